@@ -1,0 +1,52 @@
+// Hashes ops in program order: name, types, attributes, and operands by the number of their definition. Constants
+// contribute their bytes, so a resource and the dense literal of the same value count as the same weights.
+#include "dialect/Fingerprint.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/SHA256.h"
+
+using namespace mlir;
+
+std::string vitya::fingerprint(ModuleOp module) {
+  llvm::SHA256 hash;
+  llvm::DenseMap<Value, uint64_t> numbers;
+  auto addNumber = [&](uint64_t number) {
+    hash.update(ArrayRef(reinterpret_cast<const uint8_t *>(&number), sizeof(number)));
+  };
+  auto addPrinted = [&](auto printable) {
+    std::string text;
+    llvm::raw_string_ostream(text) << printable;
+    addNumber(text.size());
+    hash.update(text);
+  };
+  module.getBody()->walk<WalkOrder::PreOrder>([&](Operation *op) {
+    addPrinted(op->getName());
+    for (Value operand : op->getOperands())
+      addNumber(numbers.lookup(operand));
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        for (BlockArgument argument : block.getArguments())
+          numbers.try_emplace(argument, numbers.size() + 1);
+    for (Value result : op->getResults()) {
+      numbers.try_emplace(result, numbers.size() + 1);
+      addPrinted(result.getType());
+    }
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue())) {
+        if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
+          hash.update(ArrayRef(reinterpret_cast<const uint8_t *>(blob->getData().data()), blob->getData().size()));
+        return;
+      }
+      if (auto dense = dyn_cast<DenseElementsAttr>(constant.getValue()); dense && !dense.isSplat()) {
+        hash.update(ArrayRef(reinterpret_cast<const uint8_t *>(dense.getRawData().data()), dense.getRawData().size()));
+        return;
+      }
+    }
+    for (NamedAttribute attribute : op->getAttrDictionary()) {
+      addPrinted(attribute.getName().getValue());
+      addPrinted(attribute.getValue());
+    }
+  });
+  return llvm::toHex(ArrayRef<uint8_t>(hash.final()).take_front(16), /*LowerCase=*/true);
+}

@@ -1,0 +1,30 @@
+// The `vitya` dialect: registration, attributes and the names of the attributes it puts on modules.
+#ifndef VITYA_DIALECT_VITYADIALECT_H
+#define VITYA_DIALECT_VITYADIALECT_H
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/Dialect.h"
+#include <optional>
+
+#include "dialect/VityaDialect.h.inc"
+#include "dialect/VityaEnums.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/VityaAttributes.h.inc"
+
+namespace vitya {
+
+/// Module attribute `vitya.model`, a `ModelAttr`.
+inline constexpr llvm::StringLiteral kModelAttrName = "vitya.model";
+/// Module attribute `vitya.linears`, an array of `LinearInfoAttr`.
+inline constexpr llvm::StringLiteral kLinearsAttrName = "vitya.linears";
+/// Module attribute `vitya.fingerprint`, a string: see dialect/Fingerprint.h.
+inline constexpr llvm::StringLiteral kFingerprintAttrName = "vitya.fingerprint";
+/// Module attribute `vitya.phase`, a string: the phase of compilation the module has reached.
+inline constexpr llvm::StringLiteral kPhaseAttrName = "vitya.phase";
+/// Name of the function that maps one image to logits.
+inline constexpr llvm::StringLiteral kEntryName = "main";
+
+} // namespace vitya
+
+#endif // VITYA_DIALECT_VITYADIALECT_H

@@ -1,0 +1,2 @@
+// Folds: identities that hold for every model.
+#include "dialect/VityaOps.h"

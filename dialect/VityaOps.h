@@ -1,0 +1,16 @@
+// The operations of the `vitya` dialect.
+#ifndef VITYA_DIALECT_VITYAOPS_H
+#define VITYA_DIALECT_VITYAOPS_H
+
+#include "dialect/VityaDialect.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#define GET_OP_CLASSES
+#include "dialect/Vitya.h.inc"
+
+#endif // VITYA_DIALECT_VITYAOPS_H

@@ -1,0 +1,193 @@
+// The operations. Constraints are labelled three times: `(C1)` here, `// linear_c1` in the verifier, and
+// `@linear_c1_...` in test/dialect/invalid.mlir.
+
+#ifndef VITYA_OPS
+#define VITYA_OPS
+
+include "mlir/Interfaces/InferTypeOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialect/VityaTypes.td"
+
+/// Every op is pure and infers its result from its operands and attributes.
+class Vitya_Op<string mnemonic, list<Trait> traits = []>
+    : Op<Vitya_Dialect, mnemonic, !listconcat([Pure], traits)>;
+
+/// An op whose result has the type of its first operand.
+class Vitya_SameTypeOp<string mnemonic, list<Trait> traits = []>
+    : Vitya_Op<mnemonic, !listconcat([SameOperandsAndResultType], traits)>;
+
+/// An op that infers its result type in C++ and verifies there.
+class Vitya_InferredOp<string mnemonic, list<Trait> traits = []>
+    : Vitya_Op<mnemonic, !listconcat([InferTypeOpAdaptor], traits)>;
+
+//===----------------------------------------------------------------------===//
+// From image to tokens
+//===----------------------------------------------------------------------===//
+
+def Vitya_NormalizeOp : Vitya_SameTypeOp<"normalize"> {
+  let summary = "subtract the mean of each channel and divide by its standard deviation";
+  let description = [{
+    `result[c, y, x] = (image[c, y, x] - mean[c]) / std[c]`, with pixels in [0, 1].
+
+    | operand | type | result |
+    |---|---|---|
+    | image | `tensor<CxHxWxf32>` | `tensor<CxHxWxf32>` |
+
+    * (C1) `mean` and `std` have one entry a channel.
+    * (C2) every `std` is finite and positive, every `mean` finite.
+
+    ```mlir
+    %0 = vitya.normalize %image mean [0.5, 0.5, 0.5] std [0.2, 0.2, 0.2] : tensor<3x32x32xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_Image:$image, DenseF32ArrayAttr:$mean, DenseF32ArrayAttr:$std);
+  let results = (outs Vitya_Image:$result);
+  let assemblyFormat = "$image `mean` $mean `std` $std attr-dict `:` type($image)";
+  let hasVerifier = 1;
+}
+
+def Vitya_PatchifyOp : Vitya_InferredOp<"patchify"> {
+  let summary = "cut an image into patches, one a row, left to right and top to bottom";
+  let description = [{
+    | operand | type | result |
+    |---|---|---|
+    | image | `tensor<CxHxWxf32>` | `tensor<(H/ph * W/pw) x (C * ph * pw) x f32>` |
+
+    `order` says how the pixels of one patch follow each other in the row: `channel_row_column` is the order of a
+    convolution's kernel, `row_column_channel` that of an image with the channel last.
+
+    * (C1) `patch` has two positive entries, height and width.
+    * (C2) the patch divides the image.
+
+    ```mlir
+    %0 = vitya.patchify %image [4, 4] channel_row_column : tensor<3x32x32xf32> -> tensor<64x48xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_Image:$image, DenseI64ArrayAttr:$patch, Vitya_PatchOrder:$order);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = "$image $patch $order attr-dict `:` type($image) `->` type($result)";
+}
+
+//===----------------------------------------------------------------------===//
+// Layers
+//===----------------------------------------------------------------------===//
+
+def Vitya_LinearOp : Vitya_InferredOp<"linear"> {
+  let summary = "a linear layer: x W^T + b";
+  let description = [{
+    `result[n, o] = sum_i input[n, i] * weight[o, i] + bias[o]`; without bias the last term is absent.
+
+    | input | weight | bias | result |
+    |---|---|---|---|
+    | `tensor<NxIxf32>` | `tensor<OxIxf32>` | `tensor<Oxf32>` or none | `tensor<NxOxf32>` |
+
+    * (C1) the weight has as many columns as the input.
+    * (C2) the bias has as many entries as the weight has rows.
+
+    ```mlir
+    %0 = vitya.linear "head" %x, %w bias %b
+       : tensor<1x192xf32>, tensor<10x192xf32>, tensor<10xf32> -> tensor<1x10xf32>
+    %1 = vitya.linear "blocks.0.mlp.fc1" %x, %w : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$layer, Vitya_Tokens:$input, Vitya_Matrix:$weight, Optional<Vitya_Vector>:$bias);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = [{
+    $layer $input `,` $weight (`bias` $bias^)? attr-dict
+    `:` type($input) `,` type($weight) (`,` type($bias)^)? `->` type($result)
+  }];
+}
+
+def Vitya_LayerNormOp : Vitya_InferredOp<"layer_norm"> {
+  let summary = "normalize each token to mean 0 and variance 1, then scale and shift";
+  let description = [{
+    `result[n, d] = (input[n, d] - mean_n) / sqrt(var_n + eps) * weight[d] + bias[d]`, where `mean_n` and `var_n` are
+    the mean and the biased variance of row `n`.
+
+    | input | weight, bias | result |
+    |---|---|---|
+    | `tensor<NxDxf32>` | `tensor<Dxf32>` | `tensor<NxDxf32>` |
+
+    * (C1) weight and bias have as many entries as the input has columns.
+    * (C2) `eps` is finite and not negative.
+
+    ```mlir
+    %0 = vitya.layer_norm "norm" %x, %w, %b eps 1.0e-6
+       : tensor<65x192xf32>, tensor<192xf32>, tensor<192xf32> -> tensor<65x192xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$layer, Vitya_Tokens:$input, Vitya_Vector:$weight, Vitya_Vector:$bias, F64Attr:$eps);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = [{
+    $layer $input `,` $weight `,` $bias `eps` $eps attr-dict
+    `:` type($input) `,` type($weight) `,` type($bias) `->` type($result)
+  }];
+}
+
+def Vitya_AttentionOp : Vitya_InferredOp<"attention"> {
+  let summary = "multi-head scaled dot-product attention";
+  let description = [{
+    Columns of query, key and value are cut into `heads` equal groups. For each head
+    `result = softmax(scale * query key^T) value`, the softmax over the keys; the heads' results stand side by side.
+    The width of a head of query and key is independent of that of value, and neither needs to be related to the
+    model's width: compression shrinks them.
+
+    | query | key | value | result |
+    |---|---|---|---|
+    | `tensor<NxAxf32>` | `tensor<MxAxf32>` | `tensor<MxBxf32>` | `tensor<NxBxf32>` |
+
+    * (C1) query and key have the same number of columns.
+    * (C2) key and value have the same number of rows.
+    * (C3) `heads` is positive and divides the columns of query and of value.
+    * (C4) `scale` is finite.
+
+    ```mlir
+    %0 = vitya.attention "blocks.0.attn" %q, %k, %v heads 3 scale 1.25e-01
+       : tensor<65x192xf32>, tensor<65x192xf32>, tensor<65x192xf32> -> tensor<65x192xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$layer, Vitya_Tokens:$query, Vitya_Tokens:$key, Vitya_Tokens:$value, I64Attr:$heads,
+                       F64Attr:$scale);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = [{
+    $layer $query `,` $key `,` $value `heads` $heads `scale` $scale attr-dict
+    `:` type($query) `,` type($key) `,` type($value) `->` type($result)
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Between layers
+//===----------------------------------------------------------------------===//
+
+def Vitya_GeluOp : Vitya_SameTypeOp<"gelu"> {
+  let summary = "the Gaussian error linear unit";
+  let description = [{
+    Form `erf` is `x / 2 * (1 + erf(x / sqrt(2)))`, form `tanh` the approximation
+    `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (arXiv 1606.08415).
+
+    ```mlir
+    %0 = vitya.gelu erf %x : tensor<65x768xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_GeluForm:$form, Vitya_Tokens:$input);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = "$form $input attr-dict `:` type($input)";
+}
+
+def Vitya_MeanPoolOp : Vitya_InferredOp<"mean_pool"> {
+  let summary = "the mean of all tokens";
+  let description = [{
+    | input | result |
+    |---|---|
+    | `tensor<NxDxf32>` | `tensor<1xDxf32>` |
+
+    ```mlir
+    %0 = vitya.mean_pool %x : tensor<64x192xf32> -> tensor<1x192xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_Tokens:$input);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+}
+
+#endif // VITYA_OPS

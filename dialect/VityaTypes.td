@@ -1,0 +1,88 @@
+// Enumerations, attributes and type constraints of the dialect.
+
+#ifndef VITYA_TYPES
+#define VITYA_TYPES
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+include "dialect/VityaDialect.td"
+
+//===----------------------------------------------------------------------===//
+// Type constraints
+//===----------------------------------------------------------------------===//
+
+class Vitya_StaticF32Tensor<int rank, string shape>
+    : Type<And<[CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">,
+                CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">,
+                CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == " # rank>,
+                CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getElementType().isF32()">]>,
+           "static f32 tensor of shape " # shape, "::mlir::RankedTensorType">;
+
+def Vitya_Image : Vitya_StaticF32Tensor<3, "[channels, height, width]">;
+def Vitya_Tokens : Vitya_StaticF32Tensor<2, "[tokens, width]">;
+def Vitya_Matrix : Vitya_StaticF32Tensor<2, "[out, in]">;
+def Vitya_Vector : Vitya_StaticF32Tensor<1, "[width]">;
+
+//===----------------------------------------------------------------------===//
+// Enumerations
+//===----------------------------------------------------------------------===//
+
+/// How the pixels of one patch are laid out in a row of `vitya.patchify`'s result.
+def Vitya_PatchOrder : I32EnumAttr<"PatchOrder", "order of the pixels inside a patch", [
+    I32EnumAttrCase<"channel_row_column", 0>,
+    I32EnumAttrCase<"row_column_channel", 1>]> {
+  let cppNamespace = "::vitya";
+}
+
+/// Which form of GELU, as PyTorch's `approximate` argument names them.
+def Vitya_GeluForm : I32EnumAttr<"GeluForm", "form of the GELU function", [
+    I32EnumAttrCase<"erf", 0>,
+    I32EnumAttrCase<"tanh", 1>]> {
+  let cppNamespace = "::vitya";
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+class Vitya_Attr<string attrName, string attrMnemonic> : AttrDef<Vitya_Dialect, attrName> {
+  let mnemonic = attrMnemonic;
+}
+
+def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
+  let summary = "what the model is: its name, the image it takes and the classes it tells apart";
+  let description = [{
+    Stands on the module as `vitya.model`, is written by the importer and survives every phase.
+
+    ```mlir
+    module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 32, 32], classes = ["cat", "dog"]>} {}
+    ```
+  }];
+  let parameters = (ins
+    StringRefParameter<"name of the model">:$name,
+    ArrayRefParameter<"int64_t", "channels, height and width of the image">:$image,
+    ArrayRefParameter<"::mlir::StringAttr", "names of the classes, in the order of the logits">:$classes);
+  let assemblyFormat = "`<` `name` `=` $name `,` `image` `=` `[` $image `]` `,` `classes` `=` `[` $classes `]` `>`";
+  let genVerifyDecl = 1;
+}
+
+def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
+  let summary = "what became of one linear layer of the imported model";
+  let description = [{
+    An array of these stands on the module as `vitya.linears` from the end of the `compress` phase on. `rank` is
+    absent where the layer is dense; `format` is `f32` or an integer format; `reason` says why.
+  }];
+  let parameters = (ins
+    StringRefParameter<"name of the layer">:$name,
+    "int64_t":$in,
+    "int64_t":$out,
+    OptionalParameter<"std::optional<int64_t>">:$rank,
+    StringRefParameter<"storage format of weights and activations">:$format,
+    StringRefParameter<"why the layer has this form">:$reason);
+  let assemblyFormat = [{
+    `<` $name `,` `in` `=` $in `,` `out` `=` $out (`,` `rank` `=` $rank^)? `,` `format` `=` $format `,`
+    `reason` `=` $reason `>`
+  }];
+}
+
+#endif // VITYA_TYPES

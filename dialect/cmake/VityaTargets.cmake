@@ -1,0 +1,38 @@
+# How every target of the compiler is built: include paths, warnings, and one precompiled header.
+
+# MLIR and LLVM come without RTTI and exceptions; asserts follow the build type.
+add_library(vitya_options INTERFACE)
+target_include_directories(vitya_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+target_include_directories(vitya_options SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+target_compile_definitions(vitya_options INTERFACE ${LLVM_DEFINITIONS_LIST})
+target_compile_options(vitya_options INTERFACE -Wall -Wextra -Wno-unused-parameter)
+
+# vitya_add_library(NAME sources... [LINK libs...] [DEPENDS targets...] [RTTI])
+#
+# A static library of the compiler. Everything that includes MLIR shares the precompiled header of the dialect;
+# RTTI also turns exceptions on, for the few files that wrap a library which needs both.
+function(vitya_add_library name)
+  cmake_parse_arguments(ARG "RTTI" "" "LINK;DEPENDS" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC vitya_options ${ARG_LINK})
+  if(NOT ARG_RTTI)
+    target_compile_options(${name} PRIVATE -fno-rtti -fno-exceptions)
+  endif()
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+endfunction()
+
+# vitya_add_tool(NAME sources... LINK libs...): an installed program linked with the one MLIR shared library.
+function(vitya_add_tool name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE vitya_options ${ARG_LINK} MLIR LLVM)
+  target_compile_options(${name} PRIVATE -fno-rtti -fno-exceptions)
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endfunction()
+
+# vitya_use_pch(NAME): compile NAME with the precompiled MLIR header, which the dialect library owns.
+function(vitya_use_pch name)
+  target_precompile_headers(${name} REUSE_FROM VityaDialect)
+endfunction()

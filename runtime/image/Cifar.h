@@ -1,0 +1,33 @@
+// CIFAR-10's binary layout: records of one label byte and 3072 pixel bytes, the 32x32 planes of red, green and blue.
+#ifndef VITYA_RUNTIME_IMAGE_CIFAR_H
+#define VITYA_RUNTIME_IMAGE_CIFAR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace vitya {
+
+inline constexpr int64_t kCifarRecordBytes = 1 + 3 * 32 * 32;
+
+/// The records of one file, mapped into memory.
+struct CifarImages {
+  const uint8_t *records = nullptr;
+  int64_t count = 0;
+};
+
+/// Maps `path`. Returns false with one line in `error` that names the file, what was expected and what was found: when
+/// it cannot be read, is empty, or its length is no multiple of a record.
+bool openCifar(const char *path, CifarImages &images, char *error, size_t errorSize);
+
+void closeCifar(CifarImages &images);
+
+/// The label of record `index`, unchecked against any number of classes.
+int cifarLabel(const CifarImages &images, int64_t index);
+
+/// Writes record `index` as f32 [3, height, width] in [0, 1], resized as
+/// torch.nn.functional.interpolate(mode='bilinear', align_corners=False) does where the size differs from 32x32.
+void cifarImage(const CifarImages &images, int64_t index, int64_t height, int64_t width, float *image);
+
+} // namespace vitya
+
+#endif // VITYA_RUNTIME_IMAGE_CIFAR_H
