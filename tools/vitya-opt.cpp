@@ -1,5 +1,6 @@
 // vitya-opt: every pass and pipeline, on its own.
 #include "dialect/VityaDialect.h"
+#include "passes/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -7,6 +8,7 @@
 
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
+  vitya::registerVityaPasses();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);

@@ -1,0 +1,19 @@
+// Every pass of the compiler: constructors and registration, generated from Passes.td.
+#ifndef VITYA_PASSES_PASSES_H
+#define VITYA_PASSES_PASSES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace vitya {
+
+#define GEN_PASS_DECL
+#include "passes/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/Passes.h.inc"
+
+} // namespace vitya
+
+#endif // VITYA_PASSES_PASSES_H

@@ -1,0 +1,50 @@
+// Short forms for building linalg ops, shared by the lowerings of the op families.
+#ifndef VITYA_PASSES_LOWER_LINALGBUILDER_H
+#define VITYA_PASSES_LOWER_LINALGBUILDER_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Builders.h"
+
+namespace vitya::detail {
+
+using mlir::ArrayRef;
+using mlir::Value;
+
+/// A builder at one location. All tensors are static and f32.
+struct LinalgBuilder {
+  mlir::OpBuilder &builder;
+  mlir::Location loc;
+
+  static mlir::RankedTensorType type(Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
+  static int64_t size(Value value, unsigned dim) { return type(value).getDimSize(dim); }
+
+  /// An uninitialised tensor.
+  Value empty(ArrayRef<int64_t> shape) const;
+  /// A tensor that holds `value` everywhere.
+  Value fill(ArrayRef<int64_t> shape, float value) const;
+  Value scalar(float value) const;
+
+  /// A linalg.generic with `loops` loops. Each operand is given with the loops that index it, the result last; loops
+  /// that do not index the result are reductions. `body` maps the operands' elements (the result's last) to the new
+  /// element.
+  using Dims = mlir::SmallVector<unsigned>;
+  using Body = llvm::function_ref<Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
+  Value generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> inputs, std::pair<Value, Dims> init, Body body) const;
+
+  /// Sum of products over the loops that do not index the result.
+  Value contraction(unsigned loops, std::pair<Value, Dims> a, std::pair<Value, Dims> b,
+                    std::pair<Value, Dims> init) const;
+
+  /// Splits dimension `dim` into groups of `inner`: [.., n, ..] becomes [.., n / inner, inner, ..].
+  Value split(Value value, unsigned dim, int64_t inner) const;
+  /// Merges dimensions `dim` and `dim + 1`.
+  Value merge(Value value, unsigned dim) const;
+  /// The part of a matrix of `rows` x `columns` at (`row`, `column`).
+  Value slice(Value matrix, mlir::OpFoldResult row, mlir::OpFoldResult column, int64_t rows, int64_t columns) const;
+};
+
+} // namespace vitya::detail
+
+#endif // VITYA_PASSES_LOWER_LINALGBUILDER_H

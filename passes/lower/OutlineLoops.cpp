@@ -1,0 +1,132 @@
+// Splits bufferized kernels: each scf.forall becomes a function over a range of its iterations, the rest of a kernel
+// (views, and copies that need no loop) moves to its callers.
+#include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+
+namespace vitya {
+#define GEN_PASS_DEF_OUTLINELOOPSPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+/// An outlined loop and the buffers of the kernel that it takes.
+struct OutlinedLoop {
+  func::FuncOp function;
+  SmallVector<Value> captures;
+  int64_t iterations;
+};
+
+struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    SmallVector<func::FuncOp> kernels;
+    for (auto function : module.getOps<func::FuncOp>())
+      if (function->hasAttr(kKernelAttrName))
+        kernels.push_back(function);
+    for (func::FuncOp kernel : kernels) {
+      DenseMap<Operation *, OutlinedLoop> loops;
+      for (auto forall : kernel.getOps<scf::ForallOp>()) {
+        FailureOr<OutlinedLoop> loop = outline(forall, kernel, symbols);
+        if (failed(loop))
+          return signalPassFailure();
+        loops[forall] = *loop;
+      }
+      std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, module);
+      for (SymbolTable::SymbolUse use : *uses)
+        inlineCall(cast<func::CallOp>(use.getUser()), kernel, loops);
+      symbols.erase(kernel);
+    }
+  }
+
+  FailureOr<OutlinedLoop> outline(scf::ForallOp forall, func::FuncOp kernel, SymbolTable &symbols) {
+    std::optional<SmallVector<OpFoldResult>> upper = forall.getLoopUpperBounds();
+    std::optional<int64_t> iterations = getConstantIntValue(upper->front());
+    if (forall.getRank() != 1 || !forall.isNormalized() || !iterations)
+      return forall.emitError("expected a parallel loop over one range from 0 with step 1");
+
+    // What the body reads: constants and views come along, buffers become arguments.
+    llvm::SetVector<Operation *> clones;
+    llvm::SetVector<Value> captures;
+    std::function<void(Value)> collect = [&](Value value) {
+      Operation *op = value.getDefiningOp();
+      bool clonable = op && (op->hasTrait<OpTrait::ConstantLike>() || isa<ViewLikeOpInterface>(op));
+      if (!clonable)
+        return void(captures.insert(value));
+      for (Value operand : op->getOperands())
+        collect(operand);
+      clones.insert(op);
+    };
+    llvm::SetVector<Value> used;
+    getUsedValuesDefinedAbove(forall.getRegion(), used);
+    for (Value value : used)
+      collect(value);
+
+    OpBuilder builder(forall.getContext());
+    Location loc = forall.getLoc();
+    SmallVector<Type> types(llvm::map_range(captures, [](Value value) { return value.getType(); }));
+    types.append(2, builder.getIndexType());
+    auto function = func::FuncOp::create(loc, kernel.getName(), builder.getFunctionType(types, {}));
+    function.setPrivate();
+    symbols.insert(function, Block::iterator(kernel));
+    Block *entry = function.addEntryBlock();
+    builder.setInsertionPointToStart(entry);
+    IRMapping mapping;
+    mapping.map(captures.getArrayRef(), entry->getArguments().drop_back(2));
+    for (Operation *op : clones)
+      builder.clone(*op, mapping);
+    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+    Value begin = entry->getArgument(captures.size()), end = entry->getArgument(captures.size() + 1);
+    auto loop = scf::ForOp::create(builder, loc, begin, end, one);
+    mapping.map(forall.getInductionVar(0), loop.getInductionVar());
+    builder.setInsertionPointToStart(loop.getBody());
+    for (Operation &op : forall.getBody()->without_terminator())
+      builder.clone(op, mapping);
+    builder.setInsertionPointAfter(loop);
+    func::ReturnOp::create(builder, loc);
+
+    // Scratch memory once a call, not once an iteration.
+    loop.walk([&](memref::AllocaOp scratch) { scratch->moveBefore(&entry->front()); });
+    return OutlinedLoop{function, captures.takeVector(), *iterations};
+  }
+
+  /// Puts the body of `kernel` in the place of `call`, its loops as calls of their functions.
+  static void inlineCall(func::CallOp call, func::FuncOp kernel, const DenseMap<Operation *, OutlinedLoop> &loops) {
+    OpBuilder builder(call);
+    IRMapping mapping;
+    mapping.map(kernel.getArguments(), call.getOperands());
+    for (Operation &op : kernel.getBody().front().without_terminator()) {
+      auto it = loops.find(&op);
+      if (it == loops.end()) {
+        builder.clone(op, mapping);
+        continue;
+      }
+      SmallVector<Value> operands;
+      for (Value capture : it->second.captures)
+        operands.push_back(mapping.lookup(capture));
+      operands.push_back(arith::ConstantIndexOp::create(builder, call.getLoc(), 0));
+      operands.push_back(arith::ConstantIndexOp::create(builder, call.getLoc(), it->second.iterations));
+      auto loop = func::CallOp::create(builder, call.getLoc(), it->second.function, operands);
+      loop->setAttr(kLoopAttrName, builder.getUnitAttr());
+      if (Attribute layer = call->getAttr(kLayerAttrName))
+        loop->setAttr(kLayerAttrName, layer);
+    }
+    Operation *terminator = kernel.getBody().front().getTerminator();
+    for (auto [result, value] : llvm::zip_equal(call.getResults(), terminator->getOperands()))
+      result.replaceAllUsesWith(mapping.lookupOrDefault(value));
+    call.erase();
+  }
+};
+
+} // namespace
+} // namespace vitya

@@ -1,0 +1,17 @@
+// The families of patterns behind vitya-to-linalg, one file each.
+#ifndef VITYA_PASSES_LOWER_VITYATOLINALG_H
+#define VITYA_PASSES_LOWER_VITYATOLINALG_H
+
+#include "mlir/Transforms/DialectConversion.h"
+
+namespace vitya::detail {
+
+void populateAttentionToLinalgPatterns(mlir::RewritePatternSet &patterns);
+void populateElementwiseToLinalgPatterns(mlir::RewritePatternSet &patterns);
+void populateImageToLinalgPatterns(mlir::RewritePatternSet &patterns);
+void populateLinearToLinalgPatterns(mlir::RewritePatternSet &patterns);
+void populateReductionToLinalgPatterns(mlir::RewritePatternSet &patterns);
+
+} // namespace vitya::detail
+
+#endif // VITYA_PASSES_LOWER_VITYATOLINALG_H
