@@ -20,6 +20,10 @@ inline constexpr llvm::StringLiteral kModelAttrName = "vitya.model";
 inline constexpr llvm::StringLiteral kLinearsAttrName = "vitya.linears";
 /// Module attribute `vitya.fingerprint`, a string: see dialect/Fingerprint.h.
 inline constexpr llvm::StringLiteral kFingerprintAttrName = "vitya.fingerprint";
+/// Module attribute `vitya.parameters`, an i64: elements of all constants at the end of the compress phase.
+inline constexpr llvm::StringLiteral kParametersAttrName = "vitya.parameters";
+/// Module attribute `vitya.multiply_adds`, an i64: of one inference.
+inline constexpr llvm::StringLiteral kMultiplyAddsAttrName = "vitya.multiply_adds";
 /// Module attribute `vitya.phase`, a string: the phase of compilation the module has reached.
 inline constexpr llvm::StringLiteral kPhaseAttrName = "vitya.phase";
 /// Name of the function that maps one image to logits.

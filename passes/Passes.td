@@ -10,15 +10,17 @@ include "mlir/Pass/PassBase.td"
 // compress/: rewrites of the model
 //===----------------------------------------------------------------------===//
 
-def RecordLinearsPass : Pass<"vitya-record-linears", "::mlir::ModuleOp"> {
-  let summary = "write down what became of each linear layer";
+def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
+  let summary = "write down what the model has become";
   let description = [{
-    Ends the `compress` phase: puts `vitya.linears` on the module, one `#vitya.linear_info` for each linear layer in
-    program order, and `vitya.fingerprint` where it is absent. Nothing else changes.
+    Ends the `compress` phase, while layers are still ops: puts on the module `vitya.linears` (one
+    `#vitya.linear_info` for each linear layer in program order), `vitya.parameters`, `vitya.multiply_adds` (of one
+    inference, in linear layers and attention) and `vitya.fingerprint`. Nothing else changes.
 
     ```mlir
     module attributes {vitya.linears = [#vitya.linear_info<"head", in = 192, out = 10, format = "f32",
-                                                           reason = "no compression asked for">]} {}
+                                                           reason = "no compression asked for">],
+                       vitya.multiply_adds = 1920 : i64, vitya.parameters = 1930 : i64} {}
     ```
   }];
 }
@@ -143,6 +145,20 @@ def VityaToLinalgPass : Pass<"vitya-to-linalg", "::mlir::func::FuncOp"> {
   }];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::math::MathDialect",
                            "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+//===----------------------------------------------------------------------===//
+// verify/: contracts between phases
+//===----------------------------------------------------------------------===//
+
+def VerifyPhasePass : Pass<"vitya-verify-phase", "::mlir::ModuleOp"> {
+  let summary = "check that the module keeps the contract of a phase, and name the phase";
+  let description = [{
+    Before: a module that a pipeline has brought to the end of `phase`. After: the same with `vitya.phase` set; a module
+    that holds ops or types that the phase does not allow is an error at the first of them.
+  }];
+  let options = [Option<"phase", "phase", "std::string", "\"import\"",
+                        "import, compress, linalg, loops or llvm.">];
 }
 
 #endif // VITYA_PASSES

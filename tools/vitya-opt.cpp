@@ -1,6 +1,7 @@
 // vitya-opt: every pass and pipeline, on its own.
 #include "dialect/VityaDialect.h"
 #include "passes/Passes.h"
+#include "passes/pipelines/Pipelines.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -9,6 +10,7 @@
 int main(int argc, char **argv) {
   mlir::registerAllPasses();
   vitya::registerVityaPasses();
+  vitya::registerVityaPipelines();
   mlir::DialectRegistry registry;
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);

@@ -4,7 +4,7 @@
 add_library(vitya_options INTERFACE)
 target_include_directories(vitya_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
 target_include_directories(vitya_options SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
-target_compile_definitions(vitya_options INTERFACE ${LLVM_DEFINITIONS_LIST})
+target_compile_definitions(vitya_options INTERFACE ${LLVM_DEFINITIONS_LIST} VITYA_VERSION="${PROJECT_VERSION}")
 target_compile_options(vitya_options INTERFACE -Wall -Wextra -Wno-unused-parameter)
 
 # vitya_add_library(NAME sources... [LINK libs...] [DEPENDS targets...] [RTTI])

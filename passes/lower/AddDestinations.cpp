@@ -29,10 +29,14 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
       write(result, kernel.getArgument(position), terminator);
       std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, module);
       for (SymbolTable::SymbolUse use : *uses) {
-        OpBuilder builder(use.getUser());
+        Operation *call = use.getUser();
+        OpBuilder builder(call);
         auto type = cast<RankedTensorType>(result.getType());
-        Value empty = tensor::EmptyOp::create(builder, use.getUser()->getLoc(), type.getShape(), type.getElementType());
-        use.getUser()->insertOperands(use.getUser()->getNumOperands(), empty);
+        Value empty = tensor::EmptyOp::create(builder, call->getLoc(), type.getShape(), type.getElementType());
+        call->insertOperands(call->getNumOperands(), empty);
+        // Bufferization keeps locations but not attributes of calls; vitya-outline-loops reads the name back.
+        if (auto layer = call->getAttrOfType<StringAttr>(kLayerAttrName))
+          call->setLoc(NameLoc::get(layer));
       }
     }
   }

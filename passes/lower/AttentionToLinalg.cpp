@@ -21,9 +21,14 @@ namespace {
 Value padRows(const LinalgBuilder &b, Value matrix) {
   int64_t rows = b.size(matrix, 0), width = b.size(matrix, 1), padded = llvm::alignTo(rows, kLanes);
   if (padded != rows) {
-    SmallVector<OpFoldResult> zeros(2, b.builder.getIndexAttr(0)), ones(2, b.builder.getIndexAttr(1));
-    SmallVector<OpFoldResult> sizes{b.builder.getIndexAttr(rows), b.builder.getIndexAttr(width)};
-    matrix = tensor::InsertSliceOp::create(b.builder, b.loc, matrix, b.fill({padded, width}, 0), zeros, sizes, ones);
+    auto insert = [&](Value part, Value whole, int64_t row) -> Value {
+      SmallVector<OpFoldResult> offsets{b.builder.getIndexAttr(row), b.builder.getIndexAttr(0)};
+      SmallVector<OpFoldResult> sizes{b.builder.getIndexAttr(b.size(part, 0)), b.builder.getIndexAttr(width)};
+      SmallVector<OpFoldResult> strides(2, b.builder.getIndexAttr(1));
+      return tensor::InsertSliceOp::create(b.builder, b.loc, part, whole, offsets, sizes, strides);
+    };
+    Value zeros = insert(b.fill({padded - rows, width}, 0), b.empty({padded, width}), rows);
+    matrix = insert(matrix, zeros, 0);
   }
   return b.split(matrix, 0, kLanes);
 }
@@ -48,8 +53,8 @@ Value initialScores(const LinalgBuilder &b, int64_t rows, int64_t keys) {
                    });
 }
 
-/// softmax(query key^T) value for one head: [rows, dk], [keys, dk], [keys, dv] to [rows, dv].
-Value attendHead(const LinalgBuilder &b, Value query, Value key, Value value, float scale) {
+/// softmax(query key^T) value for one head: [rows, dk], [keys, dk], [keys, dv] into `destination` of [rows, dv].
+Value attendHead(const LinalgBuilder &b, Value query, Value key, Value value, float scale, Value destination) {
   int64_t rows = b.size(query, 0), width = b.size(query, 1), valueWidth = b.size(value, 1), keys = b.size(key, 0);
   int64_t groups = llvm::divideCeil(keys, kLanes);
   auto copy = [](OpBuilder &, Location, ValueRange v) { return v[0]; };
@@ -81,7 +86,7 @@ Value attendHead(const LinalgBuilder &b, Value query, Value key, Value value, fl
   Value rowSum = b.generic(2, {{laneSum, {0, 1}}}, {b.fill({rows}, 0), {0}}, sum);
   Value mixed = b.contraction(4, {weights, {0, 2, 3}}, {valuePanels, {2, 3, 1}},
                               {b.fill({rows, valueWidth}, 0), {0, 1}});
-  return b.generic(2, {{mixed, {0, 1}}, {rowSum, {0}}}, {b.empty({rows, valueWidth}), {0, 1}},
+  return b.generic(2, {{mixed, {0, 1}}, {rowSum, {0}}}, {destination, {0, 1}},
                    [](OpBuilder &nested, Location loc, ValueRange v) -> Value {
                      return arith::DivFOp::create(nested, loc, v[0], v[1]);
                    });
@@ -106,7 +111,8 @@ struct AttentionToLinalg : OpConversionPattern<AttentionOp> {
           Value start = column(width), valueStart = column(valueWidth);
           Value result = attendHead(b, b.slice(adaptor.getQuery(), zero, start, rows, width),
                                     b.slice(adaptor.getKey(), zero, start, keys, width),
-                                    b.slice(adaptor.getValue(), zero, valueStart, keys, valueWidth), scale);
+                                    b.slice(adaptor.getValue(), zero, valueStart, keys, valueWidth), scale,
+                                    b.slice(arguments[1], zero, valueStart, rows, valueWidth));
           auto parallel = scf::InParallelOp::create(nested, loc);
           OpBuilder::InsertionGuard guard(nested);
           nested.setInsertionPointToStart(parallel.getBody());

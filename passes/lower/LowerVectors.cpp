@@ -48,6 +48,78 @@ struct ReductionTree : OpRewritePattern<vector::ReductionOp> {
   }
 };
 
+/// memref.copy between strided buffers as loops of vector loads and stores; LLVM's lowering would call a library.
+struct CopyLoops : OpRewritePattern<memref::CopyOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(memref::CopyOp op, PatternRewriter &rewriter) const override {
+    auto type = cast<MemRefType>(op.getSource().getType());
+    if (!type.hasStaticShape() || type.getRank() == 0 || !isLastContiguous(type) ||
+        !isLastContiguous(cast<MemRefType>(op.getTarget().getType())))
+      return rewriter.notifyMatchFailure(op, "expected static buffers with contiguous rows");
+    Location loc = op.getLoc();
+    int64_t lanes = lanesOf(type.getShape().back());
+    SmallVector<Value> lower, upper, steps;
+    for (int64_t size : type.getShape()) {
+      lower.push_back(arith::ConstantIndexOp::create(rewriter, loc, 0));
+      upper.push_back(arith::ConstantIndexOp::create(rewriter, loc, size));
+      steps.push_back(arith::ConstantIndexOp::create(rewriter, loc, 1));
+    }
+    steps.back() = arith::ConstantIndexOp::create(rewriter, loc, lanes);
+    auto vector = VectorType::get({lanes}, type.getElementType());
+    scf::buildLoopNest(rewriter, loc, lower, upper, steps, [&](OpBuilder &nested, Location at, ValueRange indices) {
+      Value value = vector::LoadOp::create(nested, at, vector, op.getSource(), indices);
+      vector::StoreOp::create(nested, at, value, op.getTarget(), indices);
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  static bool isLastContiguous(MemRefType type) {
+    auto [strides, offset] = type.getStridesAndOffset();
+    return strides.back() == 1;
+  }
+};
+
+/// erf as x P(x^2) / Q(x^2) on [-3.83, 3.83], beyond which it is 1 in f32. The minimax coefficients are XLA's (ErfImpl32),
+/// a few units in the last place off; upstream's approximation chooses among four pairs of polynomials and costs four
+/// times as much.
+struct ErfRational : OpRewritePattern<math::ErfOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::ErfOp op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "expected f32");
+    static constexpr float kNumerator[] = {0.00022905065861350646f, 0.0034082910107109506f, 0.050955695062380861f,
+                                           0.18520832239976145f, 1.128379143519084f};
+    static constexpr float kDenominator[] = {-1.1791602954361697e-7f, 0.000023547966471313185f, 0.0010179625278914885f,
+                                             0.014070470171167667f,   0.11098505178285362f,     0.49746925110067538f,
+                                             1.0f};
+    Location loc = op.getLoc();
+    auto constant = [&](float value) -> Value {
+      TypedAttr attribute = rewriter.getF32FloatAttr(value);
+      if (auto vector = dyn_cast<VectorType>(op.getType()))
+        attribute = DenseElementsAttr::get(vector, value);
+      return arith::ConstantOp::create(rewriter, loc, attribute);
+    };
+    Value limit = constant(3.832506856900711f), x = op.getOperand();
+    auto clamp = [&](arith::CmpFPredicate predicate, Value bound) {
+      Value inside = arith::CmpFOp::create(rewriter, loc, predicate, x, bound);
+      x = arith::SelectOp::create(rewriter, loc, inside, x, bound);
+    };
+    clamp(arith::CmpFPredicate::OLT, limit);
+    clamp(arith::CmpFPredicate::OGT, constant(-3.832506856900711f));
+    Value square = arith::MulFOp::create(rewriter, loc, x, x);
+    auto polynomial = [&](ArrayRef<float> coefficients) {
+      Value sum = constant(coefficients.front());
+      for (float coefficient : coefficients.drop_front())
+        sum = math::FmaOp::create(rewriter, loc, sum, square, constant(coefficient));
+      return sum;
+    };
+    Value numerator = arith::MulFOp::create(rewriter, loc, x, polynomial(kNumerator));
+    rewriter.replaceOpWithNewOp<arith::DivFOp>(op, numerator, polynomial(kDenominator));
+    return success();
+  }
+};
+
 struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
   void runOnOperation() override {
     func::FuncOp function = getOperation();
@@ -64,6 +136,7 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
                                                                vector::VectorMultiReductionLowering::InnerReduction);
         })) &&
         succeeded(apply([&](RewritePatternSet &patterns) {
+          patterns.add<CopyLoops>(&getContext());
           patterns.add<ReductionTree>(&getContext(), /*benefit=*/10);
           vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
           vector::populateVectorOuterProductLoweringPatterns(patterns);
@@ -78,6 +151,7 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
         })) &&
         succeeded(apply([](RewritePatternSet &patterns) {
           auto all = [](StringRef) { return true; };
+          patterns.add<ErfRational>(patterns.getContext(), /*benefit=*/10);
           populateMathF32ExpansionPatterns(patterns, all);
           populateMathPolynomialApproximationPatterns(patterns, all);
         }));

@@ -19,6 +19,10 @@ namespace vitya {
 
 namespace {
 
+constexpr int64_t kStackAlignment = 64;
+/// Half of the stack that Linux gives a thread by default.
+constexpr int64_t kMaxStackBytes = 4 << 20;
+
 /// An outlined loop and the buffers of the kernel that it takes.
 struct OutlinedLoop {
   func::FuncOp function;
@@ -27,6 +31,8 @@ struct OutlinedLoop {
 };
 
 struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
+  using Loops = DenseMap<Operation *, OutlinedLoop>;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
@@ -35,12 +41,23 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
       if (function->hasAttr(kKernelAttrName))
         kernels.push_back(function);
     for (func::FuncOp kernel : kernels) {
-      DenseMap<Operation *, OutlinedLoop> loops;
-      for (auto forall : kernel.getOps<scf::ForallOp>()) {
-        FailureOr<OutlinedLoop> loop = outline(forall, kernel, symbols);
+      // The loops take the kernel's name.
+      std::string name = kernel.getName().str();
+      if (failed(symbols.rename(kernel, name + ".kernel")))
+        return signalPassFailure();
+      SmallVector<scf::ForallOp> foralls(kernel.getOps<scf::ForallOp>());
+      Loops loops;
+      for (scf::ForallOp forall : foralls) {
+        FailureOr<OutlinedLoop> loop = outline(forall, name, kernel, symbols);
         if (failed(loop))
           return signalPassFailure();
         loops[forall] = *loop;
+      }
+      if (foralls.empty() && kernel.getNumResults() == 0) {
+        FailureOr<OutlinedLoop> whole = outlineWhole(kernel, name, symbols);
+        if (failed(whole))
+          return signalPassFailure();
+        loops[kernel] = *whole;
       }
       std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, module);
       for (SymbolTable::SymbolUse use : *uses)
@@ -49,7 +66,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     }
   }
 
-  FailureOr<OutlinedLoop> outline(scf::ForallOp forall, func::FuncOp kernel, SymbolTable &symbols) {
+  FailureOr<OutlinedLoop> outline(scf::ForallOp forall, StringRef name, func::FuncOp kernel, SymbolTable &symbols) {
     std::optional<SmallVector<OpFoldResult>> upper = forall.getLoopUpperBounds();
     std::optional<int64_t> iterations = getConstantIntValue(upper->front());
     if (forall.getRank() != 1 || !forall.isNormalized() || !iterations)
@@ -76,7 +93,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     Location loc = forall.getLoc();
     SmallVector<Type> types(llvm::map_range(captures, [](Value value) { return value.getType(); }));
     types.append(2, builder.getIndexType());
-    auto function = func::FuncOp::create(loc, kernel.getName(), builder.getFunctionType(types, {}));
+    auto function = func::FuncOp::create(loc, name, builder.getFunctionType(types, {}));
     function.setPrivate();
     symbols.insert(function, Block::iterator(kernel));
     Block *entry = function.addEntryBlock();
@@ -95,35 +112,77 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     builder.setInsertionPointAfter(loop);
     func::ReturnOp::create(builder, loc);
 
-    // Scratch memory once a call, not once an iteration.
-    loop.walk([&](memref::AllocaOp scratch) { scratch->moveBefore(&entry->front()); });
+    if (failed(moveScratchToEntry(function)))
+      return failure();
     return OutlinedLoop{function, captures.takeVector(), *iterations};
   }
 
+  /// A kernel without a parallel loop becomes a loop of one iteration.
+  FailureOr<OutlinedLoop> outlineWhole(func::FuncOp kernel, StringRef name, SymbolTable &symbols) {
+    OpBuilder builder(kernel.getContext());
+    SmallVector<Type> types(kernel.getArgumentTypes());
+    types.append(2, builder.getIndexType());
+    auto function = func::FuncOp::create(kernel.getLoc(), name, builder.getFunctionType(types, {}));
+    function.setPrivate();
+    symbols.insert(function, Block::iterator(kernel));
+    Block *entry = function.addEntryBlock();
+    builder.setInsertionPointToStart(entry);
+    IRMapping mapping;
+    mapping.map(kernel.getArguments(), entry->getArguments().drop_back(2));
+    for (Operation &op : kernel.getBody().front())
+      builder.clone(op, mapping);
+    if (failed(moveScratchToEntry(function)))
+      return failure();
+    return OutlinedLoop{function, SmallVector<Value>(kernel.getArguments()), 1};
+  }
+
+  /// Scratch buffers live on the stack, made once a call and not once an iteration.
+  static LogicalResult moveScratchToEntry(func::FuncOp function) {
+    int64_t bytes = 0;
+    SmallVector<memref::AllocOp> buffers;
+    function.walk([&](memref::AllocOp alloc) { buffers.push_back(alloc); });
+    for (memref::AllocOp alloc : buffers) {
+      OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
+      bytes += alloc.getType().getNumElements() * alloc.getType().getElementTypeBitWidth() / 8;
+      alloc.replaceAllUsesWith(memref::AllocaOp::create(builder, alloc.getLoc(), alloc.getType(),
+                                                        builder.getI64IntegerAttr(kStackAlignment))
+                                   .getResult());
+      alloc.erase();
+    }
+    if (bytes > kMaxStackBytes)
+      return function.emitError() << "expected at most " << kMaxStackBytes << " bytes of scratch memory, found " << bytes;
+    return success();
+  }
+
   /// Puts the body of `kernel` in the place of `call`, its loops as calls of their functions.
-  static void inlineCall(func::CallOp call, func::FuncOp kernel, const DenseMap<Operation *, OutlinedLoop> &loops) {
+  static void inlineCall(func::CallOp call, func::FuncOp kernel, const Loops &loops) {
     OpBuilder builder(call);
     IRMapping mapping;
     mapping.map(kernel.getArguments(), call.getOperands());
-    for (Operation &op : kernel.getBody().front().without_terminator()) {
-      auto it = loops.find(&op);
-      if (it == loops.end()) {
-        builder.clone(op, mapping);
-        continue;
-      }
+    auto launch = [&](const OutlinedLoop &loop) {
       SmallVector<Value> operands;
-      for (Value capture : it->second.captures)
+      for (Value capture : loop.captures)
         operands.push_back(mapping.lookup(capture));
       operands.push_back(arith::ConstantIndexOp::create(builder, call.getLoc(), 0));
-      operands.push_back(arith::ConstantIndexOp::create(builder, call.getLoc(), it->second.iterations));
-      auto loop = func::CallOp::create(builder, call.getLoc(), it->second.function, operands);
-      loop->setAttr(kLoopAttrName, builder.getUnitAttr());
-      if (Attribute layer = call->getAttr(kLayerAttrName))
-        loop->setAttr(kLayerAttrName, layer);
+      operands.push_back(arith::ConstantIndexOp::create(builder, call.getLoc(), loop.iterations));
+      auto launched = func::CallOp::create(builder, call.getLoc(), loop.function, operands);
+      launched->setAttr(kLoopAttrName, builder.getUnitAttr());
+      if (auto layer = dyn_cast<NameLoc>(call.getLoc()))
+        launched->setAttr(kLayerAttrName, layer.getName());
+    };
+    if (auto whole = loops.find(kernel); whole != loops.end()) {
+      launch(whole->second);
+    } else {
+      for (Operation &op : kernel.getBody().front().without_terminator()) {
+        if (auto loop = loops.find(&op); loop != loops.end())
+          launch(loop->second);
+        else
+          builder.clone(op, mapping);
+      }
+      Operation *terminator = kernel.getBody().front().getTerminator();
+      for (auto [result, value] : llvm::zip_equal(call.getResults(), terminator->getOperands()))
+        result.replaceAllUsesWith(mapping.lookupOrDefault(value));
     }
-    Operation *terminator = kernel.getBody().front().getTerminator();
-    for (auto [result, value] : llvm::zip_equal(call.getResults(), terminator->getOperands()))
-      result.replaceAllUsesWith(mapping.lookupOrDefault(value));
     call.erase();
   }
 };

@@ -126,6 +126,13 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     scf::SCFTileAndFuseOptions options;
     options.tilingOptions.setLoopType(type);
     options.tilingOptions.setTileSizes(getAsIndexOpFoldResult(&getContext(), sizes));
+    // What every tile needs whole stays outside the loop.
+    options.setFusionControlFn([](tensor::ExtractSliceOp slice, OpResult producer, bool)
+                                   -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+      if (slice.getType() == producer.getType())
+        return std::nullopt;
+      return scf::SCFTileAndFuseOptions::ControlFnResult{};
+    });
     FailureOr<scf::SCFTileAndFuseResult> result =
         scf::tileConsumerAndFuseProducersUsingSCF(rewriter, cast<TilingInterface>(root.getOperation()), options);
     if (failed(result))
@@ -206,7 +213,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     if (ranges.empty())
       return sizes;
     unsigned fastest = fastestLoop(op);
-    bool wide = isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op));
+    bool wide = isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op) && followsLoop(op, fastest));
     int64_t limit = wide && ranges[fastest] % kLanes == 0 ? columns : lanesOf(ranges[fastest]);
     sizes[fastest] = ranges[fastest];
     while (sizes[fastest] > limit || ranges[fastest] % sizes[fastest] != 0)
@@ -215,6 +222,13 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     if (inRegisters && fastest != 0)
       sizes.front() = ranges.front();
     return sizes;
+  }
+
+  /// Whether every operand is read along `loop`, so that no element has to be spread across a vector.
+  static bool followsLoop(linalg::LinalgOp op, unsigned loop) {
+    return llvm::all_of(op.getIndexingMapsArray(), [&](AffineMap map) {
+      return map.getNumResults() > 0 && map.getResults().back() == getAffineDimExpr(loop, map.getContext());
+    });
   }
 
   /// The loop along which memory is contiguous: the last dimension of the result, or, for a reduction of whole rows,
@@ -235,6 +249,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
   LogicalResult cleanUp(func::FuncOp kernel) {
     RewritePatternSet patterns(&getContext());
     linalg::populateLinalgTilingCanonicalizationPatterns(patterns);
+    tensor::populateFoldTensorEmptyPatterns(patterns);
     scf::populateSCFForLoopCanonicalizationPatterns(patterns);
     scf::ForOp::getCanonicalizationPatterns(patterns, &getContext());
     scf::ForallOp::getCanonicalizationPatterns(patterns, &getContext());

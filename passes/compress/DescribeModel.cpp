@@ -1,0 +1,52 @@
+// Ends the compress phase: writes what reports, `info` and `bench` say about the model while its layers are still ops.
+#include "dialect/Fingerprint.h"
+#include "dialect/VityaOps.h"
+#include "passes/Passes.h"
+
+using namespace mlir;
+
+namespace vitya {
+#define GEN_PASS_DEF_DESCRIBEMODELPASS
+#include "passes/Passes.h.inc"
+
+namespace {
+
+int64_t elements(Value value) { return cast<ShapedType>(value.getType()).getNumElements(); }
+
+/// Multiplications of one inference that are followed by an addition, in linear layers and attention.
+int64_t multiplyAdds(Operation *op) {
+  if (auto linear = dyn_cast<LinearOp>(op))
+    return linear.getInput().getType().getDimSize(0) * elements(linear.getWeight());
+  if (auto attention = dyn_cast<AttentionOp>(op)) {
+    int64_t keys = attention.getKey().getType().getDimSize(0);
+    return keys * (elements(attention.getQuery()) + elements(attention.getResult()));
+  }
+  return 0;
+}
+
+struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    Builder builder(module.getContext());
+    SmallVector<Attribute> records;
+    int64_t parameters = 0, products = 0;
+    module.walk([&](Operation *op) {
+      products += multiplyAdds(op);
+      if (isa<arith::ConstantOp>(op) && isa<ShapedType>(op->getResult(0).getType()))
+        parameters += elements(op->getResult(0));
+      auto linear = dyn_cast<LinearOp>(op);
+      if (!linear)
+        return;
+      ArrayRef<int64_t> weight = linear.getWeight().getType().getShape();
+      records.push_back(LinearInfoAttr::get(module.getContext(), linear.getLayer(), /*in=*/weight[1], /*out=*/weight[0],
+                                            /*rank=*/std::nullopt, "f32", "no compression asked for"));
+    });
+    module->setAttr(kLinearsAttrName, builder.getArrayAttr(records));
+    module->setAttr(kParametersAttrName, builder.getI64IntegerAttr(parameters));
+    module->setAttr(kMultiplyAddsAttrName, builder.getI64IntegerAttr(products));
+    module->setAttr(kFingerprintAttrName, builder.getStringAttr(fingerprint(module)));
+  }
+};
+
+} // namespace
+} // namespace vitya

@@ -1,0 +1,167 @@
+// Translates to LLVM IR, adds the descriptor, optimises and generates code. The weights never are an LLVM constant: code
+// refers to a section that is filled with their bytes when the object is complete.
+#include "passes/emit/Object.h"
+#include "dialect/Constants.h"
+#include "passes/emit/ModelInfo.h"
+#include "passes/lower/Kernel.h"
+#include "runtime/Abi.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/ObjCopy/ConfigManager.h"
+#include "llvm/ObjCopy/ObjCopy.h"
+#include "llvm/Object/ObjectFile.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+
+using namespace llvm;
+
+namespace vitya {
+namespace {
+
+constexpr StringLiteral kWeightsSection = ".rodata.vitya_weights";
+
+/// Adds `vitya_model_descriptor`, field by field as in runtime/Abi.h.
+void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeatures) {
+  LLVMContext &context = module.getContext();
+  IRBuilder<> builder(context);
+  Type *i64 = builder.getInt64Ty(), *pointer = builder.getPtrTy();
+  auto number = [&](int64_t value) -> Constant * { return builder.getInt64(value); };
+  auto text = [&](StringRef value) -> Constant * {
+    return builder.CreateGlobalString(value, "", /*AddressSpace=*/0, &module);
+  };
+  auto strings = [&](ArrayRef<std::string> values) -> Constant * {
+    SmallVector<Constant *> elements;
+    for (StringRef value : values)
+      elements.push_back(text(value));
+    auto *type = ArrayType::get(pointer, elements.size());
+    return new GlobalVariable(module, type, /*isConstant=*/true, GlobalValue::PrivateLinkage,
+                              ConstantArray::get(type, elements));
+  };
+  // A stand-in of one byte; the section grows to its real size in the finished object.
+  auto *byte = ArrayType::get(builder.getInt8Ty(), 1);
+  auto *weights = new GlobalVariable(module, byte, true, GlobalValue::InternalLinkage,
+                                     ConstantDataArray::getRaw(StringRef("\0", 1), 1, builder.getInt8Ty()),
+                                     "vitya_weights");
+  weights->setAlignment(Align(64));
+  weights->setSection(kWeightsSection);
+
+  Constant *fields[] = {number(VITYA_ABI_VERSION),
+                        number(info.image[0]),
+                        number(info.image[1]),
+                        number(info.image[2]),
+                        number(info.classes.size()),
+                        number(info.weightBytes),
+                        number(info.workspaceBytes),
+                        number(info.layers.size()),
+                        number(info.multiplyAdds),
+                        text(info.name),
+                        text(info.cpu),
+                        text(requiredFeatures),
+                        text(info.text()),
+                        text(info.json()),
+                        strings(info.classes),
+                        strings(info.layers),
+                        weights,
+                        module.getFunction("vitya_forward")};
+  SmallVector<Type *> types;
+  for (Constant *field : fields)
+    types.push_back(field->getType()->isIntegerTy() ? i64 : pointer);
+  auto *type = StructType::create(context, types, "vitya_model");
+  new GlobalVariable(module, type, true, GlobalValue::ExternalLinkage, ConstantStruct::get(type, fields),
+                     "vitya_model_descriptor");
+}
+
+/// LLVM IR of `module` with descriptor, optimised for `target`.
+Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target &target, const ModelInfo &info,
+                                            LLVMContext &context) {
+  mlir::registerBuiltinDialectTranslation(*module->getContext());
+  mlir::registerLLVMDialectTranslation(*module->getContext());
+  std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(module, context);
+  if (!translated)
+    return createStringError("expected a module that translates to LLVM IR");
+  translated->setTargetTriple(target.machine->getTargetTriple());
+  translated->setDataLayout(target.machine->createDataLayout());
+  for (Function &function : *translated) {
+    if (function.isDeclaration())
+      continue;
+    if (function.getName() != "vitya_forward")
+      function.setLinkage(GlobalValue::InternalLinkage);
+    function.addFnAttr("target-cpu", target.machine->getTargetCPU());
+    function.addFnAttr("target-features", target.machine->getTargetFeatureString());
+    function.addFnAttr("prefer-vector-width", "512");
+  }
+  if (!translated->getFunction("vitya_forward"))
+    return createStringError("expected a function @vitya_forward, found none");
+  addDescriptor(*translated, info, target.requiredFeatures);
+
+  PassBuilder builder(target.machine.get());
+  LoopAnalysisManager loops;
+  FunctionAnalysisManager functions;
+  CGSCCAnalysisManager components;
+  ModuleAnalysisManager modules;
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  builder.buildPerModuleDefaultPipeline(OptimizationLevel::O3).run(*translated, modules);
+  return translated;
+}
+
+Error generate(mlir::ModuleOp module, const Target &target, const ModelInfo &info, CodeGenFileType type,
+               raw_pwrite_stream &os) {
+  LLVMContext context;
+  Expected<std::unique_ptr<Module>> translated = translate(module, target, info, context);
+  if (!translated)
+    return translated.takeError();
+  legacy::PassManager passes;
+  if (target.machine->addPassesToEmitFile(passes, os, nullptr, type))
+    return createStringError("expected a target that can emit this kind of file");
+  passes.run(**translated);
+  return Error::success();
+}
+
+} // namespace
+
+Error emitAssembly(mlir::ModuleOp module, const Target &target, StringRef options, raw_ostream &os) {
+  Expected<ModelInfo> info = readModelInfo(module, target.cpu(), options);
+  if (!info)
+    return info.takeError();
+  SmallVector<char, 0> text;
+  raw_svector_ostream stream(text);
+  if (Error error = generate(module, target, *info, CodeGenFileType::AssemblyFile, stream))
+    return error;
+  os << text;
+  return Error::success();
+}
+
+Error emitObject(mlir::ModuleOp module, const Target &target, StringRef options, raw_ostream &os) {
+  Expected<ModelInfo> info = readModelInfo(module, target.cpu(), options);
+  if (!info)
+    return info.takeError();
+  SmallVector<char, 0> code;
+  {
+    raw_svector_ostream stream(code);
+    if (Error error = generate(module, target, *info, CodeGenFileType::ObjectFile, stream))
+      return error;
+  }
+  SmallVectorMemoryBuffer buffer(std::move(code), /*RequiresNullTerminator=*/false);
+  Expected<std::unique_ptr<object::ObjectFile>> object = object::ObjectFile::createObjectFile(buffer.getMemBufferRef());
+  if (!object)
+    return object.takeError();
+
+  auto weights = module->getAttrOfType<mlir::DenseResourceElementsAttr>(kWeightsAttrName);
+  ArrayRef<char> bytes = rawBytes(weights);
+  objcopy::ConfigManager config;
+  config.Common.InputFilename = config.Common.OutputFilename = "model.o";
+  config.Common.UpdateSection.emplace_back(
+      kWeightsSection, MemoryBuffer::getMemBuffer(StringRef(bytes.data(), bytes.size()), "weights", false));
+  return objcopy::executeObjcopyOnBinary(config, **object, os);
+}
+
+} // namespace vitya

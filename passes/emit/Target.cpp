@@ -1,0 +1,71 @@
+// Resolves processor names and lists what their code needs.
+#include "passes/emit/Target.h"
+#include "llvm/MC/MCSubtargetInfo.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/TargetParser/Host.h"
+#include "llvm/TargetParser/SubtargetFeature.h"
+
+using namespace llvm;
+
+namespace vitya {
+namespace {
+
+/// x86 extensions that LLVM emits on its own when the processor has them. What is not in this list (such as system or
+/// cryptographic instructions) it never chooses for our code.
+constexpr StringLiteral kEmittedFeatures[] = {
+    "cmov",     "sse3",       "ssse3",      "sse4.1",     "sse4.2",          "popcnt",   "cx16",     "avx",
+    "avx2",     "fma",        "f16c",       "bmi",        "bmi2",            "lzcnt",    "movbe",    "avx512f",
+    "avx512cd", "avx512bw",   "avx512dq",   "avx512vl",   "avx512vnni",      "avx512bf16", "avx512vbmi", "avx512vbmi2",
+    "avx512ifma", "avx512bitalg", "avx512vpopcntdq", "avx512fp16", "avxvnni"};
+
+} // namespace
+
+RegisterTile Target::tile() const {
+  RegisterTile tile;
+  // 32 registers of 16 f32 hold 6 x 64 sums, 4 weights and a broadcast; 16 registers of 8 hold 6 x 16, 2 and one.
+  if (machine->getMCSubtargetInfo()->checkFeatures("+avx512f"))
+    tile.columns = 64;
+  return tile;
+}
+
+Expected<Target> makeTarget(StringRef cpu) {
+  static bool initialized = [] {
+    InitializeNativeTarget();
+    InitializeNativeTargetAsmPrinter();
+    InitializeNativeTargetAsmParser();
+    return true;
+  }();
+  (void)initialized;
+  Triple triple(sys::getDefaultTargetTriple());
+  std::string message;
+  const llvm::Target *target = TargetRegistry::lookupTarget(triple, message);
+  if (!target)
+    return createStringError("expected a code generator for " + triple.str() + ", found: " + message);
+
+  std::string name = cpu == "native" ? sys::getHostCPUName().str() : cpu.str();
+  SubtargetFeatures features;
+  if (cpu == "native")
+    for (const auto &[feature, enabled] : sys::getHostCPUFeatures())
+      features.AddFeature(feature, enabled);
+  std::unique_ptr<MCSubtargetInfo> known(target->createMCSubtargetInfo(triple, "", ""));
+  if (!known->isCPUStringValid(name))
+    return createStringError("expected --cpu to be 'native' or a processor of " + triple.getArchName() +
+                             " such as x86-64-v3, found '" + cpu + "'");
+  // 512-bit registers where they exist: the kernels are laid out for them.
+  features.AddFeature("prefer-256-bit", false);
+
+  vitya::Target result;
+  result.machine.reset(target->createTargetMachine(triple, name, features.getString(), TargetOptions(), Reloc::PIC_,
+                                                   std::nullopt, CodeGenOptLevel::Aggressive));
+  const MCSubtargetInfo *subtarget = result.machine->getMCSubtargetInfo();
+  for (StringRef feature : kEmittedFeatures)
+    if (subtarget->checkFeatures(("+" + feature).str()))
+      result.requiredFeatures += (result.requiredFeatures.empty() ? "" : " ") + feature.str();
+  if (!subtarget->checkFeatures("+fma") || !subtarget->checkFeatures("+avx2"))
+    return createStringError("expected --cpu to name a processor with AVX2 and FMA (x86-64-v3 or later), found '" +
+                             cpu + "'");
+  return result;
+}
+
+} // namespace vitya

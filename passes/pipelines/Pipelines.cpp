@@ -1,0 +1,143 @@
+// The pipelines, as a list of reasons.
+#include "passes/pipelines/Pipelines.h"
+#include "passes/Passes.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassOptions.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+
+using namespace mlir;
+
+namespace vitya {
+
+std::optional<Phase> symbolizePhase(StringRef name) {
+  for (const PhaseInfo &info : kPhases)
+    if (info.name == name)
+      return info.phase;
+  return std::nullopt;
+}
+
+StringRef stringifyPhase(Phase phase) { return kPhases[static_cast<int>(phase)].name; }
+
+namespace {
+
+struct TileOptions : PassPipelineOptions<TileOptions> {
+  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Rows of a register tile."), llvm::cl::init(RegisterTile().rows)};
+  Option<int64_t> columns{*this, "columns", llvm::cl::desc("Columns of a register tile and of a panel of weights."),
+                          llvm::cl::init(RegisterTile().columns)};
+};
+
+/// Every pipeline ends by checking that it kept its word.
+void addContract(OpPassManager &pm, Phase phase) {
+  pm.addPass(createVerifyPhasePass({stringifyPhase(phase).str()}));
+}
+
+} // namespace
+
+void buildCompressPipeline(OpPassManager &pm) {
+  // Identities first, so that no later pass spends work on what they remove.
+  pm.addPass(createCanonicalizerPass());
+  // Layers are still ops here: the last chance to say what they are.
+  pm.addPass(createDescribeModelPass());
+  addContract(pm, Phase::compress);
+}
+
+void buildLinalgPipeline(OpPassManager &pm) {
+  // Kernels before linalg: twelve blocks share the same few functions, and each is lowered once.
+  pm.addPass(createOutlineKernelsPass());
+  pm.addNestedPass<func::FuncOp>(createVityaToLinalgPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  addContract(pm, Phase::linalg);
+}
+
+void buildLoopsPipeline(OpPassManager &pm, RegisterTile tile) {
+  // Packing changes kernels and constants together, so it comes while both are tensors.
+  pm.addPass(createPackWeightsPass({tile.columns}));
+  pm.addNestedPass<func::FuncOp>(createTileKernelsPass({tile.rows, tile.columns}));
+  // After tiling there is one loop that makes each kernel's result: it can write straight into the caller's buffer.
+  pm.addPass(createAddDestinationsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addNestedPass<func::FuncOp>(createVectorizeKernelsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+
+  // Bufferize. Kernels take and return whole, contiguous buffers.
+  pm.addPass(bufferization::createEmptyTensorEliminationPass());
+  bufferization::OneShotBufferizePassOptions bufferize;
+  bufferize.bufferizeFunctionBoundaries = true;
+  bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
+  pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
+  // Copies of a buffer onto itself only show after a second canonicalization.
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createCanonicalizerPass());
+  // What a kernel returns is the buffer it was given; what @main returns becomes an argument.
+  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
+  bufferization::BufferResultsToOutParamsPassOptions outParams;
+  outParams.modifyPublicFunctions = true;
+  outParams.hoistStaticAllocs = true;
+  pm.addPass(bufferization::createBufferResultsToOutParamsPass(outParams));
+
+  // From kernels to loops that a thread can take a part of, then a place for every buffer between them.
+  pm.addPass(createOutlineLoopsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createPlanMemoryPass());
+  pm.addPass(createCSEPass());
+  addContract(pm, Phase::loops);
+}
+
+void buildLLVMPipeline(OpPassManager &pm) {
+  // No canonicalization between the outer products and LLVM: it turns chains of inserts into huge constructions.
+  pm.addNestedPass<func::FuncOp>(createLowerVectorsPass());
+  pm.addPass(createSCFToControlFlowPass());
+  pm.addPass(memref::createExpandStridedMetadataPass());
+  pm.addPass(createLowerAffinePass());
+  pm.addPass(createConvertVectorToLLVMPass());
+  pm.addPass(createFinalizeMemRefToLLVMConversionPass());
+  pm.addPass(createConvertMathToLLVMPass());
+  // Static buffers are bare pointers: the runtime passes an array of them.
+  ConvertFuncToLLVMPassOptions functions;
+  functions.useBarePtrCallConv = true;
+  pm.addPass(createConvertFuncToLLVMPass(functions));
+  pm.addPass(createArithToLLVMConversionPass());
+  pm.addPass(createConvertIndexToLLVMPass());
+  pm.addPass(createConvertControlFlowToLLVMPass());
+  pm.addPass(createUBToLLVMConversionPass());
+  pm.addPass(createReconcileUnrealizedCastsPass());
+  pm.addPass(createCanonicalizerPass());
+  pm.addPass(createCSEPass());
+  pm.addPass(createLaunchLoopsPass());
+  addContract(pm, Phase::llvm);
+}
+
+void buildPhasePipeline(OpPassManager &pm, Phase phase, RegisterTile tile) {
+  switch (phase) {
+  case Phase::import:
+    return addContract(pm, phase);
+  case Phase::compress:
+    return buildCompressPipeline(pm);
+  case Phase::linalg:
+    return buildLinalgPipeline(pm);
+  case Phase::loops:
+    return buildLoopsPipeline(pm, tile);
+  case Phase::llvm:
+    return buildLLVMPipeline(pm);
+  }
+}
+
+void registerVityaPipelines() {
+  PassPipelineRegistration<>("vitya-pipeline-compress", "import to compress", buildCompressPipeline);
+  PassPipelineRegistration<>("vitya-pipeline-linalg", "compress to linalg", buildLinalgPipeline);
+  PassPipelineRegistration<TileOptions>(
+      "vitya-pipeline-loops", "linalg to loops",
+      [](OpPassManager &pm, const TileOptions &options) { buildLoopsPipeline(pm, {options.rows, options.columns}); });
+  PassPipelineRegistration<>("vitya-pipeline-llvm", "loops to llvm", buildLLVMPipeline);
+}
+
+} // namespace vitya
