@@ -1,0 +1,135 @@
+// eval and logits: inference on a file of images.
+#include "runtime/main/Commands.h"
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+namespace vitya {
+namespace {
+
+constexpr int64_t kDefaultBatch = 32;
+
+/// Sums over the images seen so far.
+struct Score {
+  int64_t correct = 0, top5 = 0;
+  double loss = 0;
+  int64_t *seenOfClass = nullptr, *correctOfClass = nullptr;
+
+  /// Counts one image. Among equal logits the lower class wins.
+  void add(const float *logits, int64_t classes, int label) {
+    int64_t ahead = 0;
+    float largest = logits[0];
+    for (int64_t i = 0; i < classes; ++i) {
+      ahead += logits[i] > logits[label] || (logits[i] == logits[label] && i < label);
+      largest = logits[i] > largest ? logits[i] : largest;
+    }
+    double sum = 0;
+    for (int64_t i = 0; i < classes; ++i)
+      sum += exp(static_cast<double>(logits[i]) - largest);
+    loss += log(sum) + largest - logits[label];
+    correct += ahead == 0;
+    top5 += ahead < 5;
+    ++seenOfClass[label];
+    correctOfClass[label] += ahead == 0;
+  }
+};
+
+void printScore(const vitya_model &model, const Score &score, int64_t images, double seconds) {
+  printf("images       %lld\n", static_cast<long long>(images));
+  printf("accuracy     %.4f  (%lld correct)\n", static_cast<double>(score.correct) / images,
+         static_cast<long long>(score.correct));
+  printf("loss         %.4f\n", score.loss / images);
+  printf("top-5        %.4f\n", static_cast<double>(score.top5) / images);
+  printf("seconds      %.3f  (%.1f images/s)\n\n", seconds, images / seconds);
+  for (int64_t i = 0; i < model.classes; ++i)
+    if (score.seenOfClass[i])
+      printf("%-12s %.4f  (%lld of %lld)\n", model.class_names[i],
+             static_cast<double>(score.correctOfClass[i]) / score.seenOfClass[i],
+             static_cast<long long>(score.correctOfClass[i]), static_cast<long long>(score.seenOfClass[i]));
+}
+
+void printScoreJson(const vitya_model &model, const Score &score, int64_t images, double seconds) {
+  printf("{\"images\": %lld, \"correct\": %lld, \"accuracy\": %.9g, \"loss\": %.9g, \"top5\": %.9g, \"per_class\": {",
+         static_cast<long long>(images), static_cast<long long>(score.correct),
+         static_cast<double>(score.correct) / images, score.loss / images, static_cast<double>(score.top5) / images);
+  bool first = true;
+  for (int64_t i = 0; i < model.classes; ++i) {
+    if (!score.seenOfClass[i])
+      continue;
+    fputs(first ? "" : ", ", stdout);
+    printJsonString(model.class_names[i]);
+    printf(": %.9g", static_cast<double>(score.correctOfClass[i]) / score.seenOfClass[i]);
+    first = false;
+  }
+  printf("}, \"seconds\": %.6f, \"images_per_second\": %.3f}\n", seconds, images / seconds);
+}
+
+void checkLabels(const vitya_model &model, const CifarImages &images, int64_t count, const char *path) {
+  for (int64_t i = 0; i < count; ++i)
+    if (cifarLabel(images, i) >= model.classes)
+      fail("expected labels of '%s' to be below %lld, the classes of the model, found %d in record %lld", path,
+           static_cast<long long>(model.classes), cifarLabel(images, i), static_cast<long long>(i));
+}
+
+} // namespace
+
+void runEval(const vitya_model &model, const Options &options) {
+  int64_t count;
+  CifarImages images = openImages(model, options, count);
+  checkLabels(model, images, count, options.data);
+  Session *session = openSession(model, options);
+  int64_t batch = options.batch ? options.batch : kDefaultBatch;
+  float *logits = allocateFloats(batch * model.classes);
+  Score score;
+  score.seenOfClass = static_cast<int64_t *>(calloc(model.classes, sizeof(int64_t)));
+  score.correctOfClass = static_cast<int64_t *>(calloc(model.classes, sizeof(int64_t)));
+  if (!score.seenOfClass || !score.correctOfClass)
+    fail("expected memory for %lld classes, found too little", static_cast<long long>(model.classes));
+  CifarSource source{&images, &model};
+  bool progress = isatty(STDERR_FILENO);
+  double seconds = 0;
+  for (int64_t first = 0; first < count; first += batch) {
+    int64_t size = count - first < batch ? count - first : batch;
+    double start = now();
+    runBatch(session, CifarSource::read, &source, first, size, logits, nullptr);
+    seconds += now() - start;
+    for (int64_t i = 0; i < size; ++i)
+      score.add(logits + i * model.classes, model.classes, cifarLabel(images, first + i));
+    if (progress)
+      fprintf(stderr, "\r%lld of %lld images, accuracy %.4f ", static_cast<long long>(first + size),
+              static_cast<long long>(count), static_cast<double>(score.correct) / (first + size));
+  }
+  if (progress)
+    fprintf(stderr, "\r\033[K");
+  (options.json ? printScoreJson : printScore)(model, score, count, seconds);
+  free(score.seenOfClass);
+  free(score.correctOfClass);
+  free(logits);
+  destroySession(session);
+  closeCifar(images);
+}
+
+void runLogits(const vitya_model &model, const Options &options) {
+  if (isatty(STDOUT_FILENO))
+    fail("expected standard output to be a file or a pipe for binary logits, found a terminal");
+  int64_t count;
+  CifarImages images = openImages(model, options, count);
+  Session *session = openSession(model, options);
+  int64_t batch = options.batch ? options.batch : kDefaultBatch;
+  float *logits = allocateFloats(batch * model.classes);
+  CifarSource source{&images, &model};
+  for (int64_t first = 0; first < count; first += batch) {
+    int64_t size = count - first < batch ? count - first : batch;
+    runBatch(session, CifarSource::read, &source, first, size, logits, nullptr);
+    if (fwrite(logits, sizeof(float), size * model.classes, stdout) != static_cast<size_t>(size * model.classes))
+      fail("expected standard output to take all logits, found: %s", strerror(errno));
+  }
+  free(logits);
+  destroySession(session);
+  closeCifar(images);
+}
+
+} // namespace vitya

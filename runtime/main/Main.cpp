@@ -1,0 +1,111 @@
+// The entry of the executables: checks that model, runtime and processor belong together, then runs a command.
+#include "runtime/main/Commands.h"
+#include "runtime/main/Processor.h"
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace vitya {
+
+double now() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec + 1e-9 * time.tv_nsec;
+}
+
+Session *openSession(const vitya_model &model, const Options &options) {
+  int64_t threads = options.threads ? options.threads : sysconf(_SC_NPROCESSORS_ONLN);
+  Session *session = createSession(&model, threads < 1 ? 1 : static_cast<int>(threads));
+  if (!session)
+    fail("expected memory and threads for --threads=%lld, found too little", static_cast<long long>(threads));
+  return session;
+}
+
+CifarImages openImages(const vitya_model &model, const Options &options, int64_t &count) {
+  if (model.channels != 3)
+    fail("expected a model of images with 3 channels to go with CIFAR-10 data, found %lld",
+         static_cast<long long>(model.channels));
+  CifarImages images;
+  char error[1024];
+  if (!openCifar(options.data, images, error, sizeof(error)))
+    fail("%s", error);
+  if (options.count > images.count)
+    fail("expected --count to be at most the %lld images of '%s', found %lld", static_cast<long long>(images.count),
+         options.data, static_cast<long long>(options.count));
+  count = options.count ? options.count : images.count;
+  return images;
+}
+
+void CifarSource::read(void *data, int64_t index, float *image) {
+  auto *source = static_cast<CifarSource *>(data);
+  cifarImage(*source->images, index, source->model->height, source->model->width, image);
+}
+
+float *allocateFloats(int64_t count) {
+  auto *memory = static_cast<float *>(malloc(count * sizeof(float)));
+  if (!memory)
+    fail("expected memory for %lld numbers, found too little", static_cast<long long>(count));
+  return memory;
+}
+
+void finishOutput() {
+  if (fflush(stdout) != 0 || ferror(stdout))
+    fail("expected standard output to take all results, found: %s", strerror(errno));
+}
+
+void printJsonString(const char *text) {
+  putchar('"');
+  for (const char *c = text; *c; ++c) {
+    if (*c == '"' || *c == '\\')
+      printf("\\%c", *c);
+    else if (static_cast<unsigned char>(*c) < 0x20)
+      printf("\\u%04x", *c);
+    else
+      putchar(*c);
+  }
+  putchar('"');
+}
+
+} // namespace vitya
+
+using namespace vitya;
+
+int main(int argc, char **argv) {
+  // A reader that goes away is an error like any other.
+  signal(SIGPIPE, SIG_IGN);
+  Options options = parseOptions(argc, argv);
+  const vitya_model &model = vitya_model_descriptor;
+  if (model.abi_version != VITYA_ABI_VERSION)
+    fail("expected a model for version %d of the runtime, found version %lld", VITYA_ABI_VERSION,
+         static_cast<long long>(model.abi_version));
+  switch (options.command) {
+  case Command::help:
+    printf(kUsage, programName);
+    break;
+  case Command::version:
+    printf("%s, model %s\n", programName, model.name);
+    break;
+  case Command::info:
+    fputs(options.json ? model.info_json : model.info_text, stdout);
+    break;
+  case Command::eval:
+  case Command::bench:
+  case Command::logits: {
+    char missing[512];
+    if (missingFeatures(model.required_features, missing, sizeof(missing)))
+      fail("expected a processor with %s (this executable was compiled for %s), found one without", missing, model.cpu);
+    if (options.command == Command::eval)
+      runEval(model, options);
+    else if (options.command == Command::bench)
+      runBench(model, options);
+    else
+      runLogits(model, options);
+  }
+  }
+  finishOutput();
+  return 0;
+}

@@ -1,0 +1,178 @@
+// A pool for loops of microseconds. A loop is published as a generation number and a counter of chunks in one word, so
+// that a worker that wakes late can neither take a chunk of a finished loop nor hold up its end.
+#include "runtime/threads/Pool.h"
+#include <atomic>
+#include <limits.h>
+#include <linux/futex.h>
+#include <new>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+namespace vitya {
+namespace {
+
+/// Chunks of a loop: enough to balance threads, and independent of their number.
+constexpr int64_t kChunks = 64;
+/// About 50 microseconds of waiting before a thread goes to sleep.
+constexpr int kSpins = 2000;
+
+thread_local int threadNumber = 0;
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+int64_t nanoseconds() {
+  timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec * 1000000000LL + time.tv_nsec;
+}
+
+} // namespace
+
+class Pool {
+public:
+  struct Worker {
+    Pool *pool;
+    int number;
+    pthread_t thread;
+  };
+
+  // Generation in the upper half, the next chunk in the lower.
+  alignas(64) std::atomic<uint64_t> ticket{0};
+  alignas(64) std::atomic<uint32_t> generation{0};
+  alignas(64) std::atomic<uint32_t> done{0};
+  std::atomic<uint32_t> sleepers{0};
+  std::atomic<bool> stop{false};
+  // The loop. Atomics because a late worker may read them while the next loop is being published; what it read is only
+  // used when its claim of a chunk of the same generation succeeds.
+  std::atomic<vitya_body> body{nullptr};
+  std::atomic<void **> captures{nullptr};
+  std::atomic<int64_t> count{0}, chunk{1};
+  std::atomic<uint32_t> chunks{0};
+  int threads = 1;
+  Worker *workers = nullptr;
+
+  void work(uint32_t current) {
+    for (;;) {
+      uint64_t claim = ticket.load(std::memory_order_acquire);
+      uint32_t index = static_cast<uint32_t>(claim);
+      if (static_cast<uint32_t>(claim >> 32) != current || index >= chunks.load(std::memory_order_relaxed))
+        return;
+      vitya_body run = body.load(std::memory_order_relaxed);
+      void **buffers = captures.load(std::memory_order_relaxed);
+      int64_t size = chunk.load(std::memory_order_relaxed), total = count.load(std::memory_order_relaxed);
+      if (!ticket.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel))
+        continue;
+      int64_t begin = index * size, end = begin + size < total ? begin + size : total;
+      run(buffers, begin, end);
+      done.fetch_add(1, std::memory_order_release);
+    }
+  }
+
+  void wait(uint32_t current) {
+    for (int spin = 0; generation.load(std::memory_order_acquire) == current;) {
+      if (++spin < kSpins) {
+        pause();
+        continue;
+      }
+      sleepers.fetch_add(1);
+      syscall(SYS_futex, &generation, FUTEX_WAIT_PRIVATE, current, nullptr, nullptr, 0);
+      sleepers.fetch_sub(1);
+    }
+  }
+
+  void publish() {
+    generation.fetch_add(1);
+    if (sleepers.load())
+      syscall(SYS_futex, &generation, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+  }
+
+  static void *loop(void *argument) {
+    Worker *worker = static_cast<Worker *>(argument);
+    Pool *pool = worker->pool;
+    threadNumber = worker->number;
+    for (uint32_t current = 0; !pool->stop.load(std::memory_order_acquire);) {
+      pool->wait(current);
+      current = pool->generation.load(std::memory_order_acquire);
+      pool->work(current);
+    }
+    return nullptr;
+  }
+};
+
+Pool *createPool(int threads) {
+  void *memory = aligned_alloc(64, (sizeof(Pool) + 63) / 64 * 64);
+  auto *workers = static_cast<Pool::Worker *>(calloc(threads, sizeof(Pool::Worker)));
+  if (!memory || !workers) {
+    free(memory);
+    free(workers);
+    return nullptr;
+  }
+  Pool *pool = new (memory) Pool;
+  pool->workers = workers;
+  for (int i = 1; i < threads; ++i) {
+    workers[i] = {pool, i, {}};
+    if (pthread_create(&workers[i].thread, nullptr, Pool::loop, &workers[i]) != 0) {
+      destroyPool(pool);
+      return nullptr;
+    }
+    pool->threads = i + 1;
+  }
+  return pool;
+}
+
+void destroyPool(Pool *pool) {
+  if (!pool)
+    return;
+  pool->stop.store(true, std::memory_order_release);
+  pool->publish();
+  for (int i = 1; i < pool->threads; ++i)
+    pthread_join(pool->workers[i].thread, nullptr);
+  free(pool->workers);
+  free(pool);
+}
+
+int poolThreads(const Pool *pool) { return pool->threads; }
+
+int currentThread() { return threadNumber; }
+
+void runOnPool(Pool *pool, int64_t count, vitya_body body, void **captures) {
+  if (count <= 0)
+    return;
+  int64_t size = (count + kChunks - 1) / kChunks;
+  uint32_t chunks = (count + size - 1) / size;
+  // Every chunk of the loop before is done, so nobody can claim one until the ticket below is published.
+  uint32_t next = pool->generation.load() + 1;
+  pool->body.store(body, std::memory_order_relaxed);
+  pool->captures.store(captures, std::memory_order_relaxed);
+  pool->count.store(count, std::memory_order_relaxed);
+  pool->chunk.store(size, std::memory_order_relaxed);
+  pool->chunks.store(chunks, std::memory_order_relaxed);
+  pool->done.store(0, std::memory_order_relaxed);
+  pool->ticket.store(static_cast<uint64_t>(next) << 32, std::memory_order_release);
+  pool->publish();
+  pool->work(next);
+  while (pool->done.load(std::memory_order_acquire) != chunks)
+    pause();
+}
+
+} // namespace vitya
+
+extern "C" void vitya_parallel_for(vitya_context *context, int64_t layer, int64_t count, vitya_body body,
+                                   void **captures) {
+  int64_t start = context->profile ? vitya::nanoseconds() : 0;
+  if (context->pool)
+    vitya::runOnPool(context->pool, count, body, captures);
+  else
+    body(captures, 0, count);
+  if (context->profile)
+    context->profile->nanoseconds[layer] += vitya::nanoseconds() - start;
+}
