@@ -29,6 +29,7 @@ function(vitya_add_tool name)
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE vitya_options ${ARG_LINK} MLIR LLVM)
   target_compile_options(${name} PRIVATE -fno-rtti -fno-exceptions)
+  set_property(GLOBAL APPEND PROPERTY VITYA_TEST_DEPENDS ${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 

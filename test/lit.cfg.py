@@ -1,0 +1,24 @@
+# How the tests are run; see docs/testing.md. Values that depend on the build stand in lit.site.cfg.py.
+import os
+import lit.formats
+
+config.name = "Vitya"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "unit", "CMakeLists.txt"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = config.build_test_dir
+
+# The tools under test first, then LLVM's (FileCheck, not, split-file, count).
+config.environment["PATH"] = os.pathsep.join([config.build_bin_dir, config.llvm_bin_dir, os.environ["PATH"]])
+config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input-filter=all"
+config.substitutions.append(("%inputs", os.path.join(config.test_source_root, "Inputs")))
+config.substitutions.append(("%demo", os.path.join(config.source_root, "tools", "demo")))
+config.substitutions.append(("%python", config.python))
+
+# Code for every extension can be checked as text; only what this processor has can be executed.
+with open("/proc/cpuinfo") as cpuinfo:
+    flags = set(next((line for line in cpuinfo if line.startswith("flags")), "").split())
+for feature in ("avx512f", "avx512_vnni", "avx2"):
+    if feature in flags:
+        config.available_features.add("host-" + feature.replace("_", "-"))
