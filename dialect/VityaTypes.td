@@ -76,12 +76,12 @@ def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
     StringRefParameter<"name of the layer">:$name,
     "int64_t":$in,
     "int64_t":$out,
-    OptionalParameter<"std::optional<int64_t>">:$rank,
     StringRefParameter<"storage format of weights and activations">:$format,
-    StringRefParameter<"why the layer has this form">:$reason);
+    StringRefParameter<"why the layer has this form">:$reason,
+    OptionalParameter<"std::optional<int64_t>">:$rank);
   let assemblyFormat = [{
-    `<` $name `,` `in` `=` $in `,` `out` `=` $out (`,` `rank` `=` $rank^)? `,` `format` `=` $format `,`
-    `reason` `=` $reason `>`
+    `<` $name `,` `in` `=` $in `,` `out` `=` $out `,` `format` `=` $format `,` `reason` `=` $reason
+    (`,` `rank` `=` $rank^)? `>`
   }];
 }
 

@@ -39,7 +39,7 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
         return;
       ArrayRef<int64_t> weight = linear.getWeight().getType().getShape();
       records.push_back(LinearInfoAttr::get(module.getContext(), linear.getLayer(), /*in=*/weight[1], /*out=*/weight[0],
-                                            /*rank=*/std::nullopt, "f32", "no compression asked for"));
+                                            "f32", "no compression asked for", /*rank=*/std::nullopt));
     });
     module->setAttr(kLinearsAttrName, builder.getArrayAttr(records));
     module->setAttr(kParametersAttrName, builder.getI64IntegerAttr(parameters));

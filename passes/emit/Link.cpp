@@ -2,8 +2,8 @@
 #include "passes/emit/Link.h"
 #include "llvm/ADT/SmallString.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
@@ -39,13 +39,32 @@ Error vitya::linkExecutable(StringRef object, StringRef runtime, StringRef execu
   Expected<std::string> folder = findLibraryFolder();
   if (!folder)
     return folder.takeError();
-  if (!sys::fs::exists(runtime))
-    return createStringError("expected the runtime at '" + runtime + "', found none");
+  std::string runtimeFiles[] = {(runtime + "/runtime.o").str(), (runtime + "/libgcc.a").str(),
+                                (runtime + "/libgcc_eh.a").str()};
+  for (const std::string &file : runtimeFiles)
+    if (!sys::fs::exists(file))
+      return createStringError("expected the runtime for executables at '" + file + "', found none");
   std::string crt1 = *folder + "/crt1.o", crti = *folder + "/crti.o", crtn = *folder + "/crtn.o",
-              libc = *folder + "/libc.a";
-  StringRef arguments[] = {*linker, "-static",    "--gc-sections", "--build-id=none", "-z",  "noexecstack", "-o",
-                           executable, crt1, crti, object,         runtime,           "--start-group", libc,
-                           "--end-group", crtn};
+              libc = *folder + "/libc.a", libm = *folder + "/libm.a";
+  StringRef arguments[] = {*linker,
+                           "-static",
+                           "--gc-sections",
+                           "--build-id=none",
+                           "-z",
+                           "noexecstack",
+                           "-o",
+                           executable,
+                           crt1,
+                           crti,
+                           object,
+                           runtimeFiles[0],
+                           "--start-group",
+                           libc,
+                           libm,
+                           runtimeFiles[1],
+                           runtimeFiles[2],
+                           "--end-group",
+                           crtn};
   SmallString<128> log;
   if (std::error_code error = sys::fs::createTemporaryFile("vitya-link", "log", log))
     return createStringError("expected a temporary folder that can be written: " + error.message());

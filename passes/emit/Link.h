@@ -6,8 +6,8 @@
 
 namespace vitya {
 
-/// Links `object` with the prelinked runtime `runtime` and the machine's static C library into `executable`, using
-/// ld.lld. Fails with one line that names what was not found, or with the linker's message.
+/// Links `object` with the prelinked runtime in folder `runtime` and the machine's static C library into `executable`,
+/// using ld.lld. Fails with one line that names what was not found, or with the linker's message.
 llvm::Error linkExecutable(llvm::StringRef object, llvm::StringRef runtime, llvm::StringRef executable);
 
 } // namespace vitya

@@ -34,8 +34,11 @@ struct LaunchLoops : impl::LaunchLoopsPassBase<LaunchLoops> {
     auto none = LLVM::LLVMVoidType::get(&getContext());
     Type i64 = builder.getI64Type();
 
-    (void)entry.insertArgument(0, pointer, {}, entry.getLoc());
-    Value context = entry.getArgument(0);
+    // FunctionOpInterface::insertArgument refuses LLVM functions that return nothing.
+    SmallVector<Type> inputs{pointer};
+    llvm::append_range(inputs, entry.getFunctionType().getParams());
+    entry.setFunctionType(LLVM::LLVMFunctionType::get(none, inputs));
+    Value context = entry.getBody().front().insertArgument(0u, pointer, entry.getLoc());
     entry.setName("vitya_forward");
     builder.setInsertionPointToStart(module.getBody());
     auto parallelFor =

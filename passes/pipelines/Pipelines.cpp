@@ -30,19 +30,18 @@ struct TileOptions : PassPipelineOptions<TileOptions> {
                           llvm::cl::init(RegisterTile().columns)};
 };
 
-/// Every pipeline ends by checking that it kept its word.
-void addContract(OpPassManager &pm, Phase phase) {
+} // namespace
+
+void buildContractPipeline(OpPassManager &pm, Phase phase) {
   pm.addPass(createVerifyPhasePass({stringifyPhase(phase).str()}));
 }
-
-} // namespace
 
 void buildCompressPipeline(OpPassManager &pm) {
   // Identities first, so that no later pass spends work on what they remove.
   pm.addPass(createCanonicalizerPass());
   // Layers are still ops here: the last chance to say what they are.
   pm.addPass(createDescribeModelPass());
-  addContract(pm, Phase::compress);
+  buildContractPipeline(pm, Phase::compress);
 }
 
 void buildLinalgPipeline(OpPassManager &pm) {
@@ -51,7 +50,7 @@ void buildLinalgPipeline(OpPassManager &pm) {
   pm.addNestedPass<func::FuncOp>(createVityaToLinalgPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
-  addContract(pm, Phase::linalg);
+  buildContractPipeline(pm, Phase::linalg);
 }
 
 void buildLoopsPipeline(OpPassManager &pm, RegisterTile tile) {
@@ -89,7 +88,7 @@ void buildLoopsPipeline(OpPassManager &pm, RegisterTile tile) {
   pm.addPass(createCSEPass());
   pm.addPass(createPlanMemoryPass());
   pm.addPass(createCSEPass());
-  addContract(pm, Phase::loops);
+  buildContractPipeline(pm, Phase::loops);
 }
 
 void buildLLVMPipeline(OpPassManager &pm) {
@@ -113,13 +112,13 @@ void buildLLVMPipeline(OpPassManager &pm) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createLaunchLoopsPass());
-  addContract(pm, Phase::llvm);
+  buildContractPipeline(pm, Phase::llvm);
 }
 
 void buildPhasePipeline(OpPassManager &pm, Phase phase, RegisterTile tile) {
   switch (phase) {
   case Phase::import:
-    return addContract(pm, phase);
+    return buildContractPipeline(pm, phase);
   case Phase::compress:
     return buildCompressPipeline(pm);
   case Phase::linalg:

@@ -43,6 +43,8 @@ void buildLinalgPipeline(mlir::OpPassManager &pm);
 void buildLoopsPipeline(mlir::OpPassManager &pm, RegisterTile tile);
 /// From `loops` to `llvm`.
 void buildLLVMPipeline(mlir::OpPassManager &pm);
+/// Checks that a module keeps the contract of `phase`.
+void buildContractPipeline(mlir::OpPassManager &pm, Phase phase);
 /// From the phase before `phase` to `phase`.
 void buildPhasePipeline(mlir::OpPassManager &pm, Phase phase, RegisterTile tile);
 

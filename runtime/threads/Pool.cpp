@@ -1,5 +1,6 @@
-// A pool for loops of microseconds. A loop is published as a generation number and a counter of chunks in one word, so
-// that a worker that wakes late can neither take a chunk of a finished loop nor hold up its end.
+// A pool for loops of microseconds. A loop is published as one word that holds its number, how many chunks it has and
+// how many of them are taken, so that a worker that wakes late can neither take a chunk of a finished loop nor hold up
+// the end of the next.
 #include "runtime/threads/Pool.h"
 #include <atomic>
 #include <limits.h>
@@ -16,6 +17,7 @@ namespace {
 
 /// Chunks of a loop: enough to balance threads, and independent of their number.
 constexpr int64_t kChunks = 64;
+static_assert(kChunks < 1 << 16, "a ticket has 16 bits for it");
 /// About 50 microseconds of waiting before a thread goes to sleep.
 constexpr int kSpins = 2000;
 
@@ -45,7 +47,7 @@ public:
     pthread_t thread;
   };
 
-  // Generation in the upper half, the next chunk in the lower.
+  // From the top: 32 bits of generation, 16 bits of chunks, 16 bits of the next chunk to take.
   alignas(64) std::atomic<uint64_t> ticket{0};
   alignas(64) std::atomic<uint32_t> generation{0};
   alignas(64) std::atomic<uint32_t> done{0};
@@ -56,15 +58,14 @@ public:
   std::atomic<vitya_body> body{nullptr};
   std::atomic<void **> captures{nullptr};
   std::atomic<int64_t> count{0}, chunk{1};
-  std::atomic<uint32_t> chunks{0};
   int threads = 1;
   Worker *workers = nullptr;
 
   void work(uint32_t current) {
     for (;;) {
       uint64_t claim = ticket.load(std::memory_order_acquire);
-      uint32_t index = static_cast<uint32_t>(claim);
-      if (static_cast<uint32_t>(claim >> 32) != current || index >= chunks.load(std::memory_order_relaxed))
+      uint16_t index = static_cast<uint16_t>(claim), chunks = static_cast<uint16_t>(claim >> 16);
+      if (static_cast<uint32_t>(claim >> 32) != current || index >= chunks)
         return;
       vitya_body run = body.load(std::memory_order_relaxed);
       void **buffers = captures.load(std::memory_order_relaxed);
@@ -149,15 +150,14 @@ void runOnPool(Pool *pool, int64_t count, vitya_body body, void **captures) {
     return;
   int64_t size = (count + kChunks - 1) / kChunks;
   uint32_t chunks = (count + size - 1) / size;
-  // Every chunk of the loop before is done, so nobody can claim one until the ticket below is published.
+  // Every chunk of the loop before is taken and done, so nobody can claim one until the ticket below is published.
   uint32_t next = pool->generation.load() + 1;
   pool->body.store(body, std::memory_order_relaxed);
   pool->captures.store(captures, std::memory_order_relaxed);
   pool->count.store(count, std::memory_order_relaxed);
   pool->chunk.store(size, std::memory_order_relaxed);
-  pool->chunks.store(chunks, std::memory_order_relaxed);
   pool->done.store(0, std::memory_order_relaxed);
-  pool->ticket.store(static_cast<uint64_t>(next) << 32, std::memory_order_release);
+  pool->ticket.store(static_cast<uint64_t>(next) << 32 | chunks << 16, std::memory_order_release);
   pool->publish();
   pool->work(next);
   while (pool->done.load(std::memory_order_acquire) != chunks)

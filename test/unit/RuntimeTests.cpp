@@ -51,7 +51,7 @@ TEST(Pool, EveryIterationOnceWhateverTheThreads) {
     ASSERT_NE(pool, nullptr);
     EXPECT_EQ(vitya::poolThreads(pool), threads);
     for (int64_t count : {0, 1, 2, 63, 64, 65, 1000})
-      for (int repeat = 0; repeat < 50; ++repeat) {
+      for (int repeat = 0; repeat < 2000; ++repeat) {
         Count counter{std::vector<std::atomic<int>>(count)};
         void *captures[] = {&counter};
         vitya::runOnPool(pool, count, Count::body, captures);
