@@ -202,6 +202,34 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
       if (failed(result))
         return op.emitError("expected an op that can be tiled");
       rewriter.replaceOp(op, result->replacements);
+      if (failed(dropUnitLoops(rewriter, result->tiledOps)))
+        return failure();
+    }
+    return success();
+  }
+
+  /// Makes the contractions among `ops` the plain products of matrices that they have become: loops of one iteration
+  /// go, but for one reduction.
+  static LogicalResult dropUnitLoops(IRRewriter &rewriter, ArrayRef<Operation *> ops) {
+    for (Operation *op : ops) {
+      auto generic = dyn_cast<linalg::GenericOp>(op);
+      if (!generic || !isContraction(generic))
+        continue;
+      linalg::ControlDropUnitDims options;
+      options.rankReductionStrategy = linalg::ControlDropUnitDims::RankReductionStrategy::ExtractInsertSlice;
+      options.controlFn = [](Operation *contraction) {
+        auto linalgOp = cast<linalg::LinalgOp>(contraction);
+        SmallVector<unsigned> loops, reductions;
+        linalgOp.getParallelDims(loops);
+        linalgOp.getReductionDims(reductions);
+        llvm::append_range(loops, ArrayRef(reductions).drop_back());
+        return loops;
+      };
+      rewriter.setInsertionPoint(generic);
+      FailureOr<linalg::DropUnitDimsResult> dropped = linalg::dropUnitDims(rewriter, generic, options);
+      if (failed(dropped))
+        continue; // there are none
+      rewriter.replaceOp(generic, dropped->replacements);
     }
     return success();
   }
