@@ -5,8 +5,6 @@
 //   3. Inside, tile the last op by a few rows, fuse again, split off the remainder, and tile every op on its own down
 //      to a few vector registers.
 #include "dialect/VityaOps.h"
-#include "passes/Passes.h"
-#include "passes/lower/Kernel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -18,6 +16,8 @@
 #include "mlir/Interfaces/TilingInterface.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
 
 using namespace mlir;
 
@@ -38,9 +38,11 @@ bool isContraction(linalg::LinalgOp op) {
 }
 
 bool hasMath(linalg::LinalgOp op) {
-  return op->walk([](Operation *nested) {
-             return isa<math::MathDialect>(nested->getDialect()) ? WalkResult::interrupt() : WalkResult::advance();
-           }).wasInterrupted();
+  return op
+      ->walk([](Operation *nested) {
+        return isa<math::MathDialect>(nested->getDialect()) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
 }
 
 /// The op that computes `value`, seen through reshapes.
@@ -65,9 +67,8 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     }
     if (failed(makeFusible(kernel)) || failed(makeParallel(kernel)))
       return signalPassFailure();
-    SmallVector<scf::ForallOp> loops(kernel.getOps<scf::ForallOp>());
-    for (scf::ForallOp loop : loops)
-      if (failed(tileRows(loop)))
+    for (linalg::LinalgOp root : rowRoots(kernel))
+      if (failed(tileRows(root)))
         return signalPassFailure();
     if (failed(cleanUp(kernel)) || failed(tileToRegisters(kernel)) || failed(cleanUp(kernel)))
       return signalPassFailure();
@@ -110,8 +111,11 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
                     auto producer = operand.getDefiningOp<linalg::LinalgOp>();
                     return producer && isContraction(producer);
                   });
+    unsigned loop = panels && root.getNumParallelLoops() == 3 ? 1 : 0;
+    if (root.getStaticLoopRanges()[loop] == 1)
+      return success(); // nothing to share
     SmallVector<int64_t> sizes(root.getNumLoops(), 0);
-    sizes[panels && root.getNumParallelLoops() == 3 ? 1 : 0] = 1;
+    sizes[loop] = 1;
     return tileAndFuse(root, sizes, scf::SCFTilingOptions::LoopType::ForallOp).status;
   }
 
@@ -127,8 +131,8 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     options.tilingOptions.setLoopType(type);
     options.tilingOptions.setTileSizes(getAsIndexOpFoldResult(&getContext(), sizes));
     // What every tile needs whole stays outside the loop.
-    options.setFusionControlFn([](tensor::ExtractSliceOp slice, OpResult producer, bool)
-                                   -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+    options.setFusionControlFn([](tensor::ExtractSliceOp slice, OpResult producer,
+                                  bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
       if (slice.getType() == producer.getType())
         return std::nullopt;
       return scf::SCFTileAndFuseOptions::ControlFnResult{};
@@ -152,31 +156,39 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
   // 3. Rows, then registers
   //===--------------------------------------------------------------------===//
 
-  /// Loops over `rows` rows of the result of `parallel`, with everything that can be computed for those rows alone.
-  LogicalResult tileRows(scf::ForallOp parallel) {
-    bool contracts = false;
-    parallel.walk([&](linalg::LinalgOp op) { contracts |= isContraction(op); });
-    if (!contracts)
+  /// The ops that make the results of the parallel loops with contractions, or of a kernel that has one without a loop.
+  static SmallVector<linalg::LinalgOp> rowRoots(func::FuncOp kernel) {
+    SmallVector<linalg::LinalgOp> roots;
+    auto add = [&](Operation *scope, Value result) {
+      bool contracts = false;
+      scope->walk([&](linalg::LinalgOp op) { contracts |= isContraction(op); });
+      if (auto root = dyn_cast_or_null<linalg::LinalgOp>(sourceOf(result)); root && contracts)
+        roots.push_back(root);
+    };
+    for (auto parallel : kernel.getOps<scf::ForallOp>())
+      for (auto insert : parallel.getTerminator().getRegion().getOps<tensor::ParallelInsertSliceOp>())
+        add(parallel, insert.getSource());
+    if (kernel.getOps<scf::ForallOp>().empty())
+      add(kernel, kernel.getBody().front().getTerminator()->getOperand(0));
+    return roots;
+  }
+
+  /// Loops over `rows` rows of the result of `root`, with everything that can be computed for those rows alone. The
+  /// rows that remain have a copy of the loop's body.
+  LogicalResult tileRows(linalg::LinalgOp root) {
+    int64_t extent = root.getStaticLoopRanges().front();
+    if (extent <= rows)
       return success();
-    SmallVector<tensor::ParallelInsertSliceOp> inserts(
-        parallel.getTerminator().getRegion().getOps<tensor::ParallelInsertSliceOp>());
-    for (tensor::ParallelInsertSliceOp insert : inserts) {
-      auto root = dyn_cast_or_null<linalg::LinalgOp>(sourceOf(insert.getSource()));
-      if (!root || root.getStaticLoopRanges().front() <= rows)
-        continue;
-      SmallVector<int64_t> sizes(root.getNumLoops(), 0);
-      sizes.front() = rows;
-      int64_t extent = root.getStaticLoopRanges().front();
-      Tiled tiled = tileAndFuse(root, sizes, scf::SCFTilingOptions::LoopType::ForOp);
-      if (failed(tiled.status))
-        return failure();
-      if (extent % rows != 0) {
-        IRRewriter rewriter(&getContext());
-        scf::ForOp remainder;
-        if (failed(scf::peelForLoopAndSimplifyBounds(rewriter, cast<scf::ForOp>(tiled.loops.front()), remainder)))
-          return parallel.emitError("expected a loop whose remainder can be split off");
-      }
-    }
+    Location loc = root.getLoc();
+    SmallVector<int64_t> sizes(root.getNumLoops(), 0);
+    sizes.front() = rows;
+    Tiled tiled = tileAndFuse(root, sizes, scf::SCFTilingOptions::LoopType::ForOp);
+    if (failed(tiled.status) || extent % rows == 0)
+      return tiled.status;
+    IRRewriter rewriter(&getContext());
+    scf::ForOp remainder;
+    if (failed(scf::peelForLoopAndSimplifyBounds(rewriter, cast<scf::ForOp>(tiled.loops.front()), remainder)))
+      return emitError(loc, "expected a loop whose remainder can be split off");
     return success();
   }
 
@@ -288,7 +300,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
     linalg::FillOp::getCanonicalizationPatterns(patterns, &getContext());
     for (Dialect *dialect : std::initializer_list<Dialect *>{getContext().getLoadedDialect<linalg::LinalgDialect>(),
-                             getContext().getLoadedDialect<affine::AffineDialect>()} )
+                                                             getContext().getLoadedDialect<affine::AffineDialect>()})
       dialect->getCanonicalizationPatterns(patterns);
     affine::AffineMinOp::getCanonicalizationPatterns(patterns, &getContext());
     affine::AffineApplyOp::getCanonicalizationPatterns(patterns, &getContext());
