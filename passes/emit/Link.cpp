@@ -1,7 +1,9 @@
 // Finds the linker and the C library, and runs the one on the other.
 #include "passes/emit/Link.h"
 #include "llvm/ADT/SmallString.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
@@ -12,7 +14,7 @@ using namespace llvm;
 
 namespace {
 
-/// The folder with the C library's static part: Debian's multiarch folder first, then the usual ones.
+/// The folder with the C library's files for linking: Debian's multiarch folder first, then the usual ones.
 Expected<std::string> findLibraryFolder() {
   std::string arch = Triple(sys::getDefaultTargetTriple()).getArchName().str();
   std::vector<std::string> folders{"/usr/lib/" + arch + "-linux-gnu", "/usr/lib64", "/usr/lib"};
@@ -30,52 +32,63 @@ Expected<std::string> findLinker() {
   return createStringError("expected ld.lld-22 or ld.lld on the PATH, found none: install lld-22");
 }
 
-} // namespace
-
-Error vitya::linkExecutable(StringRef object, StringRef runtime, StringRef executable) {
+/// Runs the linker. `options` and `libraries` may start with "R/" for a file of folder `runtime` and "C/" for one of
+/// the C library.
+Error link(StringRef object, StringRef runtime, StringRef output, ArrayRef<StringRef> options,
+           ArrayRef<StringRef> libraries) {
   Expected<std::string> linker = findLinker();
   if (!linker)
     return linker.takeError();
   Expected<std::string> folder = findLibraryFolder();
   if (!folder)
     return folder.takeError();
-  std::string runtimeFiles[] = {(runtime + "/runtime.o").str(), (runtime + "/libgcc.a").str(),
-                                (runtime + "/libgcc_eh.a").str()};
-  for (const std::string &file : runtimeFiles)
-    if (!sys::fs::exists(file))
-      return createStringError("expected the runtime for executables at '" + file + "', found none");
-  std::string crt1 = *folder + "/crt1.o", crti = *folder + "/crti.o", crtn = *folder + "/crtn.o",
-              libc = *folder + "/libc.a", libm = *folder + "/libm.a";
-  StringRef arguments[] = {*linker,
-                           "-static",
-                           "--gc-sections",
-                           "--build-id=none",
-                           "-z",
-                           "noexecstack",
-                           "-o",
-                           executable,
-                           crt1,
-                           crti,
-                           object,
-                           runtimeFiles[0],
-                           "--start-group",
-                           libc,
-                           libm,
-                           runtimeFiles[1],
-                           runtimeFiles[2],
-                           "--end-group",
-                           crtn};
+  std::vector<std::string> arguments{*linker, "--gc-sections", "--build-id=none", "-z", "noexecstack",
+                                     "-o",    output.str()};
+  auto append = [&](StringRef argument) -> Error {
+    if (argument.consume_front("C/")) {
+      arguments.push_back(*folder + "/" + argument.str());
+      return Error::success();
+    }
+    if (!argument.consume_front("R/")) {
+      arguments.push_back(argument.str());
+      return Error::success();
+    }
+    arguments.push_back((runtime + "/" + argument).str());
+    if (sys::fs::exists(arguments.back()))
+      return Error::success();
+    return createStringError("expected a part of the runtime at '" + arguments.back() + "', found none");
+  };
+  for (StringRef option : options)
+    if (Error error = append(option))
+      return error;
+  arguments.push_back(object.str());
+  for (StringRef library : libraries)
+    if (Error error = append(library))
+      return error;
+
   SmallString<128> log;
   if (std::error_code error = sys::fs::createTemporaryFile("vitya-link", "log", log))
     return createStringError("expected a temporary folder that can be written: " + error.message());
+  FileRemover remover(log);
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(log), StringRef(log)};
   std::string message;
-  int status = sys::ExecuteAndWait(*linker, arguments, std::nullopt, redirects, 0, 0, &message);
-  if (status != 0)
-    if (ErrorOr<std::unique_ptr<MemoryBuffer>> output = MemoryBuffer::getFile(log))
-      message += (*output)->getBuffer().take_until([](char c) { return c == '\n'; });
-  sys::fs::remove(log);
-  if (status != 0)
-    return createStringError("expected " + *linker + " to link '" + executable + "', found: " + message);
-  return Error::success();
+  std::vector<StringRef> references(arguments.begin(), arguments.end());
+  if (sys::ExecuteAndWait(*linker, references, std::nullopt, redirects, 0, 0, &message) == 0)
+    return Error::success();
+  if (ErrorOr<std::unique_ptr<MemoryBuffer>> text = MemoryBuffer::getFile(log))
+    message += (*text)->getBuffer().take_until([](char c) { return c == '\n'; });
+  return createStringError("expected " + *linker + " to link '" + output + "', found: " + message);
+}
+
+} // namespace
+
+Error vitya::linkExecutable(StringRef object, StringRef runtime, StringRef output) {
+  return link(object, runtime, output, {"-static", "C/crt1.o", "C/crti.o"},
+              {"R/executable.o", "--start-group", "C/libc.a", "C/libm.a", "R/libgcc.a", "R/libgcc_eh.a", "--end-group",
+               "C/crtn.o"});
+}
+
+Error vitya::linkLibrary(StringRef object, StringRef runtime, StringRef output) {
+  return link(object, runtime, output, {"-shared", "-Bsymbolic", "--version-script", "R/vitya.map", "C/crti.o"},
+              {"R/library.o", "C/libc.so", "C/libm.so", "R/libgcc.a", "C/crtn.o"});
 }

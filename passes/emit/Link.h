@@ -1,14 +1,17 @@
-// From an object to a static executable.
+// Linking of finished objects.
 #ifndef VITYA_PASSES_EMIT_LINK_H
 #define VITYA_PASSES_EMIT_LINK_H
 
+#include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 
 namespace vitya {
 
-/// Links `object` with the prelinked runtime in folder `runtime` and the machine's static C library into `executable`,
-/// using ld.lld. Fails with one line that names what was not found, or with the linker's message.
-llvm::Error linkExecutable(llvm::StringRef object, llvm::StringRef runtime, llvm::StringRef executable);
+/// Links `object` with what is prelinked in folder `runtime` and the machine's C library into `output`, using ld.lld.
+/// An executable is static; a shared library needs the C library at run time, and exports the functions of vitya.h.
+/// Fail with one line that names what was not found, or with the linker's message.
+llvm::Error linkExecutable(llvm::StringRef object, llvm::StringRef runtime, llvm::StringRef output);
+llvm::Error linkLibrary(llvm::StringRef object, llvm::StringRef runtime, llvm::StringRef output);
 
 } // namespace vitya
 

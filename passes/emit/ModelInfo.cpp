@@ -3,8 +3,10 @@
 #include "dialect/Constants.h"
 #include "dialect/VityaDialect.h"
 #include "passes/lower/Kernel.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/SHA256.h"
 
 using namespace mlir;
 
@@ -12,7 +14,8 @@ namespace vitya {
 
 llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRef options) {
   auto missing = [](StringRef name) {
-    return llvm::createStringError("expected a module with attribute '" + name + "', found none: was it made by an "
+    return llvm::createStringError("expected a module with attribute '" + name +
+                                   "', found none: was it made by an "
                                    "earlier phase of this compiler?");
   };
   ModelInfo info;
@@ -37,7 +40,10 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
   auto weights = module->getAttrOfType<DenseResourceElementsAttr>(kWeightsAttrName);
   if (!weights || rawBytes(weights).empty())
     return missing(kWeightsAttrName);
-  info.weightBytes = rawBytes(weights).size();
+  ArrayRef<char> bytes = rawBytes(weights);
+  info.weightBytes = bytes.size();
+  auto hash = llvm::SHA256::hash(ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
+  info.weightsDigest = llvm::toHex(ArrayRef<uint8_t>(hash).take_front(16), /*LowerCase=*/true);
   info.linears = module->getAttrOfType<ArrayAttr>(kLinearsAttrName);
   if (!info.linears)
     return missing(kLinearsAttrName);

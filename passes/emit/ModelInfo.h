@@ -12,6 +12,7 @@ namespace vitya {
 /// The attributes of a module at the end of the `llvm` phase, read once.
 struct ModelInfo {
   std::string name, fingerprint, cpu, options;
+  std::string weightsDigest;  ///< 32 hexadecimal digits: the first half of the SHA-256 of the packed weights
   std::vector<int64_t> image; ///< channels, height, width
   std::vector<std::string> classes, layers;
   int64_t parameters = 0, multiplyAdds = 0, weightBytes = 0, workspaceBytes = 0;
@@ -22,7 +23,8 @@ struct ModelInfo {
   std::string json() const;
 };
 
-/// Fails with one line that names the attribute that is missing. `options` are those of the compiler that shaped the code.
+/// Fails with one line that names the attribute that is missing. `options` are those of the compiler that shaped the
+/// code.
 llvm::Expected<ModelInfo> readModelInfo(mlir::ModuleOp module, llvm::StringRef cpu, llvm::StringRef options);
 
 } // namespace vitya

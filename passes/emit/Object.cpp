@@ -1,13 +1,14 @@
-// Translates to LLVM IR, adds the descriptor, optimises and generates code. The weights never are an LLVM constant: code
-// refers to a section that is filled with their bytes when the object is complete.
+// Translates to LLVM IR, adds the descriptor, optimises and generates code. The weights never are an LLVM constant:
+// code refers to a section that is filled with their bytes when the object is complete.
 #include "passes/emit/Object.h"
 #include "dialect/Constants.h"
-#include "passes/emit/ModelInfo.h"
-#include "passes/lower/Kernel.h"
-#include "runtime/Abi.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
+#include "passes/emit/ModelInfo.h"
+#include "passes/lower/Kernel.h"
+#include "runtime/Abi.h"
+#include "runtime/model/Weights.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
@@ -26,7 +27,7 @@ namespace {
 constexpr StringLiteral kWeightsSection = ".rodata.vitya_weights";
 
 /// Adds `vitya_model_descriptor`, field by field as in runtime/Abi.h.
-void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeatures) {
+void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeatures, StringRef weightsFile) {
   LLVMContext &context = module.getContext();
   IRBuilder<> builder(context);
   Type *i64 = builder.getInt64Ty(), *pointer = builder.getPtrTy();
@@ -42,13 +43,17 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
     return new GlobalVariable(module, type, /*isConstant=*/true, GlobalValue::PrivateLinkage,
                               ConstantArray::get(type, elements));
   };
-  // A stand-in of one byte; the section grows to its real size in the finished object.
-  auto *byte = ArrayType::get(builder.getInt8Ty(), 1);
-  auto *weights = new GlobalVariable(module, byte, true, GlobalValue::InternalLinkage,
-                                     ConstantDataArray::getRaw(StringRef("\0", 1), 1, builder.getInt8Ty()),
-                                     "vitya_weights");
-  weights->setAlignment(Align(64));
-  weights->setSection(kWeightsSection);
+  Constant *null = ConstantPointerNull::get(builder.getPtrTy()), *weights = null;
+  if (weightsFile.empty()) {
+    // A stand-in of one byte; the section grows to its real size in the finished object.
+    auto *byte = ArrayType::get(builder.getInt8Ty(), 1);
+    auto *global =
+        new GlobalVariable(module, byte, true, GlobalValue::InternalLinkage,
+                           ConstantDataArray::getRaw(StringRef("\0", 1), 1, builder.getInt8Ty()), "vitya_weights");
+    global->setAlignment(Align(64));
+    global->setSection(kWeightsSection);
+    weights = global;
+  }
 
   Constant *fields[] = {number(VITYA_ABI_VERSION),
                         number(info.image[0]),
@@ -66,6 +71,8 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         text(info.json()),
                         strings(info.classes),
                         strings(info.layers),
+                        weightsFile.empty() ? null : text(weightsFile),
+                        weightsFile.empty() ? null : text(info.weightsDigest),
                         weights,
                         module.getFunction("vitya_forward")};
   SmallVector<Type *> types;
@@ -78,7 +85,7 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
 
 /// LLVM IR of `module` with descriptor, optimised for `target`.
 Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target &target, const ModelInfo &info,
-                                            LLVMContext &context) {
+                                            StringRef weightsFile, LLVMContext &context) {
   mlir::registerBuiltinDialectTranslation(*module->getContext());
   mlir::registerLLVMDialectTranslation(*module->getContext());
   std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(module, context);
@@ -97,7 +104,7 @@ Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target 
   }
   if (!translated->getFunction("vitya_forward"))
     return createStringError("expected a function @vitya_forward, found none");
-  addDescriptor(*translated, info, target.requiredFeatures);
+  addDescriptor(*translated, info, target.requiredFeatures, weightsFile);
 
   PassBuilder builder(target.machine.get());
   LoopAnalysisManager loops;
@@ -113,55 +120,70 @@ Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target 
   return translated;
 }
 
-Error generate(mlir::ModuleOp module, const Target &target, const ModelInfo &info, CodeGenFileType type,
-               raw_pwrite_stream &os) {
+/// Generates a file of `type` into memory.
+Expected<SmallVector<char, 0>> generate(mlir::ModuleOp module, const Target &target, const EmitOptions &options,
+                                        CodeGenFileType type) {
+  Expected<ModelInfo> info = readModelInfo(module, target.cpu(), options.commandLine);
+  if (!info)
+    return info.takeError();
   LLVMContext context;
-  Expected<std::unique_ptr<Module>> translated = translate(module, target, info, context);
+  Expected<std::unique_ptr<Module>> translated = translate(module, target, *info, options.weightsFile, context);
   if (!translated)
     return translated.takeError();
+  SmallVector<char, 0> bytes;
+  raw_svector_ostream os(bytes);
   legacy::PassManager passes;
   if (target.machine->addPassesToEmitFile(passes, os, nullptr, type))
     return createStringError("expected a target that can emit this kind of file");
   passes.run(**translated);
-  return Error::success();
+  return bytes;
+}
+
+StringRef weightBytes(mlir::ModuleOp module) {
+  ArrayRef<char> bytes = rawBytes(module->getAttrOfType<mlir::DenseResourceElementsAttr>(kWeightsAttrName));
+  return StringRef(bytes.data(), bytes.size());
 }
 
 } // namespace
 
-Error emitAssembly(mlir::ModuleOp module, const Target &target, StringRef options, raw_ostream &os) {
-  Expected<ModelInfo> info = readModelInfo(module, target.cpu(), options);
-  if (!info)
-    return info.takeError();
-  SmallVector<char, 0> text;
-  raw_svector_ostream stream(text);
-  if (Error error = generate(module, target, *info, CodeGenFileType::AssemblyFile, stream))
-    return error;
-  os << text;
+Error emitAssembly(mlir::ModuleOp module, const Target &target, const EmitOptions &options, raw_ostream &os) {
+  Expected<SmallVector<char, 0>> text = generate(module, target, options, CodeGenFileType::AssemblyFile);
+  if (!text)
+    return text.takeError();
+  os << *text;
   return Error::success();
 }
 
-Error emitObject(mlir::ModuleOp module, const Target &target, StringRef options, raw_ostream &os) {
-  Expected<ModelInfo> info = readModelInfo(module, target.cpu(), options);
-  if (!info)
-    return info.takeError();
-  SmallVector<char, 0> code;
-  {
-    raw_svector_ostream stream(code);
-    if (Error error = generate(module, target, *info, CodeGenFileType::ObjectFile, stream))
-      return error;
+Error emitObject(mlir::ModuleOp module, const Target &target, const EmitOptions &options, raw_ostream &os) {
+  Expected<SmallVector<char, 0>> code = generate(module, target, options, CodeGenFileType::ObjectFile);
+  if (!code)
+    return code.takeError();
+  if (!options.weightsFile.empty()) {
+    os << *code;
+    return Error::success();
   }
-  SmallVectorMemoryBuffer buffer(std::move(code), /*RequiresNullTerminator=*/false);
+  SmallVectorMemoryBuffer buffer(std::move(*code), /*RequiresNullTerminator=*/false);
   Expected<std::unique_ptr<object::ObjectFile>> object = object::ObjectFile::createObjectFile(buffer.getMemBufferRef());
   if (!object)
     return object.takeError();
-
-  auto weights = module->getAttrOfType<mlir::DenseResourceElementsAttr>(kWeightsAttrName);
-  ArrayRef<char> bytes = rawBytes(weights);
   objcopy::ConfigManager config;
   config.Common.InputFilename = config.Common.OutputFilename = "model.o";
-  config.Common.UpdateSection.emplace_back(
-      kWeightsSection, MemoryBuffer::getMemBuffer(StringRef(bytes.data(), bytes.size()), "weights", false));
+  config.Common.UpdateSection.emplace_back(kWeightsSection,
+                                           MemoryBuffer::getMemBuffer(weightBytes(module), "weights", false));
   return objcopy::executeObjcopyOnBinary(config, **object, os);
+}
+
+Error emitWeights(mlir::ModuleOp module, raw_ostream &os) {
+  Expected<ModelInfo> info = readModelInfo(module, "", "");
+  if (!info)
+    return info.takeError();
+  WeightsHeader header{};
+  llvm::copy(StringRef(kWeightsMagic), header.magic);
+  header.bytes = info->weightBytes;
+  llvm::copy(info->weightsDigest, header.digest);
+  os.write(reinterpret_cast<const char *>(&header), sizeof(header));
+  os << weightBytes(module);
+  return Error::success();
 }
 
 } // namespace vitya

@@ -13,11 +13,16 @@ namespace {
 
 /// x86 extensions that LLVM emits on its own when the processor has them. What is not in this list (such as system or
 /// cryptographic instructions) it never chooses for our code.
-constexpr StringLiteral kEmittedFeatures[] = {
-    "cmov",     "sse3",       "ssse3",      "sse4.1",     "sse4.2",          "popcnt",   "cx16",     "avx",
-    "avx2",     "fma",        "f16c",       "bmi",        "bmi2",            "lzcnt",    "movbe",    "avx512f",
-    "avx512cd", "avx512bw",   "avx512dq",   "avx512vl",   "avx512vnni",      "avx512bf16", "avx512vbmi", "avx512vbmi2",
-    "avx512ifma", "avx512bitalg", "avx512vpopcntdq", "avx512fp16", "avxvnni"};
+constexpr StringLiteral kEmittedFeatures[] = {"cmov",       "sse3",         "ssse3",
+                                              "sse4.1",     "sse4.2",       "popcnt",
+                                              "cx16",       "avx",          "avx2",
+                                              "fma",        "f16c",         "bmi",
+                                              "bmi2",       "lzcnt",        "movbe",
+                                              "avx512f",    "avx512cd",     "avx512bw",
+                                              "avx512dq",   "avx512vl",     "avx512vnni",
+                                              "avx512bf16", "avx512vbmi",   "avx512vbmi2",
+                                              "avx512ifma", "avx512bitalg", "avx512vpopcntdq",
+                                              "avx512fp16", "avxvnni"};
 
 } // namespace
 

@@ -50,7 +50,7 @@ int cifarLabel(const CifarImages &images, int64_t index) { return images.records
 void cifarImage(const CifarImages &images, int64_t index, int64_t height, int64_t width, float *image) {
   const uint8_t *pixels = images.records + index * kCifarRecordBytes + 1;
   for (int64_t channel = 0; channel < 3; ++channel)
-    resizeBilinear(pixels + channel * 1024, 32, 32, height, width, image + channel * height * width);
+    resizeBilinear({pixels + channel * 1024, 32, 32, 1}, height, width, image + channel * height * width);
 }
 
 } // namespace vitya

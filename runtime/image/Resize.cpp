@@ -23,21 +23,22 @@ Position positionOf(int64_t index, int64_t sourceSize, int64_t size) {
 
 } // namespace
 
-void resizeBilinear(const uint8_t *source, int64_t sourceHeight, int64_t sourceWidth, int64_t height, int64_t width,
-                    float *result) {
-  if (height == sourceHeight && width == sourceWidth) {
+void resizeBilinear(const Plane &source, int64_t height, int64_t width, float *result) {
+  int64_t stride = source.stride, pitch = source.width * stride;
+  auto pixel = [](uint8_t value) { return static_cast<float>(value) / 255.0f; };
+  if (height == source.height && width == source.width) {
     for (int64_t i = 0; i < height * width; ++i)
-      result[i] = static_cast<float>(source[i]) / 255.0f;
+      result[i] = pixel(source.pixels[i * stride]);
     return;
   }
   for (int64_t y = 0; y < height; ++y) {
-    Position row = positionOf(y, sourceHeight, height);
-    const uint8_t *top = source + row.low * sourceWidth, *bottom = source + row.high * sourceWidth;
+    Position row = positionOf(y, source.height, height);
+    const uint8_t *top = source.pixels + row.low * pitch, *bottom = source.pixels + row.high * pitch;
     for (int64_t x = 0; x < width; ++x) {
-      Position column = positionOf(x, sourceWidth, width);
-      auto pixel = [](uint8_t value) { return static_cast<float>(value) / 255.0f; };
-      float above = (1 - column.weight) * pixel(top[column.low]) + column.weight * pixel(top[column.high]);
-      float below = (1 - column.weight) * pixel(bottom[column.low]) + column.weight * pixel(bottom[column.high]);
+      Position column = positionOf(x, source.width, width);
+      int64_t low = column.low * stride, high = column.high * stride;
+      float above = (1 - column.weight) * pixel(top[low]) + column.weight * pixel(top[high]);
+      float below = (1 - column.weight) * pixel(bottom[low]) + column.weight * pixel(bottom[high]);
       result[y * width + x] = (1 - row.weight) * above + row.weight * below;
     }
   }

@@ -9,6 +9,7 @@
 
 namespace vitya {
 
+void runClassify(const vitya_model &model, const Options &options);
 void runEval(const vitya_model &model, const Options &options);
 void runBench(const vitya_model &model, const Options &options);
 void runLogits(const vitya_model &model, const Options &options);

@@ -79,7 +79,7 @@ void checkLabels(const vitya_model &model, const CifarImages &images, int64_t co
 void runEval(const vitya_model &model, const Options &options) {
   int64_t count;
   CifarImages images = openImages(model, options, count);
-  checkLabels(model, images, count, options.data);
+  checkLabels(model, images, count, options.files[0]);
   Session *session = openSession(model, options);
   int64_t batch = options.batch ? options.batch : kDefaultBatch;
   float *logits = allocateFloats(batch * model.classes);

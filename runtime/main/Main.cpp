@@ -1,6 +1,7 @@
 // The entry of the executables: checks that model, runtime and processor belong together, then runs a command.
 #include "runtime/main/Commands.h"
 #include "runtime/main/Processor.h"
+#include "runtime/model/Weights.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +20,11 @@ double now() {
 
 Session *openSession(const vitya_model &model, const Options &options) {
   int64_t threads = options.threads ? options.threads : sysconf(_SC_NPROCESSORS_ONLN);
-  Session *session = createSession(&model, threads < 1 ? 1 : static_cast<int>(threads));
+  char error[1024];
+  const void *weights = loadWeights(model, error, sizeof(error));
+  if (!weights)
+    fail("%s", error);
+  Session *session = createSession(&model, weights, threads < 1 ? 1 : static_cast<int>(threads));
   if (!session)
     fail("expected memory and threads for --threads=%lld, found too little", static_cast<long long>(threads));
   return session;
@@ -31,11 +36,11 @@ CifarImages openImages(const vitya_model &model, const Options &options, int64_t
          static_cast<long long>(model.channels));
   CifarImages images;
   char error[1024];
-  if (!openCifar(options.data, images, error, sizeof(error)))
+  if (!openCifar(options.files[0], images, error, sizeof(error)))
     fail("%s", error);
   if (options.count > images.count)
     fail("expected --count to be at most the %lld images of '%s', found %lld", static_cast<long long>(images.count),
-         options.data, static_cast<long long>(options.count));
+         options.files[0], static_cast<long long>(options.count));
   count = options.count ? options.count : images.count;
   return images;
 }
@@ -92,13 +97,16 @@ int main(int argc, char **argv) {
   case Command::info:
     fputs(options.json ? model.info_json : model.info_text, stdout);
     break;
+  case Command::classify:
   case Command::eval:
   case Command::bench:
   case Command::logits: {
     char missing[512];
     if (missingFeatures(model.required_features, missing, sizeof(missing)))
       fail("expected a processor with %s (this executable was compiled for %s), found one without", missing, model.cpu);
-    if (options.command == Command::eval)
+    if (options.command == Command::classify)
+      runClassify(model, options);
+    else if (options.command == Command::eval)
       runEval(model, options);
     else if (options.command == Command::bench)
       runBench(model, options);

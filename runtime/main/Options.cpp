@@ -1,6 +1,7 @@
 // Reads the command line.
 #include "runtime/main/Options.h"
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,8 @@ const char *const kUsage =
     "\n"
     "commands:\n"
     "  info               what this executable is: model, weights, processor, linear layers\n"
+    "  classify IMAGE...  the five likeliest classes of PNG, JPEG, BMP or PPM files; - reads a list from standard "
+    "input\n"
     "  eval DATA          accuracy and loss on images in CIFAR-10's binary layout\n"
     "  bench              latency and throughput on synthetic images\n"
     "  logits DATA        logits as little-endian f32 on standard output, one row an image\n"
@@ -25,7 +28,7 @@ const char *const kUsage =
     "  --count=N          only the first N images (eval, logits)\n"
     "  --runs=N           measured batches (bench; default: about three seconds' worth, at least 10)\n"
     "  --profile          time in each layer (bench)\n"
-    "  --json             machine-readable output (info, eval, bench)\n"
+    "  --json             machine-readable output (info, classify, eval, bench)\n"
     "  --help, --version\n";
 
 void fail(const char *format, ...) {
@@ -64,13 +67,23 @@ constexpr FlagOption kFlags[] = {{"json", &Options::json}, {"profile", &Options:
 struct CommandName {
   const char *name;
   Command command;
-  bool takesData;
+  int leastFiles, mostFiles;
 };
 
-constexpr CommandName kCommands[] = {{"info", Command::info, false},
-                                     {"eval", Command::eval, true},
-                                     {"bench", Command::bench, false},
-                                     {"logits", Command::logits, true}};
+constexpr CommandName kCommands[] = {{"info", Command::info, 0, 0},
+                                     {"classify", Command::classify, 1, INT_MAX},
+                                     {"eval", Command::eval, 1, 1},
+                                     {"bench", Command::bench, 0, 0},
+                                     {"logits", Command::logits, 1, 1}};
+
+constexpr char kCommandNames[] = "info, classify, eval, bench or logits";
+
+const CommandName *findCommand(const char *name) {
+  for (const CommandName &known : kCommands)
+    if (!strcmp(name, known.name))
+      return &known;
+  fail("expected a command (%s), found '%s'", kCommandNames, name);
+}
 
 int64_t parseNumber(const NumberOption &option, const char *text) {
   char *end = nullptr;
@@ -84,6 +97,8 @@ int64_t parseNumber(const NumberOption &option, const char *text) {
 
 /// The option `name` with its value, taken from the next argument where "=" is missing.
 void parseOption(Options &options, const char *argument, int argc, char **argv, int &index) {
+  if (argument[1] != '-')
+    fail("expected an option of --help, found '%s'", argument);
   const char *name = argument + 2;
   const char *equals = strchr(name, '=');
   size_t length = equals ? static_cast<size_t>(equals - name) : strlen(name);
@@ -113,32 +128,33 @@ Options parseOptions(int argc, char **argv) {
   }
   Options options;
   const CommandName *command = nullptr;
+  // The files move to the front of argv, so that they can stand anywhere among the options.
+  char **files = argv;
+  bool onlyFiles = false;
   for (int i = 1; i < argc; ++i) {
-    const char *argument = argv[i];
-    if (!strcmp(argument, "--help") || !strcmp(argument, "-h"))
+    char *argument = argv[i];
+    if (onlyFiles || argument[0] != '-' || !strcmp(argument, "-")) {
+      if (!command)
+        options.command = (command = findCommand(argument))->command;
+      else if (options.fileCount < command->mostFiles)
+        files[options.fileCount++] = argument;
+      else
+        fail("expected no further argument for %s, found '%s'", command->name, argument);
+    } else if (!strcmp(argument, "--")) {
+      onlyFiles = true;
+    } else if (!strcmp(argument, "--help") || !strcmp(argument, "-h")) {
       return Options();
-    if (!strcmp(argument, "--version")) {
+    } else if (!strcmp(argument, "--version")) {
       options.command = Command::version;
       return options;
-    }
-    if (argument[0] == '-' && argument[1] == '-') {
-      parseOption(options, argument, argc, argv, i);
-    } else if (!command) {
-      for (const CommandName &known : kCommands)
-        if (!strcmp(argument, known.name))
-          command = &known;
-      if (!command)
-        fail("expected a command (info, eval, bench or logits), found '%s'", argument);
-      options.command = command->command;
-    } else if (command->takesData && !options.data) {
-      options.data = argument;
     } else {
-      fail("expected no further argument for %s, found '%s'", command->name, argument);
+      parseOption(options, argument, argc, argv, i);
     }
   }
+  options.files = files;
   if (!command)
-    fail("expected a command (info, eval, bench or logits), found none; see --help");
-  if (command->takesData && !options.data)
+    fail("expected a command (%s), found none; see --help", kCommandNames);
+  if (options.fileCount < command->leastFiles)
     fail("expected a file of images behind %s, found none", command->name);
   return options;
 }

@@ -6,12 +6,13 @@
 
 namespace vitya {
 
-enum class Command { info, eval, bench, logits, help, version };
+enum class Command { info, classify, eval, bench, logits, help, version };
 
 /// What was asked for. Numbers that were not given are 0; given ones are positive.
 struct Options {
   Command command = Command::help;
-  const char *data = nullptr; ///< the file of `eval` and `logits`
+  const char *const *files = nullptr; ///< what stands behind the command
+  int fileCount = 0;                  ///< one for `eval` and `logits`, some for `classify`, else none
   int64_t threads = 0, batch = 0, count = 0, runs = 0;
   bool json = false, profile = false;
 };

@@ -24,22 +24,35 @@ struct Feature {
   State state;
 };
 
-constexpr Feature kFeatures[] = {
-    {"cmov", 1, 0, edx, 15, none},         {"sse3", 1, 0, ecx, 0, none},
-    {"ssse3", 1, 0, ecx, 9, none},         {"fma", 1, 0, ecx, 12, ymm},
-    {"cx16", 1, 0, ecx, 13, none},         {"sse4.1", 1, 0, ecx, 19, none},
-    {"sse4.2", 1, 0, ecx, 20, none},       {"movbe", 1, 0, ecx, 22, none},
-    {"popcnt", 1, 0, ecx, 23, none},       {"avx", 1, 0, ecx, 28, ymm},
-    {"f16c", 1, 0, ecx, 29, ymm},          {"bmi", 7, 0, ebx, 3, none},
-    {"avx2", 7, 0, ebx, 5, ymm},           {"bmi2", 7, 0, ebx, 8, none},
-    {"avx512f", 7, 0, ebx, 16, zmm},       {"avx512dq", 7, 0, ebx, 17, zmm},
-    {"avx512ifma", 7, 0, ebx, 21, zmm},    {"avx512cd", 7, 0, ebx, 28, zmm},
-    {"avx512bw", 7, 0, ebx, 30, zmm},      {"avx512vl", 7, 0, ebx, 31, zmm},
-    {"avx512vbmi", 7, 0, ecx, 1, zmm},     {"avx512vbmi2", 7, 0, ecx, 6, zmm},
-    {"avx512vnni", 7, 0, ecx, 11, zmm},    {"avx512bitalg", 7, 0, ecx, 12, zmm},
-    {"avx512vpopcntdq", 7, 0, ecx, 14, zmm}, {"avx512fp16", 7, 0, edx, 23, zmm},
-    {"avxvnni", 7, 1, eax, 4, ymm},        {"avx512bf16", 7, 1, eax, 5, zmm},
-    {"lzcnt", 0x80000001, 0, ecx, 5, none}};
+constexpr Feature kFeatures[] = {{"cmov", 1, 0, edx, 15, none},
+                                 {"sse3", 1, 0, ecx, 0, none},
+                                 {"ssse3", 1, 0, ecx, 9, none},
+                                 {"fma", 1, 0, ecx, 12, ymm},
+                                 {"cx16", 1, 0, ecx, 13, none},
+                                 {"sse4.1", 1, 0, ecx, 19, none},
+                                 {"sse4.2", 1, 0, ecx, 20, none},
+                                 {"movbe", 1, 0, ecx, 22, none},
+                                 {"popcnt", 1, 0, ecx, 23, none},
+                                 {"avx", 1, 0, ecx, 28, ymm},
+                                 {"f16c", 1, 0, ecx, 29, ymm},
+                                 {"bmi", 7, 0, ebx, 3, none},
+                                 {"avx2", 7, 0, ebx, 5, ymm},
+                                 {"bmi2", 7, 0, ebx, 8, none},
+                                 {"avx512f", 7, 0, ebx, 16, zmm},
+                                 {"avx512dq", 7, 0, ebx, 17, zmm},
+                                 {"avx512ifma", 7, 0, ebx, 21, zmm},
+                                 {"avx512cd", 7, 0, ebx, 28, zmm},
+                                 {"avx512bw", 7, 0, ebx, 30, zmm},
+                                 {"avx512vl", 7, 0, ebx, 31, zmm},
+                                 {"avx512vbmi", 7, 0, ecx, 1, zmm},
+                                 {"avx512vbmi2", 7, 0, ecx, 6, zmm},
+                                 {"avx512vnni", 7, 0, ecx, 11, zmm},
+                                 {"avx512bitalg", 7, 0, ecx, 12, zmm},
+                                 {"avx512vpopcntdq", 7, 0, ecx, 14, zmm},
+                                 {"avx512fp16", 7, 0, edx, 23, zmm},
+                                 {"avxvnni", 7, 1, eax, 4, ymm},
+                                 {"avx512bf16", 7, 1, eax, 5, zmm},
+                                 {"lzcnt", 0x80000001, 0, ecx, 5, none}};
 
 unsigned enabledState() {
   unsigned registers[4];
@@ -60,18 +73,16 @@ double seconds() {
 // Each kernel runs `rounds` rounds of twelve independent chains of fused multiply-adds and returns the operations done.
 #define VITYA_FMA_CHAINS(INSTRUCTION, PREFIX)                                                                          \
   for (long round = 0; round < rounds; ++round)                                                                        \
-    asm volatile(INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "0\n" INSTRUCTION " %%" PREFIX               \
-                             "12, %%" PREFIX "13, %%" PREFIX "1\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX            \
-                             "13, %%" PREFIX "2\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX            \
-                             "3\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "4\n" INSTRUCTION          \
-                             " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "5\n" INSTRUCTION " %%" PREFIX               \
-                             "12, %%" PREFIX "13, %%" PREFIX "6\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX            \
-                             "13, %%" PREFIX "7\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX            \
-                             "8\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "9\n" INSTRUCTION          \
-                             " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "10\n" INSTRUCTION " %%" PREFIX              \
-                             "12, %%" PREFIX "13, %%" PREFIX "11\n" ::                                                 \
-                                 : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9",     \
-                                   "xmm10", "xmm11")
+  asm volatile(INSTRUCTION                                                                                             \
+               " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "0\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX             \
+               "13, %%" PREFIX "1\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "2\n" INSTRUCTION        \
+               " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "3\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX             \
+               "13, %%" PREFIX "4\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "5\n" INSTRUCTION        \
+               " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "6\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX             \
+               "13, %%" PREFIX "7\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "8\n" INSTRUCTION        \
+               " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "9\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX             \
+               "13, %%" PREFIX "10\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "11\n" ::               \
+                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11")
 
 __attribute__((target("avx2,fma"))) double chainsYmm(long rounds) {
   asm volatile("vxorps %%ymm0, %%ymm0, %%ymm0\nvxorps %%ymm1, %%ymm1, %%ymm1\nvxorps %%ymm2, %%ymm2, %%ymm2\n"

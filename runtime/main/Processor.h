@@ -10,8 +10,8 @@ namespace vitya {
 /// offered.
 bool hasFeature(const char *name, size_t length);
 
-/// Writes those of the space-separated `features` that are missing, separated by spaces, into `missing`. Returns whether
-/// there are any.
+/// Writes those of the space-separated `features` that are missing, separated by spaces, into `missing`. Returns
+/// whether there are any.
 bool missingFeatures(const char *features, char *missing, size_t size);
 
 /// Runs fused multiply-adds on registers only for about `seconds` and returns GFLOP/s of this thread: what no code on

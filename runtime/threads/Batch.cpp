@@ -7,6 +7,7 @@ namespace vitya {
 class Session {
 public:
   const vitya_model *model;
+  const void *weights;
   Pool *pool;
   /// One for each thread: image, logits and workspace, each a multiple of 64 bytes.
   char *memory;
@@ -19,7 +20,7 @@ public:
   /// Image number `index` with the memory of `thread`.
   void runImage(vitya_context &context, int thread, ImageSource source, void *data, int64_t index, float *result) {
     source(data, index, image(thread));
-    model->forward(&context, image(thread), logits(thread), model->weights, workspace(thread));
+    model->forward(&context, image(thread), logits(thread), weights, workspace(thread));
     for (int64_t i = 0; i < model->classes; ++i)
       result[i] = logits(thread)[i];
   }
@@ -48,11 +49,12 @@ struct ImageLoop {
 
 } // namespace
 
-Session *createSession(const vitya_model *model, int threads) {
+Session *createSession(const vitya_model *model, const void *weights, int threads) {
   auto *session = static_cast<Session *>(calloc(1, sizeof(Session)));
   if (!session)
     return nullptr;
   session->model = model;
+  session->weights = weights;
   session->imageBytes = align(model->channels * model->height * model->width * sizeof(float));
   session->logitBytes = align(model->classes * sizeof(float));
   session->stride = session->imageBytes + session->logitBytes + align(model->workspace_bytes);

@@ -12,8 +12,8 @@ typedef void (*ImageSource)(void *data, int64_t index, float *image);
 /// A model with the threads and the memory to run it: all allocated once, none during inference.
 class Session;
 
-/// Null where memory or threads are lacking.
-Session *createSession(const vitya_model *model, int threads);
+/// `weights` are the model's (runtime/model/Weights.h). Null where memory or threads are lacking.
+Session *createSession(const vitya_model *model, const void *weights, int threads);
 void destroySession(Session *session);
 int sessionThreads(const Session *session);
 

@@ -1,6 +1,6 @@
-// Threads for compiled code: `vitya_parallel_for` runs a loop inline or on a pool, and batches of images are spread over
-// the pool. Results never depend on the number of threads: iterations are independent, and each is computed whole by
-// one thread.
+// Threads for compiled code: `vitya_parallel_for` runs a loop inline or on a pool, and batches of images are spread
+// over the pool. Results never depend on the number of threads: iterations are independent, and each is computed whole
+// by one thread.
 #ifndef VITYA_RUNTIME_THREADS_POOL_H
 #define VITYA_RUNTIME_THREADS_POOL_H
 

@@ -10,7 +10,7 @@ namespace {
 TEST(Resize, SameSizeOnlyScales) {
   const uint8_t plane[] = {0, 51, 102, 255};
   float result[4];
-  vitya::resizeBilinear(plane, 2, 2, 2, 2, result);
+  vitya::resizeBilinear({plane, 2, 2, 1}, 2, 2, result);
   EXPECT_EQ(result[0], 0.0f);
   EXPECT_FLOAT_EQ(result[1], 0.2f);
   EXPECT_FLOAT_EQ(result[2], 0.4f);
@@ -21,7 +21,7 @@ TEST(Resize, SameSizeOnlyScales) {
 TEST(Resize, HalfPixelCentresAndClampedEdges) {
   const uint8_t plane[] = {0, 255};
   float result[4];
-  vitya::resizeBilinear(plane, 1, 2, 1, 4, result);
+  vitya::resizeBilinear({plane, 1, 2, 1}, 1, 4, result);
   EXPECT_FLOAT_EQ(result[0], 0.0f);
   EXPECT_FLOAT_EQ(result[1], 0.25f);
   EXPECT_FLOAT_EQ(result[2], 0.75f);
@@ -32,7 +32,7 @@ TEST(Resize, HalfPixelCentresAndClampedEdges) {
 TEST(Resize, ConstantStaysConstant) {
   std::vector<uint8_t> plane(32 * 32, 77);
   std::vector<float> result(224 * 224);
-  vitya::resizeBilinear(plane.data(), 32, 32, 224, 224, result.data());
+  vitya::resizeBilinear({plane.data(), 32, 32, 1}, 224, 224, result.data());
   for (float value : result)
     EXPECT_FLOAT_EQ(value, 77.0f / 255.0f);
 }

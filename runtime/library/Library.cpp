@@ -1,0 +1,208 @@
+// The C interface over sessions. A session's number holds a slot of a fixed table and the slot's generation, so that a
+// number that is no session, or no longer one, is told from a live one without touching its memory.
+#include "runtime/Abi.h"
+#include "runtime/image/Resize.h"
+#include "runtime/library/vitya.h"
+#include "runtime/main/Processor.h"
+#include "runtime/model/Weights.h"
+#include "runtime/threads/Batch.h"
+#include <limits.h>
+#include <pthread.h>
+#include <string.h>
+
+using namespace vitya;
+
+namespace {
+
+constexpr uint64_t kSlots = 1024;
+constexpr int kMaxThreads = 1024;
+constexpr int64_t kMaxImageSide = 1 << 16;
+
+/// A place for a session. `lock` is held while the session is used; `generation` counts the sessions made in it.
+struct Slot {
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  uint64_t generation = 0;
+  Session *session = nullptr;
+};
+
+struct Table {
+  Slot slots[kSlots];
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; ///< for what follows
+  const void *weights = nullptr;
+};
+
+Table table;
+
+class Lock {
+public:
+  explicit Lock(pthread_mutex_t &mutex) : mutex(mutex) { pthread_mutex_lock(&mutex); }
+  ~Lock() { pthread_mutex_unlock(&mutex); }
+  Lock(const Lock &) = delete;
+  Lock &operator=(const Lock &) = delete;
+
+private:
+  pthread_mutex_t &mutex;
+};
+
+uint64_t handleOf(uint64_t slot, uint64_t generation) { return generation * kSlots + slot; }
+
+/// Calls `use` with the session behind `handle` while nobody else uses it.
+template <typename Use>
+vitya_status withSession(vitya_session handle, Use use) {
+  Slot &slot = table.slots[handle % kSlots];
+  Lock lock(slot.lock);
+  if (slot.generation != handle / kSlots || !slot.session)
+    return VITYA_INVALID_SESSION;
+  return use(slot.session);
+}
+
+const vitya_model &model() { return vitya_model_descriptor; }
+
+int64_t imageFloats() { return model().channels * model().height * model().width; }
+
+/// Whether `size` is `count` times `each`, for a positive count.
+bool sizeMatches(size_t size, int64_t count, int64_t each) {
+  size_t product;
+  return count > 0 && !__builtin_mul_overflow(static_cast<size_t>(count), static_cast<size_t>(each), &product) &&
+         product == size;
+}
+
+struct FloatSource {
+  const float *images;
+  static void read(void *data, int64_t index, float *image) {
+    memcpy(image, static_cast<FloatSource *>(data)->images + index * imageFloats(), imageFloats() * sizeof(float));
+  }
+};
+
+struct PixelSource {
+  const uint8_t *pixels;
+  int64_t height, width;
+  vitya_layout layout;
+  static void read(void *data, int64_t index, float *image) {
+    const auto *source = static_cast<PixelSource *>(data);
+    int64_t channels = model().channels, plane = source->height * source->width;
+    const uint8_t *pixels = source->pixels + index * channels * plane;
+    bool interleaved = source->layout == VITYA_HWC;
+    for (int64_t channel = 0; channel < channels; ++channel)
+      resizeBilinear(
+          {pixels + channel * (interleaved ? 1 : plane), source->height, source->width, interleaved ? channels : 1},
+          model().height, model().width, image + channel * model().height * model().width);
+  }
+};
+
+} // namespace
+
+extern "C" {
+
+vitya_status vitya_describe(vitya_model_info *info) {
+  if (!info)
+    return VITYA_NULL_ARGUMENT;
+  const vitya_model &m = model();
+  *info = {m.name,        m.channels,      m.height,       m.width,    m.classes,
+           m.class_names, m.multiply_adds, m.weight_bytes, m.info_json};
+  return VITYA_OK;
+}
+
+vitya_status vitya_create(int threads, vitya_session *session) {
+  if (!session)
+    return VITYA_NULL_ARGUMENT;
+  *session = 0;
+  if (threads < 1 || threads > kMaxThreads)
+    return VITYA_INVALID_THREADS;
+  char message[512];
+  if (missingFeatures(model().required_features, message, sizeof(message)))
+    return VITYA_PROCESSOR_UNSUPPORTED;
+  Lock lock(table.lock);
+  if (!table.weights)
+    table.weights = loadWeights(model(), message, sizeof(message));
+  if (!table.weights)
+    return VITYA_WEIGHTS_UNREADABLE;
+  for (uint64_t i = 0; i < kSlots; ++i) {
+    Slot &slot = table.slots[i];
+    // A slot that is in use is not free; there is no need to wait for it.
+    if (pthread_mutex_trylock(&slot.lock) != 0)
+      continue;
+    bool isFree = !slot.session;
+    if (isFree && (slot.session = createSession(&model(), table.weights, threads)))
+      *session = handleOf(i, ++slot.generation);
+    pthread_mutex_unlock(&slot.lock);
+    if (isFree)
+      return *session ? VITYA_OK : VITYA_OUT_OF_MEMORY;
+  }
+  return VITYA_OUT_OF_MEMORY;
+}
+
+vitya_status vitya_threads(vitya_session session, int *threads) {
+  if (!threads)
+    return VITYA_NULL_ARGUMENT;
+  return withSession(session, [&](Session *live) {
+    *threads = sessionThreads(live);
+    return VITYA_OK;
+  });
+}
+
+vitya_status vitya_run_f32(vitya_session session, const float *images, size_t image_floats, int64_t count,
+                           float *logits, size_t logit_floats) {
+  if (!images || !logits)
+    return VITYA_NULL_ARGUMENT;
+  if (!sizeMatches(image_floats, count, imageFloats()) || !sizeMatches(logit_floats, count, model().classes))
+    return VITYA_INVALID_SIZE;
+  return withSession(session, [&](Session *live) {
+    FloatSource source{images};
+    runBatch(live, FloatSource::read, &source, 0, count, logits, nullptr);
+    return VITYA_OK;
+  });
+}
+
+vitya_status vitya_run_u8(vitya_session session, const uint8_t *pixels, size_t pixel_bytes, int64_t count,
+                          int64_t height, int64_t width, vitya_layout layout, float *logits, size_t logit_floats) {
+  if (!pixels || !logits)
+    return VITYA_NULL_ARGUMENT;
+  if (layout != VITYA_HWC && layout != VITYA_CHW)
+    return VITYA_INVALID_LAYOUT;
+  if (height < 1 || height > kMaxImageSide || width < 1 || width > kMaxImageSide ||
+      !sizeMatches(pixel_bytes, count, model().channels * height * width) ||
+      !sizeMatches(logit_floats, count, model().classes))
+    return VITYA_INVALID_SIZE;
+  return withSession(session, [&](Session *live) {
+    PixelSource source{pixels, height, width, layout};
+    runBatch(live, PixelSource::read, &source, 0, count, logits, nullptr);
+    return VITYA_OK;
+  });
+}
+
+vitya_status vitya_destroy(vitya_session session) {
+  Slot &slot = table.slots[session % kSlots];
+  Lock lock(slot.lock);
+  if (slot.generation != session / kSlots || !slot.session)
+    return VITYA_INVALID_SESSION;
+  destroySession(slot.session);
+  slot.session = nullptr;
+  return VITYA_OK;
+}
+
+const char *vitya_status_message(vitya_status status) {
+  switch (status) {
+  case VITYA_OK:
+    return "success";
+  case VITYA_NULL_ARGUMENT:
+    return "expected a pointer, found null";
+  case VITYA_INVALID_SESSION:
+    return "expected a session that was created and not destroyed";
+  case VITYA_INVALID_SIZE:
+    return "expected sizes that are positive and match the model and each other";
+  case VITYA_INVALID_THREADS:
+    return "expected from 1 to 1024 threads";
+  case VITYA_INVALID_LAYOUT:
+    return "expected layout VITYA_HWC or VITYA_CHW";
+  case VITYA_OUT_OF_MEMORY:
+    return "expected memory and threads for a session, found too little";
+  case VITYA_WEIGHTS_UNREADABLE:
+    return "expected the file of this model's weights beside the library";
+  case VITYA_PROCESSOR_UNSUPPORTED:
+    return "expected a processor with the extensions that the library was compiled for";
+  }
+  return "expected a vitya_status";
+}
+
+} // extern "C"

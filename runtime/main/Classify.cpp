@@ -1,0 +1,120 @@
+// classify: the likeliest classes of image files.
+#include "runtime/image/Decode.h"
+#include "runtime/image/Resize.h"
+#include "runtime/main/Commands.h"
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+namespace vitya {
+namespace {
+
+constexpr int64_t kShown = 5;
+
+/// A class and its probability, softmax of the logits.
+struct Guess {
+  int64_t index;
+  double probability;
+};
+
+/// The likeliest classes, best first; returns how many there are. Among equal ones the lower class comes first.
+int64_t bestGuesses(const float *logits, int64_t classes, Guess *guesses) {
+  float largest = logits[0];
+  for (int64_t i = 1; i < classes; ++i)
+    largest = logits[i] > largest ? logits[i] : largest;
+  double sum = 0;
+  int64_t count = 0;
+  for (int64_t i = 0; i < classes; ++i) {
+    double weight = exp(static_cast<double>(logits[i]) - largest);
+    sum += weight;
+    int64_t place = count < kShown ? count++ : kShown;
+    for (; place > 0 && guesses[place - 1].probability < weight; --place)
+      if (place < kShown)
+        guesses[place] = guesses[place - 1];
+    if (place < kShown)
+      guesses[place] = {i, weight};
+  }
+  for (int64_t i = 0; i < count; ++i)
+    guesses[i].probability /= sum;
+  return count;
+}
+
+struct DecodedSource {
+  const Image *image;
+  const vitya_model *model;
+  static void read(void *data, int64_t, float *result) {
+    auto *source = static_cast<DecodedSource *>(data);
+    int64_t height = source->model->height, width = source->model->width;
+    for (int64_t channel = 0; channel < 3; ++channel)
+      resizeBilinear({source->image->pixels + channel, source->image->height, source->image->width, 3}, height, width,
+                     result + channel * height * width);
+  }
+};
+
+void printGuesses(const vitya_model &model, const char *path, const Guess *guesses, int64_t count, bool json) {
+  if (json) {
+    fputs("{\"image\": ", stdout);
+    printJsonString(path);
+    fputs(", \"classes\": [", stdout);
+    for (int64_t i = 0; i < count; ++i) {
+      fputs(i ? ", {\"name\": " : "{\"name\": ", stdout);
+      printJsonString(model.class_names[guesses[i].index]);
+      printf(", \"probability\": %.9g}", guesses[i].probability);
+    }
+    puts("]}");
+    return;
+  }
+  printf("%s\n", path);
+  for (int64_t i = 0; i < count; ++i)
+    printf("  %6.2f %%  %s\n", 100 * guesses[i].probability, model.class_names[guesses[i].index]);
+}
+
+/// Prints what `path` shows, or one line on standard error. Returns whether it could be read.
+bool classify(const vitya_model &model, Session *session, float *logits, const char *path, bool json) {
+  Image image;
+  char error[1024];
+  if (!readImage(path, image, error, sizeof(error))) {
+    fprintf(stderr, "%s: %s\n", programName, error);
+    return false;
+  }
+  DecodedSource source{&image, &model};
+  runBatch(session, DecodedSource::read, &source, 0, 1, logits, nullptr);
+  freeImage(image);
+  Guess guesses[kShown];
+  int64_t count = bestGuesses(logits, model.classes, guesses);
+  printGuesses(model, path, guesses, count, json);
+  return true;
+}
+
+} // namespace
+
+void runClassify(const vitya_model &model, const Options &options) {
+  if (model.channels != 3)
+    fail("expected a model of images with 3 channels to go with image files, found %lld",
+         static_cast<long long>(model.channels));
+  Session *session = openSession(model, options);
+  float *logits = allocateFloats(model.classes);
+  bool all = true;
+  for (int i = 0; i < options.fileCount; ++i) {
+    if (strcmp(options.files[i], "-") != 0) {
+      all &= classify(model, session, logits, options.files[i], options.json);
+      continue;
+    }
+    char *line = nullptr;
+    size_t capacity = 0;
+    while (getline(&line, &capacity, stdin) > 0) {
+      line[strcspn(line, "\r\n")] = 0;
+      if (*line)
+        all &= classify(model, session, logits, line, options.json);
+    }
+    free(line);
+  }
+  free(logits);
+  destroySession(session);
+  finishOutput();
+  if (!all)
+    exit(1);
+}
+
+} // namespace vitya

@@ -1,0 +1,90 @@
+// Finds and maps files of weights. They lie beside the program or the shared library that needs them, which the
+// kernel's table of mappings names: the one mapping that holds the model's descriptor.
+#include "runtime/model/Weights.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace vitya {
+namespace {
+
+constexpr size_t kPathSize = 4096;
+
+/// Writes the path of the file that is mapped at `address`.
+bool fileMappedAt(const void *address, char *path) {
+  FILE *maps = fopen("/proc/self/maps", "re");
+  if (!maps)
+    return false;
+  char line[kPathSize + 128];
+  bool found = false;
+  while (!found && fgets(line, sizeof(line), maps)) {
+    unsigned long begin, end;
+    int offset = 0;
+    if (sscanf(line, "%lx-%lx %*s %*s %*s %*s %n", &begin, &end, &offset) != 2 || !offset)
+      continue;
+    auto at = reinterpret_cast<unsigned long>(address);
+    if (at < begin || at >= end || line[offset] != '/')
+      continue;
+    line[strcspn(line, "\n")] = 0;
+    found = snprintf(path, kPathSize, "%s", line + offset) < static_cast<int>(kPathSize);
+  }
+  fclose(maps);
+  return found;
+}
+
+/// The path of `name` in the folder of the file that holds `model`.
+bool pathBeside(const vitya_model &model, const char *name, char *path) {
+  if (!fileMappedAt(&model, path))
+    return false;
+  char *slash = strrchr(path, '/');
+  size_t used = slash + 1 - path;
+  return snprintf(slash + 1, kPathSize - used, "%s", name) < static_cast<int>(kPathSize - used);
+}
+
+} // namespace
+
+const void *loadWeights(const vitya_model &model, char *error, size_t errorSize) {
+  if (!model.weights_file)
+    return model.weights;
+  char path[kPathSize];
+  if (!pathBeside(model, model.weights_file, path)) {
+    snprintf(error, errorSize, "expected /proc to tell where '%s' lies, found nothing", model.weights_file);
+    return nullptr;
+  }
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  struct stat status;
+  if (file < 0 || fstat(file, &status) != 0) {
+    snprintf(error, errorSize, "expected the weights at '%s', found: %s", path, strerror(errno));
+    if (file >= 0)
+      close(file);
+    return nullptr;
+  }
+  int64_t wanted = static_cast<int64_t>(sizeof(WeightsHeader)) + model.weight_bytes;
+  if (status.st_size != wanted) {
+    snprintf(error, errorSize, "expected '%s' to have %lld bytes, found %lld", path, static_cast<long long>(wanted),
+             static_cast<long long>(status.st_size));
+    close(file);
+    return nullptr;
+  }
+  void *data = mmap(nullptr, status.st_size, PROT_READ, MAP_SHARED, file, 0);
+  close(file);
+  if (data == MAP_FAILED) {
+    snprintf(error, errorSize, "expected '%s' to fit into memory, found: %s", path, strerror(errno));
+    return nullptr;
+  }
+  auto *header = static_cast<const WeightsHeader *>(data);
+  if (memcmp(header->magic, kWeightsMagic, sizeof(header->magic)) != 0 || header->bytes != model.weight_bytes ||
+      memcmp(header->digest, model.weights_digest, sizeof(header->digest)) != 0) {
+    snprintf(error, errorSize, "expected '%s' to hold weights of digest %s, found others", path, model.weights_digest);
+    munmap(data, status.st_size);
+    return nullptr;
+  }
+  return header + 1;
+}
+
+} // namespace vitya
