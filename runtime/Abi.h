@@ -30,17 +30,17 @@ typedef struct vitya_model {
   int64_t weight_bytes;            ///< size of `weights`
   int64_t workspace_bytes;         ///< scratch memory that one inference needs, 64-byte aligned
   int64_t layer_count;
-  int64_t multiply_adds;           ///< of one inference
-  const char *name;                ///< of the model
-  const char *cpu;                 ///< the processor it was compiled for, in LLVM's words
-  const char *required_features;   ///< what that processor must have, LLVM's feature names separated by spaces
-  const char *info_text;           ///< what `info` prints
-  const char *info_json;           ///< what `info --json` prints: one JSON object
-  const char *const *class_names;  ///< `classes` strings
-  const char *const *layer_names;  ///< `layer_count` strings
-  const char *weights_file;        ///< name of the file beside the program that holds the weights; null: they are here
-  const char *weights_digest;      ///< 32 hexadecimal digits that `weights_file` must carry; null with it
-  const void *weights;             ///< 64-byte aligned; null where `weights_file` is not
+  int64_t multiply_adds;          ///< of one inference
+  const char *name;               ///< of the model
+  const char *cpu;                ///< the processor it was compiled for, in LLVM's words
+  const char *required_features;  ///< what that processor must have, LLVM's feature names separated by spaces
+  const char *info_text;          ///< what `info` prints
+  const char *info_json;          ///< what `info --json` prints: one JSON object
+  const char *const *class_names; ///< `classes` strings
+  const char *const *layer_names; ///< `layer_count` strings
+  const char *weights_file;       ///< name of the file beside the program that holds the weights; null: they are here
+  const char *weights_digest;     ///< 32 hexadecimal digits that `weights_file` must carry; null with it
+  const void *weights;            ///< 64-byte aligned; null where `weights_file` is not
   /// Maps one image, f32 [channels, height, width] in [0, 1], to f32 logits [classes]. Pointers are 64-byte aligned.
   /// Re-entrant: concurrent calls need a context and a workspace each.
   void (*forward)(vitya_context *context, const float *image, float *logits, const void *weights, void *workspace);

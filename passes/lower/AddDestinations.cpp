@@ -1,11 +1,11 @@
 // Destination-passing style for kernels: the caller owns the result's buffer, and the kernel's parallel loop writes
 // straight into it.
-#include "passes/Passes.h"
-#include "passes/lower/Kernel.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
+#include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
 
 using namespace mlir;
 
@@ -64,7 +64,8 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
         return init->set(destination);
     }
     builder.setInsertionPoint(terminator);
-    Value copy = linalg::CopyOp::create(builder, terminator.getLoc(), result, terminator->getParentOfType<func::FuncOp>().getArguments().back())
+    Value copy = linalg::CopyOp::create(builder, terminator.getLoc(), result,
+                                        terminator->getParentOfType<func::FuncOp>().getArguments().back())
                      .getResult(0);
     terminator->setOperand(0, copy);
   }

@@ -3,11 +3,11 @@
 // time (vitya-tile-kernels fuses them). The scores of padding start at the most negative finite number, so that their
 // exponential is zero. The sum of a row of the softmax divides the result instead of the weights.
 #include "dialect/VityaOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/LinalgBuilder.h"
 #include "passes/lower/VityaToLinalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "llvm/Support/MathExtras.h"
 #include <limits>
 
@@ -38,19 +38,19 @@ Value initialScores(const LinalgBuilder &b, int64_t rows, int64_t keys) {
   int64_t groups = llvm::divideCeil(keys, kLanes);
   if (groups * kLanes == keys)
     return b.fill({rows, groups, kLanes}, 0);
-  return b.generic(3, {}, {b.empty({rows, groups, kLanes}), {0, 1, 2}},
-                   [&](OpBuilder &nested, Location loc, ValueRange) -> Value {
-                     Value group = linalg::IndexOp::create(nested, loc, 1), lane = linalg::IndexOp::create(nested, loc, 2);
-                     Value lanes = arith::ConstantIndexOp::create(nested, loc, kLanes);
-                     Value key = arith::AddIOp::create(nested, loc, arith::MulIOp::create(nested, loc, group, lanes), lane);
-                     Value exists = arith::CmpIOp::create(nested, loc, arith::CmpIPredicate::ult, key,
-                                                          arith::ConstantIndexOp::create(nested, loc, keys));
-                     auto constant = [&](float value) -> Value {
-                       return arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(value));
-                     };
-                     return arith::SelectOp::create(nested, loc, exists, constant(0),
-                                                    constant(std::numeric_limits<float>::lowest()));
-                   });
+  return b.generic(
+      3, {}, {b.empty({rows, groups, kLanes}), {0, 1, 2}}, [&](OpBuilder &nested, Location loc, ValueRange) -> Value {
+        Value group = linalg::IndexOp::create(nested, loc, 1), lane = linalg::IndexOp::create(nested, loc, 2);
+        Value lanes = arith::ConstantIndexOp::create(nested, loc, kLanes);
+        Value key = arith::AddIOp::create(nested, loc, arith::MulIOp::create(nested, loc, group, lanes), lane);
+        Value exists = arith::CmpIOp::create(nested, loc, arith::CmpIPredicate::ult, key,
+                                             arith::ConstantIndexOp::create(nested, loc, keys));
+        auto constant = [&](float value) -> Value {
+          return arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(value));
+        };
+        return arith::SelectOp::create(nested, loc, exists, constant(0),
+                                       constant(std::numeric_limits<float>::lowest()));
+      });
 }
 
 /// softmax(query key^T) value for one head: [rows, dk], [keys, dk], [keys, dv] into `destination` of [rows, dv].
@@ -66,8 +66,7 @@ Value attendHead(const LinalgBuilder &b, Value query, Value key, Value value, fl
   Value keyPanels = b.generic(3, {{padRows(b, key), {0, 2, 1}}}, {b.empty({groups, width, kLanes}), {0, 1, 2}}, copy);
   Value valuePanels = padRows(b, value);
 
-  Value scores = b.contraction(4, {scaled, {0, 3}}, {keyPanels, {1, 3, 2}},
-                               {initialScores(b, rows, keys), {0, 1, 2}});
+  Value scores = b.contraction(4, {scaled, {0, 3}}, {keyPanels, {1, 3, 2}}, {initialScores(b, rows, keys), {0, 1, 2}});
   auto max = [](OpBuilder &nested, Location loc, ValueRange v) -> Value {
     return arith::MaxNumFOp::create(nested, loc, v[0], v[1]);
   };
@@ -84,8 +83,8 @@ Value attendHead(const LinalgBuilder &b, Value query, Value key, Value value, fl
                             });
   Value laneSum = b.generic(3, {{weights, {0, 1, 2}}}, {b.fill({rows, kLanes}, 0), {0, 2}}, sum);
   Value rowSum = b.generic(2, {{laneSum, {0, 1}}}, {b.fill({rows}, 0), {0}}, sum);
-  Value mixed = b.contraction(4, {weights, {0, 2, 3}}, {valuePanels, {2, 3, 1}},
-                              {b.fill({rows, valueWidth}, 0), {0, 1}});
+  Value mixed =
+      b.contraction(4, {weights, {0, 2, 3}}, {valuePanels, {2, 3, 1}}, {b.fill({rows, valueWidth}, 0), {0, 1}});
   return b.generic(2, {{mixed, {0, 1}}, {rowSum, {0}}}, {destination, {0, 1}},
                    [](OpBuilder &nested, Location loc, ValueRange v) -> Value {
                      return arith::DivFOp::create(nested, loc, v[0], v[1]);
@@ -106,7 +105,8 @@ struct AttentionToLinalg : OpConversionPattern<AttentionOp> {
           LinalgBuilder b{nested, loc};
           OpFoldResult zero = nested.getIndexAttr(0);
           auto column = [&](int64_t headWidth) -> Value {
-            return arith::MulIOp::create(nested, loc, arguments[0], arith::ConstantIndexOp::create(nested, loc, headWidth));
+            return arith::MulIOp::create(nested, loc, arguments[0],
+                                         arith::ConstantIndexOp::create(nested, loc, headWidth));
           };
           Value start = column(width), valueStart = column(valueWidth);
           Value result = attendHead(b, b.slice(adaptor.getQuery(), zero, start, rows, width),

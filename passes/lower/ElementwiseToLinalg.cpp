@@ -1,8 +1,8 @@
 // gelu: element by element, through math.erf or math.tanh.
 #include "dialect/VityaOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/lower/LinalgBuilder.h"
 #include "passes/lower/VityaToLinalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace vitya;
@@ -15,9 +15,10 @@ struct GeluToLinalg : OpConversionPattern<GeluOp> {
   LogicalResult matchAndRewrite(GeluOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
     LinalgBuilder b{rewriter, op.getLoc()};
     ArrayRef<int64_t> shape = op.getType().getShape();
-    rewriter.replaceOp(
-        op, b.generic(2, {{adaptor.getInput(), {0, 1}}}, {b.empty(shape), {0, 1}},
-                      [&](OpBuilder &nested, Location loc, ValueRange v) { return gelu(nested, loc, v[0], op.getForm()); }));
+    rewriter.replaceOp(op, b.generic(2, {{adaptor.getInput(), {0, 1}}}, {b.empty(shape), {0, 1}},
+                                     [&](OpBuilder &nested, Location loc, ValueRange v) {
+                                       return gelu(nested, loc, v[0], op.getForm());
+                                     }));
     return success();
   }
 

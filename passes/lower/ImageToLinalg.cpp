@@ -17,15 +17,13 @@ struct NormalizeToLinalg : OpConversionPattern<NormalizeOp> {
       auto type = RankedTensorType::get(values.size(), rewriter.getF32Type());
       return arith::ConstantOp::create(rewriter, op.getLoc(), DenseElementsAttr::get(type, values));
     };
-    rewriter.replaceOp(op, b.generic(3,
-                                     {{adaptor.getImage(), {0, 1, 2}},
-                                      {constant(op.getMean()), {0}},
-                                      {constant(op.getStd()), {0}}},
-                                     {b.empty(op.getType().getShape()), {0, 1, 2}},
-                                     [](OpBuilder &nested, Location loc, ValueRange v) -> Value {
-                                       Value centred = arith::SubFOp::create(nested, loc, v[0], v[1]);
-                                       return arith::DivFOp::create(nested, loc, centred, v[2]);
-                                     }));
+    rewriter.replaceOp(
+        op, b.generic(3, {{adaptor.getImage(), {0, 1, 2}}, {constant(op.getMean()), {0}}, {constant(op.getStd()), {0}}},
+                      {b.empty(op.getType().getShape()), {0, 1, 2}},
+                      [](OpBuilder &nested, Location loc, ValueRange v) -> Value {
+                        Value centred = arith::SubFOp::create(nested, loc, v[0], v[1]);
+                        return arith::DivFOp::create(nested, loc, centred, v[2]);
+                      }));
     return success();
   }
 };

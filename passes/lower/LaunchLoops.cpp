@@ -1,9 +1,9 @@
 // Connects compiled code with the runtime's scheduler. Works on the LLVM dialect, where a static memref is one pointer
 // (bare-pointer calling convention), so the buffers of a loop are an array of pointers.
 #include "dialect/VityaDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/Passes.h"
 #include "passes/lower/Kernel.h"
-#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/MapVector.h"
 
 using namespace mlir;

@@ -1,7 +1,6 @@
 // The last step before LLVM's own vocabulary: contractions to outer products of fused multiply-adds, n-D transfers to
 // 1-D ones, math functions to polynomials, sums across a vector to a fixed tree.
-#include "passes/Passes.h"
-#include "passes/lower/Kernel.h"
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -9,8 +8,9 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
-#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
 
 using namespace mlir;
 
@@ -80,9 +80,9 @@ struct CopyLoops : OpRewritePattern<memref::CopyOp> {
   }
 };
 
-/// erf as x P(x^2) / Q(x^2) on [-3.83, 3.83], beyond which it is 1 in f32. The minimax coefficients are XLA's (ErfImpl32),
-/// a few units in the last place off; upstream's approximation chooses among four pairs of polynomials and costs four
-/// times as much.
+/// erf as x P(x^2) / Q(x^2) on [-3.83, 3.83], beyond which it is 1 in f32. The minimax coefficients are XLA's
+/// (ErfImpl32), a few units in the last place off; upstream's approximation chooses among four pairs of polynomials and
+/// costs four times as much.
 struct ErfRational : OpRewritePattern<math::ErfOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(math::ErfOp op, PatternRewriter &rewriter) const override {
@@ -90,8 +90,12 @@ struct ErfRational : OpRewritePattern<math::ErfOp> {
       return rewriter.notifyMatchFailure(op, "expected f32");
     static constexpr float kNumerator[] = {0.00022905065861350646f, 0.0034082910107109506f, 0.050955695062380861f,
                                            0.18520832239976145f, 1.128379143519084f};
-    static constexpr float kDenominator[] = {-1.1791602954361697e-7f, 0.000023547966471313185f, 0.0010179625278914885f,
-                                             0.014070470171167667f,   0.11098505178285362f,     0.49746925110067538f,
+    static constexpr float kDenominator[] = {-1.1791602954361697e-7f,
+                                             0.000023547966471313185f,
+                                             0.0010179625278914885f,
+                                             0.014070470171167667f,
+                                             0.11098505178285362f,
+                                             0.49746925110067538f,
                                              1.0f};
     Location loc = op.getLoc();
     auto constant = [&](float value) -> Value {

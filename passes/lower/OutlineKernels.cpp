@@ -2,10 +2,10 @@
 // be computed on its result while that is still in registers. Slices and reshapes cost nothing, so they are cloned
 // into every kernel that reads through them.
 #include "dialect/VityaOps.h"
-#include "passes/Passes.h"
-#include "passes/lower/Kernel.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
+#include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 
@@ -53,8 +53,7 @@ Operation *fusibleUser(Operation *op, const DominanceInfo &dominance, Operation 
 std::string kernelName(ArrayRef<Operation *> group) {
   std::string name;
   llvm::raw_string_ostream os(name);
-  llvm::interleave(
-      group, os, [&](Operation *op) { os << op->getName().stripDialect(); }, "_");
+  llvm::interleave(group, os, [&](Operation *op) { os << op->getName().stripDialect(); }, "_");
   Operation *root = group.front();
   os << '_';
   if (auto linear = dyn_cast<LinearOp>(root))

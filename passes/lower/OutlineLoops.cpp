@@ -1,7 +1,5 @@
 // Splits bufferized kernels: each scf.forall becomes a function over a range of its iterations, the rest of a kernel
 // (views, and copies that need no loop) moves to its callers.
-#include "passes/Passes.h"
-#include "passes/lower/Kernel.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -9,6 +7,8 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -144,13 +144,14 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     for (memref::AllocOp alloc : buffers) {
       OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
       bytes += alloc.getType().getNumElements() * alloc.getType().getElementTypeBitWidth() / 8;
-      alloc.replaceAllUsesWith(memref::AllocaOp::create(builder, alloc.getLoc(), alloc.getType(),
-                                                        builder.getI64IntegerAttr(kStackAlignment))
-                                   .getResult());
+      alloc.replaceAllUsesWith(
+          memref::AllocaOp::create(builder, alloc.getLoc(), alloc.getType(), builder.getI64IntegerAttr(kStackAlignment))
+              .getResult());
       alloc.erase();
     }
     if (bytes > kMaxStackBytes)
-      return function.emitError() << "expected at most " << kMaxStackBytes << " bytes of scratch memory, found " << bytes;
+      return function.emitError() << "expected at most " << kMaxStackBytes << " bytes of scratch memory, found "
+                                  << bytes;
     return success();
   }
 

@@ -2,11 +2,11 @@
 // argument, so the kernel and the constants of all its callers change together.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/SymbolTable.h"
 #include "passes/Passes.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/LinalgBuilder.h"
-#include "mlir/Dialect/Linalg/IR/Linalg.h"
-#include "mlir/IR/SymbolTable.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -140,7 +140,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   }
 
   LogicalResult rewrite(func::FuncOp kernel, ArrayRef<func::CallOp> callers, Packable found) {
-    int64_t panels = found.padded() / found.panel, rows = cast<RankedTensorType>(found.matmul->getResult(0).getType()).getDimSize(0);
+    int64_t panels = found.padded() / found.panel,
+            rows = cast<RankedTensorType>(found.matmul->getResult(0).getType()).getDimSize(0);
     OpBuilder builder(found.matmul);
     LinalgBuilder b{builder, found.matmul.getLoc()};
     auto packedType = RankedTensorType::get({panels, found.in, found.panel}, builder.getF32Type());
@@ -156,9 +157,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       if (found.bias) {
         auto argument = cast<BlockArgument>(found.bias.getInputs().back());
         auto type = RankedTensorType::get({found.padded()}, builder.getF32Type());
-        if (failed(replaceArgument(argument, type, callers, ".padded", [&](ArrayRef<float> bias) {
-              return padVector(bias, found.padded());
-            })))
+        if (failed(replaceArgument(argument, type, callers, ".padded",
+                                   [&](ArrayRef<float> bias) { return padVector(bias, found.padded()); })))
           return failure();
         builder.setInsertionPoint(found.bias);
         result = b.generic(2, {{result, {0, 1}}, {argument, {1}}}, {b.empty({rows, found.padded()}), {0, 1}},

@@ -3,12 +3,12 @@
 // function is an interval).
 #include "dialect/Constants.h"
 #include "dialect/VityaDialect.h"
-#include "passes/Passes.h"
-#include "passes/lower/Kernel.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
 

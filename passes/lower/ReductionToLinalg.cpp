@@ -1,9 +1,9 @@
 // layer_norm and mean_pool. A row is cut into groups of lanes; sums run lane by lane, then across the lanes.
 #include "dialect/VityaOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/LinalgBuilder.h"
 #include "passes/lower/VityaToLinalg.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace vitya;
@@ -47,13 +47,13 @@ struct LayerNormToLinalg : OpConversionPattern<LayerNormOp> {
       Value deviation = math::SqrtOp::create(nested, loc, add(nested, loc, variance, constant(eps)));
       return arith::DivFOp::create(nested, loc, constant(1), deviation);
     });
-    Value result = b.generic(
-        3, {{x, {0, 1, 2}}, {mean, {0}}, {scale, {0}}, {weight, {1, 2}}, {bias, {1, 2}}},
-        {b.empty({rows, width / lanes, lanes}), {0, 1, 2}}, [](OpBuilder &nested, Location loc, ValueRange v) {
-          Value centred = arith::SubFOp::create(nested, loc, v[0], v[1]);
-          Value normal = arith::MulFOp::create(nested, loc, centred, v[2]);
-          return add(nested, loc, arith::MulFOp::create(nested, loc, normal, v[3]), v[4]);
-        });
+    Value result = b.generic(3, {{x, {0, 1, 2}}, {mean, {0}}, {scale, {0}}, {weight, {1, 2}}, {bias, {1, 2}}},
+                             {b.empty({rows, width / lanes, lanes}), {0, 1, 2}},
+                             [](OpBuilder &nested, Location loc, ValueRange v) {
+                               Value centred = arith::SubFOp::create(nested, loc, v[0], v[1]);
+                               Value normal = arith::MulFOp::create(nested, loc, centred, v[2]);
+                               return add(nested, loc, arith::MulFOp::create(nested, loc, normal, v[3]), v[4]);
+                             });
     rewriter.replaceOp(op, b.merge(result, 1));
     return success();
   }
@@ -72,9 +72,9 @@ struct MeanPoolToLinalg : OpConversionPattern<MeanPoolOp> {
                              Value count = arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(rows));
                              return arith::DivFOp::create(nested, loc, v[0], count);
                            });
-    Value row = tensor::ExpandShapeOp::create(
-        rewriter, op.getLoc(), RankedTensorType::get({1, width / lanes, lanes}, rewriter.getF32Type()), mean,
-        SmallVector<ReassociationIndices>{{0, 1}, {2}});
+    Value row = tensor::ExpandShapeOp::create(rewriter, op.getLoc(),
+                                              RankedTensorType::get({1, width / lanes, lanes}, rewriter.getF32Type()),
+                                              mean, SmallVector<ReassociationIndices>{{0, 1}, {2}});
     rewriter.replaceOp(op, b.merge(row, 1));
     return success();
   }

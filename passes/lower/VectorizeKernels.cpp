@@ -1,7 +1,5 @@
 // Vectorizes linalg ops of register size, then moves the vectors that loops accumulate in out of memory: transfers
 // that read and write the same part of a tensor in every iteration become loop-carried vectors.
-#include "passes/Passes.h"
-#include "passes/lower/Kernel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Hoisting.h"
@@ -13,6 +11,8 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
+#include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
 
 using namespace mlir;
 

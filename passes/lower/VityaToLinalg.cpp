@@ -2,12 +2,12 @@
 // concatenations come along, through upstream patterns.
 #include "passes/lower/VityaToLinalg.h"
 #include "dialect/VityaOps.h"
-#include "passes/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "passes/Passes.h"
 
 using namespace mlir;
 

@@ -47,7 +47,8 @@ struct VerifyPhase : impl::VerifyPhasePassBase<VerifyPhase> {
       StringRef broken = violation(*known, op);
       if (broken.empty())
         return WalkResult::advance();
-      op->emitError() << "expected " << broken << " at the end of phase " << phase << ", found '" << op->getName() << "'";
+      op->emitError() << "expected " << broken << " at the end of phase " << phase << ", found '" << op->getName()
+                      << "'";
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
