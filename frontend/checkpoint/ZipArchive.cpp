@@ -9,12 +9,12 @@ using namespace llvm;
 
 namespace vitya {
 
-void ZipArchive::Discard::operator()(zip *archive) const { zip_discard(archive); }
+void ZipArchive::Discard::operator()(struct zip *archive) const { zip_discard(archive); }
 
 Expected<std::unique_ptr<ZipArchive>> ZipArchive::open(MemoryBufferRef file) {
   zip_error_t error;
   zip_error_init(&error);
-  auto finish = make_scope_exit([&] { zip_error_fini(&error); });
+  scope_exit finish([&] { zip_error_fini(&error); });
   auto fail = [&]() -> Error {
     return makeError("expected a complete zip archive, found one that is truncated or damaged ({0})",
                      zip_error_strerror(&error));
@@ -64,7 +64,7 @@ Error ZipArchive::read(uint64_t number, uint64_t offset, MutableArrayRef<char> i
   };
   if (!file)
     return fail();
-  auto close = make_scope_exit([&] { zip_fclose(file); });
+  scope_exit close([&] { zip_fclose(file); });
   if (zip_fseek(file, offset, SEEK_SET) != 0)
     return fail();
   for (size_t done = 0; done < into.size();) {

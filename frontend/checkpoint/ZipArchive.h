@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-struct zip;
+struct zip; // libzip
 
 namespace vitya {
 
@@ -34,10 +34,10 @@ private:
     uint64_t size;
   };
   struct Discard {
-    void operator()(zip *archive) const;
+    void operator()(struct zip *archive) const;
   };
 
-  std::unique_ptr<zip, Discard> archive;
+  std::unique_ptr<struct zip, Discard> archive;
   std::vector<Entry> entries;
   llvm::StringMap<uint64_t> numbers;
 };
