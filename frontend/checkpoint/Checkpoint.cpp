@@ -28,22 +28,22 @@ Checkpoint::~Checkpoint() = default;
 //===----------------------------------------------------------------------===//
 
 /// The value as JSON; what JSON cannot say is null.
-static json::Value toJson(const Value &value, unsigned depth = 0) {
+static json::Value toJson(const PickleValue &value, unsigned depth = 0) {
   constexpr unsigned maxDepth = 8;
   switch (value.kind) {
-  case Value::Kind::boolean:
+  case PickleValue::Kind::boolean:
     return value.integer != 0;
-  case Value::Kind::integer:
+  case PickleValue::Kind::integer:
     return value.integer;
-  case Value::Kind::real:
+  case PickleValue::Kind::real:
     return value.real;
-  case Value::Kind::string:
+  case PickleValue::Kind::string:
     return json::fixUTF8(value.text);
-  case Value::Kind::tuple:
-  case Value::Kind::list: {
+  case PickleValue::Kind::tuple:
+  case PickleValue::Kind::list: {
     json::Array array;
     if (depth < maxDepth)
-      for (const vitya::Value *item : value.items)
+      for (const PickleValue *item : value.items)
         array.push_back(toJson(*item, depth + 1));
     return array;
   }
@@ -105,9 +105,10 @@ Error Checkpoint::readTorch(StringRef key) {
   for (const NamedTensor &named : stateDict)
     if (Error error = checkTensor(named.name, named.tensor, archive.size(named.tensor.record)))
       return error;
-  if (const Value *metadata = pickle->root().lookup(kMetadataKey); metadata && metadata->is(Value::Kind::dict))
+  if (const PickleValue *metadata = pickle->root().lookup(kMetadataKey);
+      metadata && metadata->is(PickleValue::Kind::dict))
     for (size_t index = 0; index + 1 < metadata->items.size(); index += 2)
-      if (metadata->items[index]->is(Value::Kind::string))
+      if (metadata->items[index]->is(PickleValue::Kind::string))
         settings[json::fixUTF8(metadata->items[index]->text)] = toJson(*metadata->items[index + 1]);
   records = std::move(*opened);
   return Error::success();

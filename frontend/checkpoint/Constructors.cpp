@@ -8,26 +8,27 @@ using namespace llvm;
 
 namespace vitya {
 
-using Kind = Value::Kind;
+using Kind = PickleValue::Kind;
 
-const Value *Value::lookup(StringRef key) const {
+const PickleValue *PickleValue::lookup(StringRef key) const {
   for (size_t index = items.size() / 2; index-- > 0;)
     if (items[2 * index]->is(Kind::string) && items[2 * index]->text == key)
       return items[2 * index + 1];
   return nullptr;
 }
 
-StringRef describe(Value::Kind kind) {
+StringRef describe(PickleValue::Kind kind) {
   static constexpr StringLiteral names[] = {"None", "boolean", "integer", "float",   "string", "tuple",
                                             "list", "dict",    "tensor",  "storage", "global", "object"};
   return names[static_cast<size_t>(kind)];
 }
 
 /// Argument `index` of a call, which is of `kind`.
-static Expected<const Value *> argument(StringRef function, const Value &arguments, size_t index, Kind kind) {
+static Expected<const PickleValue *> argument(StringRef function, const PickleValue &arguments, size_t index,
+                                              Kind kind) {
   if (index >= arguments.items.size())
     return makeError("expected at least {0} arguments of {1}, found {2}", index + 1, function, arguments.items.size());
-  const Value *value = arguments.items[index];
+  const PickleValue *value = arguments.items[index];
   if (!value->is(kind))
     return makeError("expected a {0} as argument {1} of {2}, found a {3}", describe(kind), index, function,
                      describe(value->kind));
@@ -35,8 +36,8 @@ static Expected<const Value *> argument(StringRef function, const Value &argumen
 }
 
 /// Whole numbers of a tuple, appended to `into`.
-static Error readIntegers(StringRef function, const Value &tuple, SmallVectorImpl<int64_t> &into) {
-  for (const Value *item : tuple.items) {
+static Error readIntegers(StringRef function, const PickleValue &tuple, SmallVectorImpl<int64_t> &into) {
+  for (const PickleValue *item : tuple.items) {
     if (!item->is(Kind::integer))
       return makeError("expected integers in shape and strides of {0}, found a {1}", function, describe(item->kind));
     into.push_back(item->integer);
@@ -45,17 +46,17 @@ static Error readIntegers(StringRef function, const Value &tuple, SmallVectorImp
 }
 
 /// _rebuild_tensor(storage, offset, shape, strides), what _v2, _v3 and _rebuild_qtensor begin with.
-static Error constructTensor(StringRef function, const Value &arguments, Value &result) {
-  Expected<const Value *> storage = argument(function, arguments, 0, Kind::storage);
+static Error constructTensor(StringRef function, const PickleValue &arguments, PickleValue &result) {
+  Expected<const PickleValue *> storage = argument(function, arguments, 0, Kind::storage);
   if (!storage)
     return storage.takeError();
-  Expected<const Value *> offset = argument(function, arguments, 1, Kind::integer);
+  Expected<const PickleValue *> offset = argument(function, arguments, 1, Kind::integer);
   if (!offset)
     return offset.takeError();
-  Expected<const Value *> shape = argument(function, arguments, 2, Kind::tuple);
+  Expected<const PickleValue *> shape = argument(function, arguments, 2, Kind::tuple);
   if (!shape)
     return shape.takeError();
-  Expected<const Value *> strides = argument(function, arguments, 3, Kind::tuple);
+  Expected<const PickleValue *> strides = argument(function, arguments, 3, Kind::tuple);
   if (!strides)
     return strides.takeError();
   Tensor tensor = (*storage)->tensor;
@@ -65,7 +66,7 @@ static Error constructTensor(StringRef function, const Value &arguments, Value &
   if (Error error = readIntegers(function, **strides, tensor.strides))
     return error;
   if (function == "torch._utils._rebuild_tensor_v3") {
-    Expected<const Value *> type = argument(function, arguments, 6, Kind::global);
+    Expected<const PickleValue *> type = argument(function, arguments, 6, Kind::global);
     if (!type)
       return type.takeError();
     StringRef name = (*type)->text;
@@ -77,7 +78,7 @@ static Error constructTensor(StringRef function, const Value &arguments, Value &
   if (!tensor.type)
     return makeError("expected a storage with an element type for {0}, found an untyped one", function);
   if (function == "torch._utils._rebuild_qtensor") {
-    Expected<const Value *> quantizer = argument(function, arguments, 4, Kind::tuple);
+    Expected<const PickleValue *> quantizer = argument(function, arguments, 4, Kind::tuple);
     if (!quantizer)
       return quantizer.takeError();
     tensor.quantizer = *quantizer;
@@ -88,16 +89,16 @@ static Error constructTensor(StringRef function, const Value &arguments, Value &
 }
 
 /// A dict of a list of pairs, as OrderedDict takes it, or an empty one.
-static Error constructDict(StringRef function, const Value &arguments, Value &result) {
+static Error constructDict(StringRef function, const PickleValue &arguments, PickleValue &result) {
   result.kind = Kind::dict;
-  for (const Value *argument : arguments.items) {
+  for (const PickleValue *argument : arguments.items) {
     if (argument->is(Kind::dict)) {
       result.items.insert(result.items.end(), argument->items.begin(), argument->items.end());
       continue;
     }
     if (!argument->is(Kind::list))
       continue; // defaultdict's factory
-    for (const Value *pair : argument->items) {
+    for (const PickleValue *pair : argument->items) {
       if (pair->items.size() != 2)
         return makeError("expected pairs as items of {0}, found a {1}", function, describe(pair->kind));
       result.items.insert(result.items.end(), pair->items.begin(), pair->items.end());
@@ -106,7 +107,7 @@ static Error constructDict(StringRef function, const Value &arguments, Value &re
   return Error::success();
 }
 
-Expected<Value *> construct(const Value &callee, const Value &arguments, Value &fresh) {
+Expected<PickleValue *> construct(const PickleValue &callee, const PickleValue &arguments, PickleValue &fresh) {
   enum class Constructor { object, tensor, first, dict, apply };
   StringRef name = callee.text;
   Constructor constructor =
@@ -126,7 +127,7 @@ Expected<Value *> construct(const Value &callee, const Value &arguments, Value &
           .Default(Constructor::object);
   if (!callee.is(Kind::global) || !arguments.is(Kind::tuple))
     constructor = Constructor::object;
-  auto filled = [&](Error error) -> Expected<Value *> {
+  auto filled = [&](Error error) -> Expected<PickleValue *> {
     if (error)
       return std::move(error);
     return &fresh;
@@ -155,18 +156,19 @@ Expected<Value *> construct(const Value &callee, const Value &arguments, Value &
   llvm_unreachable("a constructor without a case");
 }
 
-Error constructStorage(const Value &id, function_ref<std::optional<uint64_t>(StringRef)> recordNumber, Value &result) {
+Error constructStorage(const PickleValue &id, function_ref<std::optional<uint64_t>(StringRef)> recordNumber,
+                       PickleValue &result) {
   constexpr StringLiteral function = "a persistent id";
-  Expected<const Value *> tag = argument(function, id, 0, Kind::string);
+  Expected<const PickleValue *> tag = argument(function, id, 0, Kind::string);
   if (!tag)
     return tag.takeError();
-  Expected<const Value *> type = argument(function, id, 1, Kind::global);
+  Expected<const PickleValue *> type = argument(function, id, 1, Kind::global);
   if (!type)
     return type.takeError();
-  Expected<const Value *> key = argument(function, id, 2, Kind::string);
+  Expected<const PickleValue *> key = argument(function, id, 2, Kind::string);
   if (!key)
     return key.takeError();
-  Expected<const Value *> elements = argument(function, id, 4, Kind::integer);
+  Expected<const PickleValue *> elements = argument(function, id, 4, Kind::integer);
   if (!elements)
     return elements.takeError();
   if ((*tag)->text != "storage")

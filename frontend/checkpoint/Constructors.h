@@ -2,7 +2,7 @@
 #ifndef VITYA_FRONTEND_CHECKPOINT_CONSTRUCTORS_H
 #define VITYA_FRONTEND_CHECKPOINT_CONSTRUCTORS_H
 
-#include "frontend/checkpoint/Value.h"
+#include "frontend/checkpoint/PickleValue.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <optional>
 
@@ -10,11 +10,12 @@ namespace vitya {
 
 /// What `callee(*arguments)` would be: one of the arguments, or `fresh`, filled as a tensor, a dict, or an object that
 /// keeps the name and the arguments.
-llvm::Expected<Value *> construct(const Value &callee, const Value &arguments, Value &fresh);
+llvm::Expected<PickleValue *> construct(const PickleValue &callee, const PickleValue &arguments, PickleValue &fresh);
 
 /// Fills `result` with the storage of a persistent id ('storage', type, key, device, elements).
-llvm::Error constructStorage(const Value &id, llvm::function_ref<std::optional<uint64_t>(llvm::StringRef)> recordNumber,
-                             Value &result);
+llvm::Error constructStorage(const PickleValue &id,
+                             llvm::function_ref<std::optional<uint64_t>(llvm::StringRef)> recordNumber,
+                             PickleValue &result);
 
 } // namespace vitya
 

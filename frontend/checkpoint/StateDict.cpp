@@ -11,29 +11,29 @@ using namespace llvm;
 
 namespace vitya {
 
-using Kind = Value::Kind;
+using Kind = PickleValue::Kind;
 
 constexpr unsigned kMaxDepth = 64;
 /// Tensors of one state dict: bounds what modules that share children can unfold to.
 constexpr size_t kMaxTensors = 1 << 20;
 
-static bool isFloating(const Value &value) {
+static bool isFloating(const PickleValue &value) {
   return value.is(Kind::tensor) && (value.tensor.type->kind == ElementKind::floating || value.tensor.quantizer);
 }
 
 /// The attributes of an object, or null.
-static const Value *attributes(const Value &value) {
+static const PickleValue *attributes(const PickleValue &value) {
   if (!value.is(Kind::object) || !value.state)
     return nullptr;
   // Python gives (attributes, slots) where a class has slots.
-  const Value *state = value.state;
+  const PickleValue *state = value.state;
   if (state->is(Kind::tuple) && !state->items.empty())
     state = state->items.front();
   return state->is(Kind::dict) ? state : nullptr;
 }
 
 template <typename Visit>
-static void forEachItem(const Value &dict, Visit visit) {
+static void forEachItem(const PickleValue &dict, Visit visit) {
   for (size_t index = 0; index + 1 < dict.items.size(); index += 2)
     if (dict.items[index]->is(Kind::string))
       visit(dict.items[index]->text, *dict.items[index + 1]);
@@ -52,7 +52,7 @@ struct Flattener {
   StringMap<size_t> places;
   size_t visited = 0;
 
-  Error add(const Twine &name, const Value &value, unsigned depth) {
+  Error add(const Twine &name, const PickleValue &value, unsigned depth) {
     if (depth > kMaxDepth || ++visited > kMaxTensors)
       return makeError("expected a model of at most {0} levels and {1} values, found a deeper or larger one", kMaxDepth,
                        kMaxTensors);
@@ -66,20 +66,21 @@ struct Flattener {
       return Error::success();
     }
     Error error = Error::success();
-    auto descend = [&](StringRef key, const Value &child) {
+    auto descend = [&](StringRef key, const PickleValue &child) {
       if (!error)
         error = add(name.isTriviallyEmpty() ? Twine(key) : name + "." + key, child, depth + 1);
     };
-    if (const Value *state = attributes(value)) {
-      const Value *parameters = state->lookup("_parameters"), *buffers = state->lookup("_buffers");
-      const Value *modules = state->lookup("_modules"), *transient = state->lookup("_non_persistent_buffers_set");
+    if (const PickleValue *state = attributes(value)) {
+      const PickleValue *parameters = state->lookup("_parameters"), *buffers = state->lookup("_buffers");
+      const PickleValue *modules = state->lookup("_modules"), *transient = state->lookup("_non_persistent_buffers_set");
       if (!parameters && !buffers && !modules)
         parameters = state;
       if (parameters)
         forEachItem(*parameters, descend);
       if (buffers)
-        forEachItem(*buffers, [&](StringRef key, const Value &child) {
-          bool isTransient = transient && any_of(transient->items, [&](Value *item) { return item->text == key; });
+        forEachItem(*buffers, [&](StringRef key, const PickleValue &child) {
+          bool isTransient =
+              transient && any_of(transient->items, [&](PickleValue *item) { return item->text == key; });
           if (!isTransient)
             descend(key, child);
         });
@@ -98,7 +99,7 @@ struct Flattener {
 /// A place in a pickle where a model's tensors stand.
 struct Candidate {
   std::string key;
-  const Value *value;
+  const PickleValue *value;
 };
 
 } // namespace
@@ -108,8 +109,8 @@ struct Candidate {
 //===----------------------------------------------------------------------===//
 
 /// Appends the dicts that hold floating-point tensors, none of which holds another, and the modules.
-static Error findCandidates(const Twine &key, const Value &value, unsigned depth, std::vector<Candidate> &candidates,
-                            size_t &visited) {
+static Error findCandidates(const Twine &key, const PickleValue &value, unsigned depth,
+                            std::vector<Candidate> &candidates, size_t &visited) {
   if (depth > kMaxDepth || ++visited > kMaxTensors)
     return makeError("expected values nested at most {0} deep and at most {1} of them, found more", kMaxDepth,
                      kMaxTensors);
@@ -124,17 +125,17 @@ static Error findCandidates(const Twine &key, const Value &value, unsigned depth
   bool holdsTensors = isFloating(value);
   size_t before = candidates.size();
   Error error = Error::success();
-  auto descend = [&](StringRef name, const Value &child) {
+  auto descend = [&](StringRef name, const PickleValue &child) {
     if (isFloating(child))
       holdsTensors = true;
     else if (!error && (child.is(Kind::dict) || child.is(Kind::object)))
       error = findCandidates(key.isTriviallyEmpty() ? Twine(name) : key + "." + name, child, depth + 1, candidates,
                              visited);
     else if (child.is(Kind::tuple) || child.is(Kind::list))
-      holdsTensors |= any_of(child.items, [](Value *item) { return isFloating(*item); });
+      holdsTensors |= any_of(child.items, [](PickleValue *item) { return isFloating(*item); });
   };
   if (value.is(Kind::tuple) || value.is(Kind::list))
-    holdsTensors |= any_of(value.items, [](Value *item) { return isFloating(*item); });
+    holdsTensors |= any_of(value.items, [](PickleValue *item) { return isFloating(*item); });
   else
     forEachItem(value, descend);
   if (error)
@@ -145,12 +146,12 @@ static Error findCandidates(const Twine &key, const Value &value, unsigned depth
 }
 
 /// The value under `key`, or null. Keys may have dots in them, so each one that `key` begins with is tried.
-static const Value *resolve(const Value &value, StringRef key, unsigned depth) {
+static const PickleValue *resolve(const PickleValue &value, StringRef key, unsigned depth) {
   if (key.empty() || depth > kMaxDepth)
     return key.empty() ? &value : nullptr;
-  const Value *dict = attributes(value) ? attributes(value) : &value;
-  const Value *found = nullptr;
-  forEachItem(*dict, [&](StringRef name, const Value &child) {
+  const PickleValue *dict = attributes(value) ? attributes(value) : &value;
+  const PickleValue *found = nullptr;
+  forEachItem(*dict, [&](StringRef name, const PickleValue &child) {
     StringRef rest = key;
     if (!found && rest.consume_front(name) && (rest.empty() || rest.consume_front(".")))
       found = resolve(child, rest, depth + 1);
@@ -166,7 +167,7 @@ static void dropWrappers(std::vector<NamedTensor> &tensors) {
         named.name.erase(0, wrapper.size());
 }
 
-Expected<std::vector<NamedTensor>> findStateDict(const Value &root, StringRef key) {
+Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, StringRef key) {
   std::vector<Candidate> candidates;
   size_t visited = 0;
   if (Error error = findCandidates("", root, 0, candidates, visited))
@@ -174,7 +175,7 @@ Expected<std::vector<NamedTensor>> findStateDict(const Value &root, StringRef ke
   auto list = [&] {
     return join(map_range(candidates, [](const Candidate &candidate) { return "'" + candidate.key + "'"; }), ", ");
   };
-  const Value *chosen = nullptr;
+  const PickleValue *chosen = nullptr;
   if (!key.empty()) {
     chosen = resolve(root, key, 0);
     if (!chosen)

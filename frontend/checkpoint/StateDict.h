@@ -2,7 +2,7 @@
 #ifndef VITYA_FRONTEND_CHECKPOINT_STATEDICT_H
 #define VITYA_FRONTEND_CHECKPOINT_STATEDICT_H
 
-#include "frontend/checkpoint/Value.h"
+#include "frontend/checkpoint/PickleValue.h"
 
 namespace vitya {
 
@@ -15,7 +15,7 @@ struct NamedTensor {
 /// the one state dict or module in `root`; where there are several, the error lists them. A dict's tensors have the
 /// names of its keys; a module's parameters and buffers, Python's or LibTorch's, have the names they would have in its
 /// state dict. Names that DataParallel and torch.compile put before every tensor's are dropped.
-llvm::Expected<std::vector<NamedTensor>> findStateDict(const Value &root, llvm::StringRef key);
+llvm::Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, llvm::StringRef key);
 
 } // namespace vitya
 

@@ -26,7 +26,7 @@ const ElementType *findTorchStorage(llvm::StringRef name);
 const ElementType *findTorchType(llvm::StringRef name);
 const ElementType *findSafetensorsType(llvm::StringRef name);
 
-struct Value;
+struct PickleValue;
 
 /// A tensor whose bytes have not been read yet.
 struct Tensor {
@@ -37,7 +37,7 @@ struct Tensor {
   llvm::SmallVector<int64_t, 4> shape;
   llvm::SmallVector<int64_t, 4> strides; ///< in elements
   /// Scheme, scales and zero points of a quantized tensor, as the arguments of torch's quantizer; else null.
-  const Value *quantizer = nullptr;
+  const PickleValue *quantizer = nullptr;
 
   /// Product of the shape; only for tensors that `checkTensor` let pass.
   int64_t elements() const;

@@ -25,7 +25,7 @@ public:
   }
 
 private:
-  using Kind = Value::Kind;
+  using Kind = PickleValue::Kind;
 
   //===--------------------------------------------------------------------===//
   // Reading bytes
@@ -74,14 +74,14 @@ private:
   // The stack
   //===--------------------------------------------------------------------===//
 
-  Value &make(Kind kind) {
-    Value &value = pickle.values.emplace_back();
+  PickleValue &make(Kind kind) {
+    PickleValue &value = pickle.values.emplace_back();
     value.kind = kind;
     return value;
   }
 
-  Value &push(Kind kind) {
-    Value &value = make(kind);
+  PickleValue &push(Kind kind) {
+    PickleValue &value = make(kind);
     stack.push_back(&value);
     return value;
   }
@@ -102,14 +102,14 @@ private:
   }
 
   /// Values above the last mark, or above the bottom where there is none, belong to the current frame.
-  Error pop(Value *&into) {
+  Error pop(PickleValue *&into) {
     if (stack.size() <= (marks.empty() ? 0 : marks.back()))
       return makeError("expected a value on the stack, found none");
     into = stack.pop_back_val();
     return Error::success();
   }
 
-  Error popMark(SmallVectorImpl<Value *> &into) {
+  Error popMark(SmallVectorImpl<PickleValue *> &into) {
     if (marks.empty())
       return makeError("expected a mark on the stack, found none");
     into.assign(stack.begin() + marks.back(), stack.end());
@@ -117,7 +117,7 @@ private:
     return Error::success();
   }
 
-  Error top(Value *&into) {
+  Error top(PickleValue *&into) {
     if (Error error = pop(into))
       return error;
     stack.push_back(into);
@@ -125,7 +125,7 @@ private:
   }
 
   Error memoize(uint64_t index) {
-    Value *value;
+    PickleValue *value;
     if (Error error = top(value))
       return error;
     memo[index] = value;
@@ -154,8 +154,8 @@ private:
 
   /// A tuple of the last `count` values.
   Error pushTuple(size_t count) {
-    SmallVector<Value *, 3> items(count);
-    for (Value *&item : llvm::reverse(items))
+    SmallVector<PickleValue *, 3> items(count);
+    for (PickleValue *&item : llvm::reverse(items))
       if (Error error = pop(item))
         return error;
     push(Kind::tuple).items.assign(items.begin(), items.end());
@@ -163,7 +163,7 @@ private:
   }
 
   Error pushMarked(Kind kind) {
-    SmallVector<Value *> items;
+    SmallVector<PickleValue *> items;
     if (Error error = popMark(items))
       return error;
     if (kind == Kind::dict && items.size() % 2 != 0)
@@ -173,8 +173,8 @@ private:
   }
 
   /// Adds items to the list, dict or object at the top.
-  Error append(ArrayRef<Value *> items, Kind kind) {
-    Value *target;
+  Error append(ArrayRef<PickleValue *> items, Kind kind) {
+    PickleValue *target;
     if (Error error = top(target))
       return error;
     if (!target->is(kind) && !target->is(Kind::object))
@@ -186,15 +186,15 @@ private:
   }
 
   Error appendMarked(Kind kind) {
-    SmallVector<Value *> items;
+    SmallVector<PickleValue *> items;
     if (Error error = popMark(items))
       return error;
     return append(items, kind);
   }
 
   Error appendLast(size_t count, Kind kind) {
-    SmallVector<Value *, 2> items(count);
-    for (Value *&item : llvm::reverse(items))
+    SmallVector<PickleValue *, 2> items(count);
+    for (PickleValue *&item : llvm::reverse(items))
       if (Error error = pop(item))
         return error;
     return append(items, kind);
@@ -213,7 +213,7 @@ private:
   }
 
   Error call(bool keywords) {
-    Value *named = nullptr, *arguments, *callee;
+    PickleValue *named = nullptr, *arguments, *callee;
     if (keywords)
       if (Error error = pop(named))
         return error;
@@ -221,8 +221,8 @@ private:
       return error;
     if (Error error = pop(callee))
       return error;
-    Value &fresh = make(Kind::object);
-    Expected<Value *> result = construct(*callee, *arguments, fresh);
+    PickleValue &fresh = make(Kind::object);
+    Expected<PickleValue *> result = construct(*callee, *arguments, fresh);
     if (!result)
       return result.takeError();
     // A dict made of another copies its items; doing so over and over is how a small file would fill the memory.
@@ -234,7 +234,7 @@ private:
   }
 
   Error build() {
-    Value *state, *target;
+    PickleValue *state, *target;
     if (Error error = pop(state))
       return error;
     if (Error error = top(target))
@@ -244,10 +244,10 @@ private:
   }
 
   Error pushStorage() {
-    Value *id;
+    PickleValue *id;
     if (Error error = pop(id))
       return error;
-    Value &result = push(Kind::storage);
+    PickleValue &result = push(Kind::storage);
     return constructStorage(*id, recordNumber, result);
   }
 
@@ -257,9 +257,9 @@ private:
   Pickle &pickle;
   function_ref<std::optional<uint64_t>(StringRef)> recordNumber;
   size_t position = 0, opcodeAt = 0, copied = 0;
-  SmallVector<Value *> stack;
+  SmallVector<PickleValue *> stack;
   SmallVector<size_t> marks;
-  DenseMap<uint64_t, Value *> memo;
+  DenseMap<uint64_t, PickleValue *> memo;
 };
 
 /// Executes one opcode; the letters are those of pickletools.
@@ -275,7 +275,7 @@ Error Unpickler::step() {
   case '\x95': // FRAME
     return take(8, text);
   case '.': { // STOP
-    Value *value;
+    PickleValue *value;
     if (Error error = pop(value))
       return error;
     pickle.rootValue = value;
@@ -336,15 +336,15 @@ Error Unpickler::step() {
     marks.push_back(stack.size());
     return Error::success();
   case '0': { // POP
-    Value *value;
+    PickleValue *value;
     return pop(value);
   }
   case '1': { // POP_MARK
-    SmallVector<Value *> values;
+    SmallVector<PickleValue *> values;
     return popMark(values);
   }
   case '2': { // DUP
-    Value *value;
+    PickleValue *value;
     if (Error error = top(value))
       return error;
     stack.push_back(value);
@@ -404,7 +404,7 @@ Error Unpickler::step() {
     return pushGlobal(text, name);
   }
   case '\x93': { // STACK_GLOBAL
-    Value *module, *name;
+    PickleValue *module, *name;
     if (Error error = pop(name))
       return error;
     if (Error error = pop(module))

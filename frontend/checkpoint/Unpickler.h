@@ -2,7 +2,7 @@
 #ifndef VITYA_FRONTEND_CHECKPOINT_UNPICKLER_H
 #define VITYA_FRONTEND_CHECKPOINT_UNPICKLER_H
 
-#include "frontend/checkpoint/Value.h"
+#include "frontend/checkpoint/PickleValue.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/StringSaver.h"
 #include <deque>
@@ -19,14 +19,14 @@ public:
   static llvm::Expected<std::unique_ptr<Pickle>>
   read(llvm::StringRef bytes, llvm::function_ref<std::optional<uint64_t>(llvm::StringRef)> recordNumber);
 
-  const Value &root() const { return *rootValue; }
+  const PickleValue &root() const { return *rootValue; }
 
 private:
   friend class Unpickler;
-  std::deque<Value> values;
+  std::deque<PickleValue> values;
   llvm::BumpPtrAllocator allocator;
   llvm::StringSaver strings{allocator};
-  const Value *rootValue = nullptr;
+  const PickleValue *rootValue = nullptr;
 };
 
 } // namespace vitya

@@ -1,6 +1,6 @@
 // The plain values that a pickle is read into.
-#ifndef VITYA_FRONTEND_CHECKPOINT_VALUE_H
-#define VITYA_FRONTEND_CHECKPOINT_VALUE_H
+#ifndef VITYA_FRONTEND_CHECKPOINT_PICKLEVALUE_H
+#define VITYA_FRONTEND_CHECKPOINT_PICKLEVALUE_H
 
 #include "frontend/checkpoint/Tensor.h"
 #include <vector>
@@ -9,7 +9,7 @@ namespace vitya {
 
 /// A value of a pickle. Values may be shared and, in a hostile or odd file, may contain themselves: whoever walks them
 /// bounds the depth.
-struct Value {
+struct PickleValue {
   enum class Kind {
     none,
     boolean, ///< `integer`
@@ -29,20 +29,20 @@ struct Value {
   int64_t integer = 0;
   double real = 0;
   llvm::StringRef text;
-  std::vector<Value *> items;
-  const Value *arguments = nullptr; // of the call that made an object
-  const Value *state = nullptr;     // what BUILD gave it
+  std::vector<PickleValue *> items;
+  const PickleValue *arguments = nullptr; // of the call that made an object
+  const PickleValue *state = nullptr;     // what BUILD gave it
   Tensor tensor;
 
   bool is(Kind expected) const { return kind == expected; }
 
   /// The value of string key `key` of a dict or of an object's items, or null.
-  const Value *lookup(llvm::StringRef key) const;
+  const PickleValue *lookup(llvm::StringRef key) const;
 };
 
 /// "integer", "tuple", ...
-llvm::StringRef describe(Value::Kind kind);
+llvm::StringRef describe(PickleValue::Kind kind);
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_CHECKPOINT_VALUE_H
+#endif // VITYA_FRONTEND_CHECKPOINT_PICKLEVALUE_H
