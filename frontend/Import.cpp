@@ -1,0 +1,70 @@
+// From a path to a module: read the file, choose the layout, merge the settings, build the ops.
+#include "frontend/Import.h"
+#include "dialect/VityaDialect.h"
+#include "frontend/Match.h"
+#include "frontend/ModelBuilder.h"
+#include "frontend/Settings.h"
+#include "frontend/checkpoint/Checkpoint.h"
+#include "frontend/checkpoint/MakeError.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using llvm::Error;
+using llvm::Expected;
+
+namespace vitya {
+
+/// The name of a layout in a checkpoint's `vitya` entry, beside the settings.
+constexpr StringLiteral kLayoutKey = "layout";
+
+static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, const Checkpoint &checkpoint,
+                                                        StringRef name, const ImportOptions &options) {
+  std::string layoutName = options.layout;
+  if (std::optional<StringRef> named = checkpoint.metadata().getString(kLayoutKey); named && layoutName == "auto")
+    layoutName = named->str();
+  std::string folder = options.layoutFolder.empty() ? defaultLayoutFolder() : options.layoutFolder;
+  Expected<std::vector<Layout>> layouts = loadLayouts(layoutName, folder);
+  if (!layouts)
+    return layouts.takeError();
+  Expected<std::pair<size_t, Match>> choice = chooseLayout(*layouts, checkpoint.tensors());
+  if (!choice)
+    return choice.takeError();
+  const auto &[index, match] = *choice;
+
+  llvm::json::Object fileSettings = checkpoint.metadata();
+  fileSettings.erase(kLayoutKey);
+  Expected<Settings> settings = Settings::merge((*layouts)[index].defaults, fileSettings, options.settings);
+  if (!settings)
+    return settings.takeError();
+  ModelBuilder builder(context, checkpoint, *settings);
+  return builder.build(match.steps, settings->name.value_or(name.str()));
+}
+
+Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, StringRef path, const ImportOptions &options) {
+  Expected<Checkpoint> checkpoint = Checkpoint::open(path, options.key);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  context.loadDialect<VityaDialect, arith::ArithDialect, tensor::TensorDialect, func::FuncDialect>();
+  auto module = importCheckpoint(context, *checkpoint, llvm::sys::path::stem(path), options);
+  if (!module)
+    return prefixError(path, module.takeError());
+  return module;
+}
+
+Error listTensors(StringRef path, StringRef key, llvm::raw_ostream &os) {
+  Expected<Checkpoint> checkpoint = Checkpoint::open(path, key);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  size_t width = 0;
+  for (const NamedTensor &named : checkpoint->tensors())
+    width = std::max(width, named.name.size());
+  for (const auto &[name, tensor] : checkpoint->tensors())
+    os << llvm::left_justify(name, width) << "  " << llvm::left_justify(tensor.type->name, 8) << "  "
+       << llvm::left_justify(formatShape(tensor.shape), 20) << "  " << tensor.elements() * tensor.type->bytes << '\n';
+  return Error::success();
+}
+
+} // namespace vitya

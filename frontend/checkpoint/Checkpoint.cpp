@@ -1,0 +1,207 @@
+// Tells the formats apart by their first bytes and brings each to names, tensors and records.
+#include "frontend/checkpoint/Checkpoint.h"
+#include "frontend/checkpoint/MakeError.h"
+#include "frontend/checkpoint/SafeTensors.h"
+#include "frontend/checkpoint/Unpickler.h"
+#include "frontend/checkpoint/ZipArchive.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cstring>
+
+using namespace llvm;
+
+namespace vitya {
+
+constexpr StringLiteral kZipMagic = "PK\x03\x04";
+/// What a pickle of protocol 2 or later begins with.
+constexpr char kPickleMagic = '\x80';
+/// Structure takes bytes by the thousand, weights stand elsewhere; a larger pickle would only fill the memory.
+constexpr uint64_t kMaxPickleBytes = 64 << 20;
+constexpr StringLiteral kMetadataKey = "vitya";
+
+Checkpoint::Checkpoint() = default;
+Checkpoint::Checkpoint(Checkpoint &&) = default;
+Checkpoint &Checkpoint::operator=(Checkpoint &&) = default;
+Checkpoint::~Checkpoint() = default;
+
+//===----------------------------------------------------------------------===//
+// torch.save, torch::save, TorchScript
+//===----------------------------------------------------------------------===//
+
+/// The value as JSON; what JSON cannot say is null.
+static json::Value toJson(const PickleValue &value, unsigned depth = 0) {
+  constexpr unsigned maxDepth = 8;
+  switch (value.kind) {
+  case PickleValue::Kind::boolean:
+    return value.integer != 0;
+  case PickleValue::Kind::integer:
+    return value.integer;
+  case PickleValue::Kind::real:
+    return value.real;
+  case PickleValue::Kind::string:
+    return json::fixUTF8(value.text);
+  case PickleValue::Kind::tuple:
+  case PickleValue::Kind::list: {
+    json::Array array;
+    if (depth < maxDepth)
+      for (const PickleValue *item : value.items)
+        array.push_back(toJson(*item, depth + 1));
+    return array;
+  }
+  default:
+    return nullptr;
+  }
+}
+
+static Expected<std::string> readEntry(const ZipArchive &archive, uint64_t number) {
+  if (archive.size(number) > kMaxPickleBytes)
+    return makeError("expected at most {0} bytes in '{1}', found {2}", kMaxPickleBytes, archive.name(number),
+                     archive.size(number));
+  std::string bytes(archive.size(number), '\0');
+  if (Error error = archive.read(number, 0, MutableArrayRef(bytes.data(), bytes.size())))
+    return std::move(error);
+  return bytes;
+}
+
+Error Checkpoint::readTorch(StringRef key) {
+  Expected<std::unique_ptr<ZipArchive>> opened = ZipArchive::open(*file);
+  if (!opened)
+    return opened.takeError();
+  const ZipArchive &archive = **opened;
+
+  // All entries stand in one folder, whose name is arbitrary; its data.pkl holds the structure.
+  std::string folder;
+  std::optional<uint64_t> structure;
+  for (uint64_t number = 0; number < archive.count() && !structure; ++number) {
+    auto [top, rest] = archive.name(number).split('/');
+    if (rest == "data.pkl") {
+      folder = (top + "/").str();
+      structure = number;
+    }
+  }
+  if (!structure)
+    return makeError("expected a zip archive with an entry NAME/data.pkl as PyTorch writes it, found {0} entries "
+                     "without it",
+                     archive.count());
+  if (std::optional<uint64_t> number = archive.find(folder + "byteorder")) {
+    Expected<std::string> order = readEntry(archive, *number);
+    if (!order)
+      return order.takeError();
+    if (*order != "little")
+      return makeError("expected little-endian tensors, found byteorder '{0}'", *order);
+  }
+  Expected<std::string> bytes = readEntry(archive, *structure);
+  if (!bytes)
+    return bytes.takeError();
+  Expected<std::unique_ptr<Pickle>> unpickled =
+      Pickle::read(*bytes, [&](StringRef storage) { return archive.find((folder + "data/" + storage).str()); });
+  if (!unpickled)
+    return prefixError(archive.name(*structure), unpickled.takeError());
+  pickle = std::move(*unpickled);
+
+  Expected<std::vector<NamedTensor>> found = findStateDict(pickle->root(), key);
+  if (!found)
+    return found.takeError();
+  stateDict = std::move(*found);
+  for (const NamedTensor &named : stateDict)
+    if (Error error = checkTensor(named.name, named.tensor, archive.size(named.tensor.record)))
+      return error;
+  if (const PickleValue *metadata = pickle->root().lookup(kMetadataKey);
+      metadata && metadata->is(PickleValue::Kind::dict))
+    for (size_t index = 0; index + 1 < metadata->items.size(); index += 2)
+      if (metadata->items[index]->is(PickleValue::Kind::string))
+        settings[json::fixUTF8(metadata->items[index]->text)] = toJson(*metadata->items[index + 1]);
+  records = std::move(*opened);
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// safetensors
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// A whole file as its only record.
+class FileRecord : public Records {
+public:
+  explicit FileRecord(StringRef bytes) : bytes(bytes) {}
+  uint64_t size(uint64_t) const override { return bytes.size(); }
+  Error read(uint64_t, uint64_t offset, MutableArrayRef<char> into) const override {
+    if (offset > bytes.size() || into.size() > bytes.size() - offset)
+      return makeError("expected {0} bytes at offset {1}, found the end of the file", into.size(), offset);
+    std::memcpy(into.data(), bytes.data() + offset, into.size());
+    return Error::success();
+  }
+
+private:
+  StringRef bytes;
+};
+
+} // namespace
+
+Error Checkpoint::readSafeTensors() {
+  json::Object metadata;
+  Expected<std::vector<NamedTensor>> found = vitya::readSafeTensors(file->getBuffer(), metadata);
+  if (!found)
+    return found.takeError();
+  stateDict = std::move(*found);
+  records = std::make_unique<FileRecord>(file->getBuffer());
+  // The format's metadata maps strings to strings, so ours is JSON within a string.
+  if (std::optional<StringRef> text = metadata.getString(kMetadataKey)) {
+    Expected<json::Value> value = json::parse(*text);
+    if (!value)
+      return makeError("expected JSON under '{0}' in __metadata__, found {1}", kMetadataKey,
+                       toString(value.takeError()));
+    const json::Object *object = value->getAsObject();
+    if (!object)
+      return makeError("expected a JSON object under '{0}' in __metadata__, found {1}", kMetadataKey, *value);
+    settings = *object;
+  }
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Any format
+//===----------------------------------------------------------------------===//
+
+bool looksLikeCheckpoint(StringRef bytes) {
+  return bytes.starts_with(kZipMagic) || bytes.starts_with(StringRef(&kPickleMagic, 1)) || isSafeTensors(bytes);
+}
+
+Expected<Checkpoint> Checkpoint::read(std::unique_ptr<MemoryBuffer> file, StringRef key) {
+  Checkpoint checkpoint;
+  checkpoint.file = std::move(file);
+  StringRef bytes = checkpoint.file->getBuffer();
+  Error error = Error::success();
+  if (bytes.starts_with(kZipMagic))
+    error = checkpoint.readTorch(key);
+  else if (isSafeTensors(bytes) && !key.empty())
+    error = makeError("expected no key for safetensors, which hold one state dict, found '{0}'", key);
+  else if (isSafeTensors(bytes))
+    error = checkpoint.readSafeTensors();
+  else if (bytes.starts_with(StringRef(&kPickleMagic, 1)))
+    error = makeError("expected the zip format of PyTorch 1.6 or later, found a bare pickle: load and save it again "
+                      "with a newer PyTorch");
+  else
+    error = makeError("expected a checkpoint of PyTorch (a zip archive) or safetensors, found {0}",
+                      bytes.empty() ? "an empty file" : "something else");
+  if (error)
+    return std::move(error);
+  return checkpoint;
+}
+
+Expected<Checkpoint> Checkpoint::open(StringRef path, StringRef key) {
+  ErrorOr<std::unique_ptr<MemoryBuffer>> file =
+      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return makeError("{0}: expected a readable file, found: {1}", path, file.getError().message());
+  Expected<Checkpoint> checkpoint = read(std::move(*file), key);
+  if (!checkpoint)
+    return prefixError(path, checkpoint.takeError());
+  return checkpoint;
+}
+
+Error Checkpoint::readFloats(const NamedTensor &named, MutableArrayRef<float> into) const {
+  return vitya::readFloats(named.name, named.tensor, *records, into);
+}
+
+} // namespace vitya

@@ -1,0 +1,53 @@
+// A file of trained weights: its tensors by name, and what it says about the model.
+#ifndef VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H
+#define VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H
+
+#include "frontend/checkpoint/StateDict.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <memory>
+
+namespace vitya {
+
+class Pickle;
+
+class Checkpoint {
+public:
+  /// Reads the file at `path`; see `read`. Errors name the file.
+  static llvm::Expected<Checkpoint> open(llvm::StringRef path, llvm::StringRef key);
+
+  /// Reads the names, types and shapes of a checkpoint in memory: `torch.save` since PyTorch 1.6, LibTorch's
+  /// `torch::save`, TorchScript, or safetensors. `key` chooses among several state dicts. Tensors lie within their
+  /// records; their bytes are read later.
+  static llvm::Expected<Checkpoint> read(std::unique_ptr<llvm::MemoryBuffer> file, llvm::StringRef key);
+
+  Checkpoint(Checkpoint &&);
+  Checkpoint &operator=(Checkpoint &&);
+  ~Checkpoint();
+
+  llvm::ArrayRef<NamedTensor> tensors() const { return stateDict; }
+
+  /// The file's `vitya` entry: settings such as heads, eps, mean, std and classes.
+  const llvm::json::Object &metadata() const { return settings; }
+
+  /// See `vitya::readFloats`.
+  llvm::Error readFloats(const NamedTensor &named, llvm::MutableArrayRef<float> into) const;
+
+private:
+  Checkpoint();
+  llvm::Error readTorch(llvm::StringRef key);
+  llvm::Error readSafeTensors();
+
+  std::unique_ptr<llvm::MemoryBuffer> file;
+  std::unique_ptr<Records> records;
+  std::unique_ptr<Pickle> pickle;
+  std::vector<NamedTensor> stateDict;
+  llvm::json::Object settings;
+};
+
+/// Whether a file with these first bytes is meant to be a checkpoint, rather than IR.
+bool looksLikeCheckpoint(llvm::StringRef bytes);
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H

@@ -1,0 +1,189 @@
+// The functions of torch/_utils.py and torch.jit._pickle by the values they give. Shapes and offsets are only read
+// here: `checkTensor` holds them against the record, whose size the pickle does not know.
+#include "frontend/checkpoint/Constructors.h"
+#include "frontend/checkpoint/MakeError.h"
+#include "llvm/ADT/StringSwitch.h"
+
+using namespace llvm;
+
+namespace vitya {
+
+using Kind = PickleValue::Kind;
+
+const PickleValue *PickleValue::lookup(StringRef key) const {
+  for (size_t index = items.size() / 2; index-- > 0;)
+    if (items[2 * index]->is(Kind::string) && items[2 * index]->text == key)
+      return items[2 * index + 1];
+  return nullptr;
+}
+
+StringRef describe(PickleValue::Kind kind) {
+  static constexpr StringLiteral names[] = {"None", "boolean", "integer", "float",   "string", "tuple",
+                                            "list", "dict",    "tensor",  "storage", "global", "object"};
+  return names[static_cast<size_t>(kind)];
+}
+
+/// Argument `index` of a call, which is of `kind`.
+static Expected<const PickleValue *> argument(StringRef function, const PickleValue &arguments, size_t index,
+                                              Kind kind) {
+  if (index >= arguments.items.size())
+    return makeError("expected at least {0} arguments of {1}, found {2}", index + 1, function, arguments.items.size());
+  const PickleValue *value = arguments.items[index];
+  if (!value->is(kind))
+    return makeError("expected a {0} as argument {1} of {2}, found a {3}", describe(kind), index, function,
+                     describe(value->kind));
+  return value;
+}
+
+/// Whole numbers of a tuple, appended to `into`.
+static Error readIntegers(StringRef function, const PickleValue &tuple, SmallVectorImpl<int64_t> &into) {
+  for (const PickleValue *item : tuple.items) {
+    if (!item->is(Kind::integer))
+      return makeError("expected integers in shape and strides of {0}, found a {1}", function, describe(item->kind));
+    into.push_back(item->integer);
+  }
+  return Error::success();
+}
+
+/// _rebuild_tensor(storage, offset, shape, strides), what _v2, _v3 and _rebuild_qtensor begin with.
+static Error constructTensor(StringRef function, const PickleValue &arguments, PickleValue &result) {
+  Expected<const PickleValue *> storage = argument(function, arguments, 0, Kind::storage);
+  if (!storage)
+    return storage.takeError();
+  Expected<const PickleValue *> offset = argument(function, arguments, 1, Kind::integer);
+  if (!offset)
+    return offset.takeError();
+  Expected<const PickleValue *> shape = argument(function, arguments, 2, Kind::tuple);
+  if (!shape)
+    return shape.takeError();
+  Expected<const PickleValue *> strides = argument(function, arguments, 3, Kind::tuple);
+  if (!strides)
+    return strides.takeError();
+  Tensor tensor = (*storage)->tensor;
+  tensor.offset = (*offset)->integer;
+  if (Error error = readIntegers(function, **shape, tensor.shape))
+    return error;
+  if (Error error = readIntegers(function, **strides, tensor.strides))
+    return error;
+  if (function == "torch._utils._rebuild_tensor_v3") {
+    Expected<const PickleValue *> type = argument(function, arguments, 6, Kind::global);
+    if (!type)
+      return type.takeError();
+    StringRef name = (*type)->text;
+    name.consume_front("torch.");
+    tensor.type = findTorchType(name);
+    if (!tensor.type)
+      return makeError("expected a known element type, found {0}", (*type)->text);
+  }
+  if (!tensor.type)
+    return makeError("expected a storage with an element type for {0}, found an untyped one", function);
+  if (function == "torch._utils._rebuild_qtensor") {
+    Expected<const PickleValue *> quantizer = argument(function, arguments, 4, Kind::tuple);
+    if (!quantizer)
+      return quantizer.takeError();
+    tensor.quantizer = *quantizer;
+  }
+  result.kind = Kind::tensor;
+  result.tensor = std::move(tensor);
+  return Error::success();
+}
+
+/// A dict of a list of pairs, as OrderedDict takes it, or an empty one.
+static Error constructDict(StringRef function, const PickleValue &arguments, PickleValue &result) {
+  result.kind = Kind::dict;
+  for (const PickleValue *argument : arguments.items) {
+    if (argument->is(Kind::dict)) {
+      result.items.insert(result.items.end(), argument->items.begin(), argument->items.end());
+      continue;
+    }
+    if (!argument->is(Kind::list))
+      continue; // defaultdict's factory
+    for (const PickleValue *pair : argument->items) {
+      if (pair->items.size() != 2)
+        return makeError("expected pairs as items of {0}, found a {1}", function, describe(pair->kind));
+      result.items.insert(result.items.end(), pair->items.begin(), pair->items.end());
+    }
+  }
+  return Error::success();
+}
+
+Expected<PickleValue *> construct(const PickleValue &callee, const PickleValue &arguments, PickleValue &fresh) {
+  enum class Constructor { object, tensor, first, dict, apply };
+  StringRef name = callee.text;
+  Constructor constructor =
+      StringSwitch<Constructor>(name)
+          .Cases({"torch._utils._rebuild_tensor", "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor_v3",
+                  "torch._utils._rebuild_qtensor"},
+                 Constructor::tensor)
+          .Cases({"torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state",
+                  "torch.jit._pickle.restore_type_tag", "torch.jit._pickle.build_intlist",
+                  "torch.jit._pickle.build_tensorlist", "torch.jit._pickle.build_doublelist",
+                  "torch.jit._pickle.build_boollist"},
+                 Constructor::first)
+          .Cases({"torch.Size", "builtins.set", "builtins.frozenset", "__builtin__.set", "__builtin__.frozenset"},
+                 Constructor::first)
+          .Cases({"collections.OrderedDict", "collections.defaultdict"}, Constructor::dict)
+          .Case("torch._tensor._rebuild_from_type_v2", Constructor::apply)
+          .Default(Constructor::object);
+  if (!callee.is(Kind::global) || !arguments.is(Kind::tuple))
+    constructor = Constructor::object;
+  auto filled = [&](Error error) -> Expected<PickleValue *> {
+    if (error)
+      return std::move(error);
+    return &fresh;
+  };
+  switch (constructor) {
+  case Constructor::tensor:
+    return filled(constructTensor(name, arguments, fresh));
+  case Constructor::first:
+    if (arguments.items.empty())
+      return makeError("expected an argument of {0}, found none", name);
+    return arguments.items.front();
+  case Constructor::dict:
+    return filled(constructDict(name, arguments, fresh));
+  case Constructor::apply: // (function, type, arguments, state), of which the function makes the tensor
+    if (arguments.items.size() < 3)
+      return makeError("expected at least 3 arguments of {0}, found {1}", name, arguments.items.size());
+    if (arguments.items[0]->text == name)
+      return makeError("expected {0} to apply another function, found itself", name);
+    return construct(*arguments.items[0], *arguments.items[2], fresh);
+  case Constructor::object:
+    fresh.kind = Kind::object;
+    fresh.text = name;
+    fresh.arguments = &arguments;
+    return &fresh;
+  }
+  llvm_unreachable("a constructor without a case");
+}
+
+Error constructStorage(const PickleValue &id, function_ref<std::optional<uint64_t>(StringRef)> recordNumber,
+                       PickleValue &result) {
+  constexpr StringLiteral function = "a persistent id";
+  Expected<const PickleValue *> tag = argument(function, id, 0, Kind::string);
+  if (!tag)
+    return tag.takeError();
+  Expected<const PickleValue *> type = argument(function, id, 1, Kind::global);
+  if (!type)
+    return type.takeError();
+  Expected<const PickleValue *> key = argument(function, id, 2, Kind::string);
+  if (!key)
+    return key.takeError();
+  Expected<const PickleValue *> elements = argument(function, id, 4, Kind::integer);
+  if (!elements)
+    return elements.takeError();
+  if ((*tag)->text != "storage")
+    return makeError("expected a persistent id of a storage, found '{0}'", (*tag)->text);
+  StringRef name = (*type)->text.rsplit('.').second;
+  result.tensor.type = findTorchStorage(name);
+  if (!result.tensor.type && name != "UntypedStorage")
+    return makeError("expected a storage of a known element type, found {0}", (*type)->text);
+  std::optional<uint64_t> record = recordNumber((*key)->text);
+  if (!record)
+    return makeError("expected a record for storage '{0}', found none", (*key)->text);
+  result.tensor.record = *record;
+  result.text = (*key)->text;
+  result.integer = (*elements)->integer;
+  return Error::success();
+}
+
+} // namespace vitya

@@ -1,0 +1,201 @@
+// A state dict is a dict whose values are tensors, or a module, which keeps its tensors in `_parameters`, `_buffers`
+// and `_modules` (Python) or as attributes (LibTorch and TorchScript). Values may contain themselves, so every walk is
+// bounded by a depth that no model reaches.
+#include "frontend/checkpoint/StateDict.h"
+#include "frontend/checkpoint/MakeError.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace llvm;
+
+namespace vitya {
+
+using Kind = PickleValue::Kind;
+
+constexpr unsigned kMaxDepth = 64;
+/// Tensors of one state dict: bounds what modules that share children can unfold to.
+constexpr size_t kMaxTensors = 1 << 20;
+
+static bool isFloating(const PickleValue &value) {
+  return value.is(Kind::tensor) && (value.tensor.type->kind == ElementKind::floating || value.tensor.quantizer);
+}
+
+/// The attributes of an object, or null.
+static const PickleValue *attributes(const PickleValue &value) {
+  if (!value.is(Kind::object) || !value.state)
+    return nullptr;
+  // Python gives (attributes, slots) where a class has slots.
+  const PickleValue *state = value.state;
+  if (state->is(Kind::tuple) && !state->items.empty())
+    state = state->items.front();
+  return state->is(Kind::dict) ? state : nullptr;
+}
+
+template <typename Visit>
+static void forEachItem(const PickleValue &dict, Visit visit) {
+  for (size_t index = 0; index + 1 < dict.items.size(); index += 2)
+    if (dict.items[index]->is(Kind::string))
+      visit(dict.items[index]->text, *dict.items[index + 1]);
+}
+
+//===----------------------------------------------------------------------===//
+// Flattening
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Collects the tensors under a value. A name that comes twice keeps its place and takes the later tensor, as Python's
+/// dicts do.
+struct Flattener {
+  std::vector<NamedTensor> tensors;
+  StringMap<size_t> places;
+  size_t visited = 0;
+
+  Error add(const Twine &name, const PickleValue &value, unsigned depth) {
+    if (depth > kMaxDepth || ++visited > kMaxTensors)
+      return makeError("expected a model of at most {0} levels and {1} values, found a deeper or larger one", kMaxDepth,
+                       kMaxTensors);
+    if (value.is(Kind::tensor)) {
+      std::string text = name.str();
+      auto [place, inserted] = places.try_emplace(text, tensors.size());
+      if (inserted)
+        tensors.push_back({text, value.tensor});
+      else
+        tensors[place->second].tensor = value.tensor;
+      return Error::success();
+    }
+    Error error = Error::success();
+    auto descend = [&](StringRef key, const PickleValue &child) {
+      if (!error)
+        error = add(name.isTriviallyEmpty() ? Twine(key) : name + "." + key, child, depth + 1);
+    };
+    if (const PickleValue *state = attributes(value)) {
+      const PickleValue *parameters = state->lookup("_parameters"), *buffers = state->lookup("_buffers");
+      const PickleValue *modules = state->lookup("_modules"), *transient = state->lookup("_non_persistent_buffers_set");
+      if (!parameters && !buffers && !modules)
+        parameters = state;
+      if (parameters)
+        forEachItem(*parameters, descend);
+      if (buffers)
+        forEachItem(*buffers, [&](StringRef key, const PickleValue &child) {
+          bool isTransient =
+              transient && any_of(transient->items, [&](PickleValue *item) { return item->text == key; });
+          if (!isTransient)
+            descend(key, child);
+        });
+      if (modules)
+        forEachItem(*modules, descend);
+    } else if (value.is(Kind::dict) || value.is(Kind::object)) {
+      forEachItem(value, descend);
+    } else if (value.is(Kind::tuple) || value.is(Kind::list)) {
+      for (auto [index, item] : enumerate(value.items))
+        descend(std::to_string(index), *item);
+    }
+    return error;
+  }
+};
+
+/// A place in a pickle where a model's tensors stand.
+struct Candidate {
+  std::string key;
+  const PickleValue *value;
+};
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// Choosing
+//===----------------------------------------------------------------------===//
+
+/// Appends the dicts that hold floating-point tensors, none of which holds another, and the modules.
+static Error findCandidates(const Twine &key, const PickleValue &value, unsigned depth,
+                            std::vector<Candidate> &candidates, size_t &visited) {
+  if (depth > kMaxDepth || ++visited > kMaxTensors)
+    return makeError("expected values nested at most {0} deep and at most {1} of them, found more", kMaxDepth,
+                     kMaxTensors);
+  if (attributes(value)) {
+    Flattener flattener;
+    if (Error error = flattener.add("", value, depth))
+      return error;
+    if (!flattener.tensors.empty())
+      candidates.push_back({key.str(), &value});
+    return Error::success();
+  }
+  bool holdsTensors = isFloating(value);
+  size_t before = candidates.size();
+  Error error = Error::success();
+  auto descend = [&](StringRef name, const PickleValue &child) {
+    if (isFloating(child))
+      holdsTensors = true;
+    else if (!error && (child.is(Kind::dict) || child.is(Kind::object)))
+      error = findCandidates(key.isTriviallyEmpty() ? Twine(name) : key + "." + name, child, depth + 1, candidates,
+                             visited);
+    else if (child.is(Kind::tuple) || child.is(Kind::list))
+      holdsTensors |= any_of(child.items, [](PickleValue *item) { return isFloating(*item); });
+  };
+  if (value.is(Kind::tuple) || value.is(Kind::list))
+    holdsTensors |= any_of(value.items, [](PickleValue *item) { return isFloating(*item); });
+  else
+    forEachItem(value, descend);
+  if (error)
+    return error;
+  if (holdsTensors && candidates.size() == before)
+    candidates.push_back({key.str(), &value});
+  return Error::success();
+}
+
+/// The value under `key`, or null. Keys may have dots in them, so each one that `key` begins with is tried.
+static const PickleValue *resolve(const PickleValue &value, StringRef key, unsigned depth) {
+  if (key.empty() || depth > kMaxDepth)
+    return key.empty() ? &value : nullptr;
+  const PickleValue *dict = attributes(value) ? attributes(value) : &value;
+  const PickleValue *found = nullptr;
+  forEachItem(*dict, [&](StringRef name, const PickleValue &child) {
+    StringRef rest = key;
+    if (!found && rest.consume_front(name) && (rest.empty() || rest.consume_front(".")))
+      found = resolve(child, rest, depth + 1);
+  });
+  return found;
+}
+
+/// Drops what PyTorch's wrappers put before the name of every tensor of the model that they wrap.
+static void dropWrappers(std::vector<NamedTensor> &tensors) {
+  for (StringRef wrapper : {"module.", "_orig_mod.", "module."})
+    if (all_of(tensors, [&](const NamedTensor &named) { return StringRef(named.name).starts_with(wrapper); }))
+      for (NamedTensor &named : tensors)
+        named.name.erase(0, wrapper.size());
+}
+
+Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, StringRef key) {
+  std::vector<Candidate> candidates;
+  size_t visited = 0;
+  if (Error error = findCandidates("", root, 0, candidates, visited))
+    return std::move(error);
+  auto list = [&] {
+    return join(map_range(candidates, [](const Candidate &candidate) { return "'" + candidate.key + "'"; }), ", ");
+  };
+  const PickleValue *chosen = nullptr;
+  if (!key.empty()) {
+    chosen = resolve(root, key, 0);
+    if (!chosen)
+      return makeError("expected key '{0}', found {1}", key,
+                       candidates.empty() ? "no state dict at all" : "state dicts under " + list());
+  } else if (candidates.size() == 1) {
+    chosen = candidates.front().value;
+  } else if (candidates.empty()) {
+    return makeError("expected a state dict or a module, found a {0} without floating-point tensors",
+                     describe(root.kind));
+  } else {
+    return makeError("expected a key that chooses between several state dicts, found none; there are {0}", list());
+  }
+  Flattener flattener;
+  if (Error error = flattener.add("", *chosen, 0))
+    return std::move(error);
+  if (flattener.tensors.empty())
+    return makeError("expected tensors under key '{0}', found a {1} without any", key, describe(chosen->kind));
+  dropWrappers(flattener.tensors);
+  return std::move(flattener.tensors);
+}
+
+} // namespace vitya

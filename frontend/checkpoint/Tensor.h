@@ -1,0 +1,60 @@
+// Tensors of a checkpoint: a type, a shape and strides over a piece of a record.
+#ifndef VITYA_FRONTEND_CHECKPOINT_TENSOR_H
+#define VITYA_FRONTEND_CHECKPOINT_TENSOR_H
+
+#include "frontend/checkpoint/Records.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include <string>
+
+namespace vitya {
+
+enum class ElementKind { floating, integer, boolean, complex, quantized };
+
+/// One element type under the names that different formats give it; a name is empty where a format has none.
+struct ElementType {
+  llvm::StringLiteral name;
+  ElementKind kind;
+  unsigned bytes;
+  llvm::StringLiteral torchStorage; ///< "FloatStorage"
+  llvm::StringLiteral torchType;    ///< "float32"
+  llvm::StringLiteral safetensors;  ///< "F32"
+};
+
+/// All element types; null where none has the name.
+const ElementType *findTorchStorage(llvm::StringRef name);
+const ElementType *findTorchType(llvm::StringRef name);
+const ElementType *findSafetensorsType(llvm::StringRef name);
+
+struct PickleValue;
+
+/// A tensor whose bytes have not been read yet.
+struct Tensor {
+  const ElementType *type = nullptr;
+  uint64_t record = 0;       ///< number of the record
+  uint64_t recordOffset = 0; ///< first byte of the storage within the record
+  int64_t offset = 0;        ///< of the first element within the storage, in elements
+  llvm::SmallVector<int64_t, 4> shape;
+  llvm::SmallVector<int64_t, 4> strides; ///< in elements
+  /// Scheme, scales and zero points of a quantized tensor, as the arguments of torch's quantizer; else null.
+  const PickleValue *quantizer = nullptr;
+
+  /// Product of the shape; only for tensors that `checkTensor` let pass.
+  int64_t elements() const;
+};
+
+/// "[2, 3]"
+std::string formatShape(llvm::ArrayRef<int64_t> shape);
+
+/// Fails unless offset, shape and strides stay within `bytes` bytes of storage and the tensor has no more elements
+/// than the storage. `name` is for the error.
+llvm::Error checkTensor(llvm::StringRef name, const Tensor &tensor, uint64_t bytes);
+
+/// Reads a tensor that `checkTensor` let pass into `into`, in row-major order, converted to f32. `into` has as many
+/// entries as the tensor has elements. Fails for types that are not floating and for values that are not finite.
+llvm::Error readFloats(llvm::StringRef name, const Tensor &tensor, const Records &records,
+                       llvm::MutableArrayRef<float> into);
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_CHECKPOINT_TENSOR_H

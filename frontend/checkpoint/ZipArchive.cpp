@@ -1,0 +1,79 @@
+// The directory and the entries of a zip archive, through libzip. Sizes of the directory are not trusted: an entry
+// larger than the file is refused before anyone allocates for it.
+#include "frontend/checkpoint/ZipArchive.h"
+#include "frontend/checkpoint/MakeError.h"
+#include "llvm/ADT/ScopeExit.h"
+#include <zip.h>
+
+using namespace llvm;
+
+namespace vitya {
+
+void ZipArchive::Discard::operator()(struct zip *archive) const { zip_discard(archive); }
+
+Expected<std::unique_ptr<ZipArchive>> ZipArchive::open(MemoryBufferRef file) {
+  zip_error_t error;
+  zip_error_init(&error);
+  scope_exit finish([&] { zip_error_fini(&error); });
+  auto fail = [&]() -> Error {
+    return makeError("expected a complete zip archive, found one that is truncated or damaged ({0})",
+                     zip_error_strerror(&error));
+  };
+  zip_source_t *source = zip_source_buffer_create(file.getBufferStart(), file.getBufferSize(), /*freep=*/0, &error);
+  if (!source)
+    return fail();
+  auto result = std::make_unique<ZipArchive>();
+  result->archive.reset(zip_open_from_source(source, ZIP_RDONLY, &error));
+  if (!result->archive) {
+    zip_source_free(source);
+    return fail();
+  }
+  zip_int64_t count = zip_get_num_entries(result->archive.get(), 0);
+  for (zip_int64_t number = 0; number < count; ++number) {
+    zip_stat_t stat;
+    zip_stat_init(&stat);
+    constexpr zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+    if (zip_stat_index(result->archive.get(), number, ZIP_FL_ENC_RAW, &stat) != 0 || (stat.valid & needed) != needed)
+      return makeError("expected a zip archive with {0} readable entries, found none at number {1}", count, number);
+    if (stat.comp_method != ZIP_CM_STORE || stat.encryption_method != ZIP_EM_NONE)
+      return makeError("expected stored zip entries, found '{0}' {1}", stat.name,
+                       stat.encryption_method != ZIP_EM_NONE ? "encrypted" : "compressed");
+    if (stat.size > file.getBufferSize())
+      return makeError("expected zip entries within a file of {0} bytes, found '{1}' of {2} bytes",
+                       file.getBufferSize(), stat.name, stat.size);
+    if (!result->numbers.try_emplace(stat.name, number).second)
+      return makeError("expected zip entries of different names, found '{0}' twice", stat.name);
+    result->entries.push_back({stat.name, stat.size});
+  }
+  return result;
+}
+
+std::optional<uint64_t> ZipArchive::find(StringRef name) const {
+  auto found = numbers.find(name);
+  return found == numbers.end() ? std::nullopt : std::optional<uint64_t>(found->second);
+}
+
+Error ZipArchive::read(uint64_t number, uint64_t offset, MutableArrayRef<char> into) const {
+  if (into.empty())
+    return Error::success();
+  // Stored bytes are what ZIP_FL_COMPRESSED gives, which is seekable and checks no checksum.
+  zip_file_t *file = zip_fopen_index(archive.get(), number, ZIP_FL_COMPRESSED);
+  auto fail = [&] {
+    return makeError("expected {0} bytes at offset {1} of zip entry '{2}', found the end of the file", into.size(),
+                     offset, entries[number].name);
+  };
+  if (!file)
+    return fail();
+  scope_exit close([&] { zip_fclose(file); });
+  if (zip_fseek(file, offset, SEEK_SET) != 0)
+    return fail();
+  for (size_t done = 0; done < into.size();) {
+    zip_int64_t count = zip_fread(file, into.data() + done, into.size() - done);
+    if (count <= 0)
+      return fail();
+    done += count;
+  }
+  return Error::success();
+}
+
+} // namespace vitya

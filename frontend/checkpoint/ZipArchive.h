@@ -1,0 +1,47 @@
+// A zip archive in memory whose entries are stored, as PyTorch writes them.
+#ifndef VITYA_FRONTEND_CHECKPOINT_ZIPARCHIVE_H
+#define VITYA_FRONTEND_CHECKPOINT_ZIPARCHIVE_H
+
+#include "frontend/checkpoint/Records.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/Support/MemoryBufferRef.h"
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct zip; // libzip
+
+namespace vitya {
+
+class ZipArchive : public Records {
+public:
+  /// Reads the directory of `file`, which outlives the archive. Compressed, encrypted and duplicate entries are
+  /// refused. Checksums are not looked at: PyTorch writes and ignores wrong ones.
+  static llvm::Expected<std::unique_ptr<ZipArchive>> open(llvm::MemoryBufferRef file);
+
+  /// The number of the entry `name`.
+  std::optional<uint64_t> find(llvm::StringRef name) const;
+  llvm::StringRef name(uint64_t number) const { return entries[number].name; }
+  uint64_t count() const { return entries.size(); }
+
+  uint64_t size(uint64_t number) const override { return entries[number].size; }
+  llvm::Error read(uint64_t number, uint64_t offset, llvm::MutableArrayRef<char> into) const override;
+
+private:
+  struct Entry {
+    std::string name;
+    uint64_t size;
+  };
+  struct Discard {
+    void operator()(struct zip *archive) const;
+  };
+
+  std::unique_ptr<struct zip, Discard> archive;
+  std::vector<Entry> entries;
+  llvm::StringMap<uint64_t> numbers;
+};
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_CHECKPOINT_ZIPARCHIVE_H

@@ -1,0 +1,50 @@
+// vitya-import: a checkpoint becomes IR of phase `import`, or a list of its tensors.
+#include "frontend/Import.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace llvm;
+
+static Error run(StringRef model, StringRef output, bool list, const vitya::ImportOptions &options) {
+  if (list)
+    return writeToOutput(output, [&](raw_ostream &os) { return vitya::listTensors(model, options.key, os); });
+  mlir::MLIRContext context;
+  Expected<mlir::OwningOpRef<mlir::ModuleOp>> module = vitya::importModel(context, model, options);
+  if (!module)
+    return module.takeError();
+  return writeToOutput(output, [&](raw_ostream &os) -> Error {
+    if (!output.ends_with(".mlirbc"))
+      (*module)->print(os);
+    else if (failed(mlir::writeBytecodeToFile(**module, os)))
+      return createStringError("expected a module that bytecode can hold, found another");
+    return Error::success();
+  });
+}
+
+int main(int argc, char **argv) {
+  InitLLVM init(argc, argv);
+  cl::OptionCategory category("Options of vitya-import");
+  cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL"), cl::cat(category));
+  cl::opt<std::string> output("o", cl::init("-"), cl::value_desc("file"), cl::cat(category),
+                              cl::desc("Where to write; bytecode where the name ends in .mlirbc (default: stdout)"));
+  cl::opt<bool> list("list", cl::cat(category),
+                     cl::desc("Print name, element type, shape and bytes of each tensor of the file"));
+  vitya::ImportOptions options;
+  cl::opt<std::string, true> layout("layout", cl::location(options.layout), cl::init("auto"), cl::cat(category),
+                                    cl::value_desc("auto|name|file"), cl::desc("How the tensors are wired"));
+  cl::opt<std::string, true> key("key", cl::location(options.key), cl::value_desc("a.b.c"), cl::cat(category),
+                                 cl::desc("Which state dict of a file with several"));
+  cl::list<std::string, std::vector<std::string>> settings(
+      "set", cl::location(options.settings), cl::value_desc("key=value"), cl::cat(category),
+      cl::desc("What the file does not say: heads, eps, mean, std, classes, image, name, gelu, pool"));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, "Turns a trained checkpoint into IR\n");
+  if (Error error = run(model, output, list, options)) {
+    WithColor::error() << toString(std::move(error)) << '\n';
+    return 1;
+  }
+  return 0;
+}
