@@ -1,0 +1,282 @@
+// vitya-compile: a checkpoint, or IR of any phase, becomes IR of a later phase, assembly, an object or an executable.
+#include "mlir/Pass/PassManager.h"
+#include "passes/emit/Link.h"
+#include "passes/emit/Object.h"
+#include "tools/ModelInput.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+#include <chrono>
+#include <fstream>
+
+using namespace mlir;
+using namespace vitya;
+
+namespace cl = llvm::cl;
+
+static cl::OptionCategory category("vitya-compile options");
+static cl::opt<std::string> inputPath(cl::Positional, cl::desc("MODEL"), cl::Required, cl::cat(category));
+static cl::opt<std::string> outputPath("o",
+                                       cl::desc("Output file; \"-\" is standard output (default: by --emit, the "
+                                                "model's name with the usual suffix)"),
+                                       cl::value_desc("file"), cl::cat(category));
+static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
+                                     cl::value_desc("import|compress|linalg|loops|llvm|asm|obj|lib|exe"),
+                                     cl::cat(category));
+static cl::opt<std::string> cpuName("cpu", cl::desc("Processor to compile for, in LLVM's names (default: native)"),
+                                    cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
+static cl::opt<std::string> stagesFolder("dump-stages",
+                                         cl::desc("Write every stage to this folder: .mlir without weights to read, "
+                                                  ".mlirbc to run"),
+                                         cl::value_desc("folder"), cl::cat(category));
+static cl::opt<bool> verbose("v", cl::desc("Report phases with time and memory as they go"), cl::cat(category));
+static cl::opt<std::string> weightsName("weights",
+                                        cl::desc("Where an executable or library has its weights: in itself, or "
+                                                 "in a file beside it (default: embed)"),
+                                        cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category));
+static cl::opt<std::string> layoutName("layout", cl::desc("Layout of the checkpoint (default: auto)"), cl::init("auto"),
+                                       cl::value_desc("auto|NAME|FILE"), cl::cat(category));
+static cl::opt<std::string> keyPath("key", cl::desc("Where in the checkpoint the state dict is"),
+                                    cl::value_desc("key.key"), cl::cat(category));
+static cl::list<std::string> settings("set", cl::desc("What the checkpoint does not say, such as heads=12"),
+                                      cl::value_desc("key=value"), cl::cat(category));
+
+namespace {
+
+/// The forms that are no IR of ours, in the order in which one is made from the other, after all phases.
+enum class Product { ir, assembly, object, library, executable };
+
+struct ProductInfo {
+  Product product;
+  llvm::StringLiteral name, suffix;
+};
+
+constexpr ProductInfo kProducts[] = {{Product::assembly, "asm", ".s"},
+                                     {Product::object, "obj", ".o"},
+                                     {Product::library, "lib", ".so"},
+                                     {Product::executable, "exe", ""}};
+
+/// What --emit asks for: IR at the end of `phase`, or a product made from the last one.
+struct Goal {
+  Phase phase = Phase::llvm;
+  Product product = Product::ir;
+  StringRef suffix = ".mlirbc";
+};
+
+llvm::Expected<Goal> parseGoal(StringRef name) {
+  if (std::optional<Phase> phase = symbolizePhase(name))
+    return Goal{*phase};
+  for (const ProductInfo &info : kProducts)
+    if (info.name == name)
+      return Goal{Phase::llvm, info.product, info.suffix};
+  std::string known;
+  for (const PhaseInfo &info : kPhases)
+    known += info.name.str() + ", ";
+  for (const ProductInfo &info : kProducts)
+    known += info.name.str() + (info.product == Product::executable ? "" : ", ");
+  return llvm::createStringError("expected --emit to be one of " + known + ", found '" + name + "'");
+}
+
+/// Bytes of memory that the process has resident now and had at most, as Linux tells.
+std::pair<int64_t, int64_t> residentBytes() {
+  std::ifstream status("/proc/self/status");
+  std::pair<int64_t, int64_t> bytes(0, 0);
+  for (std::string line; std::getline(status, line);) {
+    StringRef text(line);
+    int64_t *field = text.consume_front("VmRSS:")   ? &bytes.first
+                     : text.consume_front("VmHWM:") ? &bytes.second
+                                                    : nullptr;
+    if (field && !text.trim().take_until([](char c) { return c == ' '; }).getAsInteger(10, *field))
+      *field *= 1024;
+  }
+  return bytes;
+}
+
+/// Says what is done while it is done, where -v asks for that.
+class Progress {
+public:
+  void finish(StringRef step) {
+    auto now = std::chrono::steady_clock::now();
+    auto [resident, most] = residentBytes();
+    if (verbose)
+      llvm::errs() << llvm::formatv("{0,-10} {1,7:f2} s {2,7:f1} MB resident, {3:f1} at most\n", step,
+                                    std::chrono::duration<double>(now - start).count(), resident * 1e-6, most * 1e-6);
+    start = now;
+  }
+
+private:
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+};
+
+/// Writes numbered stages into the folder of --dump-stages, if any.
+class Stages {
+public:
+  llvm::Error write(StringRef name, StringRef suffix, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> body) {
+    return writeFile(path(name, suffix), body);
+  }
+  llvm::Error write(ModuleOp module, StringRef phase) {
+    if (stagesFolder.empty())
+      return llvm::Error::success();
+    if (std::error_code error = llvm::sys::fs::create_directories(stagesFolder))
+      return llvm::createStringError("expected a folder that can be written at '" + stagesFolder +
+                                     "', found: " + error.message());
+    if (llvm::Error error = write(phase, ".mlir", [&](llvm::raw_ostream &os) {
+          module.print(os, OpPrintingFlags().elideLargeResourceString().elideLargeElementsAttrs());
+          return llvm::Error::success();
+        }))
+      return error;
+    llvm::Error error = writeModule(module, path(phase, ".mlirbc"));
+    ++number;
+    return error;
+  }
+
+private:
+  std::string path(StringRef name, StringRef suffix) {
+    llvm::SmallString<128> result(stagesFolder);
+    llvm::sys::path::append(result, llvm::formatv("{0}-{1}{2}", number, name, suffix).str());
+    return std::string(result);
+  }
+  int number = 0;
+};
+
+/// The folder of what executables are linked with, beside the compiler in build and install trees.
+std::string runtimeFolder(const char *program) {
+  static int anchor;
+  llvm::SmallString<128> path(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(program, &anchor)));
+  llvm::sys::path::append(path, "..", "lib", "vitya");
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  return std::string(path);
+}
+
+/// Writes what goes beside `path`: the file of weights if there is one, and a library's header.
+llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product product, StringRef path,
+                            const std::string &runtime) {
+  if (!options.weightsFile.empty())
+    if (llvm::Error error =
+            writeFile(path.str() + ".weights", [&](llvm::raw_ostream &os) { return emitWeights(module, os); }))
+      return error;
+  if (product != Product::library)
+    return llvm::Error::success();
+  std::string header = runtime + "/vitya.h";
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> text = llvm::MemoryBuffer::getFile(header);
+  if (!text)
+    return llvm::createStringError("expected a part of the runtime at '" + header + "', found none");
+  llvm::SmallString<128> copy(path);
+  llvm::sys::path::replace_extension(copy, "h");
+  return writeFile(copy, [&](llvm::raw_ostream &os) {
+    os << (*text)->getBuffer();
+    return llvm::Error::success();
+  });
+}
+
+/// Writes an executable, or a shared library with its header beside it, and the file of weights if they have one.
+llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions &options, Product product,
+                       StringRef path, const std::string &runtime, Progress &progress) {
+  llvm::SmallString<128> object;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "o", object))
+    return llvm::createStringError("expected a temporary folder that can be written, found: " + error.message());
+  llvm::FileRemover remover(object);
+  if (llvm::Error error =
+          writeFile(object, [&](llvm::raw_ostream &os) { return emitObject(module, target, options, os); }))
+    return error;
+  progress.finish("obj");
+  if (llvm::Error error = (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, path))
+    return error;
+  if (llvm::Error error = writeCompanions(module, options, product, path, runtime)) {
+    llvm::sys::fs::remove(path); // all or nothing
+    return error;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error compile(const char *program) {
+  llvm::Expected<Goal> goal = parseGoal(emitName);
+  if (!goal)
+    return goal.takeError();
+  if (weightsName != "embed" && weightsName != "file")
+    return llvm::createStringError("expected --weights to be embed or file, found '" + weightsName + "'");
+  llvm::Expected<Target> target = makeTarget(cpuName);
+  if (!target)
+    return target.takeError();
+  Progress progress;
+  Stages stages;
+
+  DialectRegistry registry;
+  registerAllModelDialects(registry);
+  MLIRContext context(registry);
+  printDiagnosticsAs(context, "vitya-compile");
+  llvm::Expected<OwningOpRef<ModuleOp>> loaded =
+      loadModel(context, inputPath, ImportOptions{layoutName, keyPath, settings, ""});
+  if (!loaded)
+    return loaded.takeError();
+  ModuleOp module = **loaded;
+  llvm::Expected<Phase> reached = phaseOf(module);
+  if (!reached)
+    return reached.takeError();
+  if (*reached > goal->phase)
+    return llvm::createStringError("expected a model at most at phase " + stringifyPhase(goal->phase) + " for --emit=" +
+                                   emitName + ", found '" + inputPath + "' at phase " + stringifyPhase(*reached));
+  progress.finish("load");
+  // Each phase in turn; the one that the input claims to have reached is only checked.
+  for (const PhaseInfo &info : kPhases) {
+    if (info.phase < *reached || info.phase > goal->phase)
+      continue;
+    PassManager pm(&context);
+    if (info.phase == *reached)
+      buildContractPipeline(pm, info.phase);
+    else
+      buildPhasePipeline(pm, info.phase, target->tile());
+    if (failed(pm.run(module)))
+      return llvm::createStringError("");
+    progress.finish(info.name);
+    if (llvm::Error error = stages.write(module, info.name))
+      return error;
+  }
+
+  std::string output = outputPath;
+  if (output.empty())
+    output = (llvm::sys::path::stem(inputPath) + goal->suffix).str();
+  EmitOptions options{"--cpu=" + cpuName,
+                      weightsName == "file" ? llvm::sys::path::filename(output).str() + ".weights" : ""};
+  if (!stagesFolder.empty() && goal->product != Product::ir)
+    if (llvm::Error error = stages.write(
+            "asm", ".s", [&](llvm::raw_ostream &os) { return emitAssembly(module, *target, options, os); }))
+      return error;
+  switch (goal->product) {
+  case Product::ir:
+    return writeModule(module, output);
+  case Product::assembly:
+    return writeFile(output, [&](llvm::raw_ostream &os) { return emitAssembly(module, *target, options, os); });
+  case Product::object:
+    return writeFile(output, [&](llvm::raw_ostream &os) { return emitObject(module, *target, options, os); });
+  case Product::library:
+  case Product::executable:
+    if (llvm::Error error =
+            emitLinked(module, *target, options, goal->product, output, runtimeFolder(program), progress))
+      return error;
+    progress.finish(emitName);
+    return llvm::Error::success();
+  }
+  llvm_unreachable("every product is handled");
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
+  cl::ParseCommandLineOptions(argc, argv, "Vision Transformers to native code\n");
+  if (llvm::Error error = compile(argv[0])) {
+    // The message is empty where diagnostics have said it already.
+    if (std::string message = llvm::toString(std::move(error)); !message.empty())
+      llvm::errs() << "vitya-compile: error: " << message << '\n';
+    return 1;
+  }
+  return 0;
+}

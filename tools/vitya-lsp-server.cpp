@@ -1,0 +1,9 @@
+// vitya-lsp-server: completion, hover and diagnostics for IR in editors.
+#include "tools/ModelInput.h"
+#include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
+
+int main(int argc, char **argv) {
+  mlir::DialectRegistry registry;
+  vitya::registerAllModelDialects(registry);
+  return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry));
+}
