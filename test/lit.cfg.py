@@ -14,6 +14,8 @@ config.environment["PATH"] = os.pathsep.join([config.build_bin_dir, config.llvm_
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input-filter=all"
 config.substitutions.append(("%inputs", os.path.join(config.test_source_root, "Inputs")))
 config.substitutions.append(("%demo", os.path.join(config.source_root, "tools", "demo")))
+config.substitutions.append(("%source", config.source_root))
+config.substitutions.append(("%clang", "clang-22"))
 config.substitutions.append(("%python", config.python))
 
 # Code for every extension can be checked as text; only what this processor has can be executed.
