@@ -8,6 +8,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
+#include "tools/WriteOutput.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -73,16 +74,8 @@ llvm::Expected<Phase> phaseOf(ModuleOp module) {
   return llvm::createStringError("expected '" + kPhaseAttrName + "' to name a phase, found '" + name.getValue() + "'");
 }
 
-llvm::Error writeFile(StringRef path, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
-  llvm::Error error = llvm::writeToOutput(path, write);
-  if (!error)
-    return error;
-  return llvm::createStringError("expected a file that can be written at '" + path +
-                                 "', found: " + llvm::toString(std::move(error)));
-}
-
 llvm::Error writeModule(ModuleOp module, StringRef path) {
-  return writeFile(path, [&](llvm::raw_ostream &os) -> llvm::Error {
+  return writeOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
     if (!path.ends_with(".mlirbc")) {
       module.print(os);
       return llvm::Error::success();

@@ -28,9 +28,6 @@ llvm::Expected<Phase> phaseOf(mlir::ModuleOp module);
 /// .mlirbc, else as text.
 llvm::Error writeModule(mlir::ModuleOp module, llvm::StringRef path);
 
-/// Writes `path` at once or not at all, with one line that names it where that fails.
-llvm::Error writeFile(llvm::StringRef path, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write);
-
 } // namespace vitya
 
 #endif // VITYA_TOOLS_MODELINPUT_H

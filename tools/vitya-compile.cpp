@@ -3,6 +3,7 @@
 #include "passes/emit/Link.h"
 #include "passes/emit/Object.h"
 #include "tools/ModelInput.h"
+#include "tools/WriteOutput.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -117,7 +118,7 @@ private:
 class Stages {
 public:
   llvm::Error write(StringRef name, StringRef suffix, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> body) {
-    return writeFile(path(name, suffix), body);
+    return writeOutput(path(name, suffix), body);
   }
   llvm::Error write(ModuleOp module, StringRef phase) {
     if (stagesFolder.empty())
@@ -158,7 +159,7 @@ llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product
                             const std::string &runtime) {
   if (!options.weightsFile.empty())
     if (llvm::Error error =
-            writeFile(path.str() + ".weights", [&](llvm::raw_ostream &os) { return emitWeights(module, os); }))
+            writeOutput(path.str() + ".weights", [&](llvm::raw_ostream &os) { return emitWeights(module, os); }))
       return error;
   if (product != Product::library)
     return llvm::Error::success();
@@ -168,7 +169,7 @@ llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product
     return llvm::createStringError("expected a part of the runtime at '" + header + "', found none");
   llvm::SmallString<128> copy(path);
   llvm::sys::path::replace_extension(copy, "h");
-  return writeFile(copy, [&](llvm::raw_ostream &os) {
+  return writeOutput(copy, [&](llvm::raw_ostream &os) {
     os << (*text)->getBuffer();
     return llvm::Error::success();
   });
@@ -182,7 +183,7 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
     return llvm::createStringError("expected a temporary folder that can be written, found: " + error.message());
   llvm::FileRemover remover(object);
   if (llvm::Error error =
-          writeFile(object, [&](llvm::raw_ostream &os) { return emitObject(module, target, options, os); }))
+          writeOutput(object, [&](llvm::raw_ostream &os) { return emitObject(module, target, options, os); }))
     return error;
   progress.finish("obj");
   if (llvm::Error error = (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, path))
@@ -251,9 +252,9 @@ llvm::Error compile(const char *program) {
   case Product::ir:
     return writeModule(module, output);
   case Product::assembly:
-    return writeFile(output, [&](llvm::raw_ostream &os) { return emitAssembly(module, *target, options, os); });
+    return writeOutput(output, [&](llvm::raw_ostream &os) { return emitAssembly(module, *target, options, os); });
   case Product::object:
-    return writeFile(output, [&](llvm::raw_ostream &os) { return emitObject(module, *target, options, os); });
+    return writeOutput(output, [&](llvm::raw_ostream &os) { return emitObject(module, *target, options, os); });
   case Product::library:
   case Product::executable:
     if (llvm::Error error =

@@ -1,6 +1,6 @@
 // vitya-lsp-server: completion, hover and diagnostics for IR in editors.
-#include "tools/ModelInput.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
+#include "tools/ModelInput.h"
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
