@@ -7,6 +7,18 @@ target_include_directories(vitya_options SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} $
 target_compile_definitions(vitya_options INTERFACE ${LLVM_DEFINITIONS_LIST} VITYA_VERSION="${PROJECT_VERSION}")
 target_compile_options(vitya_options INTERFACE -Wall -Wextra -Wno-unused-parameter)
 
+# AddressSanitizer and UndefinedBehaviorSanitizer on our code, and the fuzzers of test/fuzz.
+option(VITYA_SANITIZE "Build with sanitizers and fuzzers (Clang)" OFF)
+add_library(vitya_sanitizers INTERFACE)
+if(VITYA_SANITIZE)
+  # MLIR is built without RTTI, which the vptr check needs.
+  set(VITYA_SANITIZER_FLAGS -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize=vptr -fno-sanitize-recover=all
+                            -fno-omit-frame-pointer)
+  target_compile_options(vitya_sanitizers INTERFACE ${VITYA_SANITIZER_FLAGS})
+  target_link_options(vitya_sanitizers INTERFACE ${VITYA_SANITIZER_FLAGS})
+endif()
+target_link_libraries(vitya_options INTERFACE vitya_sanitizers)
+
 # vitya_add_library(NAME sources... [LINK libs...] [DEPENDS targets...] [RTTI])
 #
 # A static library of the compiler. Everything that includes MLIR shares the precompiled header of the dialect;
