@@ -282,7 +282,10 @@ Expected<Layout> Layout::parse(StringRef file, StringRef text) {
       Expected<StringRef> ignored = element.string();
       if (!ignored)
         return ignored.takeError();
-      layout.ignore.push_back(ignored->str());
+      Expected<GlobPattern> pattern = GlobPattern::create(*ignored);
+      if (!pattern)
+        return element.error("a glob pattern (" + toString(pattern.takeError()) + ")");
+      layout.ignore.push_back(std::move(*pattern));
     }
   }
   Expected<JsonCursor> stepsCursor = cursor.required("steps");

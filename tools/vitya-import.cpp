@@ -1,8 +1,8 @@
 // vitya-import: a checkpoint becomes IR of phase `import`, or a list of its tensors.
 #include "frontend/Import.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
+#include "tools/WriteOutput.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/WithColor.h"
 
@@ -10,12 +10,12 @@ using namespace llvm;
 
 static Error run(StringRef model, StringRef output, bool list, const vitya::ImportOptions &options) {
   if (list)
-    return writeToOutput(output, [&](raw_ostream &os) { return vitya::listTensors(model, options.key, os); });
+    return vitya::writeOutput(output, [&](raw_ostream &os) { return vitya::listTensors(model, options.key, os); });
   mlir::MLIRContext context;
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> module = vitya::importModel(context, model, options);
   if (!module)
     return module.takeError();
-  return writeToOutput(output, [&](raw_ostream &os) -> Error {
+  return vitya::writeOutput(output, [&](raw_ostream &os) -> Error {
     if (!output.ends_with(".mlirbc"))
       (*module)->print(os);
     else if (failed(mlir::writeBytecodeToFile(**module, os)))
