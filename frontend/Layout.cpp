@@ -273,6 +273,9 @@ Expected<Layout> Layout::parse(StringRef file, StringRef text) {
     if (Error error = defaults->checkObject(settingNames()))
       return std::move(error);
     layout.defaults = *defaults->value().getAsObject();
+    for (const auto &[key, value] : layout.defaults)
+      if (Expected<Settings> one = Settings::merge(json::Object{{key.str(), value}}, {}, {}); !one)
+        return prefixError(defaults->member(key)->where(), one.takeError());
   }
   if (std::optional<JsonCursor> ignore = cursor.member("ignore")) {
     Expected<std::vector<JsonCursor>> names = ignore->elements();

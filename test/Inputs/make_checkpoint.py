@@ -2,6 +2,7 @@
 """Writes small checkpoints of Vision Transformers, sound and defective, with Python's standard library alone.
 
     make_checkpoint.py FILE [--family=timm|reference] [--variant=NAME] [--defect=NAME]
+    make_checkpoint.py FILE --variant=text      a line for each tensor: name, shape, values (see LibTorchArchive.cpp)
 
 The files are what PyTorch would write: a zip archive of stored entries whose data.pkl is made by Python's own pickler,
 with stand-ins for torch's classes. All values are multiples of 1/32 below 2, so f16, bf16, f32 and f64 hold the same
@@ -396,6 +397,12 @@ def make(family, variant, defect, settings):
         settings["classes"] = ["ant", "bee"]
     is_tensor_defect = defect and damage_tensor(defect, tensors)
 
+    if variant == "text":
+        lines = []
+        for name, tensor in tensors.items():
+            values = struct.unpack("<%df" % tensor.storage.count, tensor.storage.data)
+            lines.append(" ".join([name, ",".join(map(str, tensor.shape))] + [repr(value) for value in values]))
+        return "\n".join(lines + [""]).encode()
     if variant == "safetensors":
         good = safetensors_bytes(tensors, settings)
         if defect == "truncated":
@@ -450,7 +457,7 @@ def main():
     parser.add_argument("--variant", default="plain", choices=["plain", "bare", "two", "nested", "module",
                                                                "data-parallel", "f16", "bf16", "f64", "transposed",
                                                                "shared", "parameter", "v3", "protocol4",
-                                                               "safetensors"] + sorted(ARCHITECTURES))
+                                                               "safetensors", "text"] + sorted(ARCHITECTURES))
     parser.add_argument("--defect")
     parser.add_argument("--setting", action="append", default=[], help="KEY=JSON of the file's 'vitya' entry")
     arguments = parser.parse_args()
