@@ -243,11 +243,13 @@ def torch_entries(root, protocol=2):
     return entries + [("version", b"3\n")]
 
 
-def zip_bytes(entries, compression=zipfile.ZIP_STORED):
+def zip_bytes(entries, compressed=""):
+    """An archive of the entries, of which the one named `compressed` is."""
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", compression) as archive:
+    with zipfile.ZipFile(stream, "w") as archive:
         for name, data in entries:
-            archive.writestr(zipfile.ZipInfo("archive/" + name), data, compression)
+            method = zipfile.ZIP_DEFLATED if name == compressed else zipfile.ZIP_STORED
+            archive.writestr(zipfile.ZipInfo("archive/" + name), data, method)
     return stream.getvalue()
 
 
@@ -431,12 +433,17 @@ def make(family, variant, defect, settings):
         import warnings
         warnings.simplefilter("ignore")
         entries.append(entries[2])
-    archive = zip_bytes(entries, zipfile.ZIP_DEFLATED if defect == "compressed" else zipfile.ZIP_STORED)
+    # What nobody reads may be compressed, as TorchScript's source code is.
+    entries.append(("code/model.py", b"class Model: pass"))
+    archive = zip_bytes(entries, {"compressed": "data.pkl", "compressed-record": "data/3"}.get(defect, "code/model.py"))
     if defect == "truncated":
         return archive[:len(archive) // 2]
     if defect == "record-size":  # the directory says more than the file holds
         place = archive.index(b"PK\x01\x02")
         return archive[:place + 20] + struct.pack("<II", 2**31, 2**31) + archive[place + 28:]
+    if defect == "encrypted":
+        place = archive.index(b"PK\x01\x02")
+        return archive[:place + 8] + b"\x01" + archive[place + 9:]
     if defect == "text":
         return b"This is not a checkpoint.\n"
     if defect == "empty":
@@ -444,7 +451,7 @@ def make(family, variant, defect, settings):
     if defect == "legacy":
         return pickle.dumps(0x1950a86a20f9469cfc6c, 2) + pickle.dumps(1001, 2)
     known = ("setting", "heads", "classes", "short-record", "no-record", "no-pickle", "big-endian", "duplicate",
-             "compressed")
+             "compressed", "compressed-record")
     if defect and not is_tensor_defect and defect not in BAD_PICKLES and defect not in known:
         sys.exit("make_checkpoint.py: unknown defect '%s'" % defect)
     return archive
