@@ -21,22 +21,15 @@ namespace vitya {
 constexpr StringLiteral kLayoutKey = "layout";
 
 static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, const Checkpoint &checkpoint,
-                                                        StringRef name, const ImportOptions &options) {
-  std::string layoutName = options.layout;
-  if (std::optional<StringRef> named = checkpoint.metadata().getString(kLayoutKey); named && layoutName == "auto")
-    layoutName = named->str();
-  std::string folder = options.layoutFolder.empty() ? defaultLayoutFolder() : options.layoutFolder;
-  Expected<std::vector<Layout>> layouts = loadLayouts(layoutName, folder);
-  if (!layouts)
-    return layouts.takeError();
-  Expected<std::pair<size_t, Match>> choice = chooseLayout(*layouts, checkpoint.tensors());
+                                                        ArrayRef<Layout> layouts, StringRef name,
+                                                        ArrayRef<std::string> assignments) {
+  Expected<std::pair<size_t, Match>> choice = chooseLayout(layouts, checkpoint.tensors());
   if (!choice)
     return choice.takeError();
   const auto &[index, match] = *choice;
-
   llvm::json::Object fileSettings = checkpoint.metadata();
   fileSettings.erase(kLayoutKey);
-  Expected<Settings> settings = Settings::merge((*layouts)[index].defaults, fileSettings, options.settings);
+  Expected<Settings> settings = Settings::merge(layouts[index].defaults, fileSettings, assignments);
   if (!settings)
     return settings.takeError();
   ModelBuilder builder(context, checkpoint, *settings);
@@ -47,8 +40,15 @@ Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, StringRef path
   Expected<Checkpoint> checkpoint = Checkpoint::open(path, options.key);
   if (!checkpoint)
     return checkpoint.takeError();
+  StringRef layoutName = options.layout;
+  if (std::optional<StringRef> named = checkpoint->metadata().getString(kLayoutKey); named && layoutName == "auto")
+    layoutName = *named;
+  Expected<std::vector<Layout>> layouts =
+      loadLayouts(layoutName, options.layoutFolder.empty() ? defaultLayoutFolder() : options.layoutFolder);
+  if (!layouts)
+    return layouts.takeError();
   context.loadDialect<VityaDialect, arith::ArithDialect, tensor::TensorDialect, func::FuncDialect>();
-  auto module = importCheckpoint(context, *checkpoint, llvm::sys::path::stem(path), options);
+  auto module = importCheckpoint(context, *checkpoint, *layouts, llvm::sys::path::stem(path), options.settings);
   if (!module)
     return prefixError(path, module.takeError());
   return module;

@@ -75,7 +75,7 @@ struct Scanner {
 
 } // namespace
 
-Error JsonCursor::error(const Twine &expected) const {
+std::string JsonCursor::where() const {
   Scanner scanner{text};
   scanner.skipSpace();
   std::string key;
@@ -87,13 +87,17 @@ Error JsonCursor::error(const Twine &expected) const {
       key += formatv("[{0}]", std::get<size_t>(element)).str();
   }
   StringRef before = text.take_front(scanner.position);
+  size_t lineBegin = before.rfind('\n') + 1; // 0 where there is none
+  return formatv("{0}:{1}:{2}{3}", file, before.count('\n') + 1, before.size() - lineBegin + 1,
+                 key.empty() ? "" : ": key '" + key + "'");
+}
+
+Error JsonCursor::error(const Twine &expected) const {
   constexpr size_t shown = 40;
   std::string found = formatv("{0}", *current);
   if (found.size() > shown)
     found = found.substr(0, shown) + "...";
-  return makeError("{0}:{1}:{2}: {3}expected {4}, found {5}", file, before.count('\n') + 1,
-                   before.size() - (before.rfind('\n') + 1) + 1,
-                   key.empty() ? "" : "key '" + key + "': ", expected.str(), found);
+  return makeError("{0}: expected {1}, found {2}", where(), expected.str(), found);
 }
 
 JsonCursor JsonCursor::descend(PathElement element, const json::Value &value) const {

@@ -19,7 +19,10 @@ public:
 
   const llvm::json::Value &value() const { return *current; }
 
-  /// "FILE:LINE:COLUMN: key 'steps[2].norm': expected ..., found ...".
+  /// Where the value stands: "FILE:LINE:COLUMN: key 'steps[2].norm'", without a key at the root.
+  std::string where() const;
+
+  /// "WHERE: expected ..., found ...".
   llvm::Error error(const llvm::Twine &expected) const;
 
   /// The cursor's value as what it must be.

@@ -273,6 +273,9 @@ Expected<Layout> Layout::parse(StringRef file, StringRef text) {
     if (Error error = defaults->checkObject(settingNames()))
       return std::move(error);
     layout.defaults = *defaults->value().getAsObject();
+    for (const auto &[key, value] : layout.defaults)
+      if (Expected<Settings> one = Settings::merge(json::Object{{key.str(), value}}, {}, {}); !one)
+        return prefixError(defaults->member(key)->where(), one.takeError());
   }
   if (std::optional<JsonCursor> ignore = cursor.member("ignore")) {
     Expected<std::vector<JsonCursor>> names = ignore->elements();
@@ -282,7 +285,10 @@ Expected<Layout> Layout::parse(StringRef file, StringRef text) {
       Expected<StringRef> ignored = element.string();
       if (!ignored)
         return ignored.takeError();
-      layout.ignore.push_back(ignored->str());
+      Expected<GlobPattern> pattern = GlobPattern::create(*ignored);
+      if (!pattern)
+        return element.error("a glob pattern (" + toString(pattern.takeError()) + ")");
+      layout.ignore.push_back(std::move(*pattern));
     }
   }
   Expected<JsonCursor> stepsCursor = cursor.required("steps");

@@ -4,6 +4,7 @@
 
 #include "dialect/VityaDialect.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/JSON.h"
 #include <optional>
 #include <string>
@@ -61,7 +62,7 @@ struct TokensStep {
   std::optional<TensorName> classToken, position;
 };
 /// One token for all: the class token or the mean of the others. Where neither the layout nor a setting chooses, the
-/// class token if there is one, but the mean where tensor `meanIf` is present.
+/// class token if there is one, but the mean where tensor `meanIf` is present (its name is empty in a match without).
 enum class Pool { automatic, classToken, mean };
 struct PoolStep {
   Pool pool;
@@ -77,8 +78,8 @@ struct Step {
 struct Layout {
   std::string name;
   Steps steps;
-  llvm::json::Object defaults;     ///< settings, see frontend/Settings.h
-  std::vector<std::string> ignore; ///< names of tensors that do not take part in inference
+  llvm::json::Object defaults;           ///< settings, see frontend/Settings.h
+  std::vector<llvm::GlobPattern> ignore; ///< names of tensors that do not take part in inference
 
   /// Reads the text of a layout; `file` is for errors, which name line, column and key.
   static llvm::Expected<Layout> parse(llvm::StringRef file, llvm::StringRef text);

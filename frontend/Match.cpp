@@ -3,6 +3,7 @@
 #include "frontend/Match.h"
 #include "frontend/checkpoint/MakeError.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -22,7 +23,8 @@ public:
   Match match(const Layout &layout) {
     result.steps = matchSteps(layout.steps, "", "");
     for (const NamedTensor &named : tensors)
-      if (!used.contains(named.name) && !is_contained(layout.ignore, named.name))
+      if (!used.contains(named.name) &&
+          none_of(layout.ignore, [&](const GlobPattern &pattern) { return pattern.match(named.name); }))
         result.leftover.push_back(named.name);
     return std::move(result);
   }
@@ -105,8 +107,7 @@ private:
   }
 
   void matchStep(const PoolStep &step, StringRef, StringRef, Steps &into) {
-    bool mean = step.pool == Pool::automatic && present.contains(step.meanIf);
-    into.push_back({PoolStep{mean ? Pool::mean : step.pool, ""}});
+    into.push_back({PoolStep{step.pool, present.contains(step.meanIf) ? step.meanIf : ""}});
   }
 
   ArrayRef<NamedTensor> tensors;
@@ -134,31 +135,27 @@ std::string Match::describe() const {
 Match matchLayout(const Layout &layout, ArrayRef<NamedTensor> tensors) { return Matcher(tensors).match(layout); }
 
 Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayRef<NamedTensor> tensors) {
-  std::optional<std::pair<size_t, Match>> chosen;
-  std::string refused, fitting;
-  for (auto [index, layout] : enumerate(layouts)) {
-    Match match = matchLayout(layout, tensors);
-    if (!match.fits()) {
-      refused += (refused.empty() ? "" : "; ") + layout.name + ": " + match.describe();
-      continue;
-    }
-    fitting += (fitting.empty() ? "'" : ", '") + layout.name + "'";
-    if (!chosen)
-      chosen.emplace(index, std::move(match));
-    else
-      chosen->first = layouts.size();
-  }
-  if (!chosen)
-    return makeError(layouts.size() == 1 ? "expected the tensors of layout {0}"
-                                         : "expected the tensors of one of the layouts, found {0}",
-                     layouts.size() == 1
-                         ? "'" + layouts[0].name + "', found " + matchLayout(layouts[0], tensors).describe()
-                         : refused);
-  if (chosen->first == layouts.size())
-    return makeError("expected the tensors of one layout, found those of several with nothing left over: {0}; choose "
+  std::vector<Match> matches;
+  for (const Layout &layout : layouts)
+    matches.push_back(matchLayout(layout, tensors));
+  // The closest first.
+  auto order = llvm::to_vector(llvm::seq<size_t>(0, layouts.size()));
+  llvm::sort(order, [&](size_t left, size_t right) {
+    auto distance = [&](size_t index) { return matches[index].missing.size() + matches[index].leftover.size(); };
+    return std::pair(distance(left), left) < std::pair(distance(right), right);
+  });
+
+  auto list = [&](ArrayRef<size_t> indices, auto describe) { return join(map_range(indices, describe), "; "); };
+  size_t fitting = llvm::count_if(matches, [](const Match &match) { return match.fits(); });
+  if (fitting == 1)
+    return std::pair(order.front(), std::move(matches[order.front()]));
+  if (fitting > 1)
+    return makeError("expected the tensors of one layout, found those of several with nothing left over ({0}): choose "
                      "with --layout",
-                     fitting);
-  return std::move(*chosen);
+                     list(ArrayRef(order).take_front(fitting), [&](size_t index) { return layouts[index].name; }));
+  return makeError(
+      "expected the tensors of {0}, found {1}", layouts.size() == 1 ? "the layout" : "one of the layouts",
+      list(order, [&](size_t index) { return "for '" + layouts[index].name + "' " + matches[index].describe(); }));
 }
 
 } // namespace vitya

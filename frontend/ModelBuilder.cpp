@@ -327,16 +327,18 @@ Error ModelBuilder::buildStep(const TokensStep &step) {
 Error ModelBuilder::buildStep(const PoolStep &step) {
   Pool pool = step.pool == Pool::automatic ? settings.pool : step.pool;
   if (pool == Pool::automatic)
-    pool = hasClassToken ? Pool::classToken : Pool::mean;
+    pool = hasClassToken && step.meanIf.empty() ? Pool::classToken : Pool::mean;
   Location loc = location("pool");
   if (pool == Pool::classToken) {
     if (!hasClassToken)
       return makeError("expected a class token to take the result from, found none: use --set pool=mean");
     tokens = slice(tokens, {0, 0}, {1, columns()}, loc);
+    hasClassToken = false;
     return Error::success();
   }
   if (hasClassToken)
     tokens = slice(tokens, {1, 0}, {rows() - 1, columns()}, loc);
+  hasClassToken = false;
   tokens = MeanPoolOp::create(builder, loc, tokens);
   return Error::success();
 }

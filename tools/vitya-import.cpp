@@ -1,27 +1,18 @@
 // vitya-import: a checkpoint becomes IR of phase `import`, or a list of its tensors.
 #include "frontend/Import.h"
-#include "mlir/Bytecode/BytecodeWriter.h"
+#include "tools/ModelInput.h"
+#include "tools/WriteOutput.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/WithColor.h"
 
 using namespace llvm;
 
 static Error run(StringRef model, StringRef output, bool list, const vitya::ImportOptions &options) {
   if (list)
-    return writeToOutput(output, [&](raw_ostream &os) { return vitya::listTensors(model, options.key, os); });
+    return vitya::writeOutput(output, [&](raw_ostream &os) { return vitya::listTensors(model, options.key, os); });
   mlir::MLIRContext context;
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> module = vitya::importModel(context, model, options);
-  if (!module)
-    return module.takeError();
-  return writeToOutput(output, [&](raw_ostream &os) -> Error {
-    if (!output.ends_with(".mlirbc"))
-      (*module)->print(os);
-    else if (failed(mlir::writeBytecodeToFile(**module, os)))
-      return createStringError("expected a module that bytecode can hold, found another");
-    return Error::success();
-  });
+  return module ? vitya::writeModule(**module, output) : module.takeError();
 }
 
 int main(int argc, char **argv) {
@@ -43,7 +34,7 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Turns a trained checkpoint into IR\n");
   if (Error error = run(model, output, list, options)) {
-    WithColor::error() << toString(std::move(error)) << '\n';
+    errs() << "vitya-import: error: " << toString(std::move(error)) << '\n';
     return 1;
   }
   return 0;

@@ -53,6 +53,8 @@ static json::Value toJson(const PickleValue &value, unsigned depth = 0) {
 }
 
 static Expected<std::string> readEntry(const ZipArchive &archive, uint64_t number) {
+  if (Error error = archive.checkStored(number))
+    return std::move(error);
   if (archive.size(number) > kMaxPickleBytes)
     return makeError("expected at most {0} bytes in '{1}', found {2}", kMaxPickleBytes, archive.name(number),
                      archive.size(number));
@@ -102,9 +104,12 @@ Error Checkpoint::readTorch(StringRef key) {
   if (!found)
     return found.takeError();
   stateDict = std::move(*found);
-  for (const NamedTensor &named : stateDict)
+  for (const NamedTensor &named : stateDict) {
+    if (Error error = archive.checkStored(named.tensor.record))
+      return error;
     if (Error error = checkTensor(named.name, named.tensor, archive.size(named.tensor.record)))
       return error;
+  }
   if (const PickleValue *metadata = pickle->root().lookup(kMetadataKey);
       metadata && metadata->is(PickleValue::Kind::dict))
     for (size_t index = 0; index + 1 < metadata->items.size(); index += 2)

@@ -18,8 +18,8 @@ const PickleValue *PickleValue::lookup(StringRef key) const {
 }
 
 StringRef describe(PickleValue::Kind kind) {
-  static constexpr StringLiteral names[] = {"None", "boolean", "integer", "float",   "string", "tuple",
-                                            "list", "dict",    "tensor",  "storage", "global", "object"};
+  static constexpr StringLiteral names[] = {"None",   "a boolean", "an integer", "a float",   "a string", "a tuple",
+                                            "a list", "a dict",    "a tensor",   "a storage", "a global", "an object"};
   return names[static_cast<size_t>(kind)];
 }
 
@@ -30,7 +30,7 @@ static Expected<const PickleValue *> argument(StringRef function, const PickleVa
     return makeError("expected at least {0} arguments of {1}, found {2}", index + 1, function, arguments.items.size());
   const PickleValue *value = arguments.items[index];
   if (!value->is(kind))
-    return makeError("expected a {0} as argument {1} of {2}, found a {3}", describe(kind), index, function,
+    return makeError("expected {0} as argument {1} of {2}, found {3}", describe(kind), index, function,
                      describe(value->kind));
   return value;
 }
@@ -39,7 +39,7 @@ static Expected<const PickleValue *> argument(StringRef function, const PickleVa
 static Error readIntegers(StringRef function, const PickleValue &tuple, SmallVectorImpl<int64_t> &into) {
   for (const PickleValue *item : tuple.items) {
     if (!item->is(Kind::integer))
-      return makeError("expected integers in shape and strides of {0}, found a {1}", function, describe(item->kind));
+      return makeError("expected integers in shape and strides of {0}, found {1}", function, describe(item->kind));
     into.push_back(item->integer);
   }
   return Error::success();
@@ -100,7 +100,7 @@ static Error constructDict(StringRef function, const PickleValue &arguments, Pic
       continue; // defaultdict's factory
     for (const PickleValue *pair : argument->items) {
       if (pair->items.size() != 2)
-        return makeError("expected pairs as items of {0}, found a {1}", function, describe(pair->kind));
+        return makeError("expected pairs as items of {0}, found {1}", function, describe(pair->kind));
       result.items.insert(result.items.end(), pair->items.begin(), pair->items.end());
     }
   }

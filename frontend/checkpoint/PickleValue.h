@@ -40,7 +40,7 @@ struct PickleValue {
   const PickleValue *lookup(llvm::StringRef key) const;
 };
 
-/// "integer", "tuple", ...
+/// "an integer", "a tuple", ...
 llvm::StringRef describe(PickleValue::Kind kind);
 
 } // namespace vitya

@@ -3,9 +3,10 @@
 // bounded by a depth that no model reaches.
 #include "frontend/checkpoint/StateDict.h"
 #include "frontend/checkpoint/MakeError.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
+#include "llvm/ADT/StringMap.h"
 
 using namespace llvm;
 
@@ -30,6 +31,12 @@ static const PickleValue *attributes(const PickleValue &value) {
   if (state->is(Kind::tuple) && !state->items.empty())
     state = state->items.front();
   return state->is(Kind::dict) ? state : nullptr;
+}
+
+/// Whether the value is a module of Python or of LibTorch and TorchScript.
+static bool isModule(const PickleValue &value) {
+  const PickleValue *state = attributes(value);
+  return state && (state->lookup("_parameters") || state->lookup("_modules") || value.text.starts_with("__torch__."));
 }
 
 template <typename Visit>
@@ -96,54 +103,70 @@ struct Flattener {
   }
 };
 
+//===----------------------------------------------------------------------===//
+// Choosing
+//===----------------------------------------------------------------------===//
+
 /// A place in a pickle where a model's tensors stand.
 struct Candidate {
   std::string key;
   const PickleValue *value;
 };
 
-} // namespace
+/// Finds the dicts that hold floating-point tensors, none of which holds another, and the modules. Looks at each value
+/// once, and not below a depth that no checkpoint reaches, so values that contain themselves do no harm.
+struct CandidateSearch {
+  std::vector<Candidate> candidates;
+  DenseSet<const PickleValue *> seen;
 
-//===----------------------------------------------------------------------===//
-// Choosing
-//===----------------------------------------------------------------------===//
-
-/// Appends the dicts that hold floating-point tensors, none of which holds another, and the modules.
-static Error findCandidates(const Twine &key, const PickleValue &value, unsigned depth,
-                            std::vector<Candidate> &candidates, size_t &visited) {
-  if (depth > kMaxDepth || ++visited > kMaxTensors)
-    return makeError("expected values nested at most {0} deep and at most {1} of them, found more", kMaxDepth,
-                     kMaxTensors);
-  if (attributes(value)) {
-    Flattener flattener;
-    if (Error error = flattener.add("", value, depth))
-      return error;
-    if (!flattener.tensors.empty())
+  void visit(const Twine &key, const PickleValue &value, unsigned depth) {
+    if (depth > kMaxDepth || !seen.insert(&value).second)
+      return;
+    if (isModule(value)) {
+      if (reachesTensor(value, depth))
+        candidates.push_back({key.str(), &value});
+      return;
+    }
+    size_t before = candidates.size();
+    bool holdsTensors = holdsTensor(value);
+    forEachItem(attributes(value) ? *attributes(value) : value, [&](StringRef name, const PickleValue &child) {
+      holdsTensors |= holdsTensor(child);
+      if (child.is(Kind::dict) || child.is(Kind::object))
+        visit(key.isTriviallyEmpty() ? Twine(name) : key + "." + name, child, depth + 1);
+    });
+    if (holdsTensors && candidates.size() == before)
       candidates.push_back({key.str(), &value});
-    return Error::success();
   }
-  bool holdsTensors = isFloating(value);
-  size_t before = candidates.size();
-  Error error = Error::success();
-  auto descend = [&](StringRef name, const PickleValue &child) {
-    if (isFloating(child))
-      holdsTensors = true;
-    else if (!error && (child.is(Kind::dict) || child.is(Kind::object)))
-      error = findCandidates(key.isTriviallyEmpty() ? Twine(name) : key + "." + name, child, depth + 1, candidates,
-                             visited);
-    else if (child.is(Kind::tuple) || child.is(Kind::list))
-      holdsTensors |= any_of(child.items, [](PickleValue *item) { return isFloating(*item); });
-  };
-  if (value.is(Kind::tuple) || value.is(Kind::list))
-    holdsTensors |= any_of(value.items, [](PickleValue *item) { return isFloating(*item); });
-  else
-    forEachItem(value, descend);
-  if (error)
-    return error;
-  if (holdsTensors && candidates.size() == before)
-    candidates.push_back({key.str(), &value});
-  return Error::success();
-}
+
+private:
+  /// Whether the value is a floating-point tensor or a sequence with one.
+  static bool holdsTensor(const PickleValue &value) {
+    bool isSequence = value.is(Kind::tuple) || value.is(Kind::list);
+    return isFloating(value) ||
+           (isSequence && any_of(value.items, [](PickleValue *item) { return isFloating(*item); }));
+  }
+
+  /// Whether a floating-point tensor is found below a module.
+  bool reachesTensor(const PickleValue &module, unsigned depth) {
+    bool found = false;
+    forEachItem(*attributes(module), [&](StringRef, const PickleValue &child) {
+      found |= holdsTensor(child);
+      if (depth > kMaxDepth || !seen.insert(&child).second)
+        return;
+      if (attributes(child))
+        found |= reachesTensor(child, depth + 1);
+      else if (child.is(Kind::dict))
+        forEachItem(child, [&](StringRef, const PickleValue &entry) {
+          found |= holdsTensor(entry);
+          if (attributes(entry) && seen.insert(&entry).second)
+            found |= reachesTensor(entry, depth + 1);
+        });
+    });
+    return found;
+  }
+};
+
+} // namespace
 
 /// The value under `key`, or null. Keys may have dots in them, so each one that `key` begins with is tried.
 static const PickleValue *resolve(const PickleValue &value, StringRef key, unsigned depth) {
@@ -168,10 +191,9 @@ static void dropWrappers(std::vector<NamedTensor> &tensors) {
 }
 
 Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, StringRef key) {
-  std::vector<Candidate> candidates;
-  size_t visited = 0;
-  if (Error error = findCandidates("", root, 0, candidates, visited))
-    return std::move(error);
+  CandidateSearch search;
+  search.visit("", root, 0);
+  ArrayRef<Candidate> candidates = search.candidates;
   auto list = [&] {
     return join(map_range(candidates, [](const Candidate &candidate) { return "'" + candidate.key + "'"; }), ", ");
   };
@@ -184,7 +206,7 @@ Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, String
   } else if (candidates.size() == 1) {
     chosen = candidates.front().value;
   } else if (candidates.empty()) {
-    return makeError("expected a state dict or a module, found a {0} without floating-point tensors",
+    return makeError("expected a state dict or a module, found {0} without floating-point tensors",
                      describe(root.kind));
   } else {
     return makeError("expected a key that chooses between several state dicts, found none; there are {0}", list());
@@ -193,7 +215,7 @@ Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, String
   if (Error error = flattener.add("", *chosen, 0))
     return std::move(error);
   if (flattener.tensors.empty())
-    return makeError("expected tensors under key '{0}', found a {1} without any", key, describe(chosen->kind));
+    return makeError("expected tensors under key '{0}', found {1} without any", key, describe(chosen->kind));
   dropWrappers(flattener.tensors);
   return std::move(flattener.tensors);
 }

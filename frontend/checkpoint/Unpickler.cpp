@@ -178,7 +178,7 @@ private:
     if (Error error = top(target))
       return error;
     if (!target->is(kind) && !target->is(Kind::object))
-      return makeError("expected a {0} to add to, found a {1}", describe(kind), describe(target->kind));
+      return makeError("expected {0} to add to, found {1}", describe(kind), describe(target->kind));
     if (kind == Kind::dict && items.size() % 2 != 0)
       return makeError("expected keys with values, found {0} items", items.size());
     target->items.insert(target->items.end(), items.begin(), items.end());
@@ -410,7 +410,7 @@ Error Unpickler::step() {
     if (Error error = pop(module))
       return error;
     if (!module->is(Kind::string) || !name->is(Kind::string))
-      return makeError("expected the names of a global, found a {0} and a {1}", describe(module->kind),
+      return makeError("expected the names of a global, found {0} and {1}", describe(module->kind),
                        describe(name->kind));
     return pushGlobal(module->text, name->text);
   }

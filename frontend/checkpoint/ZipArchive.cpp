@@ -1,5 +1,5 @@
-// The directory and the entries of a zip archive, through libzip. Sizes of the directory are not trusted: an entry
-// larger than the file is refused before anyone allocates for it.
+// The directory and the entries of a zip archive, through libzip. Sizes of the directory are not trusted: a stored
+// entry larger than the file is refused before anyone allocates for it.
 #include "frontend/checkpoint/ZipArchive.h"
 #include "frontend/checkpoint/MakeError.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -35,15 +35,13 @@ Expected<std::unique_ptr<ZipArchive>> ZipArchive::open(MemoryBufferRef file) {
     constexpr zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
     if (zip_stat_index(result->archive.get(), number, ZIP_FL_ENC_RAW, &stat) != 0 || (stat.valid & needed) != needed)
       return makeError("expected a zip archive with {0} readable entries, found none at number {1}", count, number);
-    if (stat.comp_method != ZIP_CM_STORE || stat.encryption_method != ZIP_EM_NONE)
-      return makeError("expected stored zip entries, found '{0}' {1}", stat.name,
-                       stat.encryption_method != ZIP_EM_NONE ? "encrypted" : "compressed");
-    if (stat.size > file.getBufferSize())
+    if (stat.comp_method == ZIP_CM_STORE && stat.size > file.getBufferSize())
       return makeError("expected zip entries within a file of {0} bytes, found '{1}' of {2} bytes",
                        file.getBufferSize(), stat.name, stat.size);
     if (!result->numbers.try_emplace(stat.name, number).second)
       return makeError("expected zip entries of different names, found '{0}' twice", stat.name);
-    result->entries.push_back({stat.name, stat.size});
+    result->entries.push_back(
+        {stat.name, stat.size, stat.comp_method != ZIP_CM_STORE, stat.encryption_method != ZIP_EM_NONE});
   }
   return result;
 }
@@ -53,7 +51,17 @@ std::optional<uint64_t> ZipArchive::find(StringRef name) const {
   return found == numbers.end() ? std::nullopt : std::optional<uint64_t>(found->second);
 }
 
+Error ZipArchive::checkStored(uint64_t number) const {
+  const Entry &entry = entries[number];
+  if (entry.isCompressed || entry.isEncrypted)
+    return makeError("expected a stored zip entry, found '{0}' {1}", entry.name,
+                     entry.isEncrypted ? "encrypted" : "compressed");
+  return Error::success();
+}
+
 Error ZipArchive::read(uint64_t number, uint64_t offset, MutableArrayRef<char> into) const {
+  if (Error error = checkStored(number))
+    return error;
   if (into.empty())
     return Error::success();
   // Stored bytes are what ZIP_FL_COMPRESSED gives, which is seekable and checks no checksum.

@@ -1,4 +1,4 @@
-// A zip archive in memory whose entries are stored, as PyTorch writes them.
+// A zip archive in memory of which stored entries can be read: PyTorch compresses source code, never tensors.
 #ifndef VITYA_FRONTEND_CHECKPOINT_ZIPARCHIVE_H
 #define VITYA_FRONTEND_CHECKPOINT_ZIPARCHIVE_H
 
@@ -16,14 +16,17 @@ namespace vitya {
 
 class ZipArchive : public Records {
 public:
-  /// Reads the directory of `file`, which outlives the archive. Compressed, encrypted and duplicate entries are
-  /// refused. Checksums are not looked at: PyTorch writes and ignores wrong ones.
+  /// Reads the directory of `file`, which outlives the archive. Duplicate entries are refused. Checksums are not looked
+  /// at: PyTorch writes and ignores wrong ones.
   static llvm::Expected<std::unique_ptr<ZipArchive>> open(llvm::MemoryBufferRef file);
 
   /// The number of the entry `name`.
   std::optional<uint64_t> find(llvm::StringRef name) const;
   llvm::StringRef name(uint64_t number) const { return entries[number].name; }
   uint64_t count() const { return entries.size(); }
+
+  /// Fails for an entry that is compressed or encrypted.
+  llvm::Error checkStored(uint64_t number) const;
 
   uint64_t size(uint64_t number) const override { return entries[number].size; }
   llvm::Error read(uint64_t number, uint64_t offset, llvm::MutableArrayRef<char> into) const override;
@@ -32,6 +35,7 @@ private:
   struct Entry {
     std::string name;
     uint64_t size;
+    bool isCompressed, isEncrypted;
   };
   struct Discard {
     void operator()(struct zip *archive) const;

@@ -1,0 +1,476 @@
+#!/usr/bin/env python3
+"""Writes small checkpoints of Vision Transformers, sound and defective, with Python's standard library alone.
+
+    make_checkpoint.py FILE [--family=timm|reference] [--variant=NAME] [--defect=NAME]
+    make_checkpoint.py FILE --variant=text      a line for each tensor: name, shape, values (see LibTorchArchive.cpp)
+
+The files are what PyTorch would write: a zip archive of stored entries whose data.pkl is made by Python's own pickler,
+with stand-ins for torch's classes. All values are multiples of 1/32 below 2, so f16, bf16, f32 and f64 hold the same
+numbers, and files that differ in storage only must import to the same IR. A variant is a sound file; a defect is one
+change that makes a file bad.
+"""
+import argparse
+import collections
+import io
+import json
+import pickle
+import random
+import struct
+import sys
+import types
+import zipfile
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Stand-ins: modules and classes that pickle under torch's names.
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+def module(name):
+    sys.modules[name] = types.ModuleType(name)
+    return sys.modules[name]
+
+
+def export(module_name, name, value):
+    value.__module__, value.__name__, value.__qualname__ = module_name, name, name
+    setattr(sys.modules[module_name], name, value)
+    return value
+
+
+for package in ("torch", "torch._utils", "torch.nn", "torch.nn.modules", "torch.nn.modules.module", "models"):
+    module(package)
+rebuild_tensor = export("torch._utils", "_rebuild_tensor_v2", lambda *arguments: None)
+rebuild_tensor_v3 = export("torch._utils", "_rebuild_tensor_v3", lambda *arguments: None)
+rebuild_parameter = export("torch._utils", "_rebuild_parameter", lambda *arguments: None)
+rebuild_qtensor = export("torch._utils", "_rebuild_qtensor", lambda *arguments: None)
+storage_types = {
+    dtype: export("torch", name, type(name, (), {}))
+    for dtype, name in (("f32", "FloatStorage"), ("f64", "DoubleStorage"), ("f16", "HalfStorage"),
+                        ("bf16", "BFloat16Storage"), ("i64", "LongStorage"), ("u8", "ByteStorage"),
+                        ("qint8", "QInt8Storage"), ("untyped", "UntypedStorage"))
+}
+float32 = export("torch", "float32", type("float32", (), {}))
+per_tensor_affine = export("torch", "per_tensor_affine", type("per_tensor_affine", (), {}))
+Module = export("models", "VisionTransformer", type("VisionTransformer", (), {}))
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Tensors.
+# ---------------------------------------------------------------------------------------------------------------------
+
+PACK = {"f32": "<f", "f64": "<d", "f16": "<e", "i64": "<q", "u8": "<B", "qint8": "<b"}
+ITEM_BYTES = {"f32": 4, "f64": 8, "f16": 2, "bf16": 2, "i64": 8, "u8": 1, "qint8": 1}
+
+
+def encode(values, dtype):
+    if dtype == "bf16":
+        return b"".join(struct.pack("<f", value)[2:] for value in values)
+    return b"".join(struct.pack(PACK[dtype], value) for value in values)
+
+
+class Storage:
+
+    def __init__(self, values, dtype="f32"):
+        self.dtype, self.count, self.data, self.key = dtype, len(values), encode(values, dtype), None
+        self.untyped = False
+
+
+class Tensor:
+    """A view of a storage, in PyTorch's terms. `wrap` is None, "parameter" or "v3"."""
+
+    def __init__(self, storage, shape, strides=None, offset=0, wrap=None):
+        self.storage, self.shape, self.offset, self.wrap = storage, tuple(shape), offset, wrap
+        self.strides = contiguous(shape) if strides is None else tuple(strides)
+
+    def __reduce__(self):
+        arguments = (self.storage, self.offset, self.shape, self.strides)
+        if self.storage.dtype == "qint8":
+            return rebuild_qtensor, arguments + ((per_tensor_affine, 0.5, 0), False, collections.OrderedDict())
+        if self.wrap == "v3":
+            self.storage.untyped = True
+            return rebuild_tensor_v3, arguments + (False, collections.OrderedDict(), float32)
+        if self.wrap == "parameter":
+            return rebuild_parameter, (Tensor(self.storage, self.shape, self.strides, self.offset), True,
+                                       collections.OrderedDict())
+        return rebuild_tensor, arguments + (False, collections.OrderedDict())
+
+
+def contiguous(shape):
+    strides, step = [], 1
+    for size in reversed(shape):
+        strides.insert(0, step)
+        step *= size
+    return tuple(strides)
+
+
+def product(shape):
+    result = 1
+    for size in shape:
+        result *= size
+    return result
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Models: names and shapes, in the order of the state dicts.
+# ---------------------------------------------------------------------------------------------------------------------
+
+WIDTH, HIDDEN, DEPTH, PATCH, SIDE, CLASSES = 8, 16, 2, 4, 8, 3
+
+
+def linear(name, rows, columns):
+    return [(name + ".weight", (rows, columns)), (name + ".bias", (rows,))]
+
+
+def norm(name, width=WIDTH):
+    return [(name + ".weight", (width,)), (name + ".bias", (width,))]
+
+
+def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=False, fc_norm=False, head=True):
+    patches = (SIDE // PATCH)**2
+    shapes = [("cls_token", (1, 1, WIDTH))] if class_token else []
+    shapes += [("pos_embed", (1, positions or patches + class_token, WIDTH)),
+               ("patch_embed.proj.weight", (WIDTH, 3, PATCH, PATCH)), ("patch_embed.proj.bias", (WIDTH,))]
+    shapes += norm("norm_pre") if pre_norm else []
+    for i in range(depth):
+        block = "blocks.%d." % i
+        shapes += norm(block + "norm1")
+        shapes += linear(block + "attn.qkv", 3 * WIDTH, WIDTH)[:None if qkv_bias else 1]
+        shapes += linear(block + "attn.proj", WIDTH, WIDTH)
+        shapes += norm(block + "norm2")
+        shapes += linear(block + "mlp.fc1", HIDDEN, WIDTH) + linear(block + "mlp.fc2", WIDTH, HIDDEN)
+    return shapes + norm("fc_norm" if fc_norm else "norm") + (linear("head", CLASSES, WIDTH) if head else [])
+
+
+def reference():
+    pixels = 3 * PATCH * PATCH
+    shapes = [("cls", (1, 1, WIDTH)), ("pos", (1, (SIDE // PATCH)**2 + 1, WIDTH))]
+    shapes += norm("lp_src.1", pixels) + linear("lp_src.2", WIDTH, pixels) + norm("lp_src.3")
+    for i in range(DEPTH):
+        block = "blocks.%d." % i
+        for name in ("Q", "K", "V", "Out"):
+            shapes += linear(block + "sa." + name, WIDTH, WIDTH)
+        shapes += norm(block + "ln1")
+        shapes += linear(block + "ffn.0", HIDDEN, WIDTH) + linear(block + "ffn.2", WIDTH, HIDDEN)
+        shapes += norm(block + "ln2")
+    return shapes + linear("cl", CLASSES, WIDTH)
+
+
+# Variants of the architecture, for --family=timm.
+ARCHITECTURES = {
+    "no-class-token": dict(class_token=False),
+    "position-of-patches": dict(positions=4),
+    "no-qkv-bias": dict(qkv_bias=False),
+    "norm-pre": dict(pre_norm=True),
+    "fc-norm": dict(fc_norm=True),
+    "headless": dict(head=False),
+    "no-blocks": dict(depth=0),
+    "deep": dict(depth=12),
+}
+
+
+def make_tensors(shapes, variant):
+    """An ordered dict of tensors with the same values whatever the variant of storage."""
+    numbers = random.Random(1)
+    dtype = variant if variant in ("f16", "bf16", "f64") else "f32"
+    shared, places = [], []
+    tensors = collections.OrderedDict()
+    for name, shape in shapes:
+        values = [numbers.randrange(-60, 61) / 32 for _ in range(product(shape))]
+        if variant == "shared":
+            places.append((name, shape, len(shared)))
+            shared += values
+        elif variant == "transposed" and len(shape) == 2:
+            rows, columns = shape
+            stored = [values[row * columns + column] for column in range(columns) for row in range(rows)]
+            tensors[name] = Tensor(Storage(stored), shape, (1, rows))
+        else:
+            wrap = variant if variant in ("parameter", "v3") else None
+            tensors[name] = Tensor(Storage(values, dtype), shape, wrap=wrap)
+    storage = Storage(shared)
+    for name, shape, offset in places:
+        tensors[name] = Tensor(storage, shape, offset=offset)
+    return tensors
+
+
+def make_module(tensors):
+    """Nested modules whose state dict is `tensors`, as torch.save(model) pickles them."""
+
+    def fresh():
+        result = Module()
+        result.__dict__ = {"training": False, "_parameters": collections.OrderedDict(),
+                           "_buffers": collections.OrderedDict(), "_non_persistent_buffers_set": {"scratch"},
+                           "_modules": collections.OrderedDict()}
+        return result
+
+    root = fresh()
+    root._buffers["scratch"] = Tensor(Storage([1.0]), (1,))
+    for name, tensor in tensors.items():
+        *path, leaf = name.split(".")
+        place = root
+        for part in path:
+            place = place._modules.setdefault(part, fresh())
+        tensor.wrap = "parameter"
+        place._parameters[leaf] = tensor
+    return root
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Files.
+# ---------------------------------------------------------------------------------------------------------------------
+
+
+class Pickler(pickle._Pickler):  # the one in Python takes our stand-ins for persistent objects in every version
+
+    def __init__(self, stream, protocol):
+        super().__init__(stream, protocol)
+        self.storages = []
+
+    def persistent_id(self, value):
+        if not isinstance(value, Storage):
+            return None
+        if value.key is None:
+            value.key = str(len(self.storages))
+            self.storages.append(value)
+        count = len(value.data) if value.untyped else value.count
+        return ("storage", storage_types["untyped" if value.untyped else value.dtype], value.key, "cpu", count)
+
+
+def torch_entries(root, protocol=2):
+    """The entries of torch.save(root), in order: a list of (name, bytes)."""
+    stream = io.BytesIO()
+    pickler = Pickler(stream, protocol)
+    pickler.dump(root)
+    entries = [("data.pkl", stream.getvalue()), ("byteorder", b"little")]
+    entries += [("data/" + storage.key, storage.data) for storage in pickler.storages]
+    return entries + [("version", b"3\n")]
+
+
+def zip_bytes(entries, compressed=""):
+    """An archive of the entries, of which the one named `compressed` is."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in entries:
+            method = zipfile.ZIP_DEFLATED if name == compressed else zipfile.ZIP_STORED
+            archive.writestr(zipfile.ZipInfo("archive/" + name), data, method)
+    return stream.getvalue()
+
+
+def safetensors_bytes(tensors, metadata=None):
+    header, data = {}, b""
+    if metadata:
+        header["__metadata__"] = {"vitya": json.dumps(metadata)}
+    for name, tensor in tensors.items():
+        raw = tensor.storage.data
+        header[name] = {"dtype": tensor.storage.dtype.upper(), "shape": tensor.shape,
+                        "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+SETTINGS = {"heads": 2, "eps": 1e-6, "mean": [0.5, 0.25, 0.125], "std": [0.25, 0.5, 1.0],
+            "classes": ["ant", "bee", "cow"]}
+
+
+def replace(entries, name, data):
+    return [(key, data if key == name else value) for key, value in entries]
+
+
+def hostile_pickle():
+    """What would run a shell command in Python's own unpickler."""
+
+    class Command:
+
+        def __reduce__(self):
+            import os
+            return os.system, ("touch hostile-was-here",)
+
+    return pickle.dumps({"state_dict": Command()}, 2)
+
+
+def deep_pickle(opcode):
+    """Containers within containers, far deeper than any stack of calls."""
+    depth = 200000
+    if opcode == "list":
+        return b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b"."
+    # A dict whose only key "k" holds the next.
+    return b"\x80\x02" + b"}X\x01\x00\x00\x00k" * depth + b"}" + b"s" * depth + b"."
+
+
+# Pickles that break off or misuse the machine, by what is wrong.
+BAD_PICKLES = {
+    "pickle-truncated": lambda good: good[:len(good) // 2],
+    "pickle-empty": lambda good: b"",
+    "pickle-opcode": lambda good: b"\x80\x02\xff.",
+    "pickle-underflow": lambda good: b"\x80\x02\x85.",
+    "pickle-no-mark": lambda good: b"\x80\x02Nt.",
+    "pickle-no-memo": lambda good: b"\x80\x02h\x07.",
+    "pickle-long-string": lambda good: b"\x80\x02X\xff\xff\xff\xffabc.",
+    "pickle-huge-string": lambda good: b"\x80\x04\x8d" + b"\xff" * 8 + b"abc.",
+    "pickle-odd-dict": lambda good: b"\x80\x02}(Nu.",
+    "pickle-append-to-none": lambda good: b"\x80\x02NNa.",
+    "pickle-self": lambda good: b"\x80\x02}q\x00X\x01\x00\x00\x00kh\x00s.",
+    "pickle-hostile": lambda good: hostile_pickle(),
+    "pickle-deep-list": lambda good: deep_pickle("list"),
+    "pickle-deep-dict": lambda good: deep_pickle("dict"),
+    "pickle-number": lambda good: b"\x80\x02K\x05.",
+    "pickle-bad-storage": lambda good: b"\x80\x02K\x05\x85Q.",
+    "pickle-bad-tensor": lambda good: b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)R.",
+    # A list of 1,000 items copied into dicts over and over.
+    "pickle-amplified": lambda good: b"\x80\x02ccollections\nOrderedDict\nq\x00}q\x02(" + b"NN" * 1000 +
+    b"uh\x02\x85q\x01" + b"h\x00h\x01R0" * 20000 + b"N.",
+}
+
+
+def damage_tensor(defect, tensors):
+    """Changes one tensor of the state dict; says whether `defect` is of this kind."""
+    name = "head.weight" if "head.weight" in tensors else "cl.weight"
+    tensor = tensors[name]
+    if defect == "offset-overflow":
+        tensor.offset = 2**63 - 1
+    elif defect == "offset-negative":
+        tensor.offset = -1
+    elif defect == "offset-past-end":
+        tensor.offset = 1
+    elif defect == "shape-overflow":
+        tensor.shape, tensor.strides = (2**40, 2**40), (2**40, 1)
+    elif defect == "shape-negative":
+        tensor.shape = (-3, WIDTH)
+    elif defect == "shape-big-integer":
+        tensor.shape = (2**80, WIDTH)
+    elif defect == "stride-overflow":
+        tensor.strides = (2**62, 2**62)
+    elif defect == "stride-past-end":
+        tensor.strides = (WIDTH + 1, 1)
+    elif defect == "stride-zero":  # 2^40 elements in one
+        tensor.shape, tensor.strides = (2**20, 2**20), (0, 0)
+    elif defect == "strides-too-few":
+        tensor.strides = (1,)
+    elif defect == "wrong-shape":
+        tensors[name] = Tensor(Storage([0.0] * (CLASSES * (WIDTH + 1))), (CLASSES, WIDTH + 1))
+    elif defect == "wrong-bias":
+        tensors["head.bias"] = Tensor(Storage([0.0] * (CLASSES + 1)), (CLASSES + 1,))
+    elif defect == "wrong-position":
+        tensors["pos_embed"] = Tensor(Storage([0.0] * (7 * WIDTH)), (1, 7, WIDTH))
+    elif defect in ("nan", "inf"):
+        tensor.storage.data = tensor.storage.data[:20] + struct.pack("<f", float(defect)) + tensor.storage.data[24:]
+    elif defect == "integer":
+        tensors[name] = Tensor(Storage([1] * (CLASSES * WIDTH), "i64"), (CLASSES, WIDTH))
+    elif defect == "quantized":
+        tensors[name] = Tensor(Storage([1] * (CLASSES * WIDTH), "qint8"), (CLASSES, WIDTH))
+    elif defect == "missing":
+        del tensors["blocks.1.norm2.bias"]
+    elif defect == "extra":
+        tensors["blocks.1.ls1.gamma"] = Tensor(Storage([1.0] * WIDTH), (WIDTH,))
+    elif defect == "gap":
+        for key in [key for key in tensors if key.startswith("blocks.0.")]:
+            tensors["blocks.2." + key[9:]] = tensors.pop(key)
+    else:
+        return False
+    return True
+
+
+def wrap(tensors, variant, settings):
+    """The object that torch.save gets."""
+    if variant == "bare":
+        return tensors
+    if variant == "two":
+        return {"student": tensors, "teacher": {"model": dict(tensors)}, "epoch": 3}
+    if variant == "nested":
+        step = Tensor(Storage([1.0]), ())
+        return {"epoch": 7, "checkpoint": {"weights": tensors}, "rng": Tensor(Storage([1, 2], "u8"), (2,)),
+                "loss": Tensor(Storage([0.5]), ()), "optimizer": {"state": {0: {"step": step}}, "param_groups": []},
+                "vitya": settings}
+    if variant == "module":
+        return {"model": make_module(tensors), "vitya": settings}
+    if variant == "data-parallel":
+        return {"state_dict": collections.OrderedDict(("module." + key, value) for key, value in tensors.items()),
+                "vitya": settings}
+    return {"state_dict": tensors, "vitya": settings}
+
+
+def make(family, variant, defect, settings):
+    shapes = reference() if family == "reference" else timm(**ARCHITECTURES.get(variant, {}))
+    tensors = make_tensors(shapes, variant)
+    settings = {**SETTINGS, **settings}
+    if defect == "setting":
+        settings["hades"] = 2
+    elif defect == "heads":
+        settings["heads"] = 3
+    elif defect == "classes":
+        settings["classes"] = ["ant", "bee"]
+    is_tensor_defect = defect and damage_tensor(defect, tensors)
+
+    if variant == "text":
+        lines = []
+        for name, tensor in tensors.items():
+            values = struct.unpack("<%df" % tensor.storage.count, tensor.storage.data)
+            lines.append(" ".join([name, ",".join(map(str, tensor.shape))] + [repr(value) for value in values]))
+        return "\n".join(lines + [""]).encode()
+    if variant == "safetensors":
+        good = safetensors_bytes(tensors, settings)
+        if defect == "truncated":
+            return good[:-8]
+        if defect == "header-length":
+            return struct.pack("<Q", 2**63) + good[8:]
+        if defect == "header-json":
+            return good[:9] + b"!" + good[10:]
+        if defect == "header-offsets":
+            return good.replace(b'"data_offsets": [0, ', b'"data_offsets": [9, ', 1)
+        return good
+
+    entries = torch_entries(wrap(tensors, variant, settings), 4 if variant == "protocol4" else 2)
+    if defect in BAD_PICKLES:
+        entries = replace(entries, "data.pkl", BAD_PICKLES[defect](entries[0][1]))
+    elif defect == "short-record":
+        key, data = entries[-2]
+        entries = replace(entries, key, data[:-1])
+    elif defect == "no-record":
+        del entries[-2]
+    elif defect == "no-pickle":
+        del entries[0]
+    elif defect == "big-endian":
+        entries = replace(entries, "byteorder", b"big")
+    elif defect == "duplicate":
+        import warnings
+        warnings.simplefilter("ignore")
+        entries.append(entries[2])
+    # What nobody reads may be compressed, as TorchScript's source code is.
+    entries.append(("code/model.py", b"class Model: pass"))
+    archive = zip_bytes(entries, {"compressed": "data.pkl", "compressed-record": "data/3"}.get(defect, "code/model.py"))
+    if defect == "truncated":
+        return archive[:len(archive) // 2]
+    if defect == "record-size":  # the directory says more than the file holds
+        place = archive.index(b"PK\x01\x02")
+        return archive[:place + 20] + struct.pack("<II", 2**31, 2**31) + archive[place + 28:]
+    if defect == "encrypted":
+        place = archive.index(b"PK\x01\x02")
+        return archive[:place + 8] + b"\x01" + archive[place + 9:]
+    if defect == "text":
+        return b"This is not a checkpoint.\n"
+    if defect == "empty":
+        return b""
+    if defect == "legacy":
+        return pickle.dumps(0x1950a86a20f9469cfc6c, 2) + pickle.dumps(1001, 2)
+    known = ("setting", "heads", "classes", "short-record", "no-record", "no-pickle", "big-endian", "duplicate",
+             "compressed", "compressed-record")
+    if defect and not is_tensor_defect and defect not in BAD_PICKLES and defect not in known:
+        sys.exit("make_checkpoint.py: unknown defect '%s'" % defect)
+    return archive
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file")
+    parser.add_argument("--family", default="timm", choices=["timm", "reference"])
+    parser.add_argument("--variant", default="plain", choices=["plain", "bare", "two", "nested", "module",
+                                                               "data-parallel", "f16", "bf16", "f64", "transposed",
+                                                               "shared", "parameter", "v3", "protocol4",
+                                                               "safetensors", "text"] + sorted(ARCHITECTURES))
+    parser.add_argument("--defect")
+    parser.add_argument("--setting", action="append", default=[], help="KEY=JSON of the file's 'vitya' entry")
+    arguments = parser.parse_args()
+    settings = {key: json.loads(value) for key, value in (item.split("=", 1) for item in arguments.setting)}
+    with open(arguments.file, "wb") as file:
+        file.write(make(arguments.family, arguments.variant, arguments.defect, settings))
+
+
+main()
