@@ -85,7 +85,7 @@ def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
     stack.
   }];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::memref::MemRefDialect"];
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
 }
 
 def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {

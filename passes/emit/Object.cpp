@@ -1,5 +1,5 @@
 // Translates to LLVM IR, adds the descriptor, optimises and generates code. The weights never are an LLVM constant:
-// code refers to a section that is filled with their bytes when the object is complete.
+// code refers to a section of zeros, which is overwritten with their bytes when the object is complete.
 #include "passes/emit/Object.h"
 #include "dialect/Constants.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -13,11 +13,8 @@
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
-#include "llvm/ObjCopy/ConfigManager.h"
-#include "llvm/ObjCopy/ObjCopy.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/SmallVectorMemoryBuffer.h"
 
 using namespace llvm;
 
@@ -45,11 +42,9 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
   };
   Constant *null = ConstantPointerNull::get(builder.getPtrTy()), *weights = null;
   if (weightsFile.empty()) {
-    // A stand-in of one byte; the section grows to its real size in the finished object.
-    auto *byte = ArrayType::get(builder.getInt8Ty(), 1);
-    auto *global =
-        new GlobalVariable(module, byte, true, GlobalValue::InternalLinkage,
-                           ConstantDataArray::getRaw(StringRef("\0", 1), 1, builder.getInt8Ty()), "vitya_weights");
+    auto *bytes = ArrayType::get(builder.getInt8Ty(), info.weightBytes);
+    auto *global = new GlobalVariable(module, bytes, true, GlobalValue::InternalLinkage,
+                                      ConstantAggregateZero::get(bytes), "vitya_weights");
     global->setAlignment(Align(64));
     global->setSection(kWeightsSection);
     weights = global;
@@ -131,6 +126,9 @@ Expected<SmallVector<char, 0>> generate(mlir::ModuleOp module, const Target &tar
   if (!translated)
     return translated.takeError();
   SmallVector<char, 0> bytes;
+  // Growing by doubling would hold the weights three times.
+  if (type == CodeGenFileType::ObjectFile && options.weightsFile.empty())
+    bytes.reserve(info->weightBytes + (1 << 20));
   raw_svector_ostream os(bytes);
   legacy::PassManager passes;
   if (target.machine->addPassesToEmitFile(passes, os, nullptr, type))
@@ -142,6 +140,30 @@ Expected<SmallVector<char, 0>> generate(mlir::ModuleOp module, const Target &tar
 StringRef weightBytes(mlir::ModuleOp module) {
   ArrayRef<char> bytes = rawBytes(module->getAttrOfType<mlir::DenseResourceElementsAttr>(kWeightsAttrName));
   return StringRef(bytes.data(), bytes.size());
+}
+
+/// Overwrites the contents of section `name` of the object file `code` with `contents`, which has the same size.
+Error fillSection(SmallVectorImpl<char> &code, StringRef name, StringRef contents) {
+  Expected<std::unique_ptr<object::ObjectFile>> object =
+      object::ObjectFile::createObjectFile(MemoryBufferRef(StringRef(code.data(), code.size()), "model.o"));
+  if (!object)
+    return object.takeError();
+  for (const object::SectionRef &section : (*object)->sections()) {
+    Expected<StringRef> found = section.getName();
+    if (!found)
+      return found.takeError();
+    if (*found != name)
+      continue;
+    Expected<StringRef> zeros = section.getContents();
+    if (!zeros)
+      return zeros.takeError();
+    if (zeros->size() != contents.size())
+      return createStringError("expected section " + name + " to have " + Twine(contents.size()) + " bytes, found " +
+                               Twine(zeros->size()));
+    llvm::copy(contents, code.begin() + (zeros->data() - code.data()));
+    return Error::success();
+  }
+  return createStringError("expected a section " + name + ", found none");
 }
 
 } // namespace
@@ -158,19 +180,11 @@ Error emitObject(mlir::ModuleOp module, const Target &target, const EmitOptions 
   Expected<SmallVector<char, 0>> code = generate(module, target, options, CodeGenFileType::ObjectFile);
   if (!code)
     return code.takeError();
-  if (!options.weightsFile.empty()) {
-    os << *code;
-    return Error::success();
-  }
-  SmallVectorMemoryBuffer buffer(std::move(*code), /*RequiresNullTerminator=*/false);
-  Expected<std::unique_ptr<object::ObjectFile>> object = object::ObjectFile::createObjectFile(buffer.getMemBufferRef());
-  if (!object)
-    return object.takeError();
-  objcopy::ConfigManager config;
-  config.Common.InputFilename = config.Common.OutputFilename = "model.o";
-  config.Common.UpdateSection.emplace_back(kWeightsSection,
-                                           MemoryBuffer::getMemBuffer(weightBytes(module), "weights", false));
-  return objcopy::executeObjcopyOnBinary(config, **object, os);
+  if (options.weightsFile.empty())
+    if (Error error = fillSection(*code, kWeightsSection, weightBytes(module)))
+      return error;
+  os << *code;
+  return Error::success();
 }
 
 Error emitWeights(mlir::ModuleOp module, raw_ostream &os) {

@@ -3,6 +3,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
@@ -72,6 +73,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     if (forall.getRank() != 1 || !forall.isNormalized() || !iterations)
       return forall.emitError("expected a parallel loop over one range from 0 with step 1");
 
+    spillVectors(forall);
     // What the body reads: constants and views come along, buffers become arguments.
     llvm::SetVector<Operation *> clones;
     llvm::SetVector<Value> captures;
@@ -88,6 +90,11 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     getUsedValuesDefinedAbove(forall.getRegion(), used);
     for (Value value : used)
       collect(value);
+    for (Value capture : captures)
+      if (!isa<MemRefType>(capture.getType()))
+        return forall.emitError()
+               << "expected a parallel loop that reads buffers, found one that reads a value of type "
+               << capture.getType();
 
     OpBuilder builder(forall.getContext());
     Location loc = forall.getLoc();
@@ -115,6 +122,35 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     if (failed(moveScratchToEntry(function)))
       return failure();
     return OutlinedLoop{function, captures.takeVector(), *iterations};
+  }
+
+  /// Vectors from outside the loop reach its iterations through buffers.
+  static void spillVectors(scf::ForallOp forall) {
+    llvm::SetVector<Value> used;
+    getUsedValuesDefinedAbove(forall.getRegion(), used);
+    for (Value value : used) {
+      auto type = dyn_cast<VectorType>(value.getType());
+      if (!type || matchPattern(value, m_Constant()))
+        continue;
+      OpBuilder builder(forall);
+      Location loc = value.getLoc();
+      SmallVector<bool> inBounds(type.getRank(), true);
+      SmallVector<Value> origin(type.getRank());
+      auto makeOrigin = [&] {
+        for (Value &index : origin)
+          index = arith::ConstantIndexOp::create(builder, loc, 0);
+      };
+      makeOrigin();
+      Value buffer =
+          memref::AllocOp::create(builder, loc, MemRefType::get(type.getShape(), type.getElementType())).getResult();
+      vector::TransferWriteOp::create(builder, loc, value, buffer, origin, ArrayRef(inBounds));
+      builder.setInsertionPointToStart(forall.getBody());
+      makeOrigin();
+      Value padding = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type.getElementType()));
+      Value read =
+          vector::TransferReadOp::create(builder, loc, type, buffer, origin, padding, ArrayRef(inBounds)).getResult();
+      value.replaceUsesWithIf(read, [&](OpOperand &use) { return forall->isProperAncestor(use.getOwner()); });
+    }
   }
 
   /// A kernel without a parallel loop becomes a loop of one iteration.

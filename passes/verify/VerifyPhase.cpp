@@ -1,6 +1,8 @@
-// The contract at the end of each phase: which dialects and types a module may hold.
+// The contract at the end of each phase: which dialects and types a module may hold, and, as long as values are
+// tensors, what its functions are.
 #include "dialect/VityaDialect.h"
 #include "passes/Passes.h"
+#include "passes/lower/Kernel.h"
 #include "passes/pipelines/Pipelines.h"
 
 using namespace mlir;
@@ -35,6 +37,58 @@ StringRef violation(Phase phase, Operation *op) {
   return "";
 }
 
+/// Whether `op` has an operand or a result whose shape is not known.
+bool holdsDynamicShape(Operation *op) {
+  auto isDynamic = [](Type type) {
+    auto shaped = dyn_cast<ShapedType>(type);
+    return shaped && !shaped.hasStaticShape();
+  };
+  return llvm::any_of(op->getOperandTypes(), isDynamic) || llvm::any_of(op->getResultTypes(), isDynamic);
+}
+
+/// The types of @main: those that `model` says, or, without one, any image and any number of logits.
+LogicalResult verifySignature(func::FuncOp entry, ModelAttr model) {
+  FunctionType type = entry.getFunctionType();
+  auto isF32 = [](Type candidate, int64_t rank) {
+    auto tensor = dyn_cast<RankedTensorType>(candidate);
+    return tensor && tensor.hasStaticShape() && tensor.getRank() == rank && tensor.getElementType().isF32();
+  };
+  if (type.getNumInputs() != 1 || type.getNumResults() != 1 || !isF32(type.getInput(0), 3) ||
+      !isF32(type.getResult(0), 2) || cast<RankedTensorType>(type.getResult(0)).getDimSize(0) != 1)
+    return entry.emitError() << "expected @" << kEntryName
+                             << " to map one image, tensor<CxHxWxf32>, to logits, tensor<1xNxf32>, found " << type;
+  if (!model)
+    return success();
+  Type f32 = Float32Type::get(entry.getContext());
+  int64_t classes = model.getClasses().size();
+  auto expected = FunctionType::get(entry.getContext(), RankedTensorType::get(model.getImage(), f32),
+                                    RankedTensorType::get({1, classes}, f32));
+  if (type != expected)
+    return entry.emitError() << "expected @" << kEntryName << " to have the type " << expected << " that "
+                             << kModelAttrName << " says, found " << type;
+  return success();
+}
+
+/// Tensors all of static shape, and @main alone but for its kernels.
+LogicalResult verifyFunctions(ModuleOp module, Phase phase) {
+  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
+  if (!entry || entry.isExternal() || !entry.getBody().hasOneBlock())
+    return module.emitError() << "expected a function @" << kEntryName << " with a body of one block";
+  for (auto function : module.getOps<func::FuncOp>())
+    if (function != entry && !(phase == Phase::linalg && function->hasAttr(kKernelAttrName)))
+      return function.emitError() << "expected no function beside @" << kEntryName
+                                  << (phase == Phase::linalg ? " and its kernels" : "") << " at the end of phase "
+                                  << stringifyPhase(phase) << ", found @" << function.getName();
+  WalkResult result = module.walk([](Operation *op) {
+    if (!holdsDynamicShape(op))
+      return WalkResult::advance();
+    op->emitError("expected static shapes");
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted() ||
+                 failed(verifySignature(entry, module->getAttrOfType<ModelAttr>(kModelAttrName))));
+}
+
 struct VerifyPhase : impl::VerifyPhasePassBase<VerifyPhase> {
   using VerifyPhasePassBase::VerifyPhasePassBase;
   void runOnOperation() override {
@@ -52,6 +106,8 @@ struct VerifyPhase : impl::VerifyPhasePassBase<VerifyPhase> {
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
+      return signalPassFailure();
+    if (*known <= Phase::linalg && failed(verifyFunctions(getOperation(), *known)))
       return signalPassFailure();
     getOperation()->setAttr(kPhaseAttrName, StringAttr::get(&getContext(), phase));
   }
