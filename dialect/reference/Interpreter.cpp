@@ -1,0 +1,254 @@
+// Checks and translates a function once, into a list of closures over what is constant; running it is a loop.
+#include "dialect/reference/Interpreter.h"
+#include "dialect/Constants.h"
+#include "dialect/VityaOps.h"
+#include "dialect/reference/Ops.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/Alignment.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <atomic>
+#include <thread>
+
+using namespace mlir;
+
+namespace vitya::reference {
+
+//===----------------------------------------------------------------------===//
+// What an op computes
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+bool isStaticF32Tensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && tensor.hasStaticShape() && tensor.getElementType().isF32();
+}
+
+/// The value of a constant: a view of its bytes where it has them.
+FailureOr<Tensor> constantOf(arith::ConstantOp op) {
+  auto value = dyn_cast<ElementsAttr>(op.getValue());
+  auto expected = [&](const Twine &found) {
+    return op.emitOpError("expected a constant f32 tensor with all its elements, found ") << found;
+  };
+  if (!value || !value.getElementType().isF32())
+    return expected("a value of type " + llvm::formatv("{0}", op.getType()).str());
+  ArrayRef<int64_t> shape = value.getShapedType().getShape();
+  size_t bytes = value.getShapedType().getNumElements() * sizeof(float);
+  ArrayRef<char> raw = rawBytes(value);
+  if (raw.size() == bytes && llvm::isAddrAligned(llvm::Align(alignof(float)), raw.data()))
+    return Tensor::view(shape, value.getElementType(), raw);
+  FailureOr<std::vector<float>> floats = readFloats(value);
+  if (failed(floats))
+    return expected(Twine(raw.size()) + " of " + Twine(bytes) + " bytes");
+  Tensor copy(shape, value.getElementType());
+  llvm::copy(*floats, copy.mutableValues().begin());
+  return copy;
+}
+
+/// The rectangle that a tensor.extract_slice or insert_slice names, which must be static.
+template <typename Op>
+FailureOr<Slice> sliceOf(Op op) {
+  Slice slice;
+  llvm::append_range(slice.offsets, op.getStaticOffsets());
+  llvm::append_range(slice.sizes, op.getStaticSizes());
+  llvm::append_range(slice.strides, op.getStaticStrides());
+  if (op.getNumOperands() != op.getOffsetSizeAndStrideStartOperandIndex())
+    return op.emitOpError("expected static offsets, sizes and strides, found others");
+  return slice;
+}
+
+} // namespace
+
+FailureOr<Interpreter::Kernel> Interpreter::kernelOf(Operation *op) {
+  using Operands = ArrayRef<Tensor>;
+  auto zip = [](float (*function)(float, float)) -> Kernel {
+    return [=](Operands v) { return zipElements(v[0], v[1], function); };
+  };
+  auto reshape = [](RankedTensorType type) -> Kernel {
+    return [shape = type.getShape()](Operands v) { return v[0].reshaped(shape); };
+  };
+  auto kernel =
+      TypeSwitch<Operation *, FailureOr<Kernel>>(op)
+          .Case([](NormalizeOp op) -> Kernel {
+            return [mean = op.getMean(), std = op.getStd()](Operands v) { return normalize(v[0], mean, std); };
+          })
+          .Case([](PatchifyOp op) -> Kernel {
+            return [patch = op.getPatch(), order = op.getOrder()](Operands v) {
+              return patchify(v[0], patch[0], patch[1], order);
+            };
+          })
+          .Case([](LinearOp op) -> Kernel {
+            return [](Operands v) { return linear(v[0], v[1], v.size() > 2 ? &v[2] : nullptr); };
+          })
+          .Case([](LayerNormOp op) -> Kernel {
+            return [eps = op.getEps().convertToDouble()](Operands v) { return layerNorm(v[0], v[1], v[2], eps); };
+          })
+          .Case([](AttentionOp op) -> Kernel {
+            return [heads = op.getHeads(), scale = op.getScale().convertToDouble()](Operands v) {
+              return attention(v[0], v[1], v[2], heads, scale);
+            };
+          })
+          .Case([](GeluOp op) -> Kernel { return [form = op.getForm()](Operands v) { return gelu(v[0], form); }; })
+          .Case([](MeanPoolOp op) -> Kernel { return [](Operands v) { return meanPool(v[0]); }; })
+          .Case([&](arith::AddFOp) { return zip([](float a, float b) { return a + b; }); })
+          .Case([&](arith::SubFOp) { return zip([](float a, float b) { return a - b; }); })
+          .Case([&](arith::MulFOp) { return zip([](float a, float b) { return a * b; }); })
+          .Case([&](arith::DivFOp) { return zip([](float a, float b) { return a / b; }); })
+          .Case([](arith::ConstantOp op) -> FailureOr<Kernel> {
+            FailureOr<Tensor> value = constantOf(op);
+            if (failed(value))
+              return failure();
+            return Kernel([value = *value](Operands) { return value; });
+          })
+          .Case([](tensor::EmptyOp op) -> Kernel {
+            return [type = op.getType()](Operands) { return Tensor(type.getShape(), type.getElementType()); };
+          })
+          .Case([](tensor::ExtractSliceOp op) -> FailureOr<Kernel> {
+            FailureOr<Slice> slice = sliceOf(op);
+            if (failed(slice))
+              return failure();
+            // The result may lack dimensions of size 1.
+            return Kernel([slice = *slice, shape = op.getType().getShape()](Operands v) {
+              return extractSlice(v[0], slice).reshaped(shape);
+            });
+          })
+          .Case([](tensor::InsertSliceOp op) -> FailureOr<Kernel> {
+            FailureOr<Slice> slice = sliceOf(op);
+            if (failed(slice))
+              return failure();
+            return Kernel([slice = *slice](Operands v) { return insertSlice(v[0], v[1], slice); });
+          })
+          .Case(
+              [](tensor::ConcatOp op) -> Kernel { return [dim = op.getDim()](Operands v) { return concat(v, dim); }; })
+          .Case([&](tensor::ExpandShapeOp op) { return reshape(op.getResultType()); })
+          .Case([&](tensor::CollapseShapeOp op) { return reshape(op.getResultType()); })
+          .Default([](Operation *op) -> FailureOr<Kernel> {
+            return op->emitError("expected an op that the reference interpreter executes, found '")
+                   << op->getName() << "'";
+          });
+  if (failed(kernel))
+    return failure();
+  for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+    if (!isStaticF32Tensor(type))
+      return op->emitOpError("expected static f32 tensors, found ") << type;
+  return kernel;
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+FailureOr<Interpreter> Interpreter::create(func::FuncOp function) {
+  Interpreter interpreter;
+  interpreter.entry = function;
+  if (failed(interpreter.prepare(function)))
+    return failure();
+  return interpreter;
+}
+
+LogicalResult Interpreter::prepare(func::FuncOp function) {
+  if (!function.getBody().hasOneBlock())
+    return function.emitOpError("expected a function of one block, found ") << function.getBody().getBlocks().size();
+  // The empty program marks a function that is being prepared.
+  programs[function] = {};
+  std::vector<Step> steps;
+  llvm::DenseSet<Value> read;
+  for (Operation &op : llvm::reverse(function.getBody().front())) {
+    Step &step = steps.emplace_back(Step{&op, nullptr, nullptr, {}});
+    // Seen from behind, the first reader of a value is its last. A result that nobody reads is dead at once.
+    for (Value value : llvm::concat<Value>(op.getOperands(), op.getResults()))
+      if (read.insert(value).second && !op.hasTrait<OpTrait::IsTerminator>())
+        step.dead.push_back(value);
+    if (op.getNumRegions() != 0 || op.hasTrait<OpTrait::IsTerminator>() != isa<func::ReturnOp>(op))
+      return op.emitError("expected an op that the reference interpreter executes, found '") << op.getName() << "'";
+  }
+  std::reverse(steps.begin(), steps.end());
+  for (Step &step : steps) {
+    if (isa<func::ReturnOp>(step.op))
+      continue;
+    if (auto call = dyn_cast<func::CallOp>(step.op)) {
+      step.callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+      auto program = programs.find(step.callee);
+      if (program != programs.end() && program->second.empty())
+        return call.emitOpError("expected a function that does not call itself, found @") << call.getCallee();
+      if (program == programs.end() && failed(prepare(step.callee)))
+        return failure();
+      continue;
+    }
+    FailureOr<Kernel> kernel = kernelOf(step.op);
+    if (failed(kernel))
+      return failure();
+    step.kernel = std::move(*kernel);
+  }
+  programs[function] = std::move(steps);
+  return success();
+}
+
+SmallVector<Tensor> Interpreter::run(ArrayRef<Tensor> arguments, Observer observe) const {
+  return runFunction(entry, arguments, observe);
+}
+
+SmallVector<Tensor> Interpreter::runFunction(func::FuncOp function, ArrayRef<Tensor> arguments,
+                                             Observer observe) const {
+  llvm::DenseMap<Value, Tensor> values;
+  for (auto [argument, tensor] : llvm::zip_equal(function.getArguments(), arguments))
+    values[argument] = tensor;
+  SmallVector<Tensor> results;
+  for (const Step &step : programs.find(function)->second) {
+    SmallVector<Tensor> operands =
+        llvm::map_to_vector(step.op->getOperands(), [&](Value operand) { return values.lookup(operand); });
+    if (isa<func::ReturnOp>(step.op))
+      return operands;
+    results = step.kernel ? SmallVector<Tensor>{step.kernel(operands)} : runFunction(step.callee, operands, observe);
+    if (observe)
+      observe(step.op, results);
+    for (auto [value, tensor] : llvm::zip_equal(step.op->getResults(), results))
+      values[value] = tensor;
+    for (Value value : step.dead)
+      values.erase(value);
+  }
+  llvm_unreachable("a function ends with func.return");
+}
+
+//===----------------------------------------------------------------------===//
+// Images
+//===----------------------------------------------------------------------===//
+
+FailureOr<std::vector<float>> runImages(ModuleOp module, int64_t count, int threads, ImageSource source,
+                                        ImageObserver observe) {
+  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
+  if (!entry)
+    return module.emitError("expected a function @") << kEntryName << ", found none";
+  FunctionType type = entry.getFunctionType();
+  if (type.getNumInputs() != 1 || type.getNumResults() != 1 || !isStaticF32Tensor(type.getInput(0)) ||
+      !isStaticF32Tensor(type.getResult(0)) || cast<RankedTensorType>(type.getInput(0)).getRank() != 3)
+    return entry.emitError("expected @") << kEntryName
+                                         << " to map one f32 image [channels, height, width] to one f32 tensor, found "
+                                         << type;
+  FailureOr<Interpreter> interpreter = Interpreter::create(entry);
+  if (failed(interpreter))
+    return failure();
+
+  auto image = cast<RankedTensorType>(type.getInput(0));
+  int64_t size = cast<RankedTensorType>(type.getResult(0)).getNumElements();
+  std::vector<float> results(count * size);
+  std::atomic<int64_t> next = 0;
+  auto work = [&] {
+    for (int64_t index; (index = next.fetch_add(1)) < count;) {
+      Tensor pixels(image.getShape(), image.getElementType());
+      source(index, pixels.mutableValues());
+      auto observeOp = [&](Operation *op, ArrayRef<Tensor> values) { observe(index, op, values); };
+      SmallVector<Tensor> logits = interpreter->run(pixels, observe ? Observer(observeOp) : Observer(nullptr));
+      llvm::copy(logits.front().values(), results.begin() + index * size);
+    }
+  };
+  std::vector<std::thread> others;
+  for (int64_t i = 1; i < std::min<int64_t>(threads, count); ++i)
+    others.emplace_back(work);
+  work();
+  for (std::thread &thread : others)
+    thread.join();
+  return results;
+}
+
+} // namespace vitya::reference

@@ -1,0 +1,72 @@
+// The executable specification: one function for each op of the dialect, and for each upstream op that the phases
+// `import` and `compress` allow on tensors. Operands are valid, as the ops' verifiers check. Elements are f32; sums
+// run in double precision and are rounded once, so that a result is the exact value to a few units in the last place.
+#ifndef VITYA_DIALECT_REFERENCE_OPS_H
+#define VITYA_DIALECT_REFERENCE_OPS_H
+
+#include "dialect/VityaDialect.h"
+#include "dialect/reference/Tensor.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+
+namespace vitya::reference {
+
+//===----------------------------------------------------------------------===//
+// From image to tokens (ImageOps.cpp)
+//===----------------------------------------------------------------------===//
+
+/// `image` [C, H, W] with `mean[c]` subtracted and divided by `std[c]`.
+Tensor normalize(const Tensor &image, llvm::ArrayRef<float> mean, llvm::ArrayRef<float> std);
+
+/// The patches of `image` [C, H, W], one a row: [H / height * W / width, C * height * width].
+Tensor patchify(const Tensor &image, int64_t height, int64_t width, PatchOrder order);
+
+//===----------------------------------------------------------------------===//
+// Layers (LayerOps.cpp)
+//===----------------------------------------------------------------------===//
+
+/// `input` [N, I] times the transpose of `weight` [O, I], plus `bias` [O] unless it is null: [N, O].
+Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias);
+
+/// Each row of `input` [N, D] brought to mean 0 and (biased) variance 1, times `weight` [D], plus `bias` [D].
+Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps);
+
+/// softmax(scale * query key^T) value for each of `heads` groups of columns of `query` [N, A], `key` [M, A] and
+/// `value` [M, B], side by side: [N, B].
+Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale);
+
+/// The mean of the rows of `input` [N, D]: [1, D].
+Tensor meanPool(const Tensor &input);
+
+//===----------------------------------------------------------------------===//
+// Elementwise (ElementwiseOps.cpp)
+//===----------------------------------------------------------------------===//
+
+/// x Phi(x) in the form asked for.
+Tensor gelu(const Tensor &input, GeluForm form);
+
+/// `function` of each element, evaluated in double precision and rounded.
+Tensor mapElements(const Tensor &input, llvm::function_ref<double(double)> function);
+/// `function` of each pair of elements of two f32 tensors of one shape, in f32.
+Tensor zipElements(const Tensor &a, const Tensor &b, llvm::function_ref<float(float, float)> function);
+
+//===----------------------------------------------------------------------===//
+// Shapes (ShapeOps.cpp): of any element type
+//===----------------------------------------------------------------------===//
+
+/// A rectangle with strides inside a tensor; one entry a dimension.
+struct Slice {
+  llvm::SmallVector<int64_t, 4> offsets, sizes, strides;
+};
+
+/// The elements of `source` in `slice`, in the slice's shape.
+Tensor extractSlice(const Tensor &source, const Slice &slice);
+
+/// `destination` with the elements in `slice` replaced by those of `source`, which has as many.
+Tensor insertSlice(const Tensor &source, const Tensor &destination, const Slice &slice);
+
+/// `parts` one behind the other along dimension `dim`.
+Tensor concat(llvm::ArrayRef<Tensor> parts, int64_t dim);
+
+} // namespace vitya::reference
+
+#endif // VITYA_DIALECT_REFERENCE_OPS_H

@@ -1,0 +1,34 @@
+// Storage of tensors: reference-counted bytes, or bytes of somebody else.
+#include "dialect/reference/Tensor.h"
+#include <numeric>
+
+namespace vitya::reference {
+
+Tensor::Tensor(llvm::ArrayRef<int64_t> shape, mlir::Type elementType) : sizes(shape), type(elementType) {
+  data = std::shared_ptr<char>(new char[size() * elementBytes()](), std::default_delete<char[]>());
+}
+
+Tensor Tensor::view(llvm::ArrayRef<int64_t> shape, mlir::Type elementType, llvm::ArrayRef<char> bytes) {
+  Tensor result;
+  result.sizes.assign(shape.begin(), shape.end());
+  result.type = elementType;
+  // Never written: only a tensor that is being made is, and this one is finished. The deleter owns nothing.
+  result.data = std::shared_ptr<char>(const_cast<char *>(bytes.data()), [](char *) {});
+  assert(result.bytes().size() == bytes.size() && "expected as many bytes as the shape needs");
+  return result;
+}
+
+Tensor Tensor::reshaped(llvm::ArrayRef<int64_t> shape) const {
+  Tensor result = *this;
+  result.sizes.assign(shape.begin(), shape.end());
+  assert(result.size() == size() && "expected a shape with as many elements");
+  return result;
+}
+
+int64_t Tensor::size() const {
+  return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
+}
+
+int64_t Tensor::elementBytes() const { return type.getIntOrFloatBitWidth() / 8; }
+
+} // namespace vitya::reference

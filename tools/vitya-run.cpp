@@ -1,0 +1,266 @@
+// vitya-run: executes a model in this process and prints its logits. The reference engine says what the IR means, the
+// compiled engine what the compiler makes of it.
+#include "dialect/VityaOps.h"
+#include "dialect/reference/Interpreter.h"
+#include "runtime/image/Cifar.h"
+#include "runtime/threads/Batch.h"
+#include "tools/CompiledModel.h"
+#include "tools/ModelInput.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/EndianStream.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Regex.h"
+#include "llvm/Support/xxhash.h"
+#include <limits>
+#include <numeric>
+
+using namespace mlir;
+using namespace vitya;
+
+namespace cl = llvm::cl;
+
+enum class Engine { reference, compiled };
+
+// LLVM's library registers an option of its own by this name before ours are made.
+[[maybe_unused]] static const bool threadsIsFree = [] {
+  if (cl::Option *option = cl::getRegisteredOptions().lookup("threads"))
+    option->removeArgument();
+  return true;
+}();
+
+static cl::OptionCategory category("vitya-run options");
+static cl::opt<std::string> inputPath(cl::Positional, cl::desc("MODEL"), cl::Required, cl::cat(category));
+static cl::opt<std::string> imagesPath("images", cl::desc("CIFAR-10 binary records, resized for the model"),
+                                       cl::value_desc("file"), cl::Required, cl::cat(category));
+static cl::opt<Engine> engine(
+    "engine", cl::desc("What executes the model (default: reference)"), cl::init(Engine::reference), cl::cat(category),
+    cl::values(clEnumValN(Engine::reference, "reference", "the interpreter: IR of the phases import and compress"),
+               clEnumValN(Engine::compiled, "compiled", "machine code, made in this process: IR of every phase")));
+static cl::opt<std::string> cpuName("cpu", cl::desc("Processor the compiled engine compiles for (default: native)"),
+                                    cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
+static cl::opt<int64_t> countOption("count", cl::desc("Only the first N images (default: all)"), cl::value_desc("N"),
+                                    cl::cat(category));
+static cl::opt<int64_t> threadsOption("threads", cl::desc("Threads that take whole images (default: one a core)"),
+                                      cl::value_desc("N"), cl::cat(category));
+static cl::opt<bool> raw("raw", cl::desc("Write logits as little-endian f32, image after image"), cl::cat(category));
+static cl::opt<std::string> outputPath("o", cl::desc("Output file (default: standard output)"), cl::init("-"),
+                                       cl::value_desc("file"), cl::cat(category));
+static cl::opt<std::string> trace("trace",
+                                  cl::desc("Print shape, range, mean and checksum of each op's result whose layer or "
+                                           "op name matches (reference engine)"),
+                                  cl::value_desc("regex"), cl::cat(category));
+static cl::opt<std::string> layoutName("layout", cl::desc("Layout of a checkpoint (default: auto)"), cl::init("auto"),
+                                       cl::value_desc("auto|NAME|FILE"), cl::cat(category));
+static cl::opt<std::string> keyPath("key", cl::desc("Where in a checkpoint the state dict is"),
+                                    cl::value_desc("key.key"), cl::cat(category));
+static cl::list<std::string> settings("set", cl::desc("What a checkpoint does not say, such as heads=12"),
+                                      cl::value_desc("key=value"), cl::cat(category));
+
+namespace {
+
+/// What there is to run on, checked against the command line.
+struct Images {
+  CifarImages file;
+  int64_t count = 0;
+  int threads = 1;
+
+  /// Fails unless images of `channels` channels can be made from the file.
+  llvm::Error checkChannels(int64_t channels) const {
+    if (channels == 3)
+      return llvm::Error::success();
+    return llvm::createStringError("expected a model of images with 3 channels, as CIFAR-10 has, found " +
+                                   llvm::Twine(channels));
+  }
+};
+
+/// What an engine computed: logits of all images one behind the other, and the lines of --trace for each image.
+struct Results {
+  std::vector<float> logits;
+  std::vector<std::string> traces;
+};
+
+llvm::Expected<Images> openImages() {
+  auto positive = [](const cl::opt<int64_t> &option, int64_t most) -> llvm::Error {
+    if (option.getNumOccurrences() == 0 || (option >= 1 && option <= most))
+      return llvm::Error::success();
+    return llvm::createStringError("expected --" + option.ArgStr + " to be a number from 1 to " + llvm::Twine(most) +
+                                   ", found " + llvm::Twine(option.getValue()));
+  };
+  if (llvm::Error error = positive(threadsOption, 1024))
+    return std::move(error);
+  Images images;
+  char message[512];
+  if (!openCifar(imagesPath.c_str(), images.file, message, sizeof(message)))
+    return llvm::createStringError(message);
+  if (llvm::Error error = positive(countOption, images.file.count))
+    return std::move(error);
+  images.count = countOption.getNumOccurrences() ? countOption : images.file.count;
+  images.threads =
+      threadsOption.getNumOccurrences() ? threadsOption : llvm::hardware_concurrency().compute_thread_count();
+  return images;
+}
+
+//===----------------------------------------------------------------------===//
+// Engines
+//===----------------------------------------------------------------------===//
+
+/// The layer an op belongs to: the attribute of ops that have weights, else the name in its location.
+StringRef layerOf(Operation *op) {
+  if (auto layer = op->getAttrOfType<StringAttr>("layer"))
+    return layer.getValue();
+  if (auto name = op->getLoc()->findInstanceOf<NameLoc>())
+    return name.getName().getValue();
+  return "";
+}
+
+/// One line about a result: equal checksums mean equal bits.
+void printTrace(int64_t image, Operation *op, const reference::Tensor &tensor, llvm::raw_ostream &os) {
+  float least = std::numeric_limits<float>::infinity(), most = -least;
+  double sum = 0;
+  for (float value : tensor.values()) {
+    least = std::isnan(value) ? value : std::min(least, value);
+    most = std::isnan(value) ? value : std::max(most, value);
+    sum += value;
+  }
+  os << "image " << image << ": " << op->getName() << " \"" << layerOf(op) << "\" ";
+  llvm::interleave(tensor.shape(), os, "x");
+  llvm::StringRef bytes(tensor.bytes().data(), tensor.bytes().size());
+  os << llvm::format(" min %.6g max %.6g mean %.6g checksum ", least, most, sum / tensor.size())
+     << llvm::format_hex_no_prefix(llvm::xxh3_64bits(bytes), 16) << '\n';
+}
+
+llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images &images) {
+  if (phase > Phase::compress)
+    return llvm::createStringError("expected IR of phase import or compress for --engine=reference, found " +
+                                   stringifyPhase(phase));
+  llvm::Regex pattern(trace);
+  if (std::string problem; !trace.empty() && !pattern.isValid(problem))
+    return llvm::createStringError("expected --trace to be a regular expression, found '" + trace + "': " + problem);
+  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
+  auto image = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
+                                                     : RankedTensorType();
+  if (image && image.getRank() == 3)
+    if (llvm::Error error = images.checkChannels(image.getDimSize(0)))
+      return std::move(error);
+
+  Results results;
+  results.traces.resize(images.count);
+  auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
+    cifarImage(images.file, index, image.getDimSize(1), image.getDimSize(2), pixels.data());
+  };
+  auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> values) {
+    if (isa<arith::ConstantOp>(op) || (!pattern.match(layerOf(op)) && !pattern.match(op->getName().getStringRef())))
+      return;
+    llvm::raw_string_ostream os(results.traces[index]);
+    for (const reference::Tensor &value : values)
+      printTrace(index, op, value, os);
+  };
+  FailureOr<std::vector<float>> logits =
+      reference::runImages(module, images.count, images.threads, source,
+                           trace.empty() ? reference::ImageObserver(nullptr) : reference::ImageObserver(observe));
+  if (failed(logits))
+    return llvm::createStringError("");
+  results.logits = std::move(*logits);
+  return results;
+}
+
+llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &images) {
+  if (!trace.empty())
+    return llvm::createStringError("expected --trace with --engine=reference, found --engine=compiled");
+  llvm::Expected<Target> target = makeTarget(cpuName);
+  if (!target)
+    return target.takeError();
+  llvm::Expected<CompiledModel> compiled = CompiledModel::create(module, phase, *target);
+  if (!compiled)
+    return compiled.takeError();
+  const vitya_model &model = compiled->model();
+  if (llvm::Error error = images.checkChannels(model.channels))
+    return std::move(error);
+  Session *session = createSession(&model, compiled->weights(), images.threads);
+  if (!session)
+    return llvm::createStringError("expected memory for " + llvm::Twine(images.threads) + " threads, found too little");
+  llvm::scope_exit end([&] { destroySession(session); });
+  auto source = [&](int64_t index, float *pixels) {
+    cifarImage(images.file, index, model.height, model.width, pixels);
+  };
+  Results results{std::vector<float>(images.count * model.classes), std::vector<std::string>(images.count)};
+  runBatch(
+      session,
+      [](void *data, int64_t index, float *pixels) { (*static_cast<decltype(source) *>(data))(index, pixels); },
+      &source, 0, images.count, results.logits.data(), /*profile=*/nullptr);
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// Output
+//===----------------------------------------------------------------------===//
+
+/// Four decimals, which both engines agree on; no negative zero.
+void printLogits(int64_t image, ArrayRef<float> logits, llvm::raw_ostream &os) {
+  os << "image " << image << ": logits";
+  for (float logit : logits)
+    os << llvm::format(" %.4f", std::abs(logit) < 0.00005f ? 0.0f : logit);
+  os << '\n';
+}
+
+llvm::Error writeResults(const Results &results, int64_t count) {
+  ArrayRef<float> logits(results.logits);
+  size_t classes = logits.size() / count;
+  return writeFile(outputPath, [&](llvm::raw_ostream &os) {
+    for (int64_t i = 0; i < count; ++i) {
+      ArrayRef<float> row = logits.slice(i * classes, classes);
+      os << results.traces[i];
+      if (!raw)
+        printLogits(i, row, os);
+      else
+        for (float logit : row)
+          llvm::support::endian::write<float>(os, logit, llvm::endianness::little);
+    }
+    return llvm::Error::success();
+  });
+}
+
+llvm::Error run() {
+  if (raw && !trace.empty())
+    return llvm::createStringError("expected --raw or --trace, found both");
+  llvm::Expected<Images> images = openImages();
+  if (!images)
+    return images.takeError();
+  llvm::scope_exit close([&] { closeCifar(images->file); });
+
+  DialectRegistry registry;
+  registerAllModelDialects(registry);
+  MLIRContext context(registry);
+  printDiagnosticsAs(context, "vitya-run");
+  llvm::Expected<OwningOpRef<ModuleOp>> module =
+      loadModel(context, inputPath, ImportOptions{layoutName, keyPath, settings, ""});
+  if (!module)
+    return module.takeError();
+  llvm::Expected<Phase> phase = phaseOf(**module);
+  if (!phase)
+    return phase.takeError();
+  llvm::Expected<Results> results =
+      (engine == Engine::reference ? runReference : runCompiled)(**module, *phase, *images);
+  if (!results)
+    return results.takeError();
+  return writeResults(*results, images->count);
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  llvm::InitLLVM init(argc, argv);
+  cl::HideUnrelatedOptions(category);
+  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
+  cl::ParseCommandLineOptions(argc, argv, "Executes a model on images and prints its logits\n");
+  if (llvm::Error error = run()) {
+    // The message is empty where diagnostics have said it already.
+    if (std::string message = llvm::toString(std::move(error)); !message.empty())
+      llvm::errs() << "vitya-run: error: " << message << '\n';
+    return 1;
+  }
+  return 0;
+}
