@@ -6,6 +6,7 @@
 #include "runtime/threads/Batch.h"
 #include "tools/CompiledModel.h"
 #include "tools/ModelInput.h"
+#include "tools/WriteOutput.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/EndianStream.h"
@@ -209,7 +210,7 @@ void printLogits(int64_t image, ArrayRef<float> logits, llvm::raw_ostream &os) {
 llvm::Error writeResults(const Results &results, int64_t count) {
   ArrayRef<float> logits(results.logits);
   size_t classes = logits.size() / count;
-  return writeFile(outputPath, [&](llvm::raw_ostream &os) {
+  return writeOutput(outputPath, [&](llvm::raw_ostream &os) {
     for (int64_t i = 0; i < count; ++i) {
       ArrayRef<float> row = logits.slice(i * classes, classes);
       os << results.traces[i];

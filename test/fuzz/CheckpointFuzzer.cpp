@@ -1,0 +1,23 @@
+// Checkpoints in memory: every format, and the bytes of every tensor.
+#include "frontend/checkpoint/Checkpoint.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <numeric>
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  llvm::StringRef bytes(reinterpret_cast<const char *>(data), size);
+  llvm::Expected<vitya::Checkpoint> checkpoint =
+      vitya::Checkpoint::read(llvm::MemoryBuffer::getMemBufferCopy(bytes, "fuzz"), "");
+  if (!checkpoint) {
+    llvm::consumeError(checkpoint.takeError());
+    return 0;
+  }
+  for (const vitya::NamedTensor &named : checkpoint->tensors()) {
+    int64_t count = named.tensor.elements();
+    // A stride of zero makes large tensors of few bytes.
+    if (count > 1 << 20)
+      continue;
+    std::vector<float> values(count);
+    llvm::consumeError(checkpoint->readFloats(named, values));
+  }
+  return 0;
+}
