@@ -1,0 +1,104 @@
+// Truncated SVDs through symmetric eigenvalue problems of the smaller side.
+#include "passes/numerics/Factorization.h"
+#include <Eigen/Cholesky>
+#include <Eigen/Eigenvalues>
+
+using namespace Eigen;
+
+namespace vitya::numerics {
+namespace {
+
+/// Eigenvalues, largest first and not negative, with their eigenvectors as columns.
+struct Spectrum {
+  VectorXd values;
+  MatrixXd vectors;
+};
+
+Spectrum spectrumOf(const MatrixXd &symmetric) {
+  SelfAdjointEigenSolver<MatrixXd> solver(symmetric);
+  return {solver.eigenvalues().reverse().cwiseMax(0), solver.eigenvectors().rowwise().reverse()};
+}
+
+/// 1 / x, or 0 where x is 0: a direction that does not exist.
+VectorXd inverseOrZero(const VectorXd &values) {
+  return values.unaryExpr([](double value) { return value > 0 ? 1 / value : 0; });
+}
+
+} // namespace
+
+Root rootOf(const MatrixXd &covariance) {
+  Spectrum spectrum = spectrumOf(covariance);
+  double largest = spectrum.values.size() ? spectrum.values[0] : 0;
+  // A constant input has no covariance at all: any coordinates do.
+  double floor = largest > 0 ? largest * kEigenvalueFloor : 1;
+  VectorXd root = spectrum.values.cwiseMax(floor).cwiseSqrt();
+  return {spectrum.vectors * root.asDiagonal() * spectrum.vectors.transpose(),
+          spectrum.vectors * root.cwiseInverse().asDiagonal() * spectrum.vectors.transpose()};
+}
+
+/// For in <= out: T^T T = V s^2 V^T, so U = T V / s and s V^T P.
+Factorization Factorization::ofTarget(MatrixXd target, const MatrixXd &unwhitening) {
+  Spectrum spectrum = spectrumOf(target.transpose() * target);
+  Factorization result;
+  result.values = spectrum.values.cwiseSqrt();
+  result.left = target * spectrum.vectors * inverseOrZero(result.values).asDiagonal();
+  result.right = result.values.asDiagonal() * spectrum.vectors.transpose() * unwhitening;
+  return result;
+}
+
+/// For out <= in, from T T^T = U s^2 U^T and T P: U^T T P = s V^T P.
+Factorization Factorization::ofOutputs(const MatrixXd &gram, MatrixXd map) {
+  Spectrum spectrum = spectrumOf(gram);
+  Factorization result;
+  result.values = spectrum.values.cwiseSqrt();
+  result.right = spectrum.vectors.transpose() * map;
+  result.left = std::move(spectrum.vectors);
+  return result;
+}
+
+Factorization Factorization::plain(const MatrixXd &weight) {
+  if (weight.rows() <= weight.cols())
+    return ofOutputs(weight * weight.transpose(), weight);
+  return ofTarget(weight, MatrixXd::Identity(weight.cols(), weight.cols()));
+}
+
+Factorization Factorization::activationAware(const MatrixXd &weight, const Moments &input, double alpha) {
+  VectorXd scale = input.meanMagnitude().array().pow(alpha) + 1e-6;
+  MatrixXd target = weight * scale.asDiagonal();
+  if (weight.rows() <= weight.cols())
+    return ofOutputs(target * target.transpose(), weight);
+  return ofTarget(std::move(target), scale.cwiseInverse().asDiagonal().toDenseMatrix());
+}
+
+Factorization Factorization::ofCovariance(MatrixXd map, const MatrixXd &covariance) {
+  if (map.rows() <= map.cols())
+    return ofOutputs(map * covariance * map.transpose(), std::move(map));
+  Root root = rootOf(covariance);
+  return ofTarget(map * root.root, root.inverse);
+}
+
+Factorization Factorization::whitened(const MatrixXd &weight, const Moments &input) {
+  return ofCovariance(weight, input.covariance());
+}
+
+Factorization Factorization::anchored(const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
+  // The regression of y = W x on z, written as W plus a correction, so that the ridge pulls it towards W and not
+  // towards zero where z has no energy.
+  MatrixXd covariance = compressed.covariance(), regularised = covariance;
+  double ridge = covariance.trace() / double(covariance.rows()) * kEigenvalueFloor;
+  regularised.diagonal().array() += ridge > 0 ? ridge : 1;
+  MatrixXd drift = weight * (cross.covariance() - covariance);
+  return ofCovariance(weight + regularised.ldlt().solve(drift.transpose()).transpose(), covariance);
+}
+
+Factors Factorization::truncate(int64_t rank) const {
+  VectorXd balance = values.head(rank).cwiseSqrt();
+  return {left.leftCols(rank) * balance.asDiagonal(), inverseOrZero(balance).asDiagonal() * right.topRows(rank)};
+}
+
+VectorXd correctedBias(const VectorXd &bias, const MatrixXd &weight, const VectorXd &originalMean,
+                       const Factors &factors, const VectorXd &compressedMean) {
+  return bias + weight * originalMean - factors.left * (factors.right * compressedMean);
+}
+
+} // namespace vitya::numerics

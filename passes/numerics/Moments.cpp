@@ -1,0 +1,39 @@
+// Products of f32 samples are exact in double; a block of samples is converted and multiplied at a time.
+#include "passes/numerics/Moments.h"
+
+using namespace Eigen;
+
+namespace vitya::numerics {
+
+Moments::Moments(int64_t width)
+    : sum(VectorXd::Zero(width)), secondSum(VectorXd::Zero(width)), magnitudes(VectorXd::Zero(width)),
+      products(MatrixXd::Zero(width, width)) {}
+
+void Moments::add(const Samples &block) {
+  MatrixXd x = block.cast<double>();
+  samples += x.rows();
+  sum += x.colwise().sum().transpose();
+  secondSum = sum;
+  magnitudes += x.cwiseAbs().colwise().sum().transpose();
+  products.selfadjointView<Lower>().rankUpdate(x.transpose());
+  products.triangularView<StrictlyUpper>() = products.transpose();
+}
+
+void Moments::add(const Samples &first, const Samples &second) {
+  MatrixXd x = first.cast<double>(), z = second.cast<double>();
+  samples += x.rows();
+  sum += x.colwise().sum().transpose();
+  secondSum += z.colwise().sum().transpose();
+  magnitudes += x.cwiseAbs().colwise().sum().transpose();
+  products.noalias() += x.transpose() * z;
+}
+
+void Moments::add(const Moments &other) {
+  samples += other.samples;
+  sum += other.sum;
+  secondSum += other.secondSum;
+  magnitudes += other.magnitudes;
+  products += other.products;
+}
+
+} // namespace vitya::numerics

@@ -1,0 +1,48 @@
+// Second moments of the vectors that a layer sees, in double precision.
+#ifndef VITYA_PASSES_NUMERICS_MOMENTS_H
+#define VITYA_PASSES_NUMERICS_MOMENTS_H
+
+#include <Eigen/Core>
+#include <cstdint>
+
+namespace vitya::numerics {
+
+/// Rows of f32 samples, one a row.
+using Samples = Eigen::Ref<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+
+/// Sums over samples x of width n and, for anchored factorisation, z of the same width: count, E[x], E[z], E[x z^T].
+/// With z = x these are mean and second moment of one variable.
+class Moments {
+public:
+  Moments() = default;
+  explicit Moments(int64_t width);
+
+  /// Adds rows x of `samples`, with z = x.
+  void add(const Samples &samples);
+  /// Adds pairs of rows (x, z).
+  void add(const Samples &first, const Samples &second);
+  /// Adds the sums of `other`, which has the same width.
+  void add(const Moments &other);
+
+  int64_t width() const { return sum.size(); }
+  int64_t count() const { return samples; }
+  Eigen::VectorXd mean() const { return sum / double(samples); }
+  Eigen::VectorXd secondMean() const { return secondSum / double(samples); }
+  /// E[|x_i|]: of x only.
+  Eigen::VectorXd meanMagnitude() const { return magnitudes / double(samples); }
+  /// E[x z^T], around zero.
+  Eigen::MatrixXd second() const { return products / double(samples); }
+  /// E[(x - E x) (z - E z)^T].
+  Eigen::MatrixXd covariance() const { return second() - mean() * secondMean().transpose(); }
+  /// Whether all sums are finite.
+  bool isFinite() const { return products.allFinite() && sum.allFinite() && secondSum.allFinite(); }
+
+private:
+  int64_t samples = 0;
+  Eigen::VectorXd sum, secondSum, magnitudes;
+  Eigen::MatrixXd products;
+};
+
+} // namespace vitya::numerics
+
+#endif // VITYA_PASSES_NUMERICS_MOMENTS_H
