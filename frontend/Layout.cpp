@@ -5,6 +5,7 @@
 #include "frontend/Settings.h"
 #include "frontend/checkpoint/MakeError.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
