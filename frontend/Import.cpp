@@ -62,7 +62,7 @@ Error listTensors(StringRef path, StringRef key, llvm::raw_ostream &os) {
   for (const NamedTensor &named : checkpoint->tensors())
     width = std::max(width, named.name.size());
   for (const auto &[name, tensor] : checkpoint->tensors())
-    os << llvm::left_justify(name, width) << "  " << llvm::left_justify(tensor.type->name, 8) << "  "
+    os << llvm::left_justify(escapeControls(name), width) << "  " << llvm::left_justify(tensor.type->name, 8) << "  "
        << llvm::left_justify(formatShape(tensor.shape), 20) << "  " << tensor.elements() * tensor.type->bytes << '\n';
   return Error::success();
 }

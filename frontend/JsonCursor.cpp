@@ -3,6 +3,7 @@
 #include "frontend/JsonCursor.h"
 #include "frontend/checkpoint/MakeError.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 
 using namespace llvm;
 

@@ -5,7 +5,9 @@
 #include "frontend/Settings.h"
 #include "frontend/checkpoint/MakeError.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
@@ -288,7 +290,7 @@ Expected<Layout> Layout::parse(StringRef file, StringRef text) {
       Expected<GlobPattern> pattern = GlobPattern::create(*ignored);
       if (!pattern)
         return element.error("a glob pattern (" + toString(pattern.takeError()) + ")");
-      layout.ignore.push_back(std::move(*pattern));
+      layout.ignore.push_back(ignored->str());
     }
   }
   Expected<JsonCursor> stepsCursor = cursor.required("steps");

@@ -4,7 +4,6 @@
 
 #include "dialect/VityaDialect.h"
 #include "llvm/Support/Error.h"
-#include "llvm/Support/GlobPattern.h"
 #include "llvm/Support/JSON.h"
 #include <optional>
 #include <string>
@@ -78,8 +77,8 @@ struct Step {
 struct Layout {
   std::string name;
   Steps steps;
-  llvm::json::Object defaults;           ///< settings, see frontend/Settings.h
-  std::vector<llvm::GlobPattern> ignore; ///< names of tensors that do not take part in inference
+  llvm::json::Object defaults;     ///< settings, see frontend/Settings.h
+  std::vector<std::string> ignore; ///< glob patterns of tensors that do not take part in inference
 
   /// Reads the text of a layout; `file` is for errors, which name line, column and key.
   static llvm::Expected<Layout> parse(llvm::StringRef file, llvm::StringRef text);

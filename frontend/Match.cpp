@@ -6,6 +6,7 @@
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/GlobPattern.h"
 
 using namespace llvm;
 
@@ -22,9 +23,13 @@ public:
 
   Match match(const Layout &layout) {
     result.steps = matchSteps(layout.steps, "", "");
+    // Patterns refer to their text and were checked when the layout was read.
+    std::vector<GlobPattern> ignored;
+    for (StringRef pattern : layout.ignore)
+      ignored.push_back(cantFail(GlobPattern::create(pattern)));
     for (const NamedTensor &named : tensors)
       if (!used.contains(named.name) &&
-          none_of(layout.ignore, [&](const GlobPattern &pattern) { return pattern.match(named.name); }))
+          none_of(ignored, [&](const GlobPattern &pattern) { return pattern.match(named.name); }))
         result.leftover.push_back(named.name);
     return std::move(result);
   }

@@ -52,7 +52,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef 
   if (llvm::sys::fs::is_directory(path))
     return unreadable("a folder");
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
-      llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/false, /*RequiresNullTerminator=*/true);
+      llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/false, /*RequiresNullTerminator=*/true,
+                                          llvm::Align(64)); // what bytecode asks of its buffer
   if (!file)
     return unreadable(file.getError().message());
   if (path != "-" && !path.ends_with(".mlir") && !isBytecode(**file))

@@ -7,16 +7,17 @@
 
 namespace vitya {
 
-/// An error whose message is `format` filled in as `llvm::formatv` does.
+/// `text` with control characters as "\0A": names in a file may hold any bytes, lines and terminals may not.
+std::string escapeControls(llvm::StringRef text);
+
+/// An error whose message is `format` filled in as `llvm::formatv` does, in one line.
 template <typename... Arguments>
 llvm::Error makeError(const char *format, Arguments &&...arguments) {
-  return llvm::createStringError(llvm::formatv(format, std::forward<Arguments>(arguments)...).str());
+  return llvm::createStringError(escapeControls(llvm::formatv(format, std::forward<Arguments>(arguments)...).str()));
 }
 
 /// `error` with "`prefix`: " before its message.
-inline llvm::Error prefixError(const llvm::Twine &prefix, llvm::Error error) {
-  return llvm::createStringError(prefix + ": " + llvm::toString(std::move(error)));
-}
+llvm::Error prefixError(const llvm::Twine &prefix, llvm::Error error);
 
 } // namespace vitya
 

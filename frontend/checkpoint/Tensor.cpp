@@ -78,7 +78,10 @@ static std::optional<int64_t> extent(const Tensor &tensor) {
     if (!elements || !last)
       return std::nullopt;
   }
-  return *elements == 0 ? std::optional<int64_t>(0) : std::max(checkedAdd(*last, int64_t(1)), elements);
+  if (*elements == 0)
+    return 0;
+  std::optional<int64_t> end = checkedAdd(*last, int64_t(1));
+  return end ? std::max(end, elements) : std::nullopt;
 }
 
 Error checkTensor(StringRef name, const Tensor &tensor, uint64_t bytes) {

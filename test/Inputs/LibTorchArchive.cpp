@@ -2,13 +2,13 @@
 //
 //   libtorch-archive module|script|tensors|tensor FILE < TEXT
 //
-// TEXT has a line for each tensor: name, shape with commas, values. `module` nests torch::nn modules along the names and
-// calls torch::save, `script` nests TorchScript modules and calls their save, `tensors` saves a vector of tensors and
-// `tensor` the first of them.
-#include <torch/script.h>
-#include <torch/torch.h>
+// TEXT has a line for each tensor: name, shape with commas, values. `module` nests torch::nn modules along the names
+// and calls torch::save, `script` nests TorchScript modules and calls their save, `tensors` saves a vector of tensors
+// and `tensor` the first of them.
 #include <iostream>
 #include <sstream>
+#include <torch/script.h>
+#include <torch/torch.h>
 
 namespace {
 
@@ -58,7 +58,7 @@ void saveModule(const Tensors &tensors, const std::string &path) {
 void saveScript(const Tensors &tensors, const std::string &path) {
   // A TorchScript module takes a child only once the child's own attributes are there: build inside out.
   std::function<torch::jit::Module(const std::string &, const Tensors &)> build = [&](const std::string &name,
-                                                                                       const Tensors &below) {
+                                                                                      const Tensors &below) {
     torch::jit::Module module("Module_" + name);
     std::vector<std::pair<std::string, Tensors>> groups;
     for (const auto &[path, tensor] : below) {

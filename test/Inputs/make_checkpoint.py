@@ -360,6 +360,10 @@ def damage_tensor(defect, tensors):
         del tensors["blocks.1.norm2.bias"]
     elif defect == "extra":
         tensors["blocks.1.ls1.gamma"] = Tensor(Storage([1.0] * WIDTH), (WIDTH,))
+    elif defect == "mask-token":  # no defect for layouts that ignore it
+        tensors["mask_token"] = Tensor(Storage([1.0] * WIDTH), (1, WIDTH))
+    elif defect == "name":  # a line break and the start of a terminal's command
+        tensors["two\nlines\x1b["] = Tensor(Storage([1.0] * WIDTH), (WIDTH,))
     elif defect == "gap":
         for key in [key for key in tensors if key.startswith("blocks.0.")]:
             tensors["blocks.2." + key[9:]] = tensors.pop(key)

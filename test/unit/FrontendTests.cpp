@@ -1,0 +1,409 @@
+// The checkpoint reader below the tools: single opcodes of the pickle machine, limits of tensors, conversions, and the
+// choice among layouts.
+#include "frontend/Match.h"
+#include "frontend/Settings.h"
+#include "frontend/checkpoint/Checkpoint.h"
+#include "frontend/checkpoint/Unpickler.h"
+#include <cmath>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <limits>
+
+using namespace vitya;
+using llvm::StringRef;
+using Kind = PickleValue::Kind;
+
+namespace {
+
+/// A string with NULs in it from a literal.
+template <size_t N>
+std::string bytes(const char (&literal)[N]) {
+  return std::string(literal, N - 1);
+}
+
+/// Reads a pickle in which a storage with key "k" has record 7, and others have none.
+llvm::Expected<std::unique_ptr<Pickle>> tryRead(const std::string &pickle) {
+  return Pickle::read(pickle, [](StringRef key) { return key == "k" ? std::optional<uint64_t>(7) : std::nullopt; });
+}
+
+std::unique_ptr<Pickle> read(const std::string &pickle) {
+  auto result = tryRead(pickle);
+  if (!result) {
+    ADD_FAILURE() << llvm::toString(result.takeError());
+    return nullptr;
+  }
+  return std::move(*result);
+}
+
+std::string readError(const std::string &pickle) {
+  auto result = tryRead(pickle);
+  return result ? "no error" : llvm::toString(result.takeError());
+}
+
+template <typename T>
+std::string errorOf(llvm::Expected<T> result) {
+  return result ? "no error" : llvm::toString(result.takeError());
+}
+
+//===----------------------------------------------------------------------===//
+// The pickle machine
+//===----------------------------------------------------------------------===//
+
+int64_t readInteger(const std::string &pickle) {
+  auto result = read(pickle);
+  EXPECT_TRUE(result && result->root().is(Kind::integer));
+  return result ? result->root().integer : 0;
+}
+
+TEST(Unpickler, Integers) {
+  EXPECT_EQ(readInteger("K\xff."), 255);
+  EXPECT_EQ(readInteger("M\xff\xff."), 65535);
+  EXPECT_EQ(readInteger(bytes("J\xfe\xff\xff\xff.")), -2);
+  EXPECT_EQ(readInteger(bytes("\x8a\x00.")), 0);
+  EXPECT_EQ(readInteger(bytes("\x8a\x01\xff.")), -1);
+  EXPECT_EQ(readInteger(bytes("\x8a\x02\xff\x00.")), 255);
+  EXPECT_EQ(readInteger(bytes("\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80.")), std::numeric_limits<int64_t>::min());
+  EXPECT_EQ(readInteger(bytes("\x8b\x02\x00\x00\x00\x00\x01.")), 256);
+  // 2^64 has no place in 64 bits.
+  EXPECT_TRUE(read(bytes("\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01."))->root().is(Kind::object));
+}
+
+TEST(Unpickler, OtherScalars) {
+  EXPECT_TRUE(read("N.")->root().is(Kind::none));
+  EXPECT_EQ(read("\x88.")->root().integer, 1);
+  EXPECT_EQ(read("\x89.")->root().integer, 0);
+  EXPECT_EQ(read(bytes("G\x3f\xf8\x00\x00\x00\x00\x00\x00."))->root().real, 1.5);
+  EXPECT_EQ(read(bytes("X\x02\x00\x00\x00hi."))->root().text, "hi");
+  EXPECT_EQ(read(bytes("\x8c\x02hi."))->root().text, "hi");
+  EXPECT_EQ(read(bytes("\x8d\x02\x00\x00\x00\x00\x00\x00\x00hi."))->root().text, "hi");
+}
+
+TEST(Unpickler, Containers) {
+  auto tuple = read("K\x01K\x02K\x03\x87.");
+  ASSERT_EQ(tuple->root().items.size(), 3u);
+  EXPECT_EQ(tuple->root().items[0]->integer, 1);
+  EXPECT_EQ(tuple->root().items[2]->integer, 3);
+  EXPECT_EQ(read("((K\x01tt.")->root().items[0]->items[0]->integer, 1);
+  EXPECT_EQ(read("](K\x01K\x02"
+                 "eK\x03"
+                 "a.")
+                ->root()
+                .items.size(),
+            3u);
+  // The later of two equal keys wins, as in Python.
+  auto dict = read("}(U\x01xK\x01U\x01xK\x02U\x01yK\x03u.");
+  EXPECT_EQ(dict->root().lookup("x")->integer, 2);
+  EXPECT_EQ(dict->root().lookup("y")->integer, 3);
+  EXPECT_EQ(dict->root().lookup("z"), nullptr);
+}
+
+TEST(Unpickler, MemoSharesValues) {
+  auto pair = read(bytes("]q\x00h\x00\x86."));
+  EXPECT_EQ(pair->root().items[0], pair->root().items[1]);
+  auto framed = read(bytes("\x80\x04\x95\x05\x00\x00\x00\x00\x00\x00\x00]\x94h\x00\x86."));
+  EXPECT_EQ(framed->root().items[0], framed->root().items[1]);
+}
+
+TEST(Unpickler, OrderedDictsKeepNoMetadata) {
+  auto dict = read("ccollections\nOrderedDict\n)RU\x01xK\x01s}U\x09_metadataNsb.");
+  EXPECT_TRUE(dict->root().is(Kind::dict));
+  EXPECT_EQ(dict->root().lookup("x")->integer, 1);
+  EXPECT_EQ(dict->root().lookup("_metadata"), nullptr);
+}
+
+TEST(Unpickler, UnknownCallsBecomeObjects) {
+  auto object = read("cos\nsystem\nU\x05"
+                     "reset\x85R.");
+  EXPECT_TRUE(object->root().is(Kind::object));
+  EXPECT_EQ(object->root().text, "os.system");
+  EXPECT_EQ(object->root().arguments->items[0]->text, "reset");
+  auto built = read("\x8c\x02my\x8c\x05"
+                    "Thing\x93)\x81}U\x01xK\x01sb.");
+  EXPECT_EQ(built->root().text, "my.Thing");
+  EXPECT_EQ(built->root().state->lookup("x")->integer, 1);
+}
+
+/// The pickle of a tensor over storage "k" of `storageType` whose rebuilding `function` gets `more` arguments.
+std::string tensorPickle(const std::string &storageType, const std::string &function, const std::string &more) {
+  return "ctorch._utils\n" + function + "\n((U\x07storagectorch\n" + storageType +
+         "\nU\x01kU\x03"
+         "cpuK\x06tQK\x01K\x02K\x03\x86K\x03K\x01\x86" +
+         more + "tR.";
+}
+
+TEST(Unpickler, Tensors) {
+  auto pickle = read(tensorPickle("HalfStorage", "_rebuild_tensor_v2", "\x89}"));
+  const Tensor &tensor = pickle->root().tensor;
+  ASSERT_TRUE(pickle->root().is(Kind::tensor));
+  EXPECT_EQ(tensor.type->name, "f16");
+  EXPECT_EQ(tensor.record, 7u);
+  EXPECT_EQ(tensor.offset, 1);
+  EXPECT_EQ(llvm::ArrayRef(tensor.shape), llvm::ArrayRef<int64_t>({2, 3}));
+  EXPECT_EQ(llvm::ArrayRef(tensor.strides), llvm::ArrayRef<int64_t>({3, 1}));
+  EXPECT_EQ(tensor.elements(), 6);
+  auto quantized = read(tensorPickle("QInt8Storage", "_rebuild_qtensor",
+                                     bytes("(ctorch\nper_tensor_affine\nG\x3f\xe0\x00\x00\x00\x00\x00\x00K\x03t")));
+  EXPECT_EQ(quantized->root().tensor.type->name, "qint8");
+  ASSERT_NE(quantized->root().tensor.quantizer, nullptr);
+  EXPECT_EQ(quantized->root().tensor.quantizer->items[1]->real, 0.5);
+  auto untyped = read(tensorPickle("UntypedStorage", "_rebuild_tensor_v3", "\x89}ctorch\nbfloat16\n"));
+  EXPECT_EQ(untyped->root().tensor.type->name, "bf16");
+}
+
+TEST(Unpickler, Errors) {
+  EXPECT_EQ(readError(""), "expected 1 more bytes, found 0, at byte 0 of the pickle");
+  EXPECT_EQ(readError("(."), "expected a value on the stack, found none, at byte 1 of the pickle");
+  EXPECT_EQ(readError("K\x01(\x85."), "expected a value on the stack, found none, at byte 3 of the pickle");
+  EXPECT_EQ(readError("cos"), "expected a line, found the end, at byte 0 of the pickle");
+  EXPECT_EQ(readError("K\x01K\x02\x93."), "expected the names of a global, found an integer and an integer, at byte 4 "
+                                          "of the pickle");
+  EXPECT_NE(readError(tensorPickle("FunnyStorage", "_rebuild_tensor_v2", ""))
+                .find("expected a storage of a known element type, found torch.FunnyStorage"),
+            std::string::npos);
+  EXPECT_NE(readError(tensorPickle("UntypedStorage", "_rebuild_tensor_v2", "")).find("found an untyped one"),
+            std::string::npos);
+  EXPECT_NE(readError("ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._tensor\n_rebuild_from_type_v2\nN)tR.")
+                .find("found itself"),
+            std::string::npos);
+}
+
+//===----------------------------------------------------------------------===//
+// State dicts
+//===----------------------------------------------------------------------===//
+
+std::string namesIn(const std::string &pickle, StringRef key = "") {
+  auto values = read(pickle);
+  auto found = findStateDict(values->root(), key);
+  if (!found)
+    return llvm::toString(found.takeError());
+  std::string names;
+  for (const NamedTensor &named : *found)
+    names += (names.empty() ? "" : " ") + named.name;
+  return names;
+}
+
+/// A tensor without the final STOP.
+std::string tensorValue() {
+  std::string pickle = tensorPickle("FloatStorage", "_rebuild_tensor_v2", "");
+  pickle.pop_back();
+  return pickle;
+}
+
+TEST(StateDict, LibTorchModules) {
+  std::string inner = "c__torch__\nModule\n)\x81}(U\x06weight" + tensorValue() + "U\x08trainingNub";
+  EXPECT_EQ(namesIn("c__torch__\nModule\n)\x81}(U\x04head" + inner +
+                    "U\x03"
+                    "cls" +
+                    tensorValue() + "ub."),
+            "head.weight cls");
+}
+
+TEST(StateDict, OneStateDictUnderTwoNames) {
+  EXPECT_EQ(namesIn("}(U\x01"
+                    "a}U\x01x" +
+                    tensorValue() +
+                    "sq\x05U\x01"
+                    "bh\x05u."),
+            "x");
+}
+
+TEST(StateDict, ScalarsBesideAStateDict) {
+  EXPECT_EQ(namesIn("}(U\x04loss" + tensorValue() + "U\x05model}U\x01x" + tensorValue() + "su."), "x");
+  EXPECT_EQ(namesIn("}(U\x04loss" + tensorValue() + "U\x05model}U\x01x" + tensorValue() + "su.", "loss"), "");
+}
+
+TEST(StateDict, ModulesThatHoldThemselves) {
+  std::string loop = "c__torch__\nModule\n)\x81q\x01}(U\x01xh\x01U\x01w" + tensorValue() + "ub.";
+  EXPECT_EQ(namesIn(loop), "expected a model of at most 64 levels and 1048576 values, found a deeper or larger one");
+}
+
+TEST(StateDict, KeysWithDots) {
+  std::string pickle = "}(U\x03"
+                       "a.b}U\x01x" +
+                       tensorValue() +
+                       "sU\x01"
+                       "a}U\x01"
+                       "c}U\x01y" +
+                       tensorValue() + "ssu.";
+  EXPECT_EQ(namesIn(pickle, "a.b"), "x");
+  EXPECT_EQ(namesIn(pickle, "a.c"), "y");
+}
+
+//===----------------------------------------------------------------------===//
+// Tensors
+//===----------------------------------------------------------------------===//
+
+struct OneRecord : Records {
+  explicit OneRecord(std::string data) : data(std::move(data)) {}
+  uint64_t size(uint64_t) const override { return data.size(); }
+  llvm::Error read(uint64_t, uint64_t offset, llvm::MutableArrayRef<char> into) const override {
+    if (offset + into.size() > data.size())
+      return llvm::createStringError("read past the end");
+    std::memcpy(into.data(), data.data() + offset, into.size());
+    return llvm::Error::success();
+  }
+  std::string data;
+};
+
+Tensor makeTensor(StringRef type, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> strides, int64_t offset = 0) {
+  Tensor tensor;
+  tensor.type = findTorchType(type);
+  tensor.shape.assign(shape.begin(), shape.end());
+  tensor.strides.assign(strides.begin(), strides.end());
+  tensor.offset = offset;
+  return tensor;
+}
+
+bool fits(const Tensor &tensor, uint64_t size) {
+  llvm::Error error = checkTensor("t", tensor, size);
+  bool failed = static_cast<bool>(error);
+  llvm::consumeError(std::move(error));
+  return !failed;
+}
+
+TEST(Tensor, Limits) {
+  EXPECT_TRUE(fits(makeTensor("float32", {2, 3}, {3, 1}), 24));
+  EXPECT_FALSE(fits(makeTensor("float32", {2, 3}, {3, 1}), 23));
+  EXPECT_TRUE(fits(makeTensor("float32", {2, 3}, {1, 2}, 1), 28));
+  EXPECT_FALSE(fits(makeTensor("float32", {2, 3}, {1, 2}, 2), 28));
+  EXPECT_TRUE(fits(makeTensor("float32", {}, {}), 4));
+  EXPECT_FALSE(fits(makeTensor("float32", {}, {}), 3));
+  EXPECT_TRUE(fits(makeTensor("float32", {0, 5}, {5, 1}), 0));
+  constexpr int64_t huge = std::numeric_limits<int64_t>::max();
+  EXPECT_FALSE(fits(makeTensor("float32", {huge, huge}, {1, 1}), 24));
+  EXPECT_FALSE(fits(makeTensor("float32", {2}, {huge}), 24));
+  EXPECT_FALSE(fits(makeTensor("float32", {2}, {huge}, huge), 24));
+  EXPECT_FALSE(fits(makeTensor("float64", {huge}, {0}), ~uint64_t(0)));
+  EXPECT_FALSE(fits(makeTensor("float32", {2}, {-1}, 1), 24));
+}
+
+template <typename T>
+std::string raw(std::initializer_list<T> values) {
+  return std::string(reinterpret_cast<const char *>(values.begin()), values.size() * sizeof(T));
+}
+
+std::vector<float> readAll(const Tensor &tensor, const std::string &data) {
+  std::vector<float> values(tensor.elements());
+  if (llvm::Error error = readFloats("t", tensor, OneRecord(data), values))
+    ADD_FAILURE() << llvm::toString(std::move(error));
+  return values;
+}
+
+TEST(Tensor, Conversions) {
+  using Floats = std::vector<float>;
+  EXPECT_EQ(readAll(makeTensor("float32", {2}, {1}), raw({1.5f, -2.0f})), (Floats{1.5f, -2.0f}));
+  EXPECT_EQ(readAll(makeTensor("float64", {2}, {1}), raw({1.5, 0.1})), (Floats{1.5f, 0.1f}));
+  // One, the largest, the smallest normal and the smallest subnormal half; a negative zero.
+  EXPECT_EQ(readAll(makeTensor("float16", {5}, {1}), raw<uint16_t>({0x3c00, 0x7bff, 0x0400, 0x0001, 0x8000})),
+            (Floats{1.0f, 65504.0f, 0x1p-14f, 0x1p-24f, -0.0f}));
+  EXPECT_EQ(readAll(makeTensor("bfloat16", {3}, {1}), raw<uint16_t>({0x3f80, 0xc049, 0x0001})),
+            (Floats{1.0f, -3.140625f, 0x1p-133f}));
+}
+
+TEST(Tensor, Strides) {
+  using Floats = std::vector<float>;
+  std::string data = raw({0.0f, 1.0f, 2.0f, 3.0f, 4.0f, 5.0f, 6.0f});
+  EXPECT_EQ(readAll(makeTensor("float32", {2, 3}, {1, 2}), data), (Floats{0, 2, 4, 1, 3, 5}));
+  EXPECT_EQ(readAll(makeTensor("float32", {2, 3}, {3, 1}, 1), data), (Floats{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(readAll(makeTensor("float32", {2, 2}, {4, 2}, 0), data), (Floats{0, 2, 4, 6}));
+  EXPECT_EQ(readAll(makeTensor("float32", {3, 2}, {0, 1}, 5), data), (Floats{5, 6, 5, 6, 5, 6}));
+  // The stride of a dimension of size one is never used.
+  EXPECT_EQ(readAll(makeTensor("float32", {1, 3}, {99, 1}), data), (Floats{0, 1, 2}));
+  EXPECT_EQ(readAll(makeTensor("float32", {2, 1, 2}, {2, 7, 1}), data), (Floats{0, 1, 2, 3}));
+}
+
+TEST(Tensor, ValuesThatNoWeightHas) {
+  std::vector<float> values(2);
+  auto check = [&](const Tensor &tensor, const std::string &data) {
+    return llvm::toString(readFloats("t", tensor, OneRecord(data), values));
+  };
+  EXPECT_EQ(check(makeTensor("float32", {2}, {1}), raw({0.0f, NAN})),
+            "expected finite values in tensor 't', found NaN at element 1");
+  EXPECT_EQ(check(makeTensor("float64", {2}, {1}), raw({1e300, 0.0})),
+            "expected finite values in tensor 't', found infinity at element 0");
+  EXPECT_EQ(check(makeTensor("float16", {2}, {1}), raw<uint16_t>({0xfc00, 0})),
+            "expected finite values in tensor 't', found infinity at element 0");
+  EXPECT_EQ(check(makeTensor("int32", {2}, {1}), raw({1, 2})),
+            "expected floating-point elements in tensor 't', found i32");
+}
+
+TEST(Checkpoint, InMemory) {
+  std::string header =
+      R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"__metadata__":{"vitya":"{\"heads\":2}"}})";
+  uint64_t length = header.size();
+  std::string file = raw({length}) + header + raw({1.0f, 2.0f});
+  auto checkpoint = Checkpoint::read(llvm::MemoryBuffer::getMemBufferCopy(file), "");
+  ASSERT_TRUE(static_cast<bool>(checkpoint)) << llvm::toString(checkpoint.takeError());
+  EXPECT_EQ(checkpoint->metadata().getInteger("heads"), 2);
+  float values[2];
+  ASSERT_FALSE(static_cast<bool>(checkpoint->readFloats(checkpoint->tensors()[0], values)));
+  EXPECT_EQ(values[1], 2.0f);
+}
+
+//===----------------------------------------------------------------------===//
+// Layouts and settings
+//===----------------------------------------------------------------------===//
+
+Layout layout(const std::string &name, const std::string &steps) {
+  auto parsed = Layout::parse("test.json", R"({"name": ")" + name +
+                                               R"(", "steps": [{"patchify": "channel_row_column"}, )" + steps + "]}");
+  if (!parsed) {
+    ADD_FAILURE() << llvm::toString(parsed.takeError());
+    return {};
+  }
+  return std::move(*parsed);
+}
+
+std::vector<NamedTensor> tensorsNamed(std::initializer_list<const char *> names) {
+  std::vector<NamedTensor> tensors;
+  for (const char *name : names)
+    tensors.push_back({name, makeTensor("float32", {1}, {1})});
+  return tensors;
+}
+
+TEST(Match, ExactlyOneLayoutFits) {
+  std::vector<Layout> layouts;
+  layouts.push_back(layout("a", R"({"linear": "x"})"));
+  layouts.push_back(layout("b", R"({"linear": "x"}, {"norm": "y?"})"));
+  auto both = tensorsNamed({"x.weight", "x.bias"});
+  EXPECT_EQ(errorOf(chooseLayout(layouts, both)), "expected the tensors of one layout, found those of several with "
+                                                  "nothing left over (a; b): choose with --layout");
+  auto second = tensorsNamed({"x.weight", "x.bias", "y.weight", "y.bias"});
+  auto choice = chooseLayout(layouts, second);
+  ASSERT_TRUE(static_cast<bool>(choice));
+  EXPECT_EQ(choice->first, 1u);
+  EXPECT_EQ(choice->second.steps.size(), 3u);
+  auto neither = tensorsNamed({"x.weight", "x.bias", "z"});
+  EXPECT_EQ(errorOf(chooseLayout(layouts, neither)), "expected the tensors of one of the layouts, found for 'a' 1 left "
+                                                     "over ('z'); for 'b' 1 left over ('z')");
+}
+
+TEST(Match, OptionalInAllRepetitionsOrInNone) {
+  Layout repeated = layout("a", R"({"repeat": "b.{i}", "steps": [{"linear": {"name": "x", "bias": "x.bias?"}}]})");
+  EXPECT_TRUE(matchLayout(repeated, tensorsNamed({"b.0.x.weight", "b.1.x.weight"})).fits());
+  EXPECT_TRUE(matchLayout(repeated, tensorsNamed({"b.0.x.weight", "b.0.x.bias", "b.1.x.weight", "b.1.x.bias"})).fits());
+  EXPECT_EQ(matchLayout(repeated, tensorsNamed({"b.0.x.weight", "b.0.x.bias", "b.1.x.weight"})).describe(),
+            "1 missing ('b.1.x.bias')");
+  EXPECT_EQ(matchLayout(repeated, tensorsNamed({"b.0.x.weight", "b.1.x.weight", "b.1.x.bias"})).describe(),
+            "1 left over ('b.1.x.bias')");
+  EXPECT_EQ(matchLayout(repeated, tensorsNamed({"b.0.x.weight", "b.2.x.weight"})).describe(),
+            "1 left over ('b.2.x.weight')");
+}
+
+TEST(Settings, HeadsByWidth) {
+  llvm::json::Object defaults{{"heads", llvm::json::Object{{"192", 3}}}};
+  auto settings = Settings::merge(defaults, {}, {});
+  ASSERT_TRUE(static_cast<bool>(settings));
+  auto heads = settings->heads(192, "attn");
+  ASSERT_TRUE(static_cast<bool>(heads));
+  EXPECT_EQ(*heads, 3);
+  EXPECT_NE(errorOf(settings->heads(200, "attn")).find("of a model of width 200, found none"), std::string::npos);
+  // Whoever gives one number means all widths.
+  auto overridden = Settings::merge(defaults, {}, {std::string("heads=4")});
+  ASSERT_TRUE(static_cast<bool>(overridden));
+  auto four = overridden->heads(192, "attn");
+  ASSERT_TRUE(static_cast<bool>(four));
+  EXPECT_EQ(*four, 4);
+}
+
+} // namespace
