@@ -4,6 +4,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -50,6 +51,13 @@ LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
   if (name == kLinearsAttrName) {
     auto array = dyn_cast<ArrayAttr>(attribute.getValue());
     return expect(array && llvm::all_of(array, llvm::IsaPred<LinearInfoAttr>), "an array of #vitya.linear_info");
+  }
+  if (name == kKernelAttrName) {
+    auto function = dyn_cast<FunctionOpInterface>(op);
+    if (!isa<UnitAttr>(attribute.getValue()) || !function || !function.isPrivate() ||
+        !llvm::hasSingleElement(function.getFunctionBody()) || function.getNumResults() > 1)
+      return op->emitOpError() << "expected the unit attribute '" << kKernelAttrName
+                               << "' on a private function with a body of one block and at most one result";
   }
   return success();
 }

@@ -26,6 +26,8 @@ inline constexpr llvm::StringLiteral kParametersAttrName = "vitya.parameters";
 inline constexpr llvm::StringLiteral kMultiplyAddsAttrName = "vitya.multiply_adds";
 /// Module attribute `vitya.phase`, a string: the phase of compilation the module has reached.
 inline constexpr llvm::StringLiteral kPhaseAttrName = "vitya.phase";
+/// Marks a private function of one block that computes one group of ops: a unit attribute.
+inline constexpr llvm::StringLiteral kKernelAttrName = "vitya.kernel";
 /// Name of the function that maps one image to logits.
 inline constexpr llvm::StringLiteral kEntryName = "main";
 

@@ -21,6 +21,10 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
     for (auto kernel : module.getOps<func::FuncOp>()) {
       if (!kernel->hasAttr(kKernelAttrName))
         continue;
+      if (kernel.getNumResults() != 1) {
+        kernel.emitError("expected a kernel with a result");
+        return signalPassFailure();
+      }
       auto terminator = cast<func::ReturnOp>(kernel.getBody().front().getTerminator());
       Value result = terminator.getOperand(0);
       unsigned position = kernel.getNumArguments();

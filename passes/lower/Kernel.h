@@ -2,13 +2,12 @@
 #ifndef VITYA_PASSES_LOWER_KERNEL_H
 #define VITYA_PASSES_LOWER_KERNEL_H
 
+#include "dialect/VityaDialect.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringRef.h"
 
 namespace vitya {
 
-/// Marks a private function that computes one group of ops: a unit attribute.
-inline constexpr llvm::StringLiteral kKernelAttrName = "vitya.kernel";
 /// On a call: the name of the layer it computes.
 inline constexpr llvm::StringLiteral kLayerAttrName = "vitya.layer";
 /// On a call of an outlined loop: a unit attribute. The last two operands are the range of its iterations.

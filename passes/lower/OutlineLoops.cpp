@@ -70,8 +70,8 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
   FailureOr<OutlinedLoop> outline(scf::ForallOp forall, StringRef name, func::FuncOp kernel, SymbolTable &symbols) {
     std::optional<SmallVector<OpFoldResult>> upper = forall.getLoopUpperBounds();
     std::optional<int64_t> iterations = getConstantIntValue(upper->front());
-    if (forall.getRank() != 1 || !forall.isNormalized() || !iterations)
-      return forall.emitError("expected a parallel loop over one range from 0 with step 1");
+    if (forall.getRank() != 1 || !forall.isNormalized() || !iterations || !forall.getOutputs().empty())
+      return forall.emitError("expected a parallel loop on buffers over one range from 0 with step 1");
 
     spillVectors(forall);
     // What the body reads: constants and views come along, buffers become arguments.

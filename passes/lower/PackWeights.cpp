@@ -4,6 +4,7 @@
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "passes/Passes.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/LinalgBuilder.h"
@@ -55,7 +56,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
 
   void runOnOperation() override {
     if (panel <= 0 || panel % kLanes != 0) {
-      getOperation().emitError() << "expected panel to be a positive multiple of " << kLanes << ", found " << panel;
+      getOperation().emitError() << "expected panel to be a positive multiple of " << kLanes << ", found "
+                                 << panel.getValue();
       return signalPassFailure();
     }
     for (auto kernel : getOperation().getOps<func::FuncOp>())
@@ -172,6 +174,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     }
     found.matmul->getResult(0).replaceAllUsesWith(result);
     found.matmul->erase();
+    IRRewriter rewriter(&getContext());
+    (void)runRegionDCE(rewriter, kernel->getRegions()); // what the matmul started from
     kernel.setType(builder.getFunctionType(kernel.getBody().getArgumentTypes(),
                                            kernel.getBody().front().getTerminator()->getOperandTypes()));
     return success();

@@ -155,11 +155,14 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     return total;
   }
 
-  /// Widens `interval` by the ops that use `value` or a view of it.
+  /// Widens `interval` by the ops of the entry that use `value` or a view of it, themselves or within a loop.
   static void addUses(Value value, const DenseMap<Operation *, int64_t> &numbers, Interval &interval) {
     for (Operation *user : value.getUsers()) {
-      interval.first = std::min(interval.first, numbers.lookup(user));
-      interval.last = std::max(interval.last, numbers.lookup(user));
+      Operation *top = user;
+      while (!numbers.contains(top))
+        top = top->getParentOp();
+      interval.first = std::min(interval.first, numbers.lookup(top));
+      interval.last = std::max(interval.last, numbers.lookup(top));
       if (isa<ViewLikeOpInterface>(user))
         addUses(user->getResult(0), numbers, interval);
     }

@@ -60,9 +60,13 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     func::FuncOp kernel = getOperation();
     if (!kernel->hasAttr(kKernelAttrName))
       return;
+    if (kernel.getNumResults() != 1) {
+      kernel.emitError("expected a kernel with a result");
+      return signalPassFailure();
+    }
     if (rows <= 0 || columns <= 0 || columns % kLanes != 0) {
       kernel.emitError() << "expected positive rows, and columns that are a positive multiple of " << kLanes
-                         << ", found " << rows << " and " << columns;
+                         << ", found " << rows.getValue() << " and " << columns.getValue();
       return signalPassFailure();
     }
     if (failed(makeFusible(kernel)) || failed(makeParallel(kernel)))

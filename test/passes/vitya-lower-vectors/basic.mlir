@@ -1,0 +1,104 @@
+// RUN: vitya-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(vitya-lower-vectors))' | FileCheck %s
+
+// A sum across 8 lanes is a tree of halves: the same additions on every machine.
+
+// CHECK-LABEL: func.func @sum
+// CHECK-SAME: (%[[X:.*]]: vector<8xf32>, %[[ACC:.*]]: f32)
+// CHECK-DAG: %[[A:.*]] = vector.extract_strided_slice %[[X]] {offsets = [0], sizes = [4]
+// CHECK-DAG: %[[B:.*]] = vector.extract_strided_slice %[[X]] {offsets = [4], sizes = [4]
+// CHECK: %[[AB:.*]] = arith.addf %[[A]], %[[B]] : vector<4xf32>
+// CHECK: arith.addf %{{.*}}, %{{.*}} : vector<2xf32>
+// CHECK: %[[LAST:.*]] = arith.addf %{{.*}}, %{{.*}} : vector<1xf32>
+// CHECK: %[[SUM:.*]] = vector.extract %[[LAST]][0]
+// CHECK: arith.addf %[[SUM]], %[[ACC]] : f32
+// CHECK-NOT: vector.reduction
+func.func @sum(%x: vector<8xf32>, %acc: f32) -> f32 {
+  %0 = vector.reduction <add>, %x, %acc : vector<8xf32> into f32
+  return %0 : f32
+}
+
+// -----
+
+// CHECK-LABEL: func.func @maximum
+// CHECK: arith.maxnumf %{{.*}}, %{{.*}} : vector<2xf32>
+// CHECK: arith.maxnumf %{{.*}}, %{{.*}} : vector<1xf32>
+// CHECK-NOT: vector.reduction
+func.func @maximum(%x: vector<4xf32>) -> f32 {
+  %0 = vector.reduction <maxnumf>, %x : vector<4xf32> into f32
+  return %0 : f32
+}
+
+// -----
+
+// Refused: three lanes have no halves, integers no fixed order to keep.
+
+// CHECK-LABEL: func.func @no_tree
+// CHECK: vector.reduction <add>, %{{.*}} : vector<3xf32>
+// CHECK: vector.reduction <add>, %{{.*}} : vector<4xi32>
+func.func @no_tree(%x: vector<3xf32>, %y: vector<4xi32>) -> (f32, i32) {
+  %0 = vector.reduction <add>, %x : vector<3xf32> into f32
+  %1 = vector.reduction <add>, %y : vector<4xi32> into i32
+  return %0, %1 : f32, i32
+}
+
+// -----
+
+// Copies between strided buffers are loops of vectors that divide a row: 16 lanes of 32, 4 of 20.
+
+// CHECK-LABEL: func.func @copy
+// CHECK: scf.for
+// CHECK: scf.for
+// CHECK: %[[A:.*]] = vector.load %{{.*}} : memref<4x32xf32, strided<[48, 1]>>, vector<16xf32>
+// CHECK: vector.store %[[A]]
+// CHECK: %[[B:.*]] = vector.load %{{.*}} : memref<4x20xf32>, vector<4xf32>
+// CHECK: vector.store %[[B]]
+// CHECK-NOT: memref.copy
+func.func @copy(%a: memref<4x32xf32, strided<[48, 1]>>, %b: memref<4x32xf32>, %c: memref<4x20xf32>, %d: memref<4x20xf32>) {
+  memref.copy %a, %b : memref<4x32xf32, strided<[48, 1]>> to memref<4x32xf32>
+  memref.copy %c, %d : memref<4x20xf32> to memref<4x20xf32>
+  return
+}
+
+// -----
+
+// Refused: rows that are not contiguous.
+
+// CHECK-LABEL: func.func @scattered_copy
+// CHECK: memref.copy
+func.func @scattered_copy(%a: memref<4x32xf32, strided<[1, 4]>>, %b: memref<4x32xf32>) {
+  memref.copy %a, %b : memref<4x32xf32, strided<[1, 4]>> to memref<4x32xf32>
+  return
+}
+
+// -----
+
+// No function of libm is left: erf, exp and tanh are polynomials of fused multiply-adds.
+
+// CHECK-LABEL: func.func @functions
+// CHECK: math.fma
+// CHECK-NOT: math.{{(erf|exp|tanh)}}
+// CHECK: return
+func.func @functions(%x: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+  %0 = math.erf %x : vector<16xf32>
+  %1 = math.exp %x : vector<16xf32>
+  %2 = math.tanh %x : vector<16xf32>
+  return %0, %1, %2 : vector<16xf32>, vector<16xf32>, vector<16xf32>
+}
+
+// -----
+
+// Transfers are one-dimensional.
+
+// CHECK-LABEL: func.func @transfer
+// CHECK: vector.load %{{.*}} : memref<4x16xf32>, vector<16xf32>
+// CHECK: vector.load %{{.*}} : memref<4x16xf32>, vector<16xf32>
+// CHECK: vector.store %{{.*}} : memref<4x16xf32>, vector<16xf32>
+// CHECK: vector.store %{{.*}} : memref<4x16xf32>, vector<16xf32>
+// CHECK-NOT: vector.transfer
+func.func @transfer(%a: memref<4x16xf32>, %b: memref<4x16xf32>) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %0 = vector.transfer_read %a[%c0, %c0], %zero {in_bounds = [true, true]} : memref<4x16xf32>, vector<2x16xf32>
+  vector.transfer_write %0, %b[%c0, %c0] {in_bounds = [true, true]} : vector<2x16xf32>, memref<4x16xf32>
+  return
+}

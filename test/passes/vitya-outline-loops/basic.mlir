@@ -1,0 +1,106 @@
+// RUN: vitya-opt %s -split-input-file --vitya-outline-loops | FileCheck %s
+
+// Two callers of a kernel launch its loop with their own buffers and names. What the loop reads through a view comes
+// along with the view; constants are made anew.
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: (%[[X:.*]]: memref<4x32xf32>, %[[Y:.*]]: memref<4x32xf32>)
+// CHECK: %[[END:.*]] = arith.constant 4 : index
+// CHECK-NEXT: call @kernel(%[[X]], %[[Y]], %{{.*}}, %[[END]]) {vitya.layer = "a", vitya.loop}
+// CHECK: call @kernel(%[[Y]], %[[X]], %{{.*}}, %{{.*}}) {vitya.layer = "b", vitya.loop}
+// CHECK: func.func private @kernel(%[[IN:.*]]: memref<4x32xf32>, %[[OUT:.*]]: memref<4x32xf32>, %[[FROM:.*]]: index, %[[TO:.*]]: index)
+// CHECK: %[[VIEW:.*]] = memref.expand_shape %[[IN]]
+// CHECK: scf.for %[[I:.*]] = %[[FROM]] to %[[TO]]
+// CHECK: vector.load %[[VIEW]][%[[I]],
+// CHECK: vector.store %{{.*}}, %[[OUT]][%[[I]],
+// CHECK-NOT: scf.forall
+// CHECK-NOT: vitya.kernel
+func.func @main(%x: memref<4x32xf32>, %y: memref<4x32xf32>) {
+  call @kernel(%x, %y) : (memref<4x32xf32>, memref<4x32xf32>) -> () loc("a")
+  call @kernel(%y, %x) : (memref<4x32xf32>, memref<4x32xf32>) -> () loc("b")
+  return
+}
+func.func private @kernel(%x: memref<4x32xf32>, %out: memref<4x32xf32>) attributes {vitya.kernel} {
+  %c0 = arith.constant 0 : index
+  %groups = memref.expand_shape %x [[0], [1, 2]] output_shape [4, 2, 16] : memref<4x32xf32> into memref<4x2x16xf32>
+  scf.forall (%i) in (4) {
+    %row = vector.load %groups[%i, %c0, %c0] : memref<4x2x16xf32>, vector<16xf32>
+    vector.store %row, %out[%i, %c0] : memref<4x32xf32>, vector<16xf32>
+  }
+  return
+}
+
+// -----
+
+// A kernel without a parallel loop is a loop of one iteration.
+
+// CHECK-LABEL: func.func @main
+// CHECK-DAG: %[[BEGIN:.*]] = arith.constant 0 : index
+// CHECK-DAG: %[[END:.*]] = arith.constant 1 : index
+// CHECK: call @copy(%{{.*}}, %{{.*}}, %[[BEGIN]], %[[END]]) {vitya.layer = "copy", vitya.loop}
+// CHECK: func.func private @copy(%{{.*}}: memref<16xf32>, %{{.*}}: memref<16xf32>, %{{.*}}: index, %{{.*}}: index)
+// CHECK-NEXT: memref.copy
+// CHECK-NEXT: return
+func.func @main(%x: memref<16xf32>, %y: memref<16xf32>) {
+  call @copy(%x, %y) : (memref<16xf32>, memref<16xf32>) -> () loc("copy")
+  return
+}
+func.func private @copy(%x: memref<16xf32>, %out: memref<16xf32>) attributes {vitya.kernel} {
+  memref.copy %x, %out : memref<16xf32> to memref<16xf32>
+  return
+}
+
+// -----
+
+// What a kernel does around its loop, its callers do: here a buffer that two loops share. Two loops of one kernel have
+// different names.
+
+// CHECK-LABEL: func.func @main
+// CHECK: %[[SHARED:.*]] = memref.alloc()
+// CHECK: call @[[FIRST:kernel.*]](%{{.*}}, %[[SHARED]], %{{.*}}, %{{.*}}) {vitya.layer = "two", vitya.loop}
+// CHECK: call @[[SECOND:kernel.*]](%[[SHARED]], %{{.*}}, %{{.*}}, %{{.*}}) {vitya.layer = "two", vitya.loop}
+// CHECK-DAG: func.func private @[[FIRST]](
+// CHECK-DAG: func.func private @[[SECOND]](
+func.func @main(%x: memref<4x16xf32>, %y: memref<4x16xf32>) {
+  call @kernel(%x, %y) : (memref<4x16xf32>, memref<4x16xf32>) -> () loc("two")
+  return
+}
+func.func private @kernel(%x: memref<4x16xf32>, %out: memref<4x16xf32>) attributes {vitya.kernel} {
+  %c0 = arith.constant 0 : index
+  %shared = memref.alloc() : memref<4x16xf32>
+  scf.forall (%i) in (4) {
+    %row = vector.load %x[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+    vector.store %row, %shared[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+  }
+  scf.forall (%i) in (4) {
+    %row = vector.load %shared[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+    vector.store %row, %out[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+  }
+  return
+}
+
+// -----
+
+// A vector from outside the loop reaches it through a buffer.
+
+// CHECK-LABEL: func.func @main
+// CHECK: %[[VALUE:.*]] = vector.load
+// CHECK: %[[BUFFER:.*]] = memref.alloc() : memref<16xf32>
+// CHECK: vector.transfer_write %[[VALUE]], %[[BUFFER]]
+// CHECK: call @kernel(%[[BUFFER]], %{{.*}}, %{{.*}}, %{{.*}})
+// CHECK: func.func private @kernel(%[[CAPTURED:[^:]*]]: memref<16xf32>,
+// CHECK: scf.for
+// CHECK: %[[READ:.*]] = vector.transfer_read %[[CAPTURED]]
+// CHECK: vector.store %[[READ]]
+func.func @main(%x: memref<4x16xf32>) {
+  call @kernel(%x) : (memref<4x16xf32>) -> () loc("spill")
+  return
+}
+func.func private @kernel(%x: memref<4x16xf32>) attributes {vitya.kernel} {
+  %c0 = arith.constant 0 : index
+  %row = vector.load %x[%c0, %c0] : memref<4x16xf32>, vector<16xf32>
+  scf.forall (%i) in (4) {
+    vector.store %row, %x[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+  }
+  return
+}

@@ -1,0 +1,51 @@
+// RUN: vitya-opt %s -split-input-file -verify-diagnostics --vitya-plan-memory
+
+// expected-error @below {{expected a function @main of one block}}
+module {
+  func.func @forward() {
+    return
+  }
+}
+
+// -----
+
+// expected-error @below {{expected a function @main of one block}}
+module {
+  func.func @main(%c: i1) {
+    cf.cond_br %c, ^a, ^b
+  ^a:
+    return
+  ^b:
+    return
+  }
+}
+
+// -----
+
+// expected-error @below {{expected a constant with a value}}
+memref.global "private" @external : memref<4xf32> = uninitialized
+func.func @main(%out: memref<4xf32>) {
+  %0 = memref.get_global @external : memref<4xf32>
+  memref.copy %0, %out : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a constant with all its bytes, or a splat of f32}}
+memref.global "private" constant @absent : memref<4xf32> = dense_resource<absent>
+func.func @main(%out: memref<4xf32>) {
+  %0 = memref.get_global @absent : memref<4xf32>
+  memref.copy %0, %out : memref<4xf32> to memref<4xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a constant with all its bytes, or a splat of f32}}
+memref.global "private" constant @bytes : memref<4xi8> = dense<1>
+func.func @main(%out: memref<4xi8>) {
+  %0 = memref.get_global @bytes : memref<4xi8>
+  memref.copy %0, %out : memref<4xi8> to memref<4xi8>
+  return
+}

@@ -1,0 +1,178 @@
+// RUN: vitya-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(vitya-to-linalg),canonicalize,cse)' | FileCheck %s
+
+// A linear layer of 7x8x16: a product with the transposed weight that starts at zero, then the bias of each column.
+
+// CHECK-DAG: #[[$MATRIX:.*]] = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-DAG: #[[$COLUMN:.*]] = affine_map<(d0, d1) -> (d1)>
+// CHECK-LABEL: func.func @linear(
+// CHECK-SAME: %[[X:.*]]: tensor<7x8xf32>, %[[W:.*]]: tensor<16x8xf32>, %[[B:.*]]: tensor<16xf32>)
+// CHECK: %[[ZERO:.*]] = linalg.fill ins(%{{.*}} : f32) outs(%{{.*}} : tensor<7x16xf32>)
+// CHECK: %[[P:.*]] = linalg.matmul {{.*}} ins(%[[X]], %[[W]] : tensor<7x8xf32>, tensor<16x8xf32>) outs(%[[ZERO]] : tensor<7x16xf32>)
+// CHECK: %[[R:.*]] = linalg.generic {indexing_maps = [#[[$MATRIX]], #[[$COLUMN]], #[[$MATRIX]]], iterator_types = ["parallel", "parallel"]} ins(%[[P]], %[[B]] :
+// CHECK: arith.addf
+// CHECK: return %[[R]]
+func.func @linear(%x: tensor<7x8xf32>, %w: tensor<16x8xf32>, %b: tensor<16xf32>) -> tensor<7x16xf32> {
+  %0 = vitya.linear "fc" %x, %w bias %b : tensor<7x8xf32>, tensor<16x8xf32>, tensor<16xf32> -> tensor<7x16xf32>
+  return %0 : tensor<7x16xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @linear_without_bias
+// CHECK: %[[P:.*]] = linalg.matmul
+// CHECK-NEXT: return %[[P]]
+func.func @linear_without_bias(%x: tensor<7x8xf32>, %w: tensor<16x8xf32>) -> tensor<7x16xf32> {
+  %0 = vitya.linear "fc" %x, %w : tensor<7x8xf32>, tensor<16x8xf32> -> tensor<7x16xf32>
+  return %0 : tensor<7x16xf32>
+}
+
+// -----
+
+// A row of 48 is three groups of 16 lanes; sum and sum of squares run lane by lane (two loops of the result's three),
+// then across the lanes. The mean comes before the squares: two passes.
+
+// CHECK-DAG: #[[$ALL:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+// CHECK-DAG: #[[$LANES:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-DAG: #[[$ROW:.*]] = affine_map<(d0, d1, d2) -> (d0)>
+// CHECK-DAG: #[[$WEIGHTS:.*]] = affine_map<(d0, d1, d2) -> (d1, d2)>
+// CHECK-LABEL: func.func @layer_norm
+// CHECK-SAME: (%[[X:.*]]: tensor<7x48xf32>,
+// CHECK-DAG: %[[COUNT:.*]] = arith.constant 4.800000e+01 : f32
+// CHECK-DAG: %[[EPS:.*]] = arith.constant 9.99999997E-7 : f32
+// CHECK-DAG: %[[GROUPS:.*]] = tensor.expand_shape %[[X]] {{\[\[}}0], [1, 2]] output_shape [7, 3, 16]
+// CHECK: linalg.generic {indexing_maps = [#[[$ALL]], #[[$LANES]]], iterator_types = ["parallel", "reduction", "parallel"]} ins(%[[GROUPS]] : tensor<7x3x16xf32>)
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]
+// CHECK: arith.divf %{{.*}}, %[[COUNT]]
+// CHECK: linalg.generic {indexing_maps = [#[[$ALL]], #[[$ROW]], #[[$LANES]]], iterator_types = ["parallel", "reduction", "parallel"]} ins(%[[GROUPS]],
+// CHECK: arith.subf
+// CHECK: arith.mulf
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]
+// CHECK: arith.addf %{{.*}}, %[[EPS]]
+// CHECK: math.sqrt
+// CHECK: linalg.generic {indexing_maps = [#[[$ALL]], #[[$ROW]], #[[$ROW]], #[[$WEIGHTS]], #[[$WEIGHTS]], #[[$ALL]]]
+// CHECK: tensor.collapse_shape
+func.func @layer_norm(%x: tensor<7x48xf32>, %w: tensor<48xf32>, %b: tensor<48xf32>) -> tensor<7x48xf32> {
+  %0 = vitya.layer_norm "norm" %x, %w, %b eps 1.0e-6 : tensor<7x48xf32>, tensor<48xf32>, tensor<48xf32> -> tensor<7x48xf32>
+  return %0 : tensor<7x48xf32>
+}
+
+// -----
+
+// Widths that 16 does not divide have fewer lanes: 20 is 5 groups of 4, 17 is 17 groups of 1.
+
+// CHECK-LABEL: func.func @narrow_lanes
+// CHECK: tensor.expand_shape %{{.*}} output_shape [3, 5, 4]
+// CHECK: tensor.expand_shape %{{.*}} output_shape [3, 17, 1]
+func.func @narrow_lanes(%x: tensor<3x20xf32>, %w: tensor<20xf32>, %y: tensor<3x17xf32>, %v: tensor<17xf32>) -> (tensor<3x20xf32>, tensor<3x17xf32>) {
+  %0 = vitya.layer_norm "norm" %x, %w, %w eps 0.0 : tensor<3x20xf32>, tensor<20xf32>, tensor<20xf32> -> tensor<3x20xf32>
+  %1 = vitya.layer_norm "norm" %y, %v, %v eps 0.0 : tensor<3x17xf32>, tensor<17xf32>, tensor<17xf32> -> tensor<3x17xf32>
+  return %0, %1 : tensor<3x20xf32>, tensor<3x17xf32>
+}
+
+// -----
+
+// Attention with two heads and 5 keys: one parallel iteration a head, keys and values padded to one group of 16. The
+// scores of padding start at the most negative number. The sum of the weights divides the result.
+
+// CHECK-LABEL: func.func @attention
+// CHECK-SAME: (%[[Q:.*]]: tensor<3x8xf32>, %[[K:.*]]: tensor<5x8xf32>, %[[V:.*]]: tensor<5x12xf32>)
+// CHECK-DAG: %[[LOWEST:.*]] = arith.constant -3.40282347E+38 : f32
+// CHECK-DAG: %[[FIVE:.*]] = arith.constant 5 : index
+// CHECK: scf.forall (%[[HEAD:.*]]) in (2) shared_outs(%[[OUT:.*]] = %{{.*}}) -> (tensor<3x12xf32>)
+// CHECK-DAG: tensor.extract_slice %[[Q]][0, %{{.*}}] [3, 4] [1, 1]
+// CHECK-DAG: tensor.extract_slice %[[K]][0, %{{.*}}] [5, 4] [1, 1]
+// CHECK-DAG: tensor.extract_slice %[[V]][0, %{{.*}}] [5, 6] [1, 1]
+// CHECK-DAG: tensor<1x4x16xf32>
+// CHECK: arith.cmpi ult, %{{.*}}, %[[FIVE]]
+// CHECK: arith.select %{{.*}}, %{{.*}}, %[[LOWEST]]
+// CHECK: arith.mulf
+// CHECK: arith.maxnumf
+// CHECK: math.exp
+// CHECK: arith.divf
+// CHECK: scf.forall.in_parallel
+// CHECK-NEXT: tensor.parallel_insert_slice %{{.*}} into %[[OUT]][0, %{{.*}}] [3, 6] [1, 1]
+func.func @attention(%q: tensor<3x8xf32>, %k: tensor<5x8xf32>, %v: tensor<5x12xf32>) -> tensor<3x12xf32> {
+  %0 = vitya.attention "attn" %q, %k, %v heads 2 scale 0.5 : tensor<3x8xf32>, tensor<5x8xf32>, tensor<5x12xf32> -> tensor<3x12xf32>
+  return %0 : tensor<3x12xf32>
+}
+
+// -----
+
+// Whole groups of keys need no mask.
+
+// CHECK-LABEL: func.func @attention_without_padding
+// CHECK-NOT: arith.cmpi
+// CHECK: math.exp
+func.func @attention_without_padding(%x: tensor<32x8xf32>) -> tensor<32x8xf32> {
+  %0 = vitya.attention "attn" %x, %x, %x heads 2 scale 0.5 : tensor<32x8xf32>, tensor<32x8xf32>, tensor<32x8xf32> -> tensor<32x8xf32>
+  return %0 : tensor<32x8xf32>
+}
+
+// -----
+
+// Patches: the image [3, 4, 6] as [3, 2, 2, 3, 2] (channel, grid row, row, grid column, column); the two orders differ
+// in where a patch's pixels come from.
+
+// CHECK-DAG: #[[$CHANNEL_FIRST:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d2, d0, d3, d1, d4)>
+// CHECK-DAG: #[[$CHANNEL_LAST:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d4, d0, d2, d1, d3)>
+// CHECK-LABEL: func.func @patchify
+// CHECK: %[[GRID:.*]] = tensor.expand_shape %{{.*}} {{\[\[}}0], [1, 2], [3, 4]] output_shape [3, 2, 2, 3, 2]
+// CHECK: linalg.generic {indexing_maps = [#[[$CHANNEL_FIRST]], #{{.*}}], {{.*}}} ins(%[[GRID]] : tensor<3x2x2x3x2xf32>) outs(%{{.*}} : tensor<2x3x3x2x2xf32>)
+// CHECK: linalg.generic {indexing_maps = [#[[$CHANNEL_LAST]], #{{.*}}], {{.*}}} ins(%[[GRID]] : tensor<3x2x2x3x2xf32>) outs(%{{.*}} : tensor<2x3x2x2x3xf32>)
+func.func @patchify(%image: tensor<3x4x6xf32>) -> (tensor<6x12xf32>, tensor<6x12xf32>) {
+  %0 = vitya.patchify %image [2, 2] channel_row_column : tensor<3x4x6xf32> -> tensor<6x12xf32>
+  %1 = vitya.patchify %image [2, 2] row_column_channel : tensor<3x4x6xf32> -> tensor<6x12xf32>
+  return %0, %1 : tensor<6x12xf32>, tensor<6x12xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @normalize
+// CHECK-DAG: %[[MEAN:.*]] = arith.constant dense<[5.000000e-01, 2.500000e-01]> : tensor<2xf32>
+// CHECK-DAG: %[[STD:.*]] = arith.constant dense<[1.250000e-01, 3.750000e-01]> : tensor<2xf32>
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %[[MEAN]], %[[STD]] :
+// CHECK: %[[CENTRED:.*]] = arith.subf
+// CHECK: arith.divf %[[CENTRED]]
+func.func @normalize(%image: tensor<2x4x4xf32>) -> tensor<2x4x4xf32> {
+  %0 = vitya.normalize %image mean [0.5, 0.25] std [0.125, 0.375] : tensor<2x4x4xf32>
+  return %0 : tensor<2x4x4xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @gelu
+// CHECK: math.erf
+// CHECK: math.tanh
+func.func @gelu(%x: tensor<7x8xf32>) -> tensor<7x8xf32> {
+  %0 = vitya.gelu erf %x : tensor<7x8xf32>
+  %1 = vitya.gelu tanh %0 : tensor<7x8xf32>
+  return %1 : tensor<7x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @mean_pool
+// CHECK-DAG: %[[ROWS:.*]] = arith.constant 7.000000e+00 : f32
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]
+// CHECK: arith.divf %{{.*}}, %[[ROWS]]
+// CHECK: return %{{.*}} : tensor<1x48xf32>
+func.func @mean_pool(%x: tensor<7x48xf32>) -> tensor<1x48xf32> {
+  %0 = vitya.mean_pool %x : tensor<7x48xf32> -> tensor<1x48xf32>
+  return %0 : tensor<1x48xf32>
+}
+
+// -----
+
+// Elementwise arith ops and concatenations come along.
+
+// CHECK-LABEL: func.func @between_layers
+// CHECK-NOT: tensor.concat
+// CHECK: tensor.insert_slice
+// CHECK: tensor.insert_slice
+// CHECK: linalg.generic
+// CHECK: arith.addf %{{.*}}, %{{.*}} : f32
+func.func @between_layers(%cls: tensor<1x8xf32>, %x: tensor<7x8xf32>, %pos: tensor<8x8xf32>) -> tensor<8x8xf32> {
+  %0 = tensor.concat dim(0) %cls, %x : (tensor<1x8xf32>, tensor<7x8xf32>) -> tensor<8x8xf32>
+  %1 = arith.addf %0, %pos : tensor<8x8xf32>
+  return %1 : tensor<8x8xf32>
+}
