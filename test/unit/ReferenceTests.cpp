@@ -366,6 +366,19 @@ TEST_F(Reference, RecursionIsRefused) {
             "'func.call' op expected a function that does not call itself, found @main");
 }
 
+TEST_F(Reference, SlicesAreStatic) {
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(R"(
+    func.func @main(%x: tensor<4x2xf32>, %row: index) -> tensor<1x2xf32> {
+      %0 = tensor.extract_slice %x[%row, 0] [1, 2] [1, 1] : tensor<4x2xf32> to tensor<1x2xf32>
+      return %0 : tensor<1x2xf32>
+    })",
+                                                        &context);
+  std::string problem;
+  mlir::ScopedDiagnosticHandler handler(&context, [&](mlir::Diagnostic &diagnostic) { problem = diagnostic.str(); });
+  EXPECT_TRUE(failed(Interpreter::create(module->lookupSymbol<mlir::func::FuncOp>("main"))));
+  EXPECT_EQ(problem, "'tensor.extract_slice' op expected static offsets, sizes and strides, found others");
+}
+
 TEST_F(Reference, ConstantsNeedAllTheirBytes) {
   EXPECT_EQ(problemOf(context, R"(
     func.func @main(%x: tensor<1x1x2xf32>) -> tensor<2xf32> {
