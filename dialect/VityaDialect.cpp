@@ -1,11 +1,14 @@
 // Registration of the dialect, its attributes, and the checks on the attributes it puts on modules.
 #include "dialect/VityaDialect.h"
+#include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace vitya;
@@ -26,14 +29,68 @@ void VityaDialect::initialize() {
       >();
 }
 
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
 LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, ArrayRef<int64_t> image,
                                 ArrayRef<StringAttr> classes) {
+  // model_c1
   if (image.size() != 3 || llvm::any_of(image, [](int64_t size) { return size <= 0; }))
     return emitError() << "expected image to be three positive sizes (channels, height, width), found [" << image
                        << "]";
+  // model_c2
   if (classes.empty())
-    return emitError() << "expected at least one class";
+    return emitError() << "expected at least one class, found none";
   return success();
+}
+
+LogicalResult LinearInfoAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t in,
+                                     int64_t out, StringRef format, StringRef reason, std::optional<int64_t> rank) {
+  // linear_info_c1
+  if (in <= 0 || out <= 0 || rank.value_or(1) <= 0)
+    return emitError() << "expected positive sizes of layer '" << name << "', found in " << in << ", out " << out
+                       << ", rank " << rank.value_or(0);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Modules
+//===----------------------------------------------------------------------===//
+
+/// An @main that works on tensors maps one image to one logit for each class.
+static LogicalResult verifyEntry(ModuleOp module, ModelAttr model) {
+  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
+  if (!entry || !llvm::all_of(entry.getResultTypes(), llvm::IsaPred<TensorType>) || entry.getNumResults() == 0)
+    return success();
+  auto f32 = Float32Type::get(module.getContext());
+  auto image = RankedTensorType::get(model.getImage(), f32);
+  auto logits = RankedTensorType::get({1, static_cast<int64_t>(model.getClasses().size())}, f32);
+  auto expected = FunctionType::get(module.getContext(), image, logits);
+  // model_c3
+  if (entry.getFunctionType() != expected)
+    return entry.emitOpError() << "expected " << expected << ", as " << kModelAttrName << " says, found "
+                               << entry.getFunctionType();
+  return success();
+}
+
+/// Constants have all their bytes, which nothing upstream checks, or none.
+static LogicalResult verifyResources(ModuleOp module) {
+  WalkResult result = module.walk([](arith::ConstantOp constant) {
+    auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
+    if (!resource || !resource.getElementType().isIntOrFloat() || resource.getElementType().isInteger(1))
+      return WalkResult::advance();
+    size_t found = rawBytes(resource).size();
+    size_t expected =
+        resource.getNumElements() * llvm::divideCeil(resource.getElementType().getIntOrFloatBitWidth(), 8);
+    // model_c4
+    if (found == 0 || found == expected)
+      return WalkResult::advance();
+    constant.emitOpError() << "expected " << expected << " bytes in resource '" << resource.getRawHandle().getKey()
+                           << "' of type " << resource.getType() << ", found " << found;
+    return WalkResult::interrupt();
+  });
+  return failure(result.wasInterrupted());
 }
 
 LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
@@ -44,10 +101,20 @@ LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
                              << ", found " << attribute.getValue();
   };
   StringRef name = attribute.getName();
-  if (name == kModelAttrName)
-    return expect(isa<ModelAttr>(attribute.getValue()), "#vitya.model");
+  if (name == kModelAttrName) {
+    auto model = dyn_cast<ModelAttr>(attribute.getValue());
+    auto module = dyn_cast<ModuleOp>(op);
+    if (failed(expect(model && module, "#vitya.model on a module")))
+      return failure();
+    return failure(failed(verifyEntry(module, model)) || failed(verifyResources(module)));
+  }
   if (name == kFingerprintAttrName || name == kPhaseAttrName)
     return expect(isa<StringAttr>(attribute.getValue()), "a string");
+  if (name == kParametersAttrName || name == kMultiplyAddsAttrName) {
+    auto number = dyn_cast<IntegerAttr>(attribute.getValue());
+    return expect(number && number.getType().isInteger(64) && !number.getValue().isNegative(),
+                  "an i64 that is not negative");
+  }
   if (name == kLinearsAttrName) {
     auto array = dyn_cast<ArrayAttr>(attribute.getValue());
     return expect(array && llvm::all_of(array, llvm::IsaPred<LinearInfoAttr>), "an array of #vitya.linear_info");

@@ -22,8 +22,13 @@ def Vitya_Dialect : Dialect {
 
     Two attributes describe a module: `vitya.model` (what the model is: name, image, classes) and `vitya.linears`
     (what compression did to each linear layer).
+
+    A slice of rows moves before what computes rows independently of each other: linear layers, norms, GELU, sums,
+    queries of attention. So a model whose head reads the class token alone computes no other token in its last block
+    beyond its keys and values.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasCanonicalizer = 1;
   let hasOperationAttrVerify = 1;
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::mlir::func::FuncDialect"

@@ -6,6 +6,7 @@
 using namespace mlir;
 using namespace vitya;
 
+#include "dialect/VityaInterfaces.cpp.inc"
 #define GET_OP_CLASSES
 #include "dialect/Vitya.cpp.inc"
 
@@ -42,16 +43,19 @@ LogicalResult PatchifyOp::inferReturnTypes(MLIRContext *, std::optional<Location
                                            SmallVectorImpl<Type> &types) {
   auto image = cast<RankedTensorType>(adaptor.getImage().getType());
   ArrayRef<int64_t> patch = adaptor.getPatch();
-  // patchify_c1
-  if (patch.size() != 2 || patch[0] <= 0 || patch[1] <= 0)
-    return emitOptionalError(location, "expected a patch of two positive sizes, found [", patch, "]");
-  // patchify_c2
-  if (image.getDimSize(1) % patch[0] != 0 || image.getDimSize(2) % patch[1] != 0)
-    return emitOptionalError(location, "expected the patch to divide the image, found patch ", patch[0], "x", patch[1],
-                             " and image ", image.getDimSize(1), "x", image.getDimSize(2));
   types.push_back(RankedTensorType::get(
       {image.getDimSize(1) / patch[0] * (image.getDimSize(2) / patch[1]), image.getDimSize(0) * patch[0] * patch[1]},
       image.getElementType()));
+  return success();
+}
+
+LogicalResult PatchifyOp::verify() {
+  // patchify_c1 is a constraint of the attribute.
+  // patchify_c2
+  ArrayRef<int64_t> image = getImage().getType().getShape(), patch = getPatch();
+  if (image[1] % patch[0] != 0 || image[2] % patch[1] != 0)
+    return emitOpError() << "expected the patch to divide the image, found patch " << patch[0] << "x" << patch[1]
+                         << " and image " << image[1] << "x" << image[2];
   return success();
 }
 
@@ -59,54 +63,65 @@ LogicalResult PatchifyOp::inferReturnTypes(MLIRContext *, std::optional<Location
 // LinearOp, LayerNormOp, AttentionOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                          SmallVectorImpl<Type> &types) {
-  // linear_c1
-  if (columns(adaptor.getWeight()) != columns(adaptor.getInput()))
-    return emitOptionalError(location, "expected a weight with as many columns as the input, found ",
-                             columns(adaptor.getWeight()), " and ", columns(adaptor.getInput()));
-  // linear_c2
-  if (Value bias = adaptor.getBias(); bias && rows(bias) != rows(adaptor.getWeight()))
-    return emitOptionalError(location, "expected a bias with as many entries as the weight has rows, found ",
-                             rows(bias), " and ", rows(adaptor.getWeight()));
   types.push_back(tokensLike(adaptor.getInput(), rows(adaptor.getInput()), rows(adaptor.getWeight())));
   return success();
 }
 
-LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+LogicalResult LinearOp::verify() {
+  // linear_c1
+  if (columns(getWeight()) != columns(getInput()))
+    return emitOpError() << "expected a weight with as many columns as the input, found " << columns(getWeight())
+                         << " and " << columns(getInput());
+  // linear_c2
+  if (getBias() && rows(getBias()) != rows(getWeight()))
+    return emitOpError() << "expected a bias with as many entries as the weight has rows, found " << rows(getBias())
+                         << " and " << rows(getWeight());
+  return success();
+}
+
+LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
-  int64_t width = columns(adaptor.getInput());
-  // layer_norm_c1
-  if (rows(adaptor.getWeight()) != width || rows(adaptor.getBias()) != width)
-    return emitOptionalError(location, "expected weight and bias with one entry for each of ", width,
-                             " columns, found ", rows(adaptor.getWeight()), " and ", rows(adaptor.getBias()));
-  // layer_norm_c2
-  double eps = adaptor.getEps().convertToDouble();
-  if (!std::isfinite(eps) || eps < 0)
-    return emitOptionalError(location, "expected a finite eps that is not negative, found ", eps);
   types.push_back(adaptor.getInput().getType());
   return success();
 }
 
-LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Location> location, Adaptor adaptor,
+LogicalResult LayerNormOp::verify() {
+  // layer_norm_c1
+  if (rows(getWeight()) != columns(getInput()) || rows(getBias()) != columns(getInput()))
+    return emitOpError() << "expected weight and bias with one entry for each of " << columns(getInput())
+                         << " columns, found " << rows(getWeight()) << " and " << rows(getBias());
+  // layer_norm_c2
+  double eps = getEps().convertToDouble();
+  if (!std::isfinite(eps) || eps < 0)
+    return emitOpError() << "expected a finite eps that is not negative, found " << eps;
+  return success();
+}
+
+LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
-  Value query = adaptor.getQuery(), key = adaptor.getKey(), value = adaptor.getValue();
+  types.push_back(tokensLike(adaptor.getQuery(), rows(adaptor.getQuery()), columns(adaptor.getValue())));
+  return success();
+}
+
+LogicalResult AttentionOp::verify() {
   // attention_c1
-  if (columns(query) != columns(key))
-    return emitOptionalError(location, "expected query and key of the same width, found ", columns(query), " and ",
-                             columns(key));
+  if (columns(getQuery()) != columns(getKey()))
+    return emitOpError() << "expected query and key of the same width, found " << columns(getQuery()) << " and "
+                         << columns(getKey());
   // attention_c2
-  if (rows(key) != rows(value))
-    return emitOptionalError(location, "expected as many keys as values, found ", rows(key), " and ", rows(value));
+  if (rows(getKey()) != rows(getValue()))
+    return emitOpError() << "expected as many keys as values, found " << rows(getKey()) << " and " << rows(getValue());
   // attention_c3
-  int64_t heads = adaptor.getHeads();
-  if (heads <= 0 || columns(query) % heads != 0 || columns(value) % heads != 0)
-    return emitOptionalError(location, "expected a positive number of heads that divides the widths of query and ",
-                             "value, found ", heads, " heads, widths ", columns(query), " and ", columns(value));
+  int64_t heads = getHeads();
+  if (heads <= 0 || columns(getQuery()) % heads != 0 || columns(getValue()) % heads != 0)
+    return emitOpError() << "expected a positive number of heads that divides the widths of query and value, found "
+                         << heads << " heads, widths " << columns(getQuery()) << " and " << columns(getValue());
   // attention_c4
-  if (!std::isfinite(adaptor.getScale().convertToDouble()))
-    return emitOptionalError(location, "expected a finite scale");
-  types.push_back(tokensLike(query, rows(query), columns(value)));
+  double scale = getScale().convertToDouble();
+  if (!std::isfinite(scale))
+    return emitOpError() << "expected a finite scale, found " << scale;
   return success();
 }
 

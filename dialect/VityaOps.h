@@ -10,6 +10,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "dialect/VityaInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Vitya.h.inc"
 

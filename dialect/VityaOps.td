@@ -1,11 +1,12 @@
 // The operations. Constraints are labelled three times: `(C1)` here, `// linear_c1` in the verifier, and
-// `@linear_c1_...` in test/dialect/invalid.mlir.
+// `@linear_c1_...` in test/dialect/invalid.mlir. The examples are executed by test/dialect/doctest.mlir.
 
 #ifndef VITYA_OPS
 #define VITYA_OPS
 
 include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
+include "dialect/VityaInterfaces.td"
 include "dialect/VityaTypes.td"
 
 /// Every op is pure and infers its result from its operands and attributes.
@@ -16,9 +17,12 @@ class Vitya_Op<string mnemonic, list<Trait> traits = []>
 class Vitya_SameTypeOp<string mnemonic, list<Trait> traits = []>
     : Vitya_Op<mnemonic, !listconcat([SameOperandsAndResultType], traits)>;
 
-/// An op that infers its result type in C++ and verifies there.
+/// An op that infers its result type in C++, from operands that its verifier checks afterwards.
 class Vitya_InferredOp<string mnemonic, list<Trait> traits = []>
     : Vitya_Op<mnemonic, !listconcat([InferTypeOpAdaptor], traits)>;
+
+/// The rows of its first operand are computed independently of each other.
+def Vitya_Rowwise : DeclareOpInterfaceMethods<Vitya_RowwiseOpInterface>;
 
 //===----------------------------------------------------------------------===//
 // From image to tokens
@@ -36,6 +40,8 @@ def Vitya_NormalizeOp : Vitya_SameTypeOp<"normalize"> {
     * (C1) `mean` and `std` have one entry a channel.
     * (C2) every `std` is finite and positive, every `mean` finite.
 
+    Means 0 with deviations 1 fold away.
+
     ```mlir
     %0 = vitya.normalize %image mean [0.5, 0.5, 0.5] std [0.2, 0.2, 0.2] : tensor<3x32x32xf32>
     ```
@@ -43,6 +49,7 @@ def Vitya_NormalizeOp : Vitya_SameTypeOp<"normalize"> {
   let arguments = (ins Vitya_Image:$image, DenseF32ArrayAttr:$mean, DenseF32ArrayAttr:$std);
   let results = (outs Vitya_Image:$result);
   let assemblyFormat = "$image `mean` $mean `std` $std attr-dict `:` type($image)";
+  let hasFolder = 1;
   let hasVerifier = 1;
 }
 
@@ -63,19 +70,21 @@ def Vitya_PatchifyOp : Vitya_InferredOp<"patchify"> {
     %0 = vitya.patchify %image [4, 4] channel_row_column : tensor<3x32x32xf32> -> tensor<64x48xf32>
     ```
   }];
-  let arguments = (ins Vitya_Image:$image, DenseI64ArrayAttr:$patch, Vitya_PatchOrder:$order);
+  let arguments = (ins Vitya_Image:$image, Vitya_PatchSize:$patch, Vitya_PatchOrder:$order);
   let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = "$image $patch $order attr-dict `:` type($image) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
 // Layers
 //===----------------------------------------------------------------------===//
 
-def Vitya_LinearOp : Vitya_InferredOp<"linear"> {
+def Vitya_LinearOp : Vitya_InferredOp<"linear", [Vitya_Rowwise]> {
   let summary = "a linear layer: x W^T + b";
   let description = [{
-    `result[n, o] = sum_i input[n, i] * weight[o, i] + bias[o]`; without bias the last term is absent.
+    `result[n, o] = sum_i input[n, i] * weight[o, i] + bias[o]`; without bias the last term is absent. A constant bias
+    of zeros folds away.
 
     | input | weight | bias | result |
     |---|---|---|---|
@@ -96,9 +105,11 @@ def Vitya_LinearOp : Vitya_InferredOp<"linear"> {
     $layer $input `,` $weight (`bias` $bias^)? attr-dict
     `:` type($input) `,` type($weight) (`,` type($bias)^)? `->` type($result)
   }];
+  let hasFolder = 1;
+  let hasVerifier = 1;
 }
 
-def Vitya_LayerNormOp : Vitya_InferredOp<"layer_norm"> {
+def Vitya_LayerNormOp : Vitya_InferredOp<"layer_norm", [Vitya_Rowwise]> {
   let summary = "normalize each token to mean 0 and variance 1, then scale and shift";
   let description = [{
     `result[n, d] = (input[n, d] - mean_n) / sqrt(var_n + eps) * weight[d] + bias[d]`, where `mean_n` and `var_n` are
@@ -122,9 +133,10 @@ def Vitya_LayerNormOp : Vitya_InferredOp<"layer_norm"> {
     $layer $input `,` $weight `,` $bias `eps` $eps attr-dict
     `:` type($input) `,` type($weight) `,` type($bias) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
-def Vitya_AttentionOp : Vitya_InferredOp<"attention"> {
+def Vitya_AttentionOp : Vitya_InferredOp<"attention", [Vitya_Rowwise]> {
   let summary = "multi-head scaled dot-product attention";
   let description = [{
     Columns of query, key and value are cut into `heads` equal groups. For each head
@@ -153,17 +165,22 @@ def Vitya_AttentionOp : Vitya_InferredOp<"attention"> {
     $layer $query `,` $key `,` $value `heads` $heads `scale` $scale attr-dict
     `:` type($query) `,` type($key) `,` type($value) `->` type($result)
   }];
+  let hasVerifier = 1;
 }
 
 //===----------------------------------------------------------------------===//
 // Between layers
 //===----------------------------------------------------------------------===//
 
-def Vitya_GeluOp : Vitya_SameTypeOp<"gelu"> {
+def Vitya_GeluOp : Vitya_SameTypeOp<"gelu", [Vitya_Rowwise]> {
   let summary = "the Gaussian error linear unit";
   let description = [{
     Form `erf` is `x / 2 * (1 + erf(x / sqrt(2)))`, form `tanh` the approximation
     `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (arXiv 1606.08415).
+
+    | input | result |
+    |---|---|
+    | `tensor<NxDxf32>` | `tensor<NxDxf32>` |
 
     ```mlir
     %0 = vitya.gelu erf %x : tensor<65x768xf32>
@@ -177,6 +194,8 @@ def Vitya_GeluOp : Vitya_SameTypeOp<"gelu"> {
 def Vitya_MeanPoolOp : Vitya_InferredOp<"mean_pool"> {
   let summary = "the mean of all tokens";
   let description = [{
+    `result[0, d] = (sum_n input[n, d]) / N`. The mean of one token folds to that token.
+
     | input | result |
     |---|---|
     | `tensor<NxDxf32>` | `tensor<1xDxf32>` |
@@ -188,6 +207,7 @@ def Vitya_MeanPoolOp : Vitya_InferredOp<"mean_pool"> {
   let arguments = (ins Vitya_Tokens:$input);
   let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasFolder = 1;
 }
 
 #endif // VITYA_OPS

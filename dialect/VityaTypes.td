@@ -15,8 +15,9 @@ class Vitya_StaticF32Tensor<int rank, string shape>
     : Type<And<[CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">,
                 CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">,
                 CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == " # rank>,
+                CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getNumElements() > 0">,
                 CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getElementType().isF32()">]>,
-           "static f32 tensor of shape " # shape, "::mlir::RankedTensorType">;
+           "static f32 tensor of positive sizes " # shape, "::mlir::RankedTensorType">;
 
 def Vitya_Image : Vitya_StaticF32Tensor<3, "[channels, height, width]">;
 def Vitya_Tokens : Vitya_StaticF32Tensor<2, "[tokens, width]">;
@@ -45,6 +46,13 @@ def Vitya_GeluForm : I32EnumAttr<"GeluForm", "form of the GELU function", [
 // Attributes
 //===----------------------------------------------------------------------===//
 
+def Vitya_PatchSize
+    : ConfinedAttr<DenseI64ArrayAttr,
+                   [AttrConstraint<CPred<"::llvm::cast<::mlir::DenseI64ArrayAttr>($_self).size() == 2 && "
+                                         "::llvm::all_of(::llvm::cast<::mlir::DenseI64ArrayAttr>($_self).asArrayRef(), "
+                                         "[](int64_t size) { return size > 0; })">,
+                                   "with two positive sizes (height, width)">]>;
+
 class Vitya_Attr<string attrName, string attrMnemonic> : AttrDef<Vitya_Dialect, attrName> {
   let mnemonic = attrMnemonic;
 }
@@ -53,6 +61,13 @@ def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
   let summary = "what the model is: its name, the image it takes and the classes it tells apart";
   let description = [{
     Stands on the module as `vitya.model`, is written by the importer and survives every phase.
+
+    * (C1) the image has three positive sizes.
+    * (C2) there is a class.
+    * (C3) it stands on a module whose `@main`, as long as it works on tensors, maps one image of this size to one logit
+      for each class.
+    * (C4) the constants of that module have as many bytes as their type needs, or, where only the structure of a model
+      is looked at, none.
 
     ```mlir
     module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 32, 32], classes = ["cat", "dog"]>} {}
@@ -71,6 +86,13 @@ def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
   let description = [{
     An array of these stands on the module as `vitya.linears` from the end of the `compress` phase on. `rank` is
     absent where the layer is dense; `format` is `f32` or an integer format; `reason` says why.
+
+    * (C1) `in`, `out` and, where it is there, `rank` are positive.
+
+    ```mlir
+    module attributes {vitya.linears = [#vitya.linear_info<"head", in = 192, out = 10, format = "f32",
+                                                           reason = "no compression asked for">]} {}
+    ```
   }];
   let parameters = (ins
     StringRefParameter<"name of the layer">:$name,
@@ -83,6 +105,7 @@ def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
     `<` $name `,` `in` `=` $in `,` `out` `=` $out `,` `format` `=` $format `,` `reason` `=` $reason
     (`,` `rank` `=` $rank^)? `>`
   }];
+  let genVerifyDecl = 1;
 }
 
 #endif // VITYA_TYPES

@@ -1,8 +1,243 @@
 // RUN: vitya-opt %s -verify-diagnostics -split-input-file
 
+func.func @image_rank(%x: tensor<32x32xf32>) {
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [channels, height, width], but got 'tensor<32x32xf32>'}}
+  %0 = "vitya.normalize"(%x) <{mean = array<f32>, std = array<f32>}> : (tensor<32x32xf32>) -> tensor<32x32xf32>
+  return
+}
+
+// -----
+
+func.func @tokens_dynamic(%x: tensor<?x8xf32>) {
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], but got 'tensor<?x8xf32>'}}
+  %0 = vitya.gelu erf %x : tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @tokens_empty(%x: tensor<0x8xf32>) {
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], but got 'tensor<0x8xf32>'}}
+  %0 = vitya.mean_pool %x : tensor<0x8xf32> -> tensor<1x8xf32>
+  return
+}
+
+// -----
+
+func.func @tokens_type(%x: tensor<4x8xf64>) {
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], but got 'tensor<4x8xf64>'}}
+  %0 = vitya.gelu erf %x : tensor<4x8xf64>
+  return
+}
+
+// -----
+
+func.func @normalize_c1_mean(%x: tensor<3x4x4xf32>) {
+  // expected-error @below {{'vitya.normalize' op expected one mean and one std for each of 3 channels, found 2 and 3}}
+  %0 = vitya.normalize %x mean [0.5, 0.5] std [0.2, 0.2, 0.2] : tensor<3x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @normalize_c1_std(%x: tensor<3x4x4xf32>) {
+  // expected-error @below {{'vitya.normalize' op expected one mean and one std for each of 3 channels, found 3 and 1}}
+  %0 = vitya.normalize %x mean [0.5, 0.5, 0.5] std [0.2] : tensor<3x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @normalize_c2_zero_std(%x: tensor<1x4x4xf32>) {
+  // expected-error @below {{'vitya.normalize' op expected finite means and positive finite stds, found mean 5.000000e-01, std 0.000000e+00}}
+  %0 = vitya.normalize %x mean [0.5] std [0.0] : tensor<1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @normalize_c2_nan_mean(%x: tensor<1x4x4xf32>) {
+  // expected-error @below {{'vitya.normalize' op expected finite means and positive finite stds, found mean nan, std 1.000000e+00}}
+  %0 = "vitya.normalize"(%x) <{mean = array<f32: 0x7FC00000>, std = array<f32: 1.0>}> : (tensor<1x4x4xf32>) -> tensor<1x4x4xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_c1_one_size(%x: tensor<3x4x4xf32>) {
+  // expected-error @below {{'vitya.patchify' op attribute 'patch' failed to satisfy constraint: i64 dense array attribute with two positive sizes (height, width)}}
+  %0 = vitya.patchify %x [4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_c1_zero(%x: tensor<3x4x4xf32>) {
+  // expected-error @below {{'vitya.patchify' op attribute 'patch' failed to satisfy constraint: i64 dense array attribute with two positive sizes (height, width)}}
+  %0 = vitya.patchify %x [4, 0] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_c2_height(%x: tensor<3x9x8xf32>) {
+  // expected-error @below {{'vitya.patchify' op expected the patch to divide the image, found patch 4x4 and image 9x8}}
+  %0 = vitya.patchify %x [4, 4] channel_row_column : tensor<3x9x8xf32> -> tensor<4x48xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_c2_width(%x: tensor<3x8x9xf32>) {
+  // expected-error @below {{'vitya.patchify' op expected the patch to divide the image, found patch 4x4 and image 8x9}}
+  %0 = vitya.patchify %x [4, 4] row_column_channel : tensor<3x8x9xf32> -> tensor<4x48xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_result(%x: tensor<3x8x8xf32>) {
+  // expected-error @below {{'vitya.patchify' op inferred type(s) 'tensor<4x48xf32>' are incompatible with return type(s) of operation 'tensor<48x4xf32>'}}
+  // expected-error @below {{'vitya.patchify' op failed to infer returned types}}
+  %0 = vitya.patchify %x [4, 4] row_column_channel : tensor<3x8x8xf32> -> tensor<48x4xf32>
+  return
+}
+
+// -----
+
+func.func @patchify_order(%x: tensor<3x8x8xf32>) {
+  // expected-error @below {{expected string or keyword containing one of the following enum values for attribute 'order' [channel_row_column, row_column_channel]}}
+  %0 = vitya.patchify %x [4, 4] column_row_channel : tensor<3x8x8xf32> -> tensor<4x48xf32>
+  return
+}
+
+// -----
+
 func.func @linear_c1_width(%x: tensor<4x8xf32>, %w: tensor<3x9xf32>) {
-  // expected-error @below {{expected a weight with as many columns as the input, found 9 and 8}}
-  // expected-error @below {{failed to infer returned types}}
+  // expected-error @below {{'vitya.linear' op expected a weight with as many columns as the input, found 9 and 8}}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8xf32>, tensor<3x9xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2_bias(%x: tensor<4x8xf32>, %w: tensor<3x8xf32>, %b: tensor<8xf32>) {
+  // expected-error @below {{'vitya.linear' op expected a bias with as many entries as the weight has rows, found 8 and 3}}
+  %0 = vitya.linear "fc" %x, %w bias %b : tensor<4x8xf32>, tensor<3x8xf32>, tensor<8xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_result(%x: tensor<4x8xf32>, %w: tensor<3x8xf32>) {
+  // expected-error @below {{'vitya.linear' op inferred type(s) 'tensor<4x3xf32>' are incompatible with return type(s) of operation 'tensor<3x4xf32>'}}
+  // expected-error @below {{'vitya.linear' op failed to infer returned types}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8xf32>, tensor<3x8xf32> -> tensor<3x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c1_weight(%x: tensor<4x8xf32>, %w: tensor<7xf32>, %b: tensor<8xf32>) {
+  // expected-error @below {{'vitya.layer_norm' op expected weight and bias with one entry for each of 8 columns, found 7 and 8}}
+  %0 = vitya.layer_norm "norm" %x, %w, %b eps 1.0e-6 : tensor<4x8xf32>, tensor<7xf32>, tensor<8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c1_bias(%x: tensor<4x8xf32>, %w: tensor<8xf32>, %b: tensor<4xf32>) {
+  // expected-error @below {{'vitya.layer_norm' op expected weight and bias with one entry for each of 8 columns, found 8 and 4}}
+  %0 = vitya.layer_norm "norm" %x, %w, %b eps 1.0e-6 : tensor<4x8xf32>, tensor<8xf32>, tensor<4xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c2_negative(%x: tensor<4x8xf32>, %w: tensor<8xf32>) {
+  // expected-error @below {{'vitya.layer_norm' op expected a finite eps that is not negative, found -1.000000e-06}}
+  %0 = vitya.layer_norm "norm" %x, %w, %w eps -1.0e-6 : tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c2_infinite(%x: tensor<4x8xf32>, %w: tensor<8xf32>) {
+  // expected-error @below {{'vitya.layer_norm' op expected a finite eps that is not negative, found INF}}
+  %0 = vitya.layer_norm "norm" %x, %w, %w eps 0x7FF0000000000000 : tensor<4x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c1_widths(%q: tensor<4x6xf32>, %k: tensor<4x8xf32>) {
+  // expected-error @below {{'vitya.attention' op expected query and key of the same width, found 6 and 8}}
+  %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 : tensor<4x6xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c2_keys(%q: tensor<4x8xf32>, %v: tensor<5x8xf32>) {
+  // expected-error @below {{'vitya.attention' op expected as many keys as values, found 4 and 5}}
+  %0 = vitya.attention "attn" %q, %q, %v heads 2 scale 1.0 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<5x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c3_none(%q: tensor<4x8xf32>) {
+  // expected-error @below {{'vitya.attention' op expected a positive number of heads that divides the widths of query and value, found 0 heads, widths 8 and 8}}
+  %0 = vitya.attention "attn" %q, %q, %q heads 0 scale 1.0 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c3_query(%q: tensor<4x8xf32>, %v: tensor<4x9xf32>) {
+  // expected-error @below {{'vitya.attention' op expected a positive number of heads that divides the widths of query and value, found 3 heads, widths 8 and 9}}
+  %0 = vitya.attention "attn" %q, %q, %v heads 3 scale 1.0 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x9xf32> -> tensor<4x9xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c3_value(%q: tensor<4x8xf32>, %v: tensor<4x9xf32>) {
+  // expected-error @below {{'vitya.attention' op expected a positive number of heads that divides the widths of query and value, found 4 heads, widths 8 and 9}}
+  %0 = vitya.attention "attn" %q, %q, %v heads 4 scale 1.0 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x9xf32> -> tensor<4x9xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c4_scale(%q: tensor<4x8xf32>) {
+  // expected-error @below {{'vitya.attention' op expected a finite scale, found nan}}
+  %0 = vitya.attention "attn" %q, %q, %q heads 2 scale 0x7FF8000000000000 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_result(%q: tensor<4x8xf32>, %k: tensor<5x8xf32>) {
+  // expected-error @below {{'vitya.attention' op inferred type(s) 'tensor<4x8xf32>' are incompatible with return type(s) of operation 'tensor<5x8xf32>'}}
+  // expected-error @below {{'vitya.attention' op failed to infer returned types}}
+  %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 : tensor<4x8xf32>, tensor<5x8xf32>, tensor<5x8xf32> -> tensor<5x8xf32>
+  return
+}
+
+// -----
+
+func.func @gelu_form(%x: tensor<4x8xf32>) {
+  // expected-error @below {{expected string or keyword containing one of the following enum values for attribute 'form' [erf, tanh]}}
+  %0 = vitya.gelu sigmoid %x : tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @mean_pool_result(%x: tensor<4x8xf32>) {
+  // expected-error @below {{'vitya.mean_pool' op inferred type(s) 'tensor<1x8xf32>' are incompatible with return type(s) of operation 'tensor<4x8xf32>'}}
+  // expected-error @below {{'vitya.mean_pool' op failed to infer returned types}}
+  %0 = vitya.mean_pool %x : tensor<4x8xf32> -> tensor<4x8xf32>
   return
 }

@@ -1,0 +1,112 @@
+// RUN: vitya-opt %s -verify-diagnostics -split-input-file
+
+// expected-error @below {{expected image to be three positive sizes (channels, height, width), found [3, 0, 32]}}
+module attributes {vitya.model = #vitya.model<name = "model_c1", image = [3, 0, 32], classes = ["cat"]>} {}
+
+// -----
+
+// expected-error @below {{expected image to be three positive sizes (channels, height, width), found [32, 32]}}
+module attributes {vitya.model = #vitya.model<name = "model_c1", image = [32, 32], classes = ["cat"]>} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.model' to be #vitya.model on a module, found "vit"}}
+module attributes {vitya.model = "vit"} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.model' to be #vitya.model on a module}}
+func.func @model_c3_on_function() attributes {vitya.model = #vitya.model<name = "vit", image = [1, 4, 4], classes = ["cat"]>} {
+  return
+}
+
+// -----
+
+module attributes {vitya.model = #vitya.model<name = "model_c3_classes", image = [1, 1, 4], classes = ["cat", "dog"]>} {
+  // expected-error @below {{'func.func' op expected '(tensor<1x1x4xf32>) -> tensor<1x2xf32>', as vitya.model says, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
+  func.func @main(%image: tensor<1x1x4xf32>) -> tensor<1x4xf32> {
+    %0 = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x4xf32> into tensor<1x4xf32>
+    return %0 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+module attributes {vitya.model = #vitya.model<name = "model_c3_image", image = [1, 2, 2], classes = ["a", "b", "c", "d"]>} {
+  // expected-error @below {{'func.func' op expected '(tensor<1x2x2xf32>) -> tensor<1x4xf32>', as vitya.model says, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
+  func.func @main(%image: tensor<1x1x4xf32>) -> tensor<1x4xf32> {
+    %0 = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x4xf32> into tensor<1x4xf32>
+    return %0 : tensor<1x4xf32>
+  }
+}
+
+// -----
+
+module attributes {vitya.model = #vitya.model<name = "model_c4_truncated", image = [1, 1, 4], classes = ["cat"]>} {
+  func.func @weights() -> tensor<3xf32> {
+    // expected-error @below {{'arith.constant' op expected 12 bytes in resource 'short' of type 'tensor<3xf32>', found 8}}
+    %0 = arith.constant dense_resource<short> : tensor<3xf32>
+    return %0 : tensor<3xf32>
+  }
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      short: "0x040000000000803F00000040"
+    }
+  }
+#-}
+
+// -----
+
+module attributes {vitya.model = #vitya.model<name = "model_c4_too_long", image = [1, 1, 4], classes = ["cat"]>} {
+  func.func @weights() -> tensor<2xi8> {
+    // expected-error @below {{'arith.constant' op expected 2 bytes in resource 'long' of type 'tensor<2xi8>', found 3}}
+    %0 = arith.constant dense_resource<long> : tensor<2xi8>
+    return %0 : tensor<2xi8>
+  }
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      long: "0x01000000010203"
+    }
+  }
+#-}
+
+// -----
+
+// expected-error @below {{expected positive sizes of layer 'linear_info_c1', found in 0, out 10}}
+module attributes {vitya.linears = [#vitya.linear_info<"linear_info_c1", in = 0, out = 10, format = "f32", reason = "">]} {}
+
+// -----
+
+// expected-error @below {{expected positive sizes of layer 'linear_info_c1', found in 4, out 10, rank 0}}
+module attributes {vitya.linears = [#vitya.linear_info<"linear_info_c1", in = 4, out = 10, format = "f32", reason = "", rank = 0>]} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.linears' to be an array of #vitya.linear_info, found ["head"]}}
+module attributes {vitya.linears = ["head"]} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.fingerprint' to be a string, found 12 : i64}}
+module attributes {vitya.fingerprint = 12} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.phase' to be a string, found 1 : i64}}
+module attributes {vitya.phase = 1} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.parameters' to be an i64 that is not negative, found -1 : i64}}
+module attributes {vitya.parameters = -1} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.multiply_adds' to be an i64 that is not negative, found 1 : i32}}
+module attributes {vitya.multiply_adds = 1 : i32} {}

@@ -1,0 +1,32 @@
+// What the checks of modules allow: a model whose weights were elided is IR to look at, splats and complete resources
+// are constants, and an @main that no longer works on tensors is not compared with the model.
+// RUN: vitya-opt %s -split-input-file | FileCheck %s
+
+// CHECK: dense_resource<elided>
+// CHECK: dense_resource<complete>
+module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {
+  func.func @main(%image: tensor<1x1x2xf32>) -> tensor<1x2xf32> {
+    %w = arith.constant dense_resource<elided> : tensor<2x2xf32>
+    %b = arith.constant dense_resource<complete> : tensor<2xf32>
+    %x = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x2xf32> into tensor<1x2xf32>
+    %0 = vitya.linear "head" %x, %w bias %b : tensor<1x2xf32>, tensor<2x2xf32>, tensor<2xf32> -> tensor<1x2xf32>
+    return %0 : tensor<1x2xf32>
+  }
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      complete: "0x040000000000803F00000040"
+    }
+  }
+#-}
+
+// -----
+
+// CHECK: func.func @main(%{{.*}}: memref<1x1x2xf32>, %{{.*}}: memref<1x2xf32>)
+module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {
+  func.func @main(%image: memref<1x1x2xf32>, %logits: memref<1x2xf32>) {
+    return
+  }
+}

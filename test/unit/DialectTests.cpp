@@ -1,0 +1,103 @@
+// What the dialect offers to C++: builders that infer types, the rowwise interface, constants, fingerprints.
+#include "dialect/Constants.h"
+#include "dialect/Fingerprint.h"
+#include "dialect/VityaOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/Parser/Parser.h"
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace vitya;
+
+namespace {
+
+class Dialect : public testing::Test {
+protected:
+  Dialect() : builder(&context) {
+    context.loadDialect<VityaDialect, arith::ArithDialect, func::FuncDialect, tensor::TensorDialect>();
+    module = ModuleOp::create(builder.getUnknownLoc());
+    builder.setInsertionPointToStart(module->getBody());
+  }
+
+  TypedValue<RankedTensorType> value(ArrayRef<int64_t> shape) {
+    auto type = RankedTensorType::get(shape, builder.getF32Type());
+    return cast<TypedValue<RankedTensorType>>(
+        tensor::EmptyOp::create(builder, builder.getUnknownLoc(), type, ValueRange()).getResult());
+  }
+  template <typename Op, typename... Args>
+  Op make(Args &&...args) {
+    return Op::create(builder, builder.getUnknownLoc(), std::forward<Args>(args)...);
+  }
+  OwningOpRef<ModuleOp> parse(StringRef text) { return parseSourceString<ModuleOp>(text, &context); }
+
+  MLIRContext context;
+  OpBuilder builder;
+  OwningOpRef<ModuleOp> module;
+};
+
+ArrayRef<int64_t> shapeOf(Value value) { return cast<RankedTensorType>(value.getType()).getShape(); }
+
+TEST_F(Dialect, BuildersInferShapes) {
+  using Shape = ArrayRef<int64_t>;
+  int64_t patch[] = {4, 8};
+  EXPECT_EQ(shapeOf(make<PatchifyOp>(value({3, 32, 16}), patch, PatchOrder::row_column_channel)), Shape({16, 96}));
+  EXPECT_EQ(shapeOf(make<LinearOp>("fc", value({65, 192}), value({10, 192}), value({10}))), Shape({65, 10}));
+  EXPECT_EQ(shapeOf(make<LinearOp>("fc", value({65, 192}), value({10, 192}), Value())), Shape({65, 10}));
+  EXPECT_EQ(shapeOf(make<LayerNormOp>("norm", value({65, 192}), value({192}), value({192}), APFloat(1e-6))),
+            Shape({65, 192}));
+  EXPECT_EQ(shapeOf(make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), 3, APFloat(0.5))),
+            Shape({2, 30}));
+  EXPECT_EQ(shapeOf(make<GeluOp>(GeluForm::erf, value({65, 192}))), Shape({65, 192}));
+  EXPECT_EQ(shapeOf(make<MeanPoolOp>(value({65, 192}))), Shape({1, 192}));
+}
+
+TEST_F(Dialect, RowwiseOpsNameTheirOperand) {
+  auto linear = make<LinearOp>("fc", value({65, 192}), value({10, 192}), Value());
+  ASSERT_TRUE(isa<RowwiseOpInterface>(linear.getOperation()));
+  EXPECT_EQ(cast<RowwiseOpInterface>(linear.getOperation()).getRowwiseOperands(), SmallVector<unsigned>{0});
+  EXPECT_FALSE(isa<RowwiseOpInterface>(make<MeanPoolOp>(value({65, 192})).getOperation()));
+}
+
+TEST_F(Dialect, ConstantsAreReadWhateverTheirForm) {
+  auto type = RankedTensorType::get({2}, builder.getF32Type());
+  float values[] = {1.5f, -2.0f};
+  auto bytes = ArrayRef(reinterpret_cast<const char *>(values), sizeof(values));
+  EXPECT_EQ(*readFloats(DenseElementsAttr::get(type, ArrayRef<float>(values))), (std::vector<float>{1.5f, -2.0f}));
+  EXPECT_EQ(*readFloats(DenseElementsAttr::get(type, 3.0f)), (std::vector<float>{3.0f, 3.0f}));
+  DenseResourceElementsAttr resource = makeResource(type, "weights", bytes);
+  EXPECT_EQ(*readFloats(resource), (std::vector<float>{1.5f, -2.0f}));
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(rawBytes(resource).data()) % 64, 0u);
+  EXPECT_TRUE(failed(readFloats(makeResource(type, "short", bytes.drop_back(4)))));
+  EXPECT_TRUE(failed(readFloats(DenseElementsAttr::get(RankedTensorType::get({1}, builder.getI32Type()), 7))));
+  releaseResource(resource);
+  EXPECT_TRUE(rawBytes(resource).empty());
+  EXPECT_TRUE(failed(readFloats(resource)));
+}
+
+constexpr char kModel[] = R"(
+func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
+  %w = arith.constant dense<[[1.0, 2.0], [3.0, 4.0]]> : tensor<2x2xf32>
+  %0 = vitya.linear "head" %x, %w : tensor<1x2xf32>, tensor<2x2xf32> -> tensor<1x2xf32>
+  return %0 : tensor<1x2xf32>
+})";
+
+TEST_F(Dialect, FingerprintsTellModelsApart) {
+  std::string text = kModel, original = fingerprint(*parse(text));
+  EXPECT_EQ(original.size(), 32u);
+  auto changed = [&](StringRef from, StringRef to) {
+    std::string copy = text;
+    copy.replace(copy.find(from), from.size(), to);
+    return fingerprint(*parse(copy));
+  };
+  EXPECT_NE(original, changed("4.0", "4.5"));
+  EXPECT_NE(original, changed("head", "tail"));
+  EXPECT_NE(original, changed("%x, %w :", "%x, %w {a} :"));
+  // The same weights as a resource are the same model.
+  std::string resource = text + "\n{-# dialect_resources: { builtin: { w: "
+                                "\"0x040000000000803F000000400000404000008040\" } } #-}";
+  size_t begin = resource.find("dense<"), end = resource.find(" : tensor<2x2xf32>");
+  resource.replace(begin, end - begin, "dense_resource<w>");
+  EXPECT_EQ(original, fingerprint(*parse(resource)));
+}
+
+} // namespace
