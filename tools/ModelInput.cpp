@@ -53,7 +53,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef 
     return unreadable("a folder");
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
       llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/false, /*RequiresNullTerminator=*/true,
-                                          llvm::Align(64)); // what bytecode asks of its buffer
+                                         llvm::Align(64)); // what bytecode asks of its buffer
   if (!file)
     return unreadable(file.getError().message());
   if (path != "-" && !path.ends_with(".mlir") && !isBytecode(**file))
