@@ -1,0 +1,40 @@
+#!/usr/bin/env python3
+"""Counts instructions in the innermost loops of functions: inner_loops.py FILE.s FUNCTION...
+
+Prints one line for each loop that holds no other loop: the function, and how often each kind of instruction of interest
+occurs in it. Without FUNCTIONs, those of all functions. `stack` are vectors that are stored to or read from the stack.
+"""
+
+import re
+import sys
+
+KINDS = {
+    "fma-ymm": r"vfmadd\d+ps\s.*%ymm\d+$",
+    "fma-zmm": r"vfmadd\d+ps\s.*%zmm\d+$",
+    "broadcast": r"vbroadcastss\s[^%]*\(|vfmadd\d+ps\s.*\{1to16\}",
+    "scalar": r"v(?:add|sub|mul|div|sqrt|max|min|fn?m(?:add|sub)\d+)ss\s",
+    "stack": r"v\w+\s.*\(%r[sb]p",
+    "call": r"callq?\s",
+}
+
+
+def inner_loops(lines):
+    """(function, first line, last line) of each innermost loop: from a label to a later jump back to it."""
+    labels, loops, function = {}, [], None
+    for i, line in enumerate(lines):
+        if label := re.match(r"(\.L\w+):", line):
+            labels[label[1]] = i
+        elif name := re.match(r"(\w+):", line):
+            function = name[1].removesuffix("_body")
+        elif (jump := re.match(r"\s+j\w+\s+(\.L\w+)", line)) and jump[1] in labels:
+            loops.append((function, labels[jump[1]], i))
+    return [loop for loop in loops if not any(loop[1] <= other[1] and other[2] <= loop[2] and other != loop for other in loops)]
+
+
+with open(sys.argv[1], encoding="utf-8") as file:
+    assembly = [line.split("#")[0].rstrip() for line in file]
+for function, first, last in inner_loops(assembly):
+    if len(sys.argv) > 2 and function not in sys.argv[2:]:
+        continue
+    counts = {kind: sum(bool(re.search(pattern, line)) for line in assembly[first:last]) for kind, pattern in KINDS.items()}
+    print(f"{function}:", *(f"{kind}={count}" for kind, count in counts.items() if count))
