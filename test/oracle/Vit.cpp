@@ -178,6 +178,10 @@ void Vit::randomize(uint64_t seed, double logitStd) {
         return true;
     return false;
   };
+  // Where no residual carries a token past the attention, random maps either make all tokens alike or chaos. Keys that
+  // resemble queries let a token look at itself most.
+  const double kSelf = std::getenv("KSELF")?atof(std::getenv("KSELF")):0.5;
+  Tensor queryWeight;
   for (const auto &item : named_parameters()) {
     Tensor parameter = item.value();
     parameter.normal_(0, 1, generator);
@@ -197,8 +201,10 @@ void Vit::randomize(uint64_t seed, double logitStd) {
     double spread = std::sqrt(logitStd);
     if (endsWith(name, "qkv.weight"))
       parameter.narrow(0, 0, 2 * parameter.size(1)).mul_(spread);
-    else if (endsWith(name, "Q.weight") || endsWith(name, "K.weight"))
-      parameter.mul_(spread);
+    else if (endsWith(name, "Q.weight"))
+      queryWeight = parameter.mul_(spread);
+    else if (endsWith(name, "K.weight"))
+      parameter.mul_(spread * std::sqrt(1 - kSelf * kSelf)).add_(queryWeight, kSelf);
   }
 }
 
