@@ -26,6 +26,6 @@ for feature in ("avx512f", "avx512_vnni", "avx2"):
     if feature in flags:
         config.available_features.add("host-" + feature.replace("_", "-"))
 
-# Fixtures that LibTorch writes are there where LibTorch is.
+# Fixtures that LibTorch writes, and the oracle, are there where LibTorch is.
 if os.path.exists(os.path.join(config.build_bin_dir, "libtorch-archive")):
     config.available_features.add("libtorch")
