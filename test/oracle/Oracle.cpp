@@ -44,7 +44,8 @@ public:
     auto node = values.extract(name);
     return node.empty() ? std::string() : node.mapped();
   }
-  template <typename Number> void take(const std::string &name, Number &number) {
+  template <typename Number>
+  void take(const std::string &name, Number &number) {
     std::string text = take(name);
     std::istringstream stream(text);
     if (!text.empty() && (!(stream >> number) || !stream.eof()))
@@ -127,7 +128,7 @@ int main(int argc, char **argv) try {
   std::string load = options.take("load"), save = options.take("save");
   uint64_t seed = 0;
   options.take("seed", seed);
-  double logitStd = 5;
+  double logitStd = isReference ? 0.7 : 5;
   options.take("logit-std", logitStd);
   int64_t count = 0, threads = 0;
   options.take("count", count);

@@ -180,7 +180,7 @@ void Vit::randomize(uint64_t seed, double logitStd) {
   };
   // Where no residual carries a token past the attention, random maps either make all tokens alike or chaos. Keys that
   // resemble queries let a token look at itself most.
-  const double kSelf = std::getenv("KSELF")?atof(std::getenv("KSELF")):0.5;
+  constexpr double kSelf = 0.95;
   Tensor queryWeight;
   for (const auto &item : named_parameters()) {
     Tensor parameter = item.value();

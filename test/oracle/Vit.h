@@ -1,5 +1,5 @@
-// The Vision Transformers that compiled models are compared with, written by hand as PyTorch modules. They share nothing
-// with the importer, the dialect or the runtime: what they agree on is right for a reason.
+// The Vision Transformers that compiled models are compared with, written by hand as PyTorch modules. They share
+// nothing with the importer, the dialect or the runtime: what they agree on is right for a reason.
 #ifndef VITYA_TEST_ORACLE_VIT_H
 #define VITYA_TEST_ORACLE_VIT_H
 
