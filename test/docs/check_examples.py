@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 FENCE = re.compile(r"^( *)```(mlir|mlir-error)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-COMPLETE = re.compile(r"^(module|func\.func|builtin\.module|#|!|//.*\n(module|func\.func))")
+COMPLETE = re.compile(r"^(//.*\n)*(module|(\w+\.)?func|\w+\.global|builtin\.module|#|!)")
 
 
 def split_types(text):
@@ -44,9 +44,9 @@ def statements(block):
 
 def operand_types(op):
     """The operands of `op` and the types written for them; one type stands for all where there are fewer."""
-    body = op.split("=", 1)[1] if re.match(r"%[\w:, %]+ = ", op) else op
+    body = op.split("=", 1)[1] if re.match(r"%[\w.:, %]+ = ", op) else op
     operands_text, _, types_text = body.rpartition(" : ")
-    operands = re.findall(r"%[\w#]+", operands_text)
+    operands = re.findall(r"%[\w.#]+", operands_text)
     # Up to the arrow of the op itself: one that stands outside all brackets.
     depth, end = 0, len(types_text)
     for i, c in enumerate(types_text):
@@ -74,7 +74,7 @@ def complete(block):
                 arguments.setdefault(operand, type_)
         if call := re.search(r"call @([\w.]+)\([^)]*\)(?: \{.*?\})? : (.*)$", re.sub(r"\s+", " ", op)):
             callees[call[1]] = call[2].strip()
-        if results := re.match(r"((?:%\w+(?::\d+)?(?:, )?)+) = ", op):
+        if results := re.match(r"((?:%[\w.]+(?::\d+)?(?:, )?)+) = ", op):
             defined.update(result.split(":")[0] for result in results[1].split(", "))
     declarations = "".join(f"func.func private @{name}{type_}\n" for name, type_ in callees.items())
     parameters = ", ".join(f"{name}: {type_}" for name, type_ in arguments.items())
