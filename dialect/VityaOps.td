@@ -96,7 +96,7 @@ def Vitya_LinearOp : Vitya_InferredOp<"linear", [Vitya_Rowwise]> {
     ```mlir
     %0 = vitya.linear "head" %x, %w bias %b
        : tensor<1x192xf32>, tensor<10x192xf32>, tensor<10xf32> -> tensor<1x10xf32>
-    %1 = vitya.linear "blocks.0.mlp.fc1" %x, %w : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
+    %1 = vitya.linear "blocks.0.mlp.fc1" %t, %m : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
     ```
   }];
   let arguments = (ins StrAttr:$layer, Vitya_Tokens:$input, Vitya_Matrix:$weight, Optional<Vitya_Vector>:$bias);

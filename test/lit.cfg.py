@@ -15,6 +15,7 @@ config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input-filter=al
 config.substitutions.append(("%inputs", os.path.join(config.test_source_root, "Inputs")))
 config.substitutions.append(("%demo", os.path.join(config.source_root, "tools", "demo")))
 config.substitutions.append(("%build", config.build_dir))
+config.substitutions.append(("%mlir_include", config.mlir_include_dir))
 config.substitutions.append(("%source", config.source_root))
 config.substitutions.append(("%clang", "clang-22"))
 config.substitutions.append(("%python", config.python))
@@ -26,6 +27,6 @@ for feature in ("avx512f", "avx512_vnni", "avx2"):
     if feature in flags:
         config.available_features.add("host-" + feature.replace("_", "-"))
 
-# Fixtures that LibTorch writes are there where LibTorch is.
+# Fixtures that LibTorch writes, and the oracle, are there where LibTorch is.
 if os.path.exists(os.path.join(config.build_bin_dir, "libtorch-archive")):
     config.available_features.add("libtorch")

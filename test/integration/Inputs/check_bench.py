@@ -1,0 +1,16 @@
+#!/usr/bin/env python3
+"""Check that `bench --json` is complete and consistent.
+
+usage: check_bench.py BENCH.json BATCH THREADS RUNS
+"""
+import json
+import math
+import sys
+
+result = json.load(open(sys.argv[1]))
+assert [result["batch"], result["threads"], result["runs"]] == [int(a) for a in sys.argv[2:5]], result
+latency = result["latency_ms"]
+assert set(latency) == {"min", "mean", "std", "p50", "p90", "p99"}, latency
+assert 0 < latency["min"] <= latency["p50"] <= latency["p90"] <= latency["p99"], latency
+assert latency["min"] <= latency["mean"] <= latency["p99"] and latency["std"] >= 0, latency
+assert math.isclose(result["images_per_second"], 1e3 * result["batch"] / latency["min"], rel_tol=1e-2), result

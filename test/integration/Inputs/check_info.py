@@ -1,0 +1,20 @@
+#!/usr/bin/env python3
+"""Check that `info --json` of the model that ships is complete and consistent.
+
+usage: check_info.py INFO.json
+"""
+import json
+import sys
+
+info = json.load(open(sys.argv[1]))
+assert info["image"] == [3, 32, 32], info["image"]
+assert info["classes"] == "airplane automobile bird cat deer dog frog horse ship truck".split(), info["classes"]
+assert info["weight_bytes"] >= 4 * info["parameters"], info["weight_bytes"]
+assert isinstance(info["cpu"], str) and set(info["compiler"]) == {"version", "options"}, info["compiler"]
+linears = info["linears"]
+# The embedding, four linear layers in each of six blocks, and the head.
+assert len(linears) == 1 + 6 * 4 + 1, len(linears)
+assert all(set(linear) == {"name", "in", "out", "rank", "format", "reason"} for linear in linears)
+in_linears = sum(linear["in"] * linear["out"] + linear["out"] for linear in linears)
+norms, tokens = 192 * 2 * (2 * 6 + 1), 192 * (1 + 65)
+assert in_linears + norms + tokens == info["parameters"], in_linears
