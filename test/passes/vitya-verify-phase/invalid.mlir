@@ -83,13 +83,3 @@ func.func @main(%image: tensor<1x1x4xf64>) -> tensor<1x4xf64> {
   %0 = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x4xf64> into tensor<1x4xf64>
   return %0 : tensor<1x4xf64>
 }
-
-// -----
-
-module attributes {vitya.model = #vitya.model<name = "t", image = [3, 1, 4], classes = ["a", "b"]>} {
-  // expected-error @below {{expected @main to have the type '(tensor<3x1x4xf32>) -> tensor<1x2xf32>' that vitya.model says, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
-  func.func @main(%image: tensor<1x1x4xf32>) -> tensor<1x4xf32> {
-    %0 = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x4xf32> into tensor<1x4xf32>
-    return %0 : tensor<1x4xf32>
-  }
-}
