@@ -149,7 +149,7 @@ struct ReferenceVit : Vit {
 // Vit
 //===----------------------------------------------------------------------===//
 
-Tensor Vit::attend(Tensor query, Tensor key, Tensor value) {
+Tensor Vit::attend(const Tensor &query, const Tensor &key, const Tensor &value) {
   int64_t heads = architecture.heads, width = query.size(-1) / heads;
   auto split = [&](const Tensor &x) { return x.reshape({x.size(0), x.size(1), heads, width}).transpose(1, 2); };
   Tensor scores = at::matmul(split(query), split(key).transpose(-2, -1)) / std::sqrt(static_cast<double>(width));

@@ -35,7 +35,7 @@ public:
 
 protected:
   /// Multi-head attention of x's queries, keys and values, all [N, tokens, width]; see `Mistake::swapHeads`.
-  torch::Tensor attend(torch::Tensor query, torch::Tensor key, torch::Tensor value);
+  torch::Tensor attend(const torch::Tensor &query, const torch::Tensor &key, const torch::Tensor &value);
   double eps() const { return mistake == Mistake::largeEps ? 10 * architecture.eps : architecture.eps; }
 
   Architecture architecture;
