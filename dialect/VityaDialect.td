@@ -24,8 +24,8 @@ def Vitya_Dialect : Dialect {
     (what compression did to each linear layer).
 
     A slice of rows moves before what computes rows independently of each other: linear layers, norms, GELU, sums,
-    queries of attention. So a model whose head reads the class token alone computes no other token in its last block
-    beyond its keys and values.
+    queries of attention. So where the head reads the class token alone, the last block computes at most queries, keys
+    and values of the other tokens.
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasCanonicalizer = 1;

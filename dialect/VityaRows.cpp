@@ -34,8 +34,8 @@ struct SliceBeforeRowwiseOp : OpRewritePattern<tensor::ExtractSliceOp> {
 
   LogicalResult matchAndRewrite(tensor::ExtractSliceOp slice, PatternRewriter &rewriter) const override {
     Operation *op = slice.getSource().getDefiningOp();
-    if (!op || !isSliceOfRows(slice))
-      return rewriter.notifyMatchFailure(slice, "expected a static slice of rows of an op's result");
+    if (!op || op->getNumResults() != 1 || !isSliceOfRows(slice))
+      return rewriter.notifyMatchFailure(slice, "expected a static slice of rows of an op's only result");
     SmallVector<unsigned> operands;
     if (auto rowwise = dyn_cast<RowwiseOpInterface>(op))
       operands = rowwise.getRowwiseOperands();
