@@ -617,8 +617,8 @@ def VerifyPhasePass : Pass<"vitya-verify-phase", "::mlir::ModuleOp"> {
   let description = [{
     Before: a module that a pipeline has brought to the end of `phase`. After: the same with `vitya.phase` set; a module
     that holds ops or types that the phase does not allow is an error at the first of them. As long as values are
-    tensors (`import`, `compress`, `linalg`), `@main` maps one image to one row of logits, of the sizes that
-    `vitya.model` says if there is one, every shape is static, and no function stands beside it but its kernels.
+    tensors (`import`, `compress`, `linalg`), `@main` maps one image to one row of logits, every shape is static,
+    and no function stands beside it but its kernels.
 
     Before:
 
