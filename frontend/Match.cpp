@@ -25,6 +25,7 @@ public:
     result.steps = matchSteps(layout.steps, "", "");
     // Patterns refer to their text and were checked when the layout was read.
     std::vector<GlobPattern> ignored;
+    ignored.reserve(layout.ignore.size());
     for (StringRef pattern : layout.ignore)
       ignored.push_back(cantFail(GlobPattern::create(pattern)));
     for (const NamedTensor &named : tensors)

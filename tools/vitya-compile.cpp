@@ -189,7 +189,7 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
   if (llvm::Error error = (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, path))
     return error;
   if (llvm::Error error = writeCompanions(module, options, product, path, runtime)) {
-    llvm::sys::fs::remove(path); // all or nothing
+    (void)llvm::sys::fs::remove(path); // all or nothing
     return error;
   }
   return llvm::Error::success();

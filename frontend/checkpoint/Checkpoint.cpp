@@ -19,8 +19,8 @@ constexpr uint64_t kMaxPickleBytes = 64 << 20;
 constexpr StringLiteral kMetadataKey = "vitya";
 
 Checkpoint::Checkpoint() = default;
-Checkpoint::Checkpoint(Checkpoint &&) = default;
-Checkpoint &Checkpoint::operator=(Checkpoint &&) = default;
+Checkpoint::Checkpoint(Checkpoint &&) noexcept = default;
+Checkpoint &Checkpoint::operator=(Checkpoint &&) noexcept = default;
 Checkpoint::~Checkpoint() = default;
 
 //===----------------------------------------------------------------------===//

@@ -21,8 +21,8 @@ public:
   /// records; their bytes are read later.
   static llvm::Expected<Checkpoint> read(std::unique_ptr<llvm::MemoryBuffer> file, llvm::StringRef key);
 
-  Checkpoint(Checkpoint &&);
-  Checkpoint &operator=(Checkpoint &&);
+  Checkpoint(Checkpoint &&) noexcept;
+  Checkpoint &operator=(Checkpoint &&) noexcept;
   ~Checkpoint();
 
   llvm::ArrayRef<NamedTensor> tensors() const { return stateDict; }

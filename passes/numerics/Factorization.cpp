@@ -37,7 +37,7 @@ Root rootOf(const MatrixXd &covariance) {
 }
 
 /// For in <= out: T^T T = V s^2 V^T, so U = T V / s and s V^T P.
-Factorization Factorization::ofTarget(MatrixXd target, const MatrixXd &unwhitening) {
+Factorization Factorization::ofTarget(const MatrixXd &target, const MatrixXd &unwhitening) {
   Spectrum spectrum = spectrumOf(target.transpose() * target);
   Factorization result;
   result.values = spectrum.values.cwiseSqrt();
@@ -47,7 +47,7 @@ Factorization Factorization::ofTarget(MatrixXd target, const MatrixXd &unwhiteni
 }
 
 /// For out <= in, from T T^T = U s^2 U^T and T P: U^T T P = s V^T P.
-Factorization Factorization::ofOutputs(const MatrixXd &gram, MatrixXd map) {
+Factorization Factorization::ofOutputs(const MatrixXd &gram, const MatrixXd &map) {
   Spectrum spectrum = spectrumOf(gram);
   Factorization result;
   result.values = spectrum.values.cwiseSqrt();
@@ -67,12 +67,12 @@ Factorization Factorization::activationAware(const MatrixXd &weight, const Momen
   MatrixXd target = weight * scale.asDiagonal();
   if (weight.rows() <= weight.cols())
     return ofOutputs(target * target.transpose(), weight);
-  return ofTarget(std::move(target), scale.cwiseInverse().asDiagonal().toDenseMatrix());
+  return ofTarget(target, scale.cwiseInverse().asDiagonal().toDenseMatrix());
 }
 
-Factorization Factorization::ofCovariance(MatrixXd map, const MatrixXd &covariance) {
+Factorization Factorization::ofCovariance(const MatrixXd &map, const MatrixXd &covariance) {
   if (map.rows() <= map.cols())
-    return ofOutputs(map * covariance * map.transpose(), std::move(map));
+    return ofOutputs(map * covariance * map.transpose(), map);
   Root root = rootOf(covariance);
   return ofTarget(map * root.root, root.inverse);
 }

@@ -50,9 +50,9 @@ public:
   Factors truncate(int64_t rank) const;
 
 private:
-  static Factorization ofTarget(Eigen::MatrixXd target, const Eigen::MatrixXd &unwhitening);
-  static Factorization ofOutputs(const Eigen::MatrixXd &gram, Eigen::MatrixXd map);
-  static Factorization ofCovariance(Eigen::MatrixXd map, const Eigen::MatrixXd &covariance);
+  static Factorization ofTarget(const Eigen::MatrixXd &target, const Eigen::MatrixXd &unwhitening);
+  static Factorization ofOutputs(const Eigen::MatrixXd &gram, const Eigen::MatrixXd &map);
+  static Factorization ofCovariance(const Eigen::MatrixXd &map, const Eigen::MatrixXd &covariance);
 
   Eigen::VectorXd values;
   Eigen::MatrixXd left;  ///< [out, min]: U, or T V s^(-1)

@@ -74,6 +74,7 @@ std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Choice
     return dense;
   // At an infinite multiplier only cost counts.
   std::vector<size_t> chosen;
+  chosen.reserve(layers.size());
   for (const std::vector<Choice> &choices : layers)
     chosen.push_back(std::min_element(choices.begin(), choices.end(),
                                       [](const Choice &a, const Choice &b) { return a.cost < b.cost; }) -
