@@ -9,6 +9,10 @@ Moments::Moments(int64_t width)
     : sum(VectorXd::Zero(width)), secondSum(VectorXd::Zero(width)), magnitudes(VectorXd::Zero(width)),
       products(MatrixXd::Zero(width, width)) {}
 
+Moments::Moments(Sums sums)
+    : samples(sums.samples), sum(sums.sum), secondSum(std::move(sums.sum)), magnitudes(std::move(sums.magnitudes)),
+      products(std::move(sums.products)) {}
+
 void Moments::add(const Samples &block) {
   MatrixXd x = block.cast<double>();
   samples += x.rows();
