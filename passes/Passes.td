@@ -95,17 +95,25 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
     A pair pays for a layer of p outputs and n inputs if its rank is less than p n / (p + n). `rank` gives every layer
     the same rank. `keep` is a budget: the share of the weights of the matched layers (biases excluded), or of their
     multiply-adds, that may be left. With `allocation=spectrum` it is spent where it saves the most error of the
-    layers' outputs; with `allocation=uniform` every layer keeps this share of its own.
+    layers' outputs, for the last three methods by their whitened spectra; with `allocation=uniform`
+    every layer keeps this share of its own.
 
-    | method | factors | needs images |
+    | method | factors | images |
     |---|---|---|
-    | `plain` | SVD of the weight | no |
-    | `asvd` | SVD of the weight scaled by the inputs' magnitudes to the power of 1/2 (arXiv 2312.05821) | yes |
-    | `whitened` | SVD of the weight times the root of the inputs' covariance (arXiv 2403.07378) | yes |
+    | `plain` | SVD of the weight | not needed |
+    | `asvd` | SVD of the weight scaled by the inputs' magnitudes to the power of 1/2 (arXiv 2312.05821) | for moments |
+    | `whitened` | SVD of the weight times the root of the inputs' covariance (arXiv 2403.07378) | for moments |
+    | `anchored` | best fit of the original outputs from the inputs that earlier factors leave, layer by layer | replayed |
+    | `joint` | attention: narrower heads (arXiv 2505.12942); other layers: `anchored` | replayed |
+
+    `joint` cuts the product of a head's query and key maps and that of its value and output maps, which narrows the
+    heads to as many weights as the ranks of the four layers would leave. Attention whose query, key and value are not
+    columns of linear layers of one input that nothing else reads, or whose result not one linear layer alone reads,
+    keeps its heads, with a remark.
 
     Statistics of the inputs come from `statistics`, a file that `vitya-collect-statistics` wrote for this very model,
-    or from the first `count` records of `images`. The methods that need them also correct the bias, so that the mean
-    output of a layer stays what it was.
+    or from the first `count` records of `images`, which `anchored` and `joint` replay in any case. The methods that look
+    at images also correct the bias, so that the mean output of a layer stays what it was.
 
     Before:
 
@@ -153,7 +161,9 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
       ::llvm::cl::values(
         clEnumValN(::vitya::LowRankMethod::plain, "plain", "SVD of the weight"),
         clEnumValN(::vitya::LowRankMethod::asvd, "asvd", "SVD of the weight scaled by the inputs' magnitudes"),
-        clEnumValN(::vitya::LowRankMethod::whitened, "whitened", "SVD that minimises the error of the outputs"))
+        clEnumValN(::vitya::LowRankMethod::whitened, "whitened", "SVD that minimises the error of the outputs"),
+        clEnumValN(::vitya::LowRankMethod::anchored, "anchored", "as whitened, from the inputs compression leaves"),
+        clEnumValN(::vitya::LowRankMethod::joint, "joint", "narrower heads of attention, the rest anchored"))
     }]>,
     Option<"layers", "layers", "std::string", "\"[.][0-9]+[.]\"",
            "Regular expression of names of layers; by default those inside numbered modules, the blocks.">,

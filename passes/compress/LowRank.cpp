@@ -4,7 +4,8 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Threading.h"
 #include "passes/Passes.h"
-#include "passes/compress/LinearLayers.h"
+#include "passes/compress/LowRankLayer.h"
+#include "passes/compress/SequentialLowRank.h"
 #include "passes/compress/Statistics.h"
 #include "passes/numerics/RankAllocation.h"
 #include "llvm/ADT/SetVector.h"
@@ -24,21 +25,6 @@ namespace {
 
 constexpr double kAsvdAlpha = 0.5;
 
-/// A dense layer to be factorised.
-struct Layer {
-  LinearOp op;
-  MatrixXd weight;
-  VectorXd bias;
-  std::shared_ptr<const Moments> input; ///< null where the method needs none
-  int64_t rank = 0;                     ///< 0: stays dense
-  std::string whyDense;
-
-  int64_t out() const { return weight.rows(); }
-  int64_t in() const { return weight.cols(); }
-  int64_t full() const { return std::min(out(), in()); }
-  int64_t tokens() { return op.getInput().getType().getDimSize(0); }
-};
-
 struct LowRank : impl::LowRankPassBase<LowRank> {
   using LowRankPassBase::LowRankPassBase;
 
@@ -49,16 +35,21 @@ struct LowRank : impl::LowRankPassBase<LowRank> {
 
 private:
   LogicalResult checkOptions(ModuleOp module);
-  FailureOr<std::vector<Layer>> selectLayers(ModuleOp module);
-  LogicalResult readInputs(ModuleOp module, std::vector<Layer> &layers);
-  LogicalResult planRanks(ModuleOp module, std::vector<Layer> &layers);
-  LogicalResult spendBudget(ModuleOp module, std::vector<Layer> &layers);
+  FailureOr<std::vector<LowRankLayer>> selectLayers(ModuleOp module);
+  LogicalResult readInputs(ModuleOp module, std::vector<LowRankLayer> &layers);
+  LogicalResult planRanks(ModuleOp module, std::vector<LowRankLayer> &layers);
+  LogicalResult spendBudget(ModuleOp module, std::vector<LowRankLayer> &layers);
+  LogicalResult rewriteEach(std::vector<LowRankLayer> &layers);
+  LogicalResult rewriteInSequence(ModuleOp module, std::vector<LowRankLayer> &layers);
   LogicalResult rewrite(ModuleOp module);
 
-  bool needsInputs() const { return method != LowRankMethod::plain; }
-  Factorization factorize(const Layer &layer) const;
+  /// Whether layers are fitted one after the other, to the inputs that the ones before leave them.
+  bool isSequential() const { return method == LowRankMethod::anchored || method == LowRankMethod::joint; }
+  bool spendsBudget() const { return keep.hasValue() && allocation == RankAllocation::spectrum; }
+  bool needsInputs() const { return isSequential() ? spendsBudget() : method != LowRankMethod::plain; }
+  Factorization factorize(const LowRankLayer &layer) const;
   /// Calls `function` with every index of `layers`, on several threads where the context allows it.
-  void forEach(std::vector<Layer> &layers, llvm::function_ref<void(size_t)> function) {
+  void forEach(std::vector<LowRankLayer> &layers, llvm::function_ref<void(size_t)> function) {
     parallelFor(&getContext(), 0, layers.size(), function);
   }
 };
@@ -99,6 +90,8 @@ LogicalResult LowRank::checkOptions(ModuleOp module) {
     return module.emitError("expected keep to be above 0 and at most 1, found ") << shown(keep);
   if (rank.hasValue() && (budget.hasValue() || allocation.hasValue()))
     return module.emitError("expected budget and allocation with keep=SHARE, found rank=") << rank.getValue();
+  if (isSequential() && images.empty())
+    return module.emitError("expected images=FILE for method ") << nameOf(method) << ", which replays them, found none";
   if (needsInputs() && images.empty() && statistics.empty())
     return module.emitError("expected images=FILE or statistics=FILE for method ")
            << nameOf(method) << ", found neither";
@@ -106,7 +99,7 @@ LogicalResult LowRank::checkOptions(ModuleOp module) {
 }
 
 /// The dense layers of @main that `layers` matches; a remark for each that is factorised already.
-FailureOr<std::vector<Layer>> LowRank::selectLayers(ModuleOp module) {
+FailureOr<std::vector<LowRankLayer>> LowRank::selectLayers(ModuleOp module) {
   llvm::Regex pattern(layers);
   if (std::string problem; !pattern.isValid(problem))
     return module.emitError("expected layers to be a regular expression, found '")
@@ -114,7 +107,7 @@ FailureOr<std::vector<Layer>> LowRank::selectLayers(ModuleOp module) {
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   if (!entry || entry.isExternal())
     return module.emitError("expected a function @") << kEntryName << " with a body";
-  std::vector<Layer> selected;
+  std::vector<LowRankLayer> selected;
   llvm::SetVector<StringRef> done;
   int64_t total = 0;
   for (auto op : entry.getOps<LinearOp>()) {
@@ -138,7 +131,7 @@ FailureOr<std::vector<Layer>> LowRank::selectLayers(ModuleOp module) {
 }
 
 /// Gives each layer the moments of its input.
-LogicalResult LowRank::readInputs(ModuleOp module, std::vector<Layer> &layers) {
+LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &layers) {
   Statistics moments;
   if (!statistics.empty()) {
     llvm::Expected<Statistics> read = readStatistics(statistics, fingerprint(module));
@@ -149,14 +142,14 @@ LogicalResult LowRank::readInputs(ModuleOp module, std::vector<Layer> &layers) {
     FailureOr<Calibration> calibration = Calibration::open(module, images, count);
     if (failed(calibration))
       return failure();
-    SmallVector<LinearOp> ops = llvm::map_to_vector(layers, [](Layer &layer) { return layer.op; });
+    SmallVector<LinearOp> ops = llvm::map_to_vector(layers, [](LowRankLayer &layer) { return layer.op; });
     FailureOr<Statistics> collected = collectStatistics(module, ops, *calibration);
     if (failed(collected))
       return failure();
     moments = std::move(*collected);
   }
-  Layer *scarce = nullptr;
-  for (Layer &layer : layers) {
+  LowRankLayer *scarce = nullptr;
+  for (LowRankLayer &layer : layers) {
     layer.input = moments.lookup(layer.op.getLayer());
     if (!layer.input || layer.input->width() != layer.in())
       return layer.op.emitOpError("expected statistics of an input of ")
@@ -167,10 +160,7 @@ LogicalResult LowRank::readInputs(ModuleOp module, std::vector<Layer> &layers) {
       scarce = &layer;
   }
   if (scarce)
-    emitWarning(scarce->op.getLoc()) << "expected calibration images with at least " << scarce->in()
-                                     << " tokens at layer '" << scarce->op.getLayer()
-                                     << "', as wide as its input is, found " << scarce->input->count()
-                                     << ": directions that no token has are guessed";
+    scarce->warnOfFewTokens(scarce->input->count());
   return success();
 }
 
@@ -178,7 +168,7 @@ LogicalResult LowRank::readInputs(ModuleOp module, std::vector<Layer> &layers) {
 // Which ranks
 //===----------------------------------------------------------------------===//
 
-Factorization LowRank::factorize(const Layer &layer) const {
+Factorization LowRank::factorize(const LowRankLayer &layer) const {
   switch (method) {
   case LowRankMethod::plain:
     return Factorization::plain(layer.weight);
@@ -189,13 +179,16 @@ Factorization LowRank::factorize(const Layer &layer) const {
   }
 }
 
+/// Rows of the input.
+int64_t tokensOf(LinearOp op) { return op.getInput().getType().getDimSize(0); }
+
 /// Chooses ranks so that what is left of the layers fits the budget.
-LogicalResult LowRank::spendBudget(ModuleOp module, std::vector<Layer> &layers) {
+LogicalResult LowRank::spendBudget(ModuleOp module, std::vector<LowRankLayer> &layers) {
   std::vector<std::vector<Choice>> choices(layers.size());
   forEach(layers, [&](size_t i) {
     VectorXd energies = factorize(layers[i]).singularValues().array().square();
     choices[i] = choicesOf(layers[i].out(), layers[i].in(), {energies.begin(), energies.end()},
-                           budget == LowRankBudget::macs ? double(layers[i].tokens()) : 1);
+                           budget == LowRankBudget::macs ? double(tokensOf(layers[i].op)) : 1);
   });
   double dense = 0, least = 0;
   for (const std::vector<Choice> &ofLayer : choices) {
@@ -213,18 +206,18 @@ LogicalResult LowRank::spendBudget(ModuleOp module, std::vector<Layer> &layers) 
   return success();
 }
 
-LogicalResult LowRank::planRanks(ModuleOp module, std::vector<Layer> &layers) {
-  if (keep.hasValue() && allocation == RankAllocation::spectrum)
+LogicalResult LowRank::planRanks(ModuleOp module, std::vector<LowRankLayer> &layers) {
+  if (spendsBudget())
     return spendBudget(module, layers);
   if (rank.hasValue()) {
     int64_t full = 0;
-    for (Layer &layer : layers)
+    for (LowRankLayer &layer : layers)
       full = std::max(full, layer.full());
     if (!layers.empty() && rank > full)
       return module.emitError("expected rank to be at most ")
              << full << ", the full rank of a layer, found " << rank.getValue();
   }
-  for (Layer &layer : layers) {
+  for (LowRankLayer &layer : layers) {
     int64_t breakEven = breakEvenRank(layer.out(), layer.in());
     int64_t wanted =
         rank.hasValue()
@@ -255,34 +248,17 @@ void dropConstants(ModuleOp module, const llvm::SetVector<Attribute> &weights) {
       releaseResource(weight);
 }
 
-LogicalResult LowRank::rewrite(ModuleOp module) {
-  if (failed(checkOptions(module)))
-    return failure();
-  FailureOr<std::vector<Layer>> selected = selectLayers(module);
-  if (failed(selected) || (needsInputs() && failed(readInputs(module, *selected))) ||
-      failed(planRanks(module, *selected)))
-    return failure();
-
-  // From here on the module changes: statistics know it no longer.
-  llvm::Regex pattern(layers);
-  for (auto op : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
-    if (!isFactorised(op) && !pattern.match(layerNameOf(op)))
-      keepDense(op, "name does not match '" + layers + "'");
-  std::vector<Factors> factors(selected->size());
-  forEach(*selected, [&](size_t i) {
-    if (const Layer &layer = (*selected)[i]; layer.rank > 0)
-      factors[i] = factorize(layer).truncate(layer.rank);
+LogicalResult LowRank::rewriteEach(std::vector<LowRankLayer> &layers) {
+  std::vector<Factors> factors(layers.size());
+  forEach(layers, [&](size_t i) {
+    if (layers[i].rank > 0)
+      factors[i] = factorize(layers[i]).truncate(layers[i].rank);
   });
-  llvm::SetVector<Attribute> weights;
-  for (auto [layer, pair] : llvm::zip_equal(*selected, factors)) {
+  for (auto [layer, pair] : llvm::zip_equal(layers, factors)) {
     if (layer.rank == 0) {
-      emitRemark(layer.op.getLoc()) << "layer '" << layer.op.getLayer() << "' stays dense: " << layer.whyDense;
-      keepDense(layer.op, layer.whyDense);
+      layer.stayDense();
       continue;
     }
-    for (Value operand : {Value(layer.op.getWeight()), Value(layer.op.getBias())})
-      if (Attribute value; operand && matchPattern(operand, m_Constant(&value)))
-        weights.insert(value);
     Value bias = layer.op.getBias();
     if (layer.input) {
       VectorXd mean = layer.input->mean();
@@ -292,6 +268,36 @@ LogicalResult LowRank::rewrite(ModuleOp module) {
     }
     replaceByFactors(layer.op, pair, bias, llvm::formatv("{0}, rank {1}", nameOf(method), layer.rank));
   }
+  return success();
+}
+
+LogicalResult LowRank::rewriteInSequence(ModuleOp module, std::vector<LowRankLayer> &layers) {
+  FailureOr<Calibration> calibration = Calibration::open(module, images, count);
+  if (failed(calibration))
+    return failure();
+  return factoriseInSequence(module, layers, *calibration, method == LowRankMethod::joint);
+}
+
+LogicalResult LowRank::rewrite(ModuleOp module) {
+  if (failed(checkOptions(module)))
+    return failure();
+  FailureOr<std::vector<LowRankLayer>> selected = selectLayers(module);
+  if (failed(selected) || (needsInputs() && failed(readInputs(module, *selected))) ||
+      failed(planRanks(module, *selected)))
+    return failure();
+
+  // From here on the module changes: statistics know it no longer.
+  llvm::Regex pattern(layers);
+  for (auto op : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
+    if (!isFactorised(op) && !pattern.match(layerNameOf(op)))
+      keepDense(op, "name does not match '" + layers + "'");
+  llvm::SetVector<Attribute> weights;
+  for (LowRankLayer &layer : *selected)
+    for (Value operand : layer.op->getOperands())
+      if (Attribute value; matchPattern(operand, m_Constant(&value)))
+        weights.insert(value);
+  if (failed(isSequential() ? rewriteInSequence(module, *selected) : rewriteEach(*selected)))
+    return failure();
   dropConstants(module, weights);
   return success();
 }
