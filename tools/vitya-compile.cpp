@@ -257,6 +257,8 @@ llvm::Error compile(const char *program) {
   if (*reached > goal->phase)
     return llvm::createStringError("expected a model at most at phase " + stringifyPhase(goal->phase) + " for --emit=" +
                                    emitName + ", found '" + inputPath + "' at phase " + stringifyPhase(*reached));
+  if (!calibrationPath.empty() && lowRankOptions.empty())
+    return llvm::createStringError("expected --calibrate with a compression that looks at images, found no --low-rank");
   bool compresses = *reached < Phase::compress && goal->phase >= Phase::compress;
   if (!lowRankOptions.empty() && !compresses)
     return llvm::createStringError(

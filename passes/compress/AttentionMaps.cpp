@@ -162,7 +162,7 @@ void AttentionMaps::narrowValue(Weights &weights, int64_t width, ArrayRef<refere
   weights.valueBias = VectorXd::Zero(heads() * width);
 }
 
-void AttentionMaps::rewrite(const Weights &weights) {
+LinearOp AttentionMaps::rewrite(const Weights &weights) {
   struct Part {
     Projection *projection;
     const MatrixXd *map;
@@ -217,18 +217,20 @@ void AttentionMaps::rewrite(const Weights &weights) {
       each->slice.erase();
   for (LinearOp linear : linears)
     linear.erase();
+  return output;
 }
 
-LogicalResult AttentionMaps::narrow(HeadWidths target, ArrayRef<reference::Tensor> tokens, int threads) {
+FailureOr<LinearOp> AttentionMaps::narrow(HeadWidths target, ArrayRef<reference::Tensor> tokens, int threads) {
   FailureOr<Weights> weights = readWeights();
   if (failed(weights))
     return failure();
+  if (!llvm::all_of(tokens, [](const reference::Tensor &each) { return each.matrix().allFinite(); }))
+    return linears.front().emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
   if (target.queryKey)
     narrowQueryKey(*weights, target.queryKey, tokens, threads);
   if (target.value)
     narrowValue(*weights, target.value, tokens, threads);
-  rewrite(*weights);
-  return success();
+  return rewrite(*weights);
 }
 
 } // namespace vitya

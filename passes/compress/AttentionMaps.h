@@ -37,9 +37,9 @@ public:
   HeadWidths widths() { return {query.width / heads(), value.width / heads()}; }
 
   /// Narrows the heads to `target` through the products of their maps, fitted to `tokens`, the input of `inputs()` on
-  /// every calibration image. Replaces the attention and its layers: these maps are void then. Weights that are no
-  /// finite constants are an error at their layer.
-  mlir::LogicalResult narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens, int threads);
+  /// every calibration image. Replaces the attention and its layers: these maps are void then. Returns the new output
+  /// layer. Weights that are no finite constants, and tokens that are not finite, are an error at their layer.
+  mlir::FailureOr<LinearOp> narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens, int threads);
 
 private:
   /// Maps of all heads one below the other, and the output map.
@@ -50,7 +50,7 @@ private:
   mlir::FailureOr<Weights> readWeights();
   void narrowQueryKey(Weights &weights, int64_t width, llvm::ArrayRef<reference::Tensor> tokens, int threads);
   void narrowValue(Weights &weights, int64_t width, llvm::ArrayRef<reference::Tensor> tokens, int threads);
-  void rewrite(const Weights &weights);
+  LinearOp rewrite(const Weights &weights);
 
   AttentionOp attention;
   Projection query, key, value;

@@ -102,4 +102,10 @@ LinearOp makeNarrower(LinearOp op, Value input, const MatrixXd &weight, const Ve
   return LinearOp::create(builder, op.getLoc(), name, input, weightValue, biasValue, makeInfo(op, reason, rank));
 }
 
+void setWeights(LinearOp op, const numerics::LinearMap &map) {
+  OpBuilder builder(op);
+  op.getWeightMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".weight").str(), map.weight));
+  op.getBiasMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".bias").str(), map.bias));
+}
+
 } // namespace vitya

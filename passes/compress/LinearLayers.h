@@ -42,6 +42,9 @@ LinearOp replaceByFactors(LinearOp op, const numerics::Factors &factors, mlir::V
 LinearOp makeNarrower(LinearOp op, mlir::Value input, const Eigen::MatrixXd &weight, const Eigen::VectorXd &bias,
                       int64_t rank, const llvm::Twine &reason);
 
+/// Gives `op` other weights of the same shapes.
+void setWeights(LinearOp op, const numerics::LinearMap &map);
+
 } // namespace vitya
 
 #endif // VITYA_PASSES_COMPRESS_LINEARLAYERS_H

@@ -234,18 +234,19 @@ LogicalResult LowRank::planRanks(ModuleOp module, std::vector<LowRankLayer> &lay
 // The rewrite
 //===----------------------------------------------------------------------===//
 
-/// Erases constants of `module` that nobody reads, and frees those of `weights` that no constant holds any more.
-void dropConstants(ModuleOp module, const llvm::SetVector<Attribute> &weights) {
+/// Erases constants of `module` that nobody reads, and frees what no constant holds any more.
+void dropConstants(ModuleOp module) {
   llvm::DenseSet<Attribute> alive;
+  llvm::SetVector<Attribute> dropped;
   module.walk([&](arith::ConstantOp constant) {
-    if (constant.use_empty())
-      constant.erase();
-    else
-      alive.insert(constant.getValue());
+    if (!constant.use_empty())
+      return void(alive.insert(constant.getValue()));
+    dropped.insert(constant.getValue());
+    constant.erase();
   });
-  for (Attribute weight : weights)
-    if (!alive.contains(weight))
-      releaseResource(weight);
+  for (Attribute value : dropped)
+    if (!alive.contains(value))
+      releaseResource(value);
 }
 
 LogicalResult LowRank::rewriteEach(std::vector<LowRankLayer> &layers) {
@@ -291,14 +292,9 @@ LogicalResult LowRank::rewrite(ModuleOp module) {
   for (auto op : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
     if (!isFactorised(op) && !pattern.match(layerNameOf(op)))
       keepDense(op, "name does not match '" + layers + "'");
-  llvm::SetVector<Attribute> weights;
-  for (LowRankLayer &layer : *selected)
-    for (Value operand : layer.op->getOperands())
-      if (Attribute value; matchPattern(operand, m_Constant(&value)))
-        weights.insert(value);
   if (failed(isSequential() ? rewriteInSequence(module, *selected) : rewriteEach(*selected)))
     return failure();
-  dropConstants(module, weights);
+  dropConstants(module);
   return success();
 }
 

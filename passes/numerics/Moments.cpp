@@ -40,4 +40,17 @@ void Moments::add(const Moments &other) {
   products += other.products;
 }
 
+PairMoments::PairMoments(int64_t firstWidth, int64_t secondWidth)
+    : firstSum(VectorXd::Zero(firstWidth)), secondSum(VectorXd::Zero(secondWidth)),
+      cross(MatrixXd::Zero(firstWidth, secondWidth)), products(MatrixXd::Zero(secondWidth, secondWidth)) {}
+
+void PairMoments::add(const Samples &first, const Samples &second) {
+  MatrixXd x = first.cast<double>(), z = second.cast<double>();
+  samples += x.rows();
+  firstSum += x.colwise().sum().transpose();
+  secondSum += z.colwise().sum().transpose();
+  cross.noalias() += x.transpose() * z;
+  products.noalias() += z.transpose() * z;
+}
+
 } // namespace vitya::numerics

@@ -55,6 +55,28 @@ private:
   Eigen::MatrixXd products;
 };
 
+/// Sums over pairs (x, z) of vectors of different widths: what a regression of x on z needs.
+class PairMoments {
+public:
+  PairMoments(int64_t firstWidth, int64_t secondWidth);
+
+  /// Adds pairs of rows (x, z).
+  void add(const Samples &first, const Samples &second);
+
+  Eigen::VectorXd firstMean() const { return firstSum / double(samples); }
+  Eigen::VectorXd secondMean() const { return secondSum / double(samples); }
+  /// E[(x - E x) (z - E z)^T].
+  Eigen::MatrixXd crossCovariance() const { return cross / double(samples) - firstMean() * secondMean().transpose(); }
+  /// E[(z - E z) (z - E z)^T].
+  Eigen::MatrixXd covariance() const { return products / double(samples) - secondMean() * secondMean().transpose(); }
+
+private:
+  int64_t samples = 0;
+  Eigen::VectorXd firstSum, secondSum;
+  Eigen::MatrixXd cross;    ///< x z^T
+  Eigen::MatrixXd products; ///< z z^T
+};
+
 } // namespace vitya::numerics
 
 #endif // VITYA_PASSES_NUMERICS_MOMENTS_H
