@@ -90,6 +90,9 @@ def Vitya_LinearOp : Vitya_InferredOp<"linear", [Vitya_Rowwise]> {
     |---|---|---|---|
     | `tensor<NxIxf32>` | `tensor<OxIxf32>` | `tensor<Oxf32>` or none | `tensor<NxOxf32>` |
 
+    `info`, where it is there, says what compression made of the layer of the trained model that the op is, or is a
+    factor of: both factors of a layer carry the same. `vitya-describe-model` collects them.
+
     * (C1) the weight has as many columns as the input.
     * (C2) the bias has as many entries as the weight has rows.
 
@@ -99,7 +102,8 @@ def Vitya_LinearOp : Vitya_InferredOp<"linear", [Vitya_Rowwise]> {
     %1 = vitya.linear "blocks.0.mlp.fc1" %t, %m : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$layer, Vitya_Tokens:$input, Vitya_Matrix:$weight, Optional<Vitya_Vector>:$bias);
+  let arguments = (ins StrAttr:$layer, Vitya_Tokens:$input, Vitya_Matrix:$weight, Optional<Vitya_Vector>:$bias,
+                       OptionalAttr<Vitya_LinearInfoAttr>:$info);
   let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = [{
     $layer $input `,` $weight (`bias` $bias^)? attr-dict

@@ -84,8 +84,10 @@ def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
 def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
   let summary = "what became of one linear layer of the imported model";
   let description = [{
-    An array of these stands on the module as `vitya.linears` from the end of the `compress` phase on. `rank` is
-    absent where the layer is dense; `format` is `f32` or an integer format; `reason` says why.
+    Stands on a `vitya.linear` that compression has looked at, and an array of these on the module as `vitya.linears`
+    from the end of the `compress` phase on. `in` and `out` are those of the trained layer. `rank` is the width between
+    the factors of a factorised layer, or the columns left of a layer whose heads were narrowed, and absent where the
+    layer is dense; `format` is `f32` or an integer format; `reason` says why.
 
     * (C1) `in`, `out` and, where it is there, `rank` are positive.
 

@@ -182,7 +182,8 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
       return biasValue.takeError();
     bias = *biasValue;
   }
-  return LinearOp::create(builder, location(layer.name), layer.name, input, *weightValue, bias).getResult();
+  return LinearOp::create(builder, location(layer.name), layer.name, input, *weightValue, bias, /*info=*/nullptr)
+      .getResult();
 }
 
 Error ModelBuilder::buildStep(const LinearStep &step) {

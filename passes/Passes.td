@@ -10,11 +10,49 @@ include "mlir/Pass/PassBase.td"
 // compress/: rewrites of the model
 //===----------------------------------------------------------------------===//
 
+def CollectStatisticsPass : Pass<"vitya-collect-statistics", "::mlir::ModuleOp"> {
+  let summary = "write the moments of the inputs of linear layers to a file";
+  let description = [{
+    Runs the model on the first `count` records of `images` and writes to `to`, for the input of every linear layer
+    that has a constant weight, the number of tokens, their sum, the sum of their magnitudes and of their outer
+    products, in double precision. The file is in the safetensors format and names the fingerprint of the model, to
+    which it is tied. The sums do not depend on the number of threads. The model does not change.
+
+    Before:
+
+    ```mlir
+    func.func @main(%image: tensor<3x4x4xf32>) -> tensor<1x2xf32> {
+      %w = arith.constant dense<0.5> : tensor<2x48xf32>
+      %x = vitya.patchify %image [4, 4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
+      %0 = vitya.linear "head" %x, %w : tensor<1x48xf32>, tensor<2x48xf32> -> tensor<1x2xf32>
+      return %0 : tensor<1x2xf32>
+    }
+    ```
+
+    After, with `images=%demo/calibration-256.bin count=1 to=/dev/null`:
+
+    ```mlir
+    func.func @main(%image: tensor<3x4x4xf32>) -> tensor<1x2xf32> {
+      %w = arith.constant dense<0.5> : tensor<2x48xf32>
+      %x = vitya.patchify %image [4, 4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
+      %0 = vitya.linear "head" %x, %w : tensor<1x48xf32>, tensor<2x48xf32> -> tensor<1x2xf32>
+      return %0 : tensor<1x2xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"images", "images", "std::string", "\"\"", "Calibration images: CIFAR-10 records, resized for the model.">,
+    Option<"count", "count", "int64_t", "0", "Only the first so many images; 0 is all.">,
+    Option<"to", "to", "std::string", "\"\"", "The file to write.">
+  ];
+}
+
 def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
   let summary = "write down what the model has become";
   let description = [{
     Ends the `compress` phase, while layers are still ops: puts on the module `vitya.linears` (one
-    `#vitya.linear_info` for each linear layer in program order), `vitya.parameters`, `vitya.multiply_adds` (of one
+    `#vitya.linear_info` for each linear layer of the trained model in program order: what an earlier pass recorded on
+    its ops, once for both factors of a layer), `vitya.parameters`, `vitya.multiply_adds` (of one
     inference, in linear layers and attention) and `vitya.fingerprint`. Nothing else changes.
 
     Before:
@@ -44,6 +82,96 @@ def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
     }
     ```
   }];
+}
+
+def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
+  let summary = "replace linear layers by pairs of smaller ones";
+  let description = [{
+    Before: linear layers with constant weights. After: each one that `layers` matches and for which it pays is
+    "NAME.right", from the input to `rank` columns, without bias, and "NAME.left", from there to the output, with the
+    bias. What became of a layer, and why, stands on its ops as `info`; layers that stay dense although their name
+    matches get a remark. Layers that are pairs already are left alone, with a remark.
+
+    A pair pays for a layer of p outputs and n inputs if its rank is less than p n / (p + n). `rank` gives every layer
+    the same rank. `keep` is a budget: the share of the weights of the matched layers (biases excluded), or of their
+    multiply-adds, that may be left. With `allocation=spectrum` it is spent where it saves the most error of the
+    layers' outputs, for the last three methods by their whitened spectra; with `allocation=uniform`
+    every layer keeps this share of its own.
+
+    | method | factors | images |
+    |---|---|---|
+    | `plain` | SVD of the weight | not needed |
+    | `asvd` | SVD of the weight scaled by the inputs' magnitudes to the power of 1/2 (arXiv 2312.05821) | for moments |
+    | `whitened` | SVD of the weight times the root of the inputs' covariance (arXiv 2403.07378) | for moments |
+    | `anchored` | best fit of the original outputs from the inputs that earlier factors leave, layer by layer | replayed |
+    | `joint` | attention: narrower heads (arXiv 2505.12942); other layers: `anchored` | replayed |
+
+    `joint` cuts the product of a head's query and key maps and that of its value and output maps, which narrows the
+    heads to as many weights as the ranks of the four layers would leave. Attention whose query, key and value are not
+    columns of linear layers of one input that nothing else reads, or whose result not one linear layer alone reads,
+    keeps its heads, with a remark.
+
+    Statistics of the inputs come from `statistics`, a file that `vitya-collect-statistics` wrote for this very model,
+    or from the first `count` records of `images`, which `anchored` and `joint` replay in any case. The methods that look
+    at images also correct the bias, so that the mean output of a layer stays what it was.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+      %w = arith.constant dense<0.5> : tensor<8x8xf32>
+      %b = arith.constant dense<1.0> : tensor<8xf32>
+      %0 = vitya.linear "blocks.0.proj" %x, %w bias %b
+         : tensor<4x8xf32>, tensor<8x8xf32>, tensor<8xf32> -> tensor<4x8xf32>
+      return %0 : tensor<4x8xf32>
+    }
+    ```
+
+    After, with `rank=2`:
+
+    ```mlir
+    #info = #vitya.linear_info<"blocks.0.proj", in = 8, out = 8, format = "f32", reason = "plain, rank 2", rank = 2>
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+      %b = arith.constant dense<1.0> : tensor<8xf32>
+      %right = arith.constant dense_resource<blocks.0.proj.right.weight> : tensor<2x8xf32>
+      %0 = vitya.linear "blocks.0.proj.right" %x, %right {info = #info}
+         : tensor<4x8xf32>, tensor<2x8xf32> -> tensor<4x2xf32>
+      %left = arith.constant dense_resource<blocks.0.proj.left.weight> : tensor<8x2xf32>
+      %1 = vitya.linear "blocks.0.proj.left" %0, %left bias %b {info = #info}
+         : tensor<4x2xf32>, tensor<8x2xf32>, tensor<8xf32> -> tensor<4x8xf32>
+      return %1 : tensor<4x8xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"rank", "rank", "int64_t", "0", "The rank of every layer.">,
+    Option<"keep", "keep", "double", "0", "The share of the matched layers that may be left, up to 1.">,
+    Option<"budget", "budget", "::vitya::LowRankBudget", "::vitya::LowRankBudget::parameters", "What keep counts:", [{
+      ::llvm::cl::values(
+        clEnumValN(::vitya::LowRankBudget::parameters, "parameters", "elements of weights"),
+        clEnumValN(::vitya::LowRankBudget::macs, "macs", "multiply-adds of one inference"))
+    }]>,
+    Option<"allocation", "allocation", "::vitya::RankAllocation", "::vitya::RankAllocation::spectrum",
+           "How keep is spent:", [{
+      ::llvm::cl::values(
+        clEnumValN(::vitya::RankAllocation::spectrum, "spectrum", "where it saves the most error"),
+        clEnumValN(::vitya::RankAllocation::uniform, "uniform", "the same share on every layer"))
+    }]>,
+    Option<"method", "method", "::vitya::LowRankMethod", "::vitya::LowRankMethod::plain", "How factors are found:", [{
+      ::llvm::cl::values(
+        clEnumValN(::vitya::LowRankMethod::plain, "plain", "SVD of the weight"),
+        clEnumValN(::vitya::LowRankMethod::asvd, "asvd", "SVD of the weight scaled by the inputs' magnitudes"),
+        clEnumValN(::vitya::LowRankMethod::whitened, "whitened", "SVD that minimises the error of the outputs"),
+        clEnumValN(::vitya::LowRankMethod::anchored, "anchored", "as whitened, from the inputs compression leaves"),
+        clEnumValN(::vitya::LowRankMethod::joint, "joint", "narrower heads of attention, the rest anchored"))
+    }]>,
+    Option<"layers", "layers", "std::string", "\"[.][0-9]+[.]\"",
+           "Regular expression of names of layers; by default those inside numbered modules, the blocks.">,
+    Option<"images", "images", "std::string", "\"\"", "Calibration images: CIFAR-10 records, resized for the model.">,
+    Option<"count", "count", "int64_t", "0", "Only the first so many images; 0 is all.">,
+    Option<"statistics", "statistics", "std::string", "\"\"", "A file of vitya-collect-statistics.">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }
 
 //===----------------------------------------------------------------------===//

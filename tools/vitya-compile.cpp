@@ -1,5 +1,6 @@
 // vitya-compile: a checkpoint, or IR of any phase, becomes IR of a later phase, assembly, an object or an executable.
 #include "mlir/Pass/PassManager.h"
+#include "passes/Passes.h"
 #include "passes/emit/Link.h"
 #include "passes/emit/Object.h"
 #include "tools/ModelInput.h"
@@ -12,6 +13,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
+#include "llvm/Support/Regex.h"
 #include <chrono>
 #include <fstream>
 
@@ -29,6 +31,14 @@ static cl::opt<std::string> outputPath("o",
 static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
                                      cl::value_desc("import|compress|linalg|loops|llvm|asm|obj|lib|exe"),
                                      cl::cat(category));
+static cl::opt<std::string> lowRankOptions("low-rank",
+                                           cl::desc("Factorise layers: options of vitya-opt's --vitya-low-rank with "
+                                                    "commas between them, such as keep=0.5,method=joint"),
+                                           cl::value_desc("options"), cl::cat(category));
+static cl::opt<std::string> calibrationPath("calibrate",
+                                            cl::desc("Images that compression looks at the model with: CIFAR-10 "
+                                                     "records, resized for the model"),
+                                            cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string> cpuName("cpu", cl::desc("Processor to compile for, in LLVM's names (default: native)"),
                                     cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
 static cl::opt<std::string> stagesFolder("dump-stages",
@@ -195,6 +205,31 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
   return llvm::Error::success();
 }
 
+/// Adds what --low-rank asks for.
+llvm::Error addLowRank(PassManager &pm) {
+  std::string text;
+  // A comma separates options where a name and "=" follow; others belong to a value.
+  llvm::Regex next("^[a-z]+=");
+  for (StringRef rest = lowRankOptions; !rest.empty();) {
+    auto [head, tail] = rest.split(',');
+    text += head.str() + (tail.empty() ? "" : next.match(tail) ? " " : ",");
+    rest = tail;
+  }
+  if (!calibrationPath.empty())
+    text += " images={" + calibrationPath + "}";
+  std::unique_ptr<Pass> pass = createLowRankPass();
+  std::string problem;
+  auto report = [&](const Twine &message) {
+    problem = message.str();
+    return failure();
+  };
+  if (failed(pass->initializeOptions(text, report)))
+    return llvm::createStringError("expected --low-rank to be options of vitya-opt's --vitya-low-rank, found '" +
+                                   lowRankOptions + "'" + (problem.empty() ? "" : ": " + problem));
+  pm.addPass(std::move(pass));
+  return llvm::Error::success();
+}
+
 llvm::Error compile(const char *program) {
   llvm::Expected<Goal> goal = parseGoal(emitName);
   if (!goal)
@@ -222,12 +257,24 @@ llvm::Error compile(const char *program) {
   if (*reached > goal->phase)
     return llvm::createStringError("expected a model at most at phase " + stringifyPhase(goal->phase) + " for --emit=" +
                                    emitName + ", found '" + inputPath + "' at phase " + stringifyPhase(*reached));
+  if (!calibrationPath.empty() && lowRankOptions.empty())
+    return llvm::createStringError("expected --calibrate with a compression that looks at images, found no --low-rank");
+  bool compresses = *reached < Phase::compress && goal->phase >= Phase::compress;
+  if (!lowRankOptions.empty() && !compresses)
+    return llvm::createStringError(
+        "expected a model at phase import and --emit=compress or later for --low-rank, found "
+        "a model at phase " +
+        stringifyPhase(*reached) + " and --emit=" + emitName);
   progress.finish("load");
   // Each phase in turn; the one that the input claims to have reached is only checked.
   for (const PhaseInfo &info : kPhases) {
     if (info.phase < *reached || info.phase > goal->phase)
       continue;
     PassManager pm(&context);
+    // Before canonicalization, which drops tokens that nobody reads but that calibration can look at.
+    if (info.phase == Phase::compress && !lowRankOptions.empty())
+      if (llvm::Error error = addLowRank(pm))
+        return error;
     if (info.phase == *reached)
       buildContractPipeline(pm, info.phase);
     else

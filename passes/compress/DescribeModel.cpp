@@ -29,6 +29,7 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
     ModuleOp module = getOperation();
     Builder builder(module.getContext());
     SmallVector<Attribute> records;
+    llvm::DenseSet<Attribute> described;
     int64_t parameters = 0, products = 0;
     module.walk([&](Operation *op) {
       products += multiplyAdds(op);
@@ -37,6 +38,12 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
       auto linear = dyn_cast<LinearOp>(op);
       if (!linear)
         return;
+      if (LinearInfoAttr info = linear.getInfoAttr()) {
+        // Both factors of a layer carry its record.
+        if (described.insert(info).second)
+          records.push_back(info);
+        return;
+      }
       ArrayRef<int64_t> weight = linear.getWeight().getType().getShape();
       records.push_back(LinearInfoAttr::get(module.getContext(), linear.getLayer(), /*in=*/weight[1], /*out=*/weight[0],
                                             "f32", "no compression asked for", /*rank=*/std::nullopt));

@@ -129,6 +129,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       copy->setLoc(builder.getUnknownLoc());
       if (copy->hasAttr("layer"))
         copy->setAttr("layer", builder.getStringAttr(name));
+      copy->removeAttr("info"); // of one layer; the kernel may serve many
     };
     for (Operation *view : views)
       clone(view);

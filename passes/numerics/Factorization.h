@@ -64,6 +64,16 @@ Eigen::VectorXd correctedBias(const Eigen::VectorXd &bias, const Eigen::MatrixXd
                               const Eigen::VectorXd &originalMean, const Factors &factors,
                               const Eigen::VectorXd &compressedMean);
 
+/// A linear map and its bias.
+struct LinearMap {
+  Eigen::MatrixXd weight; ///< [out, in]
+  Eigen::VectorXd bias;
+};
+
+/// The least squares fit of y = W x + b from z, of another width: the `target` x, and `start`, which the ridge pulls
+/// the weight towards where z has no energy. `pairs` are the moments of z and of (x, z).
+LinearMap refit(const LinearMap &target, const Eigen::MatrixXd &start, const PairMoments &pairs);
+
 /// C^(1/2) and C^(-1/2) of a covariance, symmetric, with floored eigenvalues.
 struct Root {
   Eigen::MatrixXd root, inverse;

@@ -9,6 +9,10 @@ Moments::Moments(int64_t width)
     : sum(VectorXd::Zero(width)), secondSum(VectorXd::Zero(width)), magnitudes(VectorXd::Zero(width)),
       products(MatrixXd::Zero(width, width)) {}
 
+Moments::Moments(Sums sums)
+    : samples(sums.samples), sum(sums.sum), secondSum(std::move(sums.sum)), magnitudes(std::move(sums.magnitudes)),
+      products(std::move(sums.products)) {}
+
 void Moments::add(const Samples &block) {
   MatrixXd x = block.cast<double>();
   samples += x.rows();
@@ -34,6 +38,19 @@ void Moments::add(const Moments &other) {
   secondSum += other.secondSum;
   magnitudes += other.magnitudes;
   products += other.products;
+}
+
+PairMoments::PairMoments(int64_t firstWidth, int64_t secondWidth)
+    : firstSum(VectorXd::Zero(firstWidth)), secondSum(VectorXd::Zero(secondWidth)),
+      cross(MatrixXd::Zero(firstWidth, secondWidth)), products(MatrixXd::Zero(secondWidth, secondWidth)) {}
+
+void PairMoments::add(const Samples &first, const Samples &second) {
+  MatrixXd x = first.cast<double>(), z = second.cast<double>();
+  samples += x.rows();
+  firstSum += x.colwise().sum().transpose();
+  secondSum += z.colwise().sum().transpose();
+  cross.noalias() += x.transpose() * z;
+  products.noalias() += z.transpose() * z;
 }
 
 } // namespace vitya::numerics

@@ -10,12 +10,22 @@ namespace vitya::numerics {
 /// Rows of f32 samples, one a row.
 using Samples = Eigen::Ref<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
 
+/// What `Moments` adds up where z = x.
+struct Sums {
+  int64_t samples = 0;
+  Eigen::VectorXd sum, magnitudes; ///< of x and of |x|
+  Eigen::MatrixXd products;        ///< of x x^T
+};
+
 /// Sums over samples x of width n and, for anchored factorisation, z of the same width: count, E[x], E[z], E[x z^T].
 /// With z = x these are mean and second moment of one variable.
 class Moments {
 public:
   Moments() = default;
   explicit Moments(int64_t width);
+
+  /// The moments whose sums are `sums`.
+  explicit Moments(Sums sums);
 
   /// Adds rows x of `samples`, with z = x.
   void add(const Samples &samples);
@@ -24,6 +34,8 @@ public:
   /// Adds the sums of `other`, which has the same width.
   void add(const Moments &other);
 
+  /// The sums themselves, where z = x.
+  Sums sums() const { return {samples, sum, magnitudes, products}; }
   int64_t width() const { return sum.size(); }
   int64_t count() const { return samples; }
   Eigen::VectorXd mean() const { return sum / double(samples); }
@@ -41,6 +53,28 @@ private:
   int64_t samples = 0;
   Eigen::VectorXd sum, secondSum, magnitudes;
   Eigen::MatrixXd products;
+};
+
+/// Sums over pairs (x, z) of vectors of different widths: what a regression of x on z needs.
+class PairMoments {
+public:
+  PairMoments(int64_t firstWidth, int64_t secondWidth);
+
+  /// Adds pairs of rows (x, z).
+  void add(const Samples &first, const Samples &second);
+
+  Eigen::VectorXd firstMean() const { return firstSum / double(samples); }
+  Eigen::VectorXd secondMean() const { return secondSum / double(samples); }
+  /// E[(x - E x) (z - E z)^T].
+  Eigen::MatrixXd crossCovariance() const { return cross / double(samples) - firstMean() * secondMean().transpose(); }
+  /// E[(z - E z) (z - E z)^T].
+  Eigen::MatrixXd covariance() const { return products / double(samples) - secondMean() * secondMean().transpose(); }
+
+private:
+  int64_t samples = 0;
+  Eigen::VectorXd firstSum, secondSum;
+  Eigen::MatrixXd cross;    ///< x z^T
+  Eigen::MatrixXd products; ///< z z^T
 };
 
 } // namespace vitya::numerics

@@ -3,18 +3,21 @@
 
 The description of every pass has two blocks of IR, one after a line "Before:" and one after a line "After:". The pass
 turns the first into the second, but for the names of values and the order of attributes: both go through vitya-opt
-before they are compared, and the bytes of resources are left out. Prints a diff and exits with 1 where an example is
+before they are compared, and the bytes of resources are left out. "After, with `OPTIONS`:" gives the pass options, in
+which %demo is the folder of the model that ships. Prints a diff and exits with 1 where an example is
 missing or wrong.
 """
 
 import difflib
+import pathlib
 import re
 import subprocess
 import sys
 import textwrap
 
 PASS = re.compile(r'^def \w+ : Pass<"([\w-]+)", "::mlir::(?:\w+::)?(\w+)Op">(.*?)^}\n', re.MULTILINE | re.DOTALL)
-BLOCK = re.compile(r"^ *(Before|After):\n\n *```mlir\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+DEMO = pathlib.Path(__file__).parents[2] / "tools" / "demo"
+BLOCK = re.compile(r"^ *(Before|After)(?:, with `([^`]*)`)?:\n\n *```mlir\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 ANCHORS = {"Module": "builtin.module(%s)", "Func": "builtin.module(func.func(%s))"}
 
 
@@ -27,10 +30,12 @@ def run(ir, *arguments):
 
 
 def check(flag, anchor, description):
-    blocks = {when: textwrap.dedent(ir) for when, ir in BLOCK.findall(description)}
+    found = BLOCK.findall(description)
+    blocks = {when: textwrap.dedent(ir) for when, _, ir in found}
+    options = " ".join(options for _, options, _ in found).strip().replace("%demo", str(DEMO))
     if set(blocks) != {"Before", "After"}:
         return [f"expected one block before and one after, found {sorted(blocks)}"]
-    found = run(blocks["Before"], f"--pass-pipeline={ANCHORS[anchor] % flag}")
+    found = run(blocks["Before"], f"--pass-pipeline={ANCHORS[anchor] % (f'{flag}{{{options}}}' if options else flag)}")
     return list(difflib.unified_diff(run(blocks["After"]), found, "described", "found", lineterm=""))
 
 

@@ -1,0 +1,50 @@
+// The linear layers of a model as compression sees them: named, with constant weights, dense or already a pair of
+// factors.
+#ifndef VITYA_PASSES_COMPRESS_LINEARLAYERS_H
+#define VITYA_PASSES_COMPRESS_LINEARLAYERS_H
+
+#include "dialect/VityaOps.h"
+#include "passes/numerics/Factorization.h"
+
+namespace vitya {
+
+/// The name of the trained layer that `op` is, or is a factor of.
+llvm::StringRef layerNameOf(LinearOp op);
+
+/// Whether an earlier pass factorised the layer or narrowed its heads.
+bool isFactorised(LinearOp op);
+
+/// The least rank at which a pair of factors is no smaller than an `out` x `in` layer: r >= out in / (out + in).
+int64_t breakEvenRank(int64_t out, int64_t in);
+
+/// The weight [out, in] of `op` in double precision; an error at `op` unless it is a finite constant.
+mlir::FailureOr<Eigen::MatrixXd> weightOf(LinearOp op);
+
+/// The bias [out] of `op`, zeros where it has none; an error at `op` unless it is a finite constant.
+mlir::FailureOr<Eigen::VectorXd> biasOf(LinearOp op);
+
+/// A constant named `name` that holds `matrix` [rows, columns] as f32.
+mlir::Value makeConstant(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
+                         const Eigen::MatrixXd &matrix);
+/// A constant named `name` that holds `vector` as f32.
+mlir::Value makeConstant(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
+                         const Eigen::VectorXd &vector);
+
+/// Records on `op`, which stays dense, why.
+void keepDense(LinearOp op, const llvm::Twine &reason);
+
+/// Replaces `op` by "NAME.right", x B^T without bias, and "NAME.left", (x B^T) A^T + `bias`, with what became of the
+/// layer on both. `bias` may be null. Returns the left factor.
+LinearOp replaceByFactors(LinearOp op, const numerics::Factors &factors, mlir::Value bias, const llvm::Twine &reason);
+
+/// What the narrowing of heads makes of `op`: a layer of the same name from `input` with another `weight` and `bias`,
+/// of which `rank` columns are left. `op` stays.
+LinearOp makeNarrower(LinearOp op, mlir::Value input, const Eigen::MatrixXd &weight, const Eigen::VectorXd &bias,
+                      int64_t rank, const llvm::Twine &reason);
+
+/// Gives `op` other weights of the same shapes.
+void setWeights(LinearOp op, const numerics::LinearMap &map);
+
+} // namespace vitya
+
+#endif // VITYA_PASSES_COMPRESS_LINEARLAYERS_H
