@@ -41,8 +41,10 @@ TEST_F(Dialect, BuildersInferShapes) {
   using Shape = ArrayRef<int64_t>;
   int64_t patch[] = {4, 8};
   EXPECT_EQ(shapeOf(make<PatchifyOp>(value({3, 32, 16}), patch, PatchOrder::row_column_channel)), Shape({16, 96}));
-  EXPECT_EQ(shapeOf(make<LinearOp>("fc", value({65, 192}), value({10, 192}), value({10}))), Shape({65, 10}));
-  EXPECT_EQ(shapeOf(make<LinearOp>("fc", value({65, 192}), value({10, 192}), Value())), Shape({65, 10}));
+  EXPECT_EQ(shapeOf(make<LinearOp>("fc", value({65, 192}), value({10, 192}), value({10}), LinearInfoAttr())),
+            Shape({65, 10}));
+  EXPECT_EQ(shapeOf(make<LinearOp>("fc", value({65, 192}), value({10, 192}), Value(), LinearInfoAttr())),
+            Shape({65, 10}));
   EXPECT_EQ(shapeOf(make<LayerNormOp>("norm", value({65, 192}), value({192}), value({192}), APFloat(1e-6))),
             Shape({65, 192}));
   EXPECT_EQ(shapeOf(make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), 3, APFloat(0.5))),
@@ -52,7 +54,7 @@ TEST_F(Dialect, BuildersInferShapes) {
 }
 
 TEST_F(Dialect, RowwiseOpsNameTheirOperand) {
-  auto linear = make<LinearOp>("fc", value({65, 192}), value({10, 192}), Value());
+  auto linear = make<LinearOp>("fc", value({65, 192}), value({10, 192}), Value(), LinearInfoAttr());
   ASSERT_TRUE(isa<RowwiseOpInterface>(linear.getOperation()));
   EXPECT_EQ(cast<RowwiseOpInterface>(linear.getOperation()).getRowwiseOperands(), SmallVector<unsigned>{0});
   EXPECT_FALSE(isa<RowwiseOpInterface>(make<MeanPoolOp>(value({65, 192})).getOperation()));
