@@ -198,10 +198,10 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
   progress.finish("obj");
   if (llvm::Error error = (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, path))
     return error;
-  if (llvm::Error error = writeCompanions(module, options, product, path, runtime)) {
-    (void)llvm::sys::fs::remove(path); // all or nothing
+  llvm::FileRemover partial(path); // all or nothing
+  if (llvm::Error error = writeCompanions(module, options, product, path, runtime))
     return error;
-  }
+  partial.releaseFile();
   return llvm::Error::success();
 }
 

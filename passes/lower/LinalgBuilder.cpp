@@ -16,8 +16,8 @@ Value LinalgBuilder::fill(ArrayRef<int64_t> shape, float value) const {
   return linalg::FillOp::create(builder, loc, scalar(value), empty(shape)).getResult(0);
 }
 
-Value LinalgBuilder::generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> inputs, std::pair<Value, Dims> init,
-                             Body body) const {
+Value LinalgBuilder::generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> inputs,
+                             const std::pair<Value, Dims> &init, Body body) const {
   auto map = [&](const Dims &dims) {
     SmallVector<AffineExpr> exprs;
     for (unsigned dim : dims)
@@ -41,8 +41,8 @@ Value LinalgBuilder::generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> in
   return op.getResult(0);
 }
 
-Value LinalgBuilder::contraction(unsigned loops, std::pair<Value, Dims> a, std::pair<Value, Dims> b,
-                                 std::pair<Value, Dims> init) const {
+Value LinalgBuilder::contraction(unsigned loops, const std::pair<Value, Dims> &a, const std::pair<Value, Dims> &b,
+                                 const std::pair<Value, Dims> &init) const {
   return generic(loops, {a, b}, init, [](OpBuilder &nested, Location at, ValueRange v) -> Value {
     Value product = arith::MulFOp::create(nested, at, v[0], v[1]);
     return arith::AddFOp::create(nested, at, v[2], product);

@@ -31,11 +31,12 @@ struct LinalgBuilder {
   /// element.
   using Dims = mlir::SmallVector<unsigned>;
   using Body = llvm::function_ref<Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
-  Value generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> inputs, std::pair<Value, Dims> init, Body body) const;
+  Value generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> inputs, const std::pair<Value, Dims> &init,
+                Body body) const;
 
   /// Sum of products over the loops that do not index the result.
-  Value contraction(unsigned loops, std::pair<Value, Dims> a, std::pair<Value, Dims> b,
-                    std::pair<Value, Dims> init) const;
+  Value contraction(unsigned loops, const std::pair<Value, Dims> &a, const std::pair<Value, Dims> &b,
+                    const std::pair<Value, Dims> &init) const;
 
   /// Splits dimension `dim` into groups of `inner`: [.., n, ..] becomes [.., n / inner, inner, ..].
   Value split(Value value, unsigned dim, int64_t inner) const;

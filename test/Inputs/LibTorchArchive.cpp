@@ -72,8 +72,11 @@ void saveScript(const Tensors &tensors, const std::string &path) {
         groups.emplace_back(head, Tensors());
       groups.back().second.emplace_back(path.substr(dot + 1), tensor);
     }
-    for (const auto &[head, inner] : groups)
-      module.register_module(head, build(name + "_" + head, inner));
+    for (const auto &[head, inner] : groups) {
+      std::string child = name;
+      child.append("_").append(head);
+      module.register_module(head, build(child, inner));
+    }
     return module;
   };
   build("root", tensors).save(path);
