@@ -214,6 +214,20 @@ SmallVector<Tensor> Interpreter::runFunction(func::FuncOp function, ArrayRef<Ten
 // Images
 //===----------------------------------------------------------------------===//
 
+void runParallel(int threads, int64_t count, llvm::function_ref<void(int64_t)> function) {
+  std::atomic<int64_t> next = 0;
+  auto work = [&] {
+    for (int64_t index; (index = next.fetch_add(1)) < count;)
+      function(index);
+  };
+  std::vector<std::thread> others;
+  for (int64_t i = 1; i < std::min<int64_t>(threads, count); ++i)
+    others.emplace_back(work);
+  work();
+  for (std::thread &thread : others)
+    thread.join();
+}
+
 FailureOr<std::vector<float>> runImages(ModuleOp module, int64_t count, int threads, ImageSource source,
                                         ImageObserver observe) {
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
@@ -232,22 +246,13 @@ FailureOr<std::vector<float>> runImages(ModuleOp module, int64_t count, int thre
   auto image = cast<RankedTensorType>(type.getInput(0));
   int64_t size = cast<RankedTensorType>(type.getResult(0)).getNumElements();
   std::vector<float> results(count * size);
-  std::atomic<int64_t> next = 0;
-  auto work = [&] {
-    for (int64_t index; (index = next.fetch_add(1)) < count;) {
-      Tensor pixels(image.getShape(), image.getElementType());
-      source(index, pixels.mutableValues());
-      auto observeOp = [&](Operation *op, ArrayRef<Tensor> values) { observe(index, op, values); };
-      SmallVector<Tensor> logits = interpreter->run(pixels, observe ? Observer(observeOp) : Observer(nullptr));
-      llvm::copy(logits.front().values(), results.begin() + index * size);
-    }
-  };
-  std::vector<std::thread> others;
-  for (int64_t i = 1; i < std::min<int64_t>(threads, count); ++i)
-    others.emplace_back(work);
-  work();
-  for (std::thread &thread : others)
-    thread.join();
+  runParallel(threads, count, [&](int64_t index) {
+    Tensor pixels(image.getShape(), image.getElementType());
+    source(index, pixels.mutableValues());
+    auto observeOp = [&](Operation *op, ArrayRef<Tensor> values) { observe(index, op, values); };
+    SmallVector<Tensor> logits = interpreter->run(pixels, observe ? Observer(observeOp) : Observer(nullptr));
+    llvm::copy(logits.front().values(), results.begin() + index * size);
+  });
   return results;
 }
 

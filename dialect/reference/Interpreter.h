@@ -46,6 +46,9 @@ private:
   llvm::DenseMap<mlir::Operation *, std::vector<Step>> programs;
 };
 
+/// Calls `function` with 0 .. count - 1, in order on each of `threads` threads.
+void runParallel(int threads, int64_t count, llvm::function_ref<void(int64_t)> function);
+
 /// Fills `image`, f32 [channels, height, width], with image number `index`. Called from several threads.
 using ImageSource = llvm::function_ref<void(int64_t index, llvm::MutableArrayRef<float> image)>;
 /// As `Observer`, for image number `index`. Called from several threads, in program order for each image.

@@ -1,5 +1,6 @@
 // Recognises the layers around an attention and narrows its heads.
 #include "passes/compress/AttentionMaps.h"
+#include "dialect/reference/Interpreter.h"
 #include "dialect/reference/Ops.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "passes/numerics/AttentionFactorization.h"
@@ -113,7 +114,7 @@ void AttentionMaps::narrowQueryKey(Weights &weights, int64_t width, ArrayRef<ref
   int64_t old = widths().queryKey, in = weights.query.cols();
   MatrixXd queries(heads() * width, in), keys(heads() * width, in);
   VectorXd queryBias(heads() * width), keyBias(heads() * width);
-  runParallel(threads, heads(), [&](int64_t head) {
+  reference::runParallel(threads, heads(), [&](int64_t head) {
     QueryKey maps{weights.query.middleRows(head * old, old), weights.key.middleRows(head * old, old),
                   weights.queryBias.segment(head * old, old), weights.keyBias.segment(head * old, old)};
     QueryKey narrowed = QueryKeyFactorization(maps, moments).truncate(width);
@@ -134,7 +135,7 @@ void AttentionMaps::narrowValue(Weights &weights, int64_t width, ArrayRef<refere
   std::vector<VectorXd> biases(heads());
   Type f32 = attention.getType().getElementType();
   double scale = attention.getScale().convertToDouble();
-  runParallel(threads, heads(), [&](int64_t head) {
+  reference::runParallel(threads, heads(), [&](int64_t head) {
     reference::Tensor queryMap = toTensor(MatrixXd(weights.query.middleRows(head * scored, scored)), f32);
     reference::Tensor queryBias = toTensor(VectorXd(weights.queryBias.segment(head * scored, scored)), f32);
     reference::Tensor keyMap = toTensor(MatrixXd(weights.key.middleRows(head * scored, scored)), f32);

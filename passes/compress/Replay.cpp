@@ -5,26 +5,10 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/ADT/SetVector.h"
-#include <atomic>
-#include <thread>
 
 using namespace mlir;
 
 namespace vitya {
-
-void runParallel(int threads, int64_t count, llvm::function_ref<void(int64_t)> function) {
-  std::atomic<int64_t> next = 0;
-  auto work = [&] {
-    for (int64_t index; (index = next.fetch_add(1)) < count;)
-      function(index);
-  };
-  std::vector<std::thread> others;
-  for (int64_t i = 1; i < std::min<int64_t>(threads, count); ++i)
-    others.emplace_back(work);
-  work();
-  for (std::thread &thread : others)
-    thread.join();
-}
 
 Replay::Replay(func::FuncOp function, const Calibration &images)
     : function(function), threads(images.threads()), count(images.count()) {
@@ -79,7 +63,7 @@ LogicalResult Replay::advanceTo(Operation *op) {
     return failure();
 
   SmallVector<std::vector<reference::Tensor>> made(results.size(), std::vector<reference::Tensor>(count));
-  runParallel(threads, count, [&](int64_t image) {
+  reference::runParallel(threads, count, [&](int64_t image) {
     SmallVector<reference::Tensor> inputs =
         llvm::map_to_vector(arguments, [&](Value argument) { return values.find(argument)->second[image]; });
     for (auto [tensors, tensor] : llvm::zip_equal(made, interpreter->run(inputs)))

@@ -31,9 +31,6 @@ private:
   llvm::DenseMap<mlir::Value, std::vector<reference::Tensor>> values;
 };
 
-/// Calls `function` with 0 .. count - 1, in order on each of `threads` threads.
-void runParallel(int threads, int64_t count, llvm::function_ref<void(int64_t)> function);
-
 } // namespace vitya
 
 #endif // VITYA_PASSES_COMPRESS_REPLAY_H

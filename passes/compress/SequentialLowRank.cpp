@@ -1,6 +1,7 @@
 // Two replays of the calibration images, of the model as it was and of the model as it becomes, go through the layers
 // together.
 #include "passes/compress/SequentialLowRank.h"
+#include "dialect/reference/Interpreter.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/compress/AttentionMaps.h"
@@ -109,7 +110,7 @@ private:
     ArrayRef<reference::Tensor> inputs = after.valuesOf(layer.op.getInput());
     // Two sums, each in the order of the images.
     Moments compressed(layer.in()), cross(layer.in());
-    runParallel(threads, 2, [&](int64_t which) {
+    reference::runParallel(threads, 2, [&](int64_t which) {
       for (int64_t i = 0; i < count; ++i) {
         if (which == 0)
           compressed.add(Samples(inputs[i].matrix()));
