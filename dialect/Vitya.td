@@ -6,5 +6,6 @@
 include "dialect/VityaDialect.td"
 include "dialect/VityaTypes.td"
 include "dialect/VityaOps.td"
+include "dialect/VityaQuantOps.td"
 
 #endif // VITYA

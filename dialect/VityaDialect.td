@@ -17,6 +17,10 @@ def Vitya_Dialect : Dialect {
     Elementwise sums and products are `arith.addf` and `arith.mulf` on tensors; slices and concatenations are
     `tensor.extract_slice` and `tensor.concat`; weights are `arith.constant dense_resource<...>`.
 
+    Quantized values have types of the upstream `quant` dialect: activations u8 with a scale and a zero point, weights s8 with
+    zero point 0. `quant.qcast` rounds to them, as `q = clamp(rint(x * (1 / f32(scale))) + zero)` in f32; weights are
+    stored integers behind a `quant.scast`.
+
     Every op that belongs to a layer of the trained model carries the layer's name as its first attribute, because
     patterns, statistics, reports and traces speak of layers and textual IR drops locations.
 
@@ -31,7 +35,8 @@ def Vitya_Dialect : Dialect {
   let hasCanonicalizer = 1;
   let hasOperationAttrVerify = 1;
   let dependentDialects = [
-    "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::mlir::func::FuncDialect"
+    "::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::mlir::func::FuncDialect",
+    "::mlir::quant::QuantDialect"
   ];
 }
 

@@ -15,9 +15,9 @@ namespace {
 int64_t rows(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(0); }
 int64_t columns(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
 
-/// A [rows, columns] tensor type of the element type of `like`.
-RankedTensorType tokensLike(Value like, int64_t rows, int64_t columns) {
-  return RankedTensorType::get({rows, columns}, getElementTypeOrSelf(like.getType()));
+/// A [rows, columns] tensor type of f32, in the context of `value`.
+RankedTensorType f32Tokens(Value value, int64_t rows, int64_t columns) {
+  return RankedTensorType::get({rows, columns}, Float32Type::get(value.getContext()));
 }
 
 } // namespace
@@ -65,7 +65,41 @@ LogicalResult PatchifyOp::verify() {
 
 LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                          SmallVectorImpl<Type> &types) {
-  types.push_back(tokensLike(adaptor.getInput(), rows(adaptor.getInput()), rows(adaptor.getWeight())));
+  types.push_back(f32Tokens(adaptor.getInput(), rows(adaptor.getInput()), rows(adaptor.getWeight())));
+  return success();
+}
+
+SmallVector<unsigned> LinearOp::getRowwiseOperands() {
+  SmallVector<unsigned> operands{0};
+  if (getParams() && rows(getParams()) == rows(getInput()))
+    operands.push_back(getParamsMutable().begin()->getOperandNumber());
+  return operands;
+}
+
+/// The types, scales and sizes of a quantized linear layer.
+static LogicalResult verifyQuantizedLinear(LinearOp op, function_ref<InFlightDiagnostic()> emitError) {
+  Type input = op.getInput().getType().getElementType();
+  // linear_c3
+  bool isDynamic = isDynamicU8(input);
+  if (!isDynamic && !staticU8(input))
+    return emitError() << "expected an input of !quant.uniform<u8:f32> or !quant.any<u8:f32>, as the weight is "
+                          "quantized, found "
+                       << input;
+  // linear_c3, linear_c4
+  if (failed(weightScales(op.getWeight().getType(), emitError)) || failed(verifyQuantized(input, emitError)) ||
+      failed(verifyQuantized(op.getWeight().getType().getElementType(), emitError)))
+    return failure();
+  // linear_c5
+  if (isDynamic != static_cast<bool>(op.getParams()))
+    return emitError() << "expected params exactly where the input is !quant.any, found input " << input
+                       << (op.getParams() ? " with" : " without") << " params";
+  if (op.getParams() &&
+      (columns(op.getParams()) != 2 || (rows(op.getParams()) != 1 && rows(op.getParams()) != rows(op.getInput()))))
+    return emitError() << "expected params of 2 columns with one row or one for each of " << rows(op.getInput())
+                       << " tokens, found " << op.getParams().getType();
+  // linear_c6
+  if (columns(op.getInput()) > kMaxProducts)
+    return emitError() << "expected at most " << kMaxProducts << " inputs, found " << columns(op.getInput());
   return success();
 }
 
@@ -78,6 +112,12 @@ LogicalResult LinearOp::verify() {
   if (getBias() && rows(getBias()) != rows(getWeight()))
     return emitOpError() << "expected a bias with as many entries as the weight has rows, found " << rows(getBias())
                          << " and " << rows(getWeight());
+  if (!getWeight().getType().getElementType().isF32())
+    return verifyQuantizedLinear(*this, [&] { return emitOpError(); });
+  // linear_c3, linear_c5
+  if (isQuantized() || getParams())
+    return emitOpError() << "expected an f32 input without params, as the weight is f32, found "
+                         << getInput().getType().getElementType() << (getParams() ? " with params" : "");
   return success();
 }
 
@@ -101,7 +141,7 @@ LogicalResult LayerNormOp::verify() {
 
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
-  types.push_back(tokensLike(adaptor.getQuery(), rows(adaptor.getQuery()), columns(adaptor.getValue())));
+  types.push_back(f32Tokens(adaptor.getQuery(), rows(adaptor.getQuery()), columns(adaptor.getValue())));
   return success();
 }
 
@@ -122,6 +162,29 @@ LogicalResult AttentionOp::verify() {
   double scale = getScale().convertToDouble();
   if (!std::isfinite(scale))
     return emitOpError() << "expected a finite scale, found " << scale;
+  Type query = getQuery().getType().getElementType(), key = getKey().getType().getElementType(),
+       value = getValue().getType().getElementType();
+  // attention_c5
+  if (query.isF32() && key.isF32() && value.isF32() && !getWeights())
+    return success();
+  if (!staticU8(query) || !staticS8(key) || !staticS8(value) || !getWeights())
+    return emitOpError()
+           << "expected f32 query, key and value, or !quant.uniform<u8:f32>, !quant.uniform<i8:f32> twice "
+              "with zero point 0, and weights, found "
+           << query << ", " << key << ", " << value << (getWeights() ? " with" : " without") << " weights";
+  auto weights = staticU8(*getWeights());
+  // attention_c6
+  if (!weights || weights.getZeroPoint() != 0 || weights.getScale() > 1)
+    return emitOpError()
+           << "expected weights of !quant.uniform<u8:f32> with zero point 0 and a scale of at most 1, found "
+           << *getWeights();
+  for (Type type : {query, key, value, *getWeights()})
+    if (failed(vitya::verifyQuantized(type, [&] { return emitOpError(); })))
+      return failure();
+  // attention_c7
+  int64_t products = std::max(columns(getQuery()) / heads, rows(getKey()));
+  if (products > kMaxProducts)
+    return emitOpError() << "expected sums of at most " << kMaxProducts << " products, found " << products;
   return success();
 }
 
@@ -131,6 +194,6 @@ LogicalResult AttentionOp::verify() {
 
 LogicalResult MeanPoolOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                            SmallVectorImpl<Type> &types) {
-  types.push_back(tokensLike(adaptor.getInput(), 1, columns(adaptor.getInput())));
+  types.push_back(f32Tokens(adaptor.getInput(), 1, columns(adaptor.getInput())));
   return success();
 }

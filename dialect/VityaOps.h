@@ -2,9 +2,11 @@
 #ifndef VITYA_DIALECT_VITYAOPS_H
 #define VITYA_DIALECT_VITYAOPS_H
 
+#include "dialect/QuantTypes.h"
 #include "dialect/VityaDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"

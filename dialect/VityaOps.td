@@ -80,34 +80,66 @@ def Vitya_PatchifyOp : Vitya_InferredOp<"patchify"> {
 // Layers
 //===----------------------------------------------------------------------===//
 
-def Vitya_LinearOp : Vitya_InferredOp<"linear", [Vitya_Rowwise]> {
+def Vitya_LinearOp
+    : Vitya_InferredOp<"linear", [AttrSizedOperandSegments,
+                                  DeclareOpInterfaceMethods<Vitya_RowwiseOpInterface, ["getRowwiseOperands"]>]> {
   let summary = "a linear layer: x W^T + b";
   let description = [{
     `result[n, o] = sum_i input[n, i] * weight[o, i] + bias[o]`; without bias the last term is absent. A constant bias
     of zeros folds away.
 
-    | input | weight | bias | result |
-    |---|---|---|---|
-    | `tensor<NxIxf32>` | `tensor<OxIxf32>` | `tensor<Oxf32>` or none | `tensor<NxOxf32>` |
+    | input | weight | bias | params | result |
+    |---|---|---|---|---|
+    | `tensor<NxIxf32>` | `tensor<OxIxf32>` | `tensor<Oxf32>` or none | none | `tensor<NxOxf32>` |
+    | `tensor<NxIxU>` | `tensor<OxIxS>` | `tensor<Oxf32>` or none | none | `tensor<NxOxf32>` |
+    | `tensor<NxIx!quant.any<u8:f32>>` | `tensor<OxIxS>` | `tensor<Oxf32>` or none | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxOxf32>` |
+
+    U is `!quant.uniform<u8:f32, s:z>`, S `!quant.uniform<i8:f32, t>` or, with a scale for each output,
+    `!quant.uniform<i8:f32:0, {t...}>`, its storage full or without -128. Quantized sums are exact: with the stored
+    integers q and w, `result[n, o] = fma(f32(sum_i (q[n, i] - z) * w[o, i]), f32(s * t[o]), bias[o])` in f32. Where scale and
+    zero point are those of `params`, a row for each token or one for all, the factor is `s[n] * f32(t[o])`, an f32 product.
 
     `info`, where it is there, says what compression made of the layer of the trained model that the op is, or is a
     factor of: both factors of a layer carry the same. `vitya-describe-model` collects them.
 
     * (C1) the weight has as many columns as the input.
     * (C2) the bias has as many entries as the weight has rows.
+    * (C3) input and weight are both f32 or both quantized, to the types above.
+    * (C4) the zero point lies in the storage of its type, the number of scales matches, scales are positive, finite f32.
+    * (C5) `params` is there exactly where the input is `!quant.any`, with a row for each token or one for all.
+    * (C6) at most 65,536 products are summed, so that 32 bits hold the sum.
 
     ```mlir
     %0 = vitya.linear "head" %x, %w bias %b
        : tensor<1x192xf32>, tensor<10x192xf32>, tensor<10xf32> -> tensor<1x10xf32>
     %1 = vitya.linear "blocks.0.mlp.fc1" %t, %m : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
     ```
+
+    Quantized:
+
+    ```mlir
+    %0 = vitya.linear "static" %x, %w : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>,
+                                        tensor<768x192x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<65x768xf32>
+    %1 = vitya.linear "dynamic" %y, %w params(%p : tensor<65x2xf32>)
+       : tensor<65x192x!quant.any<u8:f32>>, tensor<768x192x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<65x768xf32>
+    ```
   }];
-  let arguments = (ins StrAttr:$layer, Vitya_Tokens:$input, Vitya_Matrix:$weight, Optional<Vitya_Vector>:$bias,
-                       OptionalAttr<Vitya_LinearInfoAttr>:$info);
+  let arguments = (ins StrAttr:$layer, Vitya_AnyTokens:$input, Vitya_Matrix:$weight, Optional<Vitya_Vector>:$bias,
+                       Optional<Vitya_Params>:$params, OptionalAttr<Vitya_LinearInfoAttr>:$info);
   let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = [{
-    $layer $input `,` $weight (`bias` $bias^)? attr-dict
+    $layer $input `,` $weight (`bias` $bias^)? (`params` `(` $params^ `:` type($params) `)`)? attr-dict
     `:` type($input) `,` type($weight) (`,` type($bias)^)? `->` type($result)
+  }];
+  let builders = [
+    // A layer whose input, if it is quantized, has its scale in its type.
+    OpBuilder<(ins "::llvm::StringRef":$layer, "::mlir::Value":$input, "::mlir::Value":$weight, "::mlir::Value":$bias,
+                   "::vitya::LinearInfoAttr":$info),
+              [{ build($_builder, $_state, $_builder.getStringAttr(layer), input, weight, bias, ::mlir::Value(), info); }]>
+  ];
+  let extraClassDeclaration = [{
+    /// Whether the sums are integers.
+    bool isQuantized() { return !getInput().getType().getElementType().isF32(); }
   }];
   let hasFolder = 1;
   let hasVerifier = 1;
@@ -151,22 +183,48 @@ def Vitya_AttentionOp : Vitya_InferredOp<"attention", [Vitya_Rowwise]> {
     | query | key | value | result |
     |---|---|---|---|
     | `tensor<NxAxf32>` | `tensor<MxAxf32>` | `tensor<MxBxf32>` | `tensor<NxBxf32>` |
+    | `tensor<NxAxU>` | `tensor<MxAxS>` | `tensor<MxBxS>` | `tensor<NxBxf32>` |
+
+    U is `!quant.uniform<u8:f32, s:z>`, the two S are `!quant.uniform<i8:f32, t>`. Both products then are exact sums of
+    integers. With `weights` `!quant.uniform<u8:f32, r>`, a row's exponentials `exp(score - max)` are rounded to
+    `w = min(rint(e * (1 / f32(r))), 255)` before they meet the values, and the sum of w divides:
+    `result = f32(sum w v) * f32(t_v) / f32(sum w)`; a score is `f32(sum (q - z) k) * f32(s * t_k * scale)`.
 
     * (C1) query and key have the same number of columns.
     * (C2) key and value have the same number of rows.
     * (C3) `heads` is positive and divides the columns of query and of value.
     * (C4) `scale` is finite.
+    * (C5) query, key and value are all f32, or all quantized to the types above and `weights` is there.
+    * (C6) `weights` has zero point 0 and a scale of at most 1, so that the greatest weight is not 0.
+    * (C7) at most 65,536 products are summed.
 
     ```mlir
     %0 = vitya.attention "blocks.0.attn" %q, %k, %v heads 3 scale 1.25e-01
        : tensor<65x192xf32>, tensor<65x192xf32>, tensor<65x192xf32> -> tensor<65x192xf32>
     ```
+
+    Quantized:
+
+    ```mlir
+    %0 = vitya.attention "blocks.0.attn" %q, %k, %k heads 3 scale 1.25e-01 weights !quant.uniform<u8:f32, 3.9e-3>
+       : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<65x192x!quant.uniform<i8:f32, 0.01>>,
+         tensor<65x192x!quant.uniform<i8:f32, 0.01>> -> tensor<65x192xf32>
+    ```
   }];
-  let arguments = (ins StrAttr:$layer, Vitya_Tokens:$query, Vitya_Tokens:$key, Vitya_Tokens:$value, I64Attr:$heads,
-                       F64Attr:$scale);
+  let arguments = (ins StrAttr:$layer, Vitya_AnyTokens:$query, Vitya_AnyTokens:$key, Vitya_AnyTokens:$value,
+                       I64Attr:$heads, F64Attr:$scale, OptionalAttr<TypeAttr>:$weights);
   let results = (outs Vitya_Tokens:$result);
+  let builders = [
+    OpBuilder<(ins "::llvm::StringRef":$layer, "::mlir::Value":$query, "::mlir::Value":$key, "::mlir::Value":$value,
+                   "uint64_t":$heads, "::llvm::APFloat":$scale),
+              [{ build($_builder, $_state, layer, query, key, value, heads, scale, ::mlir::TypeAttr()); }]>
+  ];
+  let extraClassDeclaration = [{
+    /// Whether both products are of integers.
+    bool isQuantized() { return getWeights().has_value(); }
+  }];
   let assemblyFormat = [{
-    $layer $query `,` $key `,` $value `heads` $heads `scale` $scale attr-dict
+    $layer $query `,` $key `,` $value `heads` $heads `scale` $scale (`weights` $weights^)? attr-dict
     `:` type($query) `,` type($key) `,` type($value) `->` type($result)
   }];
   let hasVerifier = 1;

@@ -11,18 +11,36 @@ include "dialect/VityaDialect.td"
 // Type constraints
 //===----------------------------------------------------------------------===//
 
-class Vitya_StaticF32Tensor<int rank, string shape>
+class Vitya_StaticTensor<int rank, string shape, string elements, string predicate>
     : Type<And<[CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">,
                 CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">,
                 CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == " # rank>,
                 CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getNumElements() > 0">,
-                CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getElementType().isF32()">]>,
-           "static f32 tensor of positive sizes " # shape, "::mlir::RankedTensorType">;
+                SubstLeaves<"$_self", "::llvm::cast<::mlir::RankedTensorType>($_self).getElementType()",
+                            CPred<predicate>>]>,
+           "static " # elements # " tensor of positive sizes " # shape, "::mlir::RankedTensorType">;
 
-def Vitya_Image : Vitya_StaticF32Tensor<3, "[channels, height, width]">;
-def Vitya_Tokens : Vitya_StaticF32Tensor<2, "[tokens, width]">;
-def Vitya_Matrix : Vitya_StaticF32Tensor<2, "[out, in]">;
-def Vitya_Vector : Vitya_StaticF32Tensor<1, "[width]">;
+class Vitya_F32<int rank, string shape> : Vitya_StaticTensor<rank, shape, "f32", "$_self.isF32()">;
+
+def Vitya_Image : Vitya_F32<3, "[channels, height, width]">;
+def Vitya_Tokens : Vitya_F32<2, "[tokens, width]">;
+def Vitya_Vector : Vitya_F32<1, "[width]">;
+def Vitya_Params : Vitya_F32<2, "[tokens, 2]">;
+
+// Operands that compression may quantize: the verifiers of their ops say to which types. See dialect/QuantTypes.h.
+class Vitya_F32OrQuantized<string shape>
+    : Vitya_StaticTensor<2, shape, "f32 or quantized", "$_self.isF32() || ::vitya::isQuantized($_self)">;
+
+def Vitya_AnyTokens : Vitya_F32OrQuantized<"[tokens, width]">;
+def Vitya_Matrix : Vitya_F32OrQuantized<"[out, in]">;
+
+// What `vitya-lower-quantization` makes of quantized types: their storage.
+def Vitya_ByteTokens : Vitya_StaticTensor<2, "[tokens, width]", "i8", "$_self.isSignlessInteger(8)">;
+def Vitya_ByteMatrix : Vitya_StaticTensor<2, "[out, in]", "i8", "$_self.isSignlessInteger(8)">;
+def Vitya_QuantizedTokens
+    : Vitya_StaticTensor<2, "[tokens, width]", "!quant.any<u8:f32> or i8",
+                         "$_self.isSignlessInteger(8) || ::vitya::isDynamicU8($_self)">;
+def Vitya_IntVector : Vitya_StaticTensor<1, "[width]", "i32", "$_self.isSignlessInteger(32)">;
 
 //===----------------------------------------------------------------------===//
 // Enumerations
@@ -39,6 +57,13 @@ def Vitya_PatchOrder : I32EnumAttr<"PatchOrder", "order of the pixels inside a p
 def Vitya_GeluForm : I32EnumAttr<"GeluForm", "form of the GELU function", [
     I32EnumAttrCase<"erf", 0>,
     I32EnumAttrCase<"tanh", 1>]> {
+  let cppNamespace = "::vitya";
+}
+
+/// What shares one scale and zero point of a tensor that is quantized at run time.
+def Vitya_Granularity : I32EnumAttr<"Granularity", "what shares a scale and a zero point", [
+    I32EnumAttrCase<"token", 0>,
+    I32EnumAttrCase<"tensor", 1>]> {
   let cppNamespace = "::vitya";
 }
 

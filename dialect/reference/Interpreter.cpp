@@ -24,19 +24,37 @@ bool isStaticF32Tensor(Type type) {
   return tensor && tensor.hasStaticShape() && tensor.getElementType().isF32();
 }
 
+/// A static tensor of f32, i8, i32 or quantized elements, the last ones in bytes.
+bool isStaticTensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || !tensor.hasStaticShape())
+    return false;
+  Type element = tensor.getElementType();
+  if (auto quantized = dyn_cast<quant::QuantizedType>(element))
+    return quantized.getStorageTypeIntegralWidth() == 8;
+  return element.isF32() || element.isSignlessInteger(8) || element.isSignlessInteger(32);
+}
+
 /// The value of a constant: a view of its bytes where it has them.
 FailureOr<Tensor> constantOf(arith::ConstantOp op) {
   auto value = dyn_cast<ElementsAttr>(op.getValue());
   auto expected = [&](const Twine &found) {
-    return op.emitOpError("expected a constant f32 tensor with all its elements, found ") << found;
+    return op.emitOpError("expected a constant tensor of f32, i8 or i32 with all its elements, found ") << found;
   };
-  if (!value || !value.getElementType().isF32())
+  if (!value || !isStaticTensor(op.getType()))
     return expected("a value of type " + llvm::formatv("{0}", op.getType()).str());
   ArrayRef<int64_t> shape = value.getShapedType().getShape();
-  size_t bytes = value.getShapedType().getNumElements() * sizeof(float);
+  size_t width = value.getElementType().getIntOrFloatBitWidth() / 8;
+  size_t bytes = value.getShapedType().getNumElements() * width;
   ArrayRef<char> raw = rawBytes(value);
-  if (raw.size() == bytes && llvm::isAddrAligned(llvm::Align(alignof(float)), raw.data()))
+  if (raw.size() == bytes && llvm::isAddrAligned(llvm::Align(width), raw.data()))
     return Tensor::view(shape, value.getElementType(), raw);
+  if (auto splat = dyn_cast<SplatElementsAttr>(value); splat && value.getElementType().isInteger()) {
+    Tensor copy(shape, value.getElementType());
+    for (size_t i = 0; i < bytes; ++i) // little endian
+      copy.mutableBytes()[i] = splat.getSplatValue<APInt>().extractBitsAsZExtValue(8, i % width * 8);
+    return copy;
+  }
   FailureOr<std::vector<float>> floats = readFloats(value);
   if (failed(floats))
     return expected(Twine(raw.size()) + " of " + Twine(bytes) + " bytes");
@@ -59,6 +77,61 @@ FailureOr<Slice> sliceOf(Op op) {
 
 } // namespace
 
+/// What a linear layer of quantized types computes: its operands are `input`, `weight`, then `bias` and `params` where
+/// they are.
+static FailureOr<std::function<Tensor(ArrayRef<Tensor>)>> quantizedLinear(LinearOp op) {
+  auto emitError = [&] { return op.emitOpError(); };
+  FailureOr<SmallVector<double>> scales = weightScales(op.getWeight().getType(), emitError);
+  if (failed(scales))
+    return failure();
+  Type input = op.getInput().getType().getElementType();
+  auto type = staticU8(input);
+  return std::function<Tensor(ArrayRef<Tensor>)>(
+      [hasBias = bool(op.getBias()), hasParams = bool(op.getParams()), zero = type ? type.getZeroPoint() : 1,
+       factors = rowFactors(input, *scales), f32 = op.getType().getElementType()](ArrayRef<Tensor> v) {
+        SmallVector<int32_t> offset = rowSums(v[1]);
+        for (int32_t &sum : offset)
+          sum *= zero;
+        return integerLinear(v[0], v[1], offset, factors, hasBias ? &v[2] : nullptr,
+                             hasParams ? &v[hasBias ? 3 : 2] : nullptr, f32);
+      });
+}
+
+/// quant.qcast of rank 2 to a type of one scale.
+static FailureOr<std::function<Tensor(ArrayRef<Tensor>)>> quantizeCast(quant::QuantizeCastOp op) {
+  auto to = dyn_cast<quant::UniformQuantizedType>(op.getQuantizedType());
+  auto tensor = dyn_cast<RankedTensorType>(op.getInput().getType());
+  if (!to || !tensor || tensor.getRank() != 2)
+    return op.emitOpError("expected a tensor of rank 2 and a type of one scale, found ") << op.getType();
+  Tensor params({1, 2}, op.getFloatType());
+  params.mutableValues()[0] = static_cast<float>(to.getScale());
+  params.mutableValues()[1] = static_cast<float>(to.getZeroPoint());
+  float low = to.getStorageTypeMin(), high = to.getStorageTypeMax();
+  return std::function<Tensor(ArrayRef<Tensor>)>(
+      [=, storage = IntegerType::get(op.getContext(), 8)](ArrayRef<Tensor> v) {
+        return quantize(v[0], params, low, high, storage);
+      });
+}
+
+/// quant.dcast of rank 2 from a type of one scale, or, with zero point 0, one for each row.
+static FailureOr<std::function<Tensor(ArrayRef<Tensor>)>> dequantizeCast(quant::DequantizeCastOp op) {
+  auto tensor = dyn_cast<RankedTensorType>(op.getInput().getType());
+  auto uniform = dyn_cast<quant::UniformQuantizedType>(op.getQuantizedType());
+  auto perRow = dyn_cast<quant::UniformQuantizedPerAxisType>(op.getQuantizedType());
+  SmallVector<float> scales;
+  if (uniform)
+    scales.push_back(static_cast<float>(uniform.getScale()));
+  if (perRow && perRow.getQuantizedDimension() == 0 && perRow.isFixedPoint())
+    for (double scale : perRow.getScales())
+      scales.push_back(static_cast<float>(scale));
+  if (scales.empty() || !tensor || tensor.getRank() != 2)
+    return op.emitOpError("expected a tensor of rank 2 with one scale, or one for each row and zero point 0, found ")
+           << op.getInput().getType();
+  return std::function<Tensor(ArrayRef<Tensor>)>(
+      [isSigned = op.getQuantizedType().isSigned(), scales, zero = uniform ? uniform.getZeroPoint() : 0,
+       type = op.getFloatType()](ArrayRef<Tensor> v) { return dequantize(v[0], isSigned, scales, zero, type); });
+}
+
 FailureOr<Interpreter::Kernel> Interpreter::kernelOf(Operation *op) {
   using Operands = ArrayRef<Tensor>;
   auto zip = [](float (*function)(float, float)) -> Kernel {
@@ -77,19 +150,51 @@ FailureOr<Interpreter::Kernel> Interpreter::kernelOf(Operation *op) {
               return patchify(v[0], patch[0], patch[1], order);
             };
           })
-          .Case([](LinearOp op) -> Kernel {
-            return [](Operands v) { return linear(v[0], v[1], v.size() > 2 ? &v[2] : nullptr); };
+          .Case([](LinearOp op) -> FailureOr<Kernel> {
+            if (op.isQuantized())
+              return quantizedLinear(op);
+            return Kernel([](Operands v) { return linear(v[0], v[1], v.size() > 2 ? &v[2] : nullptr); });
           })
           .Case([](LayerNormOp op) -> Kernel {
             return [eps = op.getEps().convertToDouble()](Operands v) { return layerNorm(v[0], v[1], v[2], eps); };
           })
           .Case([](AttentionOp op) -> Kernel {
+            auto element = [](Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); };
+            if (op.isQuantized())
+              return [heads = op.getHeads(), f32 = element(op.getResult()),
+                      factors = attentionFactors(element(op.getQuery()), element(op.getKey()), element(op.getValue()),
+                                                 *op.getWeights(), op.getScale().convertToDouble())](Operands v) {
+                return integerAttention(v[0], v[1], v[2], factors, heads, f32);
+              };
             return [heads = op.getHeads(), scale = op.getScale().convertToDouble()](Operands v) {
               return attention(v[0], v[1], v[2], heads, scale);
             };
           })
           .Case([](GeluOp op) -> Kernel { return [form = op.getForm()](Operands v) { return gelu(v[0], form); }; })
           .Case([](MeanPoolOp op) -> Kernel { return [](Operands v) { return meanPool(v[0]); }; })
+          .Case([](ChooseQParamsOp op) -> Kernel {
+            return [granularity = op.getGranularity()](Operands v) { return chooseQParams(v[0], granularity); };
+          })
+          .Case([](QuantizeOp op) -> Kernel {
+            return [isSigned = op.getIsSigned(), storage = IntegerType::get(op.getContext(), 8)](Operands v) {
+              return quantize(v[0], v[1], isSigned ? -127.0f : 0.0f, isSigned ? 127.0f : 255.0f, storage);
+            };
+          })
+          .Case([](IntegerLinearOp op) -> Kernel {
+            return [hasBias = bool(op.getBias()), hasParams = bool(op.getParams()),
+                    f32 = op.getType().getElementType()](Operands v) {
+              return integerLinear(v[0], v[1], v[2].values<int32_t>(), v[3].values(), hasBias ? &v[4] : nullptr,
+                                   hasParams ? &v[hasBias ? 5 : 4] : nullptr, f32);
+            };
+          })
+          .Case([](IntegerAttentionOp op) -> Kernel {
+            return [heads = op.getHeads(), f32 = op.getType().getElementType()](Operands v) {
+              return integerAttention(v[0], v[1], v[2], v[3].values(), heads, f32);
+            };
+          })
+          .Case([](quant::QuantizeCastOp op) { return quantizeCast(op); })
+          .Case([](quant::DequantizeCastOp op) { return dequantizeCast(op); })
+          .Case([](quant::StorageCastOp) -> Kernel { return [](Operands v) { return v[0]; }; })
           .Case([&](arith::AddFOp) { return zip([](float a, float b) { return a + b; }); })
           .Case([&](arith::SubFOp) { return zip([](float a, float b) { return a - b; }); })
           .Case([&](arith::MulFOp) { return zip([](float a, float b) { return a * b; }); })
@@ -129,8 +234,8 @@ FailureOr<Interpreter::Kernel> Interpreter::kernelOf(Operation *op) {
   if (failed(kernel))
     return failure();
   for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
-    if (!isStaticF32Tensor(type))
-      return op->emitOpError("expected static f32 tensors, found ") << type;
+    if (!isStaticTensor(type))
+      return op->emitOpError("expected static tensors of f32, i8, i32 or 8-bit quantized types, found ") << type;
   return kernel;
 }
 

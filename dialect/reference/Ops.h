@@ -38,6 +38,32 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, in
 Tensor meanPool(const Tensor &input);
 
 //===----------------------------------------------------------------------===//
+// Quantized (IntegerOps.cpp): tensors of bytes hold the stored integers. `type` is the element type of the result.
+//===----------------------------------------------------------------------===//
+
+/// Scale and zero point [N, 2] of each row of `input` [N, D], or [1, 2] of all.
+Tensor chooseQParams(const Tensor &input, Granularity granularity);
+
+/// clamp(rint(x * (1 / scale)) + zero, low, high) for `input` [N, D] and `params` [N, 2] or [1, 2] (scale, zero).
+Tensor quantize(const Tensor &input, const Tensor &params, float low, float high, mlir::Type storage);
+
+/// (q - zero) * scale for `input` [N, D], with one scale or one for each row.
+Tensor dequantize(const Tensor &input, bool isSigned, llvm::ArrayRef<float> scales, int32_t zero, mlir::Type type);
+
+/// The sums of the rows of signed `weight` [O, I].
+llvm::SmallVector<int32_t> rowSums(const Tensor &weight);
+
+/// fma(input weight^T - zero * offset, scale * multiplier, bias) for unsigned `input` [N, I] and signed `weight` [O,
+/// I], with zero 1 and scale 1 where `params` is null, else those of its row: [N, O].
+Tensor integerLinear(const Tensor &input, const Tensor &weight, llvm::ArrayRef<int32_t> offset,
+                     llvm::ArrayRef<float> multiplier, const Tensor *bias, const Tensor *params, mlir::Type type);
+
+/// Attention of unsigned `query` [N, A] and signed `key` [M, A], `value` [M, B]; `factors` are the four of
+/// `vitya.integer_attention`: [N, B].
+Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &value, llvm::ArrayRef<float> factors,
+                        int64_t heads, mlir::Type type);
+
+//===----------------------------------------------------------------------===//
 // Elementwise (ElementwiseOps.cpp)
 //===----------------------------------------------------------------------===//
 

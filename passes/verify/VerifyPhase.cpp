@@ -24,8 +24,8 @@ StringRef violation(Phase phase, Operation *op) {
   switch (phase) {
   case Phase::import:
   case Phase::compress:
-    if (!llvm::is_contained({"vitya", "arith", "tensor", "func", "builtin"}, dialect))
-      return "only vitya, arith, tensor and func ops";
+    if (!llvm::is_contained({"vitya", "arith", "tensor", "quant", "func", "builtin"}, dialect))
+      return "only vitya, arith, tensor, quant and func ops";
     return "";
   case Phase::linalg:
     return dialect == "vitya" || dialect == "quant" ? "no vitya and no quant op" : "";

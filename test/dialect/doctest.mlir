@@ -52,6 +52,53 @@ func.func @mean_pool(%x: tensor<64x192xf32>) {
   return
 }
 
+// CHECK: vitya.linear "static"
+// CHECK: vitya.linear "dynamic"
+func.func @quantized_linear(%x: tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, %y: tensor<65x192x!quant.any<u8:f32>>,
+                            %w: tensor<768x192x!quant.uniform<i8<-127:127>:f32, 0.01>>, %p: tensor<65x2xf32>) {
+  %0 = vitya.linear "static" %x, %w : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>,
+                                      tensor<768x192x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<65x768xf32>
+  %1 = vitya.linear "dynamic" %y, %w params(%p : tensor<65x2xf32>)
+     : tensor<65x192x!quant.any<u8:f32>>, tensor<768x192x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<65x768xf32>
+  return
+}
+
+// CHECK: vitya.attention
+func.func @quantized_attention(%q: tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>,
+                               %k: tensor<65x192x!quant.uniform<i8:f32, 0.01>>) {
+  %0 = vitya.attention "blocks.0.attn" %q, %k, %k heads 3 scale 1.25e-01 weights !quant.uniform<u8:f32, 3.9e-3>
+     : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<65x192x!quant.uniform<i8:f32, 0.01>>,
+       tensor<65x192x!quant.uniform<i8:f32, 0.01>> -> tensor<65x192xf32>
+  return
+}
+
+// CHECK: vitya.choose_qparams
+func.func @choose_qparams(%x: tensor<65x192xf32>) {
+  %0 = vitya.choose_qparams token %x : tensor<65x192xf32> -> tensor<65x2xf32>
+  return
+}
+
+// CHECK: vitya.quantize
+func.func @quantize(%x: tensor<65x192xf32>, %p: tensor<65x2xf32>) {
+  %0 = vitya.quantize %x, %p : tensor<65x192xf32>, tensor<65x2xf32> -> tensor<65x192x!quant.any<u8:f32>>
+  return
+}
+
+// CHECK: vitya.integer_linear
+func.func @integer_linear(%x: tensor<65x192xi8>, %w: tensor<768x192xi8>, %o: tensor<768xi32>, %m: tensor<768xf32>,
+                          %b: tensor<768xf32>) {
+  %0 = vitya.integer_linear "fc1" %x, %w offset %o multiplier %m bias %b
+     : tensor<65x192xi8>, tensor<768x192xi8>, tensor<768xi32>, tensor<768xf32>, tensor<768xf32> -> tensor<65x768xf32>
+  return
+}
+
+// CHECK: vitya.integer_attention
+func.func @integer_attention(%q: tensor<65x192xi8>, %k: tensor<65x192xi8>, %v: tensor<65x192xi8>, %f: tensor<4xf32>) {
+  %0 = vitya.integer_attention "attn" %q, %k, %v factors %f heads 3
+     : tensor<65x192xi8>, tensor<65x192xi8>, tensor<65x192xi8>, tensor<4xf32> -> tensor<65x192xf32>
+  return
+}
+
 // -----
 
 // CHECK: #vitya.model

@@ -41,7 +41,7 @@ func.func @image(%image: tensor<3x32x16xf32>) -> (tensor<32x48xf32>, tensor<64x2
 func.func @linear(%x: tensor<65x192xf32>, %w: tensor<768x192xf32>, %b: tensor<768xf32>)
     -> (tensor<65x768xf32>, tensor<65x768xf32>) {
   // CHECK: vitya.linear "blocks.0.mlp.fc1" %[[X]], %[[W]] bias %[[B]] : tensor<65x192xf32>, tensor<768x192xf32>, tensor<768xf32> -> tensor<65x768xf32>
-  // GENERIC: "vitya.linear"(%{{.*}}, %{{.*}}, %{{.*}}) <{layer = "blocks.0.mlp.fc1"}>
+  // GENERIC: "vitya.linear"(%{{.*}}, %{{.*}}, %{{.*}}) <{layer = "blocks.0.mlp.fc1", operandSegmentSizes
   %0 = vitya.linear "blocks.0.mlp.fc1" %x, %w bias %b : tensor<65x192xf32>, tensor<768x192xf32>, tensor<768xf32> -> tensor<65x768xf32>
   // CHECK: vitya.linear "fc2" %[[X]], %[[W]] {hint = 1 : i64} : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
   %1 = vitya.linear "fc2" %x, %w {hint = 1 : i64} : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
@@ -75,5 +75,47 @@ func.func @attention(%q: tensor<1x96xf32>, %k: tensor<65x96xf32>, %v: tensor<65x
   // GENERIC: "vitya.attention"(%{{.*}}, %{{.*}}, %{{.*}}) <{heads = 3 : i64, layer = "attn", scale = 1.250000e-01 : f64}>
   %0 = vitya.attention "attn" %q, %k, %v heads 3 scale 0.125 : tensor<1x96xf32>, tensor<65x96xf32>, tensor<65x192xf32> -> tensor<1x192xf32>
   return %0 : tensor<1x192xf32>
+}
+
+// CHECK-LABEL: func @quantized(
+// CHECK-SAME: %[[X:.*]]: tensor<65x192xf32>, %[[S:.*]]: tensor<192x192xi8>, %[[B:.*]]: tensor<192xf32>
+func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<192xf32>) -> tensor<65x192xf32> {
+  // CHECK: %[[W:.*]] = quant.scast %[[S]] : tensor<192x192xi8> to tensor<192x192x!quant.uniform<i8<-127:127>:f32, 1.000000e-02>>
+  %w = quant.scast %s : tensor<192x192xi8> to tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>>
+  // CHECK: %[[Q:.*]] = quant.qcast %[[X]]
+  %q = quant.qcast %x : tensor<65x192xf32> to tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>
+  // CHECK: vitya.linear "static" %[[Q]], %[[W]] bias %[[B]] : tensor<65x192x!quant.uniform<u8:f32, 2.000000e-02:128>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 1.000000e-02>>, tensor<192xf32> -> tensor<65x192xf32>
+  // GENERIC: "vitya.linear"(%{{.*}}, %{{.*}}, %{{.*}}) <{layer = "static", operandSegmentSizes = array<i32: 1, 1, 1, 0>}>
+  %0 = vitya.linear "static" %q, %w bias %b : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>>, tensor<192xf32> -> tensor<65x192xf32>
+  // CHECK: %[[P:.*]] = vitya.choose_qparams token %{{.*}} : tensor<65x192xf32> -> tensor<65x2xf32>
+  // GENERIC: "vitya.choose_qparams"(%{{.*}}) <{granularity = 0 : i32}>
+  %p = vitya.choose_qparams token %0 : tensor<65x192xf32> -> tensor<65x2xf32>
+  // CHECK: vitya.choose_qparams tensor %{{.*}} : tensor<65x192xf32> -> tensor<1x2xf32>
+  %p1 = vitya.choose_qparams tensor %0 : tensor<65x192xf32> -> tensor<1x2xf32>
+  // CHECK: %[[D:.*]] = vitya.quantize %{{.*}}, %[[P]] : tensor<65x192xf32>, tensor<65x2xf32> -> tensor<65x192x!quant.any<u8:f32>>
+  %d = vitya.quantize %0, %p : tensor<65x192xf32>, tensor<65x2xf32> -> tensor<65x192x!quant.any<u8:f32>>
+  // CHECK: vitya.linear "dynamic" %[[D]], %[[W]] params(%[[P]] : tensor<65x2xf32>) : tensor<65x192x!quant.any<u8:f32>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 1.000000e-02>> -> tensor<65x192xf32>
+  // GENERIC: "vitya.linear"(%{{.*}}, %{{.*}}, %{{.*}}) <{layer = "dynamic", operandSegmentSizes = array<i32: 1, 1, 0, 1>}>
+  %1 = vitya.linear "dynamic" %d, %w params(%p : tensor<65x2xf32>) : tensor<65x192x!quant.any<u8:f32>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<65x192xf32>
+  %k = quant.qcast %1 : tensor<65x192xf32> to tensor<65x192x!quant.uniform<i8:f32, 0.01>>
+  // CHECK: vitya.attention "attn" %[[Q]], %{{.*}}, %{{.*}} heads 3 scale 1.250000e-01 weights !quant.uniform<u8:f32, 3.900000e-03> : tensor<65x192x!quant.uniform<u8:f32, 2.000000e-02:128>>, tensor<65x192x!quant.uniform<i8:f32, 1.000000e-02>>, tensor<65x192x!quant.uniform<i8:f32, 1.000000e-02>> -> tensor<65x192xf32>
+  %2 = vitya.attention "attn" %q, %k, %k heads 3 scale 0.125 weights !quant.uniform<u8:f32, 3.9e-3> : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<65x192x!quant.uniform<i8:f32, 0.01>>, tensor<65x192x!quant.uniform<i8:f32, 0.01>> -> tensor<65x192xf32>
+  return %2 : tensor<65x192xf32>
+}
+
+// CHECK-LABEL: func @integer(
+// CHECK-SAME: %[[X:.*]]: tensor<4x8xf32>, %[[W:.*]]: tensor<8x8xi8>, %[[O:.*]]: tensor<8xi32>, %[[M:.*]]: tensor<8xf32>, %[[P:.*]]: tensor<1x2xf32>, %[[F:.*]]: tensor<4xf32>
+func.func @integer(%x: tensor<4x8xf32>, %w: tensor<8x8xi8>, %o: tensor<8xi32>, %m: tensor<8xf32>, %p: tensor<1x2xf32>, %f: tensor<4xf32>) -> tensor<4x8xf32> {
+  // CHECK: %[[U:.*]] = vitya.quantize %[[X]], %[[P]] : tensor<4x8xf32>, tensor<1x2xf32> -> tensor<4x8xi8>
+  %u = vitya.quantize %x, %p : tensor<4x8xf32>, tensor<1x2xf32> -> tensor<4x8xi8>
+  // CHECK: %[[S:.*]] = vitya.quantize signed %[[X]], %[[P]] : tensor<4x8xf32>, tensor<1x2xf32> -> tensor<4x8xi8>
+  %s = vitya.quantize signed %x, %p : tensor<4x8xf32>, tensor<1x2xf32> -> tensor<4x8xi8>
+  // CHECK: vitya.integer_linear "static" %[[U]], %[[W]] offset %[[O]] multiplier %[[M]] bias %[[M]] : tensor<4x8xi8>, tensor<8x8xi8>, tensor<8xi32>, tensor<8xf32>, tensor<8xf32> -> tensor<4x8xf32>
+  %0 = vitya.integer_linear "static" %u, %w offset %o multiplier %m bias %m : tensor<4x8xi8>, tensor<8x8xi8>, tensor<8xi32>, tensor<8xf32>, tensor<8xf32> -> tensor<4x8xf32>
+  // CHECK: vitya.integer_linear "dynamic" %[[U]], %[[W]] offset %[[O]] multiplier %[[M]] params(%[[P]] : tensor<1x2xf32>) : tensor<4x8xi8>, tensor<8x8xi8>, tensor<8xi32>, tensor<8xf32> -> tensor<4x8xf32>
+  %1 = vitya.integer_linear "dynamic" %u, %w offset %o multiplier %m params(%p : tensor<1x2xf32>) : tensor<4x8xi8>, tensor<8x8xi8>, tensor<8xi32>, tensor<8xf32> -> tensor<4x8xf32>
+  // CHECK: vitya.integer_attention "attn" %[[U]], %[[S]], %[[S]] factors %[[F]] heads 2 : tensor<4x8xi8>, tensor<4x8xi8>, tensor<4x8xi8>, tensor<4xf32> -> tensor<4x8xf32>
+  %2 = vitya.integer_attention "attn" %u, %s, %s factors %f heads 2 : tensor<4x8xi8>, tensor<4x8xi8>, tensor<4x8xi8>, tensor<4xf32> -> tensor<4x8xf32>
+  return %2 : tensor<4x8xf32>
 }
 }

@@ -1,0 +1,113 @@
+// Result types and verifiers of the ops of quantization. The labels refer to the constraints in VityaQuantOps.td.
+#include "dialect/VityaOps.h"
+
+using namespace mlir;
+using namespace vitya;
+
+namespace {
+
+int64_t rows(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(0); }
+int64_t columns(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
+
+/// The input, and `params` where they have a row for each of its rows.
+SmallVector<unsigned> rowwiseWithParams(Value input, MutableOperandRange params) {
+  SmallVector<unsigned> operands{0};
+  if (!params.empty() && rows(params[0].get()) == rows(input))
+    operands.push_back(params[0].getOperandNumber());
+  return operands;
+}
+
+LogicalResult verifyParams(Operation *op, Value input, Value params) {
+  if (!params || (columns(params) == 2 && (rows(params) == 1 || rows(params) == rows(input))))
+    return success();
+  return op->emitOpError() << "expected params of 2 columns with one row or one for each of " << rows(input)
+                           << " tokens, found " << params.getType();
+}
+
+} // namespace
+
+//===----------------------------------------------------------------------===//
+// ChooseQParamsOp, QuantizeOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ChooseQParamsOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
+                                                SmallVectorImpl<Type> &types) {
+  int64_t count = adaptor.getGranularity() == Granularity::token ? rows(adaptor.getInput()) : 1;
+  types.push_back(RankedTensorType::get({count, 2}, Float32Type::get(context)));
+  return success();
+}
+
+// One row for all tokens depends on all of them.
+SmallVector<unsigned> ChooseQParamsOp::getRowwiseOperands() {
+  return getGranularity() == Granularity::token ? SmallVector<unsigned>{0} : SmallVector<unsigned>{};
+}
+
+SmallVector<unsigned> QuantizeOp::getRowwiseOperands() {
+  return rowwiseWithParams(getInput(), MutableOperandRange(getParamsMutable()));
+}
+
+LogicalResult QuantizeOp::verify() {
+  // quantize_c1
+  if (getResult().getType().getShape() != getInput().getType().getShape())
+    return emitOpError() << "expected a result of the input's sizes, found " << getResult().getType() << " and "
+                         << getInput().getType();
+  // quantize_c2
+  if (failed(verifyParams(*this, getInput(), getParams())))
+    return failure();
+  // quantize_c3
+  if (getIsSigned() && !getResult().getType().getElementType().isInteger(8))
+    return emitOpError() << "expected a signed result to be i8, found " << getResult().getType().getElementType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// IntegerLinearOp, IntegerAttentionOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult IntegerLinearOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
+                                                SmallVectorImpl<Type> &types) {
+  types.push_back(
+      RankedTensorType::get({rows(adaptor.getInput()), rows(adaptor.getWeight())}, Float32Type::get(context)));
+  return success();
+}
+
+SmallVector<unsigned> IntegerLinearOp::getRowwiseOperands() {
+  return rowwiseWithParams(getInput(), getParamsMutable());
+}
+
+LogicalResult IntegerLinearOp::verify() {
+  // integer_linear_c1
+  if (columns(getWeight()) != columns(getInput()))
+    return emitOpError() << "expected a weight with as many columns as the input, found " << columns(getWeight())
+                         << " and " << columns(getInput());
+  // integer_linear_c2
+  for (Value vector : {Value(getOffset()), Value(getMultiplier()), Value(getBias())})
+    if (vector && rows(vector) != rows(getWeight()))
+      return emitOpError() << "expected offset, multiplier and bias with one entry for each of " << rows(getWeight())
+                           << " rows of the weight, found " << rows(vector);
+  // integer_linear_c3
+  return verifyParams(*this, getInput(), getParams());
+}
+
+LogicalResult IntegerAttentionOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
+                                                   SmallVectorImpl<Type> &types) {
+  types.push_back(
+      RankedTensorType::get({rows(adaptor.getQuery()), columns(adaptor.getValue())}, Float32Type::get(context)));
+  return success();
+}
+
+LogicalResult IntegerAttentionOp::verify() {
+  // integer_attention_c1
+  if (columns(getQuery()) != columns(getKey()) || rows(getKey()) != rows(getValue()))
+    return emitOpError() << "expected query and key of the same width, and as many keys as values, found "
+                         << getQuery().getType() << ", " << getKey().getType() << ", " << getValue().getType();
+  // integer_attention_c2
+  int64_t heads = getHeads();
+  if (heads <= 0 || columns(getQuery()) % heads != 0 || columns(getValue()) % heads != 0)
+    return emitOpError() << "expected a positive number of heads that divides the widths of query and value, found "
+                         << heads << " heads, widths " << columns(getQuery()) << " and " << columns(getValue());
+  // integer_attention_c3
+  if (rows(getFactors()) != 4)
+    return emitOpError() << "expected four factors, found " << rows(getFactors());
+  return success();
+}

@@ -1,0 +1,132 @@
+// The operations of quantization that upstream's quant dialect lacks. See VityaOps.td for the conventions.
+
+#ifndef VITYA_QUANTOPS
+#define VITYA_QUANTOPS
+
+include "dialect/VityaOps.td"
+
+/// Its rows go with those of `params` where there is one for each.
+def Vitya_RowwiseWithParams : DeclareOpInterfaceMethods<Vitya_RowwiseOpInterface, ["getRowwiseOperands"]>;
+
+//===----------------------------------------------------------------------===//
+// Quantization at run time
+//===----------------------------------------------------------------------===//
+
+def Vitya_ChooseQParamsOp
+    : Vitya_InferredOp<"choose_qparams",
+                       [Vitya_RowwiseWithParams]> {
+  let summary = "scale and zero point for what values there are";
+  let description = [{
+    For each token, or for all together, with `low = min(0, x...)` and `high = max(0, x...)`, in f32:
+    `scale = max((high - low) / 255, 1e-30)`, `zero = rint(-low / scale)`. They are columns 0 and 1 of the result.
+
+    | granularity | input | result |
+    |---|---|---|
+    | `token` | `tensor<NxDxf32>` | `tensor<Nx2xf32>` |
+    | `tensor` | `tensor<NxDxf32>` | `tensor<1x2xf32>` |
+
+    ```mlir
+    %0 = vitya.choose_qparams token %x : tensor<65x192xf32> -> tensor<65x2xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_Granularity:$granularity, Vitya_Tokens:$input);
+  let results = (outs Vitya_Params:$result);
+  let assemblyFormat = "$granularity $input attr-dict `:` type($input) `->` type($result)";
+}
+
+def Vitya_QuantizeOp
+    : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
+  let summary = "quantize by a scale and a zero point that are values";
+  let description = [{
+    `result = clamp(rint(input * (1 / scale)) + zero, low, high)` in f32, `rint` to the nearest even. `params` has scale and
+    zero point in its columns, a row for each token or one for all. low and high are 0 and 255, or, with
+    `signed`, -127 and 127. With a scale that is known, `quant.qcast` is this op; `vitya-lower-quantization` turns one into
+    the other, with the storage as result.
+
+    | input | params | result |
+    |---|---|---|
+    | `tensor<NxDxf32>` | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxDx!quant.any<u8:f32>>` or `tensor<NxDxi8>` |
+
+    * (C1) input and result have the same sizes.
+    * (C2) `params` has two columns and a row for each token or one.
+    * (C3) a `signed` result is `i8`.
+
+    ```mlir
+    %0 = vitya.quantize %x, %p : tensor<65x192xf32>, tensor<65x2xf32> -> tensor<65x192x!quant.any<u8:f32>>
+    ```
+  }];
+  let arguments = (ins Vitya_Tokens:$input, Vitya_Params:$params, UnitAttr:$is_signed);
+  let results = (outs Vitya_QuantizedTokens:$result);
+  let assemblyFormat = [{
+    (`signed` $is_signed^)? $input `,` $params attr-dict `:` type($input) `,` type($params) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+//===----------------------------------------------------------------------===//
+// Quantized ops without quantized types: scales are operands, so that layers share a kernel
+//===----------------------------------------------------------------------===//
+
+def Vitya_IntegerLinearOp
+    : Vitya_InferredOp<"integer_linear", [AttrSizedOperandSegments,
+                                          Vitya_RowwiseWithParams]> {
+  let summary = "a quantized linear layer on stored integers";
+  let description = [{
+    `result[n, o] = fma(f32(sum_i input[n, i] * weight[o, i] - offset[o]), multiplier[o], bias[o])`, the input unsigned, the weight
+    signed, sums in 32 bits. With `params`, offset and multiplier are those of one row:
+    `zero[n] * offset[o]` and `scale[n] * multiplier[o]`.
+
+    | input | weight | offset | multiplier, bias | params | result |
+    |---|---|---|---|---|---|
+    | `tensor<NxIxi8>` | `tensor<OxIxi8>` | `tensor<Oxi32>` | `tensor<Oxf32>` | `tensor<Nx2xf32>`, `tensor<1x2xf32>` or none | `tensor<NxOxf32>` |
+
+    * (C1) the weight has as many columns as the input.
+    * (C2) offset, multiplier and bias have as many entries as the weight has rows.
+    * (C3) `params` has two columns and a row for each token or one.
+
+    ```mlir
+    %0 = vitya.integer_linear "fc1" %x, %w offset %o multiplier %m bias %b
+       : tensor<65x192xi8>, tensor<768x192xi8>, tensor<768xi32>, tensor<768xf32>, tensor<768xf32> -> tensor<65x768xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$layer, Vitya_ByteTokens:$input, Vitya_ByteMatrix:$weight, Vitya_IntVector:$offset,
+                       Vitya_Vector:$multiplier, Optional<Vitya_Vector>:$bias, Optional<Vitya_Params>:$params);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = [{
+    $layer $input `,` $weight `offset` $offset `multiplier` $multiplier (`bias` $bias^)?
+    (`params` `(` $params^ `:` type($params) `)`)? attr-dict
+    `:` type($input) `,` type($weight) `,` type($offset) `,` type($multiplier) (`,` type($bias)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def Vitya_IntegerAttentionOp : Vitya_InferredOp<"integer_attention", [Vitya_Rowwise]> {
+  let summary = "quantized attention on stored integers";
+  let description = [{
+    `vitya.attention` with quantized operands. The four numbers of `factors` are those of its formulas: the
+    factor of a score `f32(s * t_k * scale)`, the zero point of the query, `1 / f32(r)`, and `f32(t_v)`.
+
+    | query | key | value | factors | result |
+    |---|---|---|---|---|
+    | `tensor<NxAxi8>` (unsigned) | `tensor<MxAxi8>` | `tensor<MxBxi8>` | `tensor<4xf32>` | `tensor<NxBxf32>` |
+
+    * (C1) query and key have the same number of columns, key and value the same number of rows.
+    * (C2) `heads` is positive and divides the columns of query and of value.
+    * (C3) there are four factors.
+
+    ```mlir
+    %0 = vitya.integer_attention "attn" %q, %k, %v factors %f heads 3
+       : tensor<65x192xi8>, tensor<65x192xi8>, tensor<65x192xi8>, tensor<4xf32> -> tensor<65x192xf32>
+    ```
+  }];
+  let arguments = (ins StrAttr:$layer, Vitya_ByteTokens:$query, Vitya_ByteTokens:$key, Vitya_ByteTokens:$value,
+                       Vitya_Vector:$factors, I64Attr:$heads);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = [{
+    $layer $query `,` $key `,` $value `factors` $factors `heads` $heads attr-dict
+    `:` type($query) `,` type($key) `,` type($value) `,` type($factors) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // VITYA_QUANTOPS

@@ -1,0 +1,108 @@
+// Quantized ops: exact sums of integers, and around them f32 arithmetic in the order that the ops' formulas name, which
+// compiled code follows to the bit.
+#include "dialect/reference/Ops.h"
+#include <cmath>
+
+namespace vitya::reference {
+
+using Bytes = Eigen::Matrix<int8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using IntMatrix = Eigen::Matrix<int32_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// The stored integers of a tensor of bytes, seen as signed or unsigned.
+static IntMatrix integers(const Tensor &bytes, bool isSigned) {
+  auto map = Eigen::Map<const Bytes>(bytes.values<int8_t>().data(), bytes.dim(0), bytes.dim(1));
+  if (isSigned)
+    return map.cast<int32_t>();
+  return map.cast<int32_t>().unaryExpr([](int32_t value) { return value & 255; });
+}
+
+Tensor chooseQParams(const Tensor &input, Granularity granularity) {
+  bool perToken = granularity == Granularity::token;
+  Tensor result({perToken ? input.dim(0) : 1, 2}, input.elementType());
+  Eigen::Map<Matrix> params = result.mutableMatrix();
+  for (int64_t row = 0; row < result.dim(0); ++row) {
+    auto [low, high] = perToken ? std::pair(input.matrix().row(row).minCoeff(), input.matrix().row(row).maxCoeff())
+                                : std::pair(input.matrix().minCoeff(), input.matrix().maxCoeff());
+    low = std::min(low, 0.0f);
+    high = std::max(high, 0.0f);
+    float scale = std::max((high - low) / 255.0f, 1e-30f);
+    params(row, 0) = scale;
+    params(row, 1) = std::nearbyint(-low / scale);
+  }
+  return result;
+}
+
+Tensor quantize(const Tensor &input, const Tensor &params, float low, float high, mlir::Type storage) {
+  Tensor result(input.shape(), storage);
+  llvm::MutableArrayRef<int8_t> to = result.mutableValues<int8_t>();
+  for (int64_t row = 0, at = 0; row < input.dim(0); ++row) {
+    Eigen::Map<const Matrix> all = params.matrix();
+    float inverse = 1.0f / all(params.dim(0) == 1 ? 0 : row, 0), zero = all(params.dim(0) == 1 ? 0 : row, 1);
+    for (int64_t column = 0; column < input.dim(1); ++column, ++at) {
+      float shifted = std::nearbyint(input.values()[at] * inverse) + zero;
+      float above = shifted > low ? shifted : low; // low for a NaN
+      to[at] = static_cast<int8_t>(static_cast<int32_t>(above < high ? above : high));
+    }
+  }
+  return result;
+}
+
+Tensor dequantize(const Tensor &input, bool isSigned, llvm::ArrayRef<float> scales, int32_t zero, mlir::Type type) {
+  Tensor result(input.shape(), type);
+  Matrix values = (integers(input, isSigned).array() - zero).matrix().cast<float>();
+  for (int64_t row = 0; row < values.rows(); ++row)
+    values.row(row) *= scales[scales.size() == 1 ? 0 : row];
+  result.mutableMatrix() = values;
+  return result;
+}
+
+llvm::SmallVector<int32_t> rowSums(const Tensor &weight) {
+  Eigen::VectorXi sums = integers(weight, /*isSigned=*/true).rowwise().sum();
+  return llvm::SmallVector<int32_t>(sums.begin(), sums.end());
+}
+
+Tensor integerLinear(const Tensor &input, const Tensor &weight, llvm::ArrayRef<int32_t> offset,
+                     llvm::ArrayRef<float> multiplier, const Tensor *bias, const Tensor *params,
+                     mlir::Type type) {
+  IntMatrix sums = integers(input, /*isSigned=*/false) * integers(weight, /*isSigned=*/true).transpose();
+  Tensor result({input.dim(0), weight.dim(0)}, type);
+  Eigen::Map<Matrix> out = result.mutableMatrix();
+  for (int64_t n = 0; n < sums.rows(); ++n) {
+    int64_t row = params && params->dim(0) != 1 ? n : 0;
+    int32_t zero = params ? static_cast<int32_t>(params->matrix()(row, 1)) : 1;
+    for (int64_t o = 0; o < sums.cols(); ++o) {
+      // Differences wrap around, as the true one fits.
+      auto sum = static_cast<int32_t>(static_cast<uint32_t>(sums(n, o)) -
+                                      static_cast<uint32_t>(zero) * static_cast<uint32_t>(offset[o]));
+      float factor = params ? params->matrix()(row, 0) * multiplier[o] : multiplier[o];
+      out(n, o) = std::fma(static_cast<float>(sum), factor, bias ? bias->values()[o] : 0.0f);
+    }
+  }
+  return result;
+}
+
+Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &value, llvm::ArrayRef<float> factors,
+                        int64_t heads, mlir::Type type) {
+  Tensor result({query.dim(0), value.dim(1)}, type);
+  Eigen::Map<Matrix> out = result.mutableMatrix();
+  int64_t width = query.dim(1) / heads, valueWidth = value.dim(1) / heads;
+  IntMatrix queries = integers(query, /*isSigned=*/false).array() - static_cast<int32_t>(factors[1]);
+  IntMatrix keys = integers(key, /*isSigned=*/true), values = integers(value, /*isSigned=*/true);
+  for (int64_t head = 0; head < heads; ++head) {
+    IntMatrix sums = queries.middleCols(head * width, width) * keys.middleCols(head * width, width).transpose();
+    Matrix scores = sums.cast<float>() * factors[0];
+    for (int64_t row = 0; row < scores.rows(); ++row) {
+      float maximum = scores.row(row).maxCoeff();
+      Eigen::RowVectorXi weights = scores.row(row).unaryExpr([&](float score) {
+        auto weight = static_cast<float>(std::exp(static_cast<double>(score - maximum)));
+        return std::min(std::nearbyint(weight * factors[2]), 255.0f);
+      }).cast<int32_t>();
+      Eigen::RowVectorXi mixed = weights * values.middleCols(head * valueWidth, valueWidth);
+      out.row(row).segment(head * valueWidth, valueWidth) =
+          mixed.cast<float>() * factors[3] / static_cast<float>(weights.sum());
+    }
+  }
+  return result;
+}
+
+} // namespace vitya::reference

@@ -1,0 +1,240 @@
+// Every constraint of quantized ops, each broken by one function.
+// RUN: vitya-opt %s -split-input-file -verify-diagnostics
+
+func.func @linear_c3_f32_weight(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8xf32>) {
+  // expected-error @below {{'vitya.linear' op expected an f32 input without params, as the weight is f32, found '!quant.uniform<u8:f32, 2.000000e-02:128>'}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_f32_input(%x: tensor<4x8xf32>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected an input of !quant.uniform<u8:f32> or !quant.any<u8:f32>, as the weight is quantized, found 'f32'}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8xf32>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_signed_input(%x: tensor<4x8x!quant.uniform<i8:f32, 0.01>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected an input of !quant.uniform<u8:f32> or !quant.any<u8:f32>, as the weight is quantized, found '!quant.uniform<i8:f32, 1.000000e-02>'}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<i8:f32, 0.01>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_unsigned_weight(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<u8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<u8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_zero_point(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01:1>>) {
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8:f32, 0.01:1>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_four_bits(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i4:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i4:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_other_axis(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8:f32:1, {0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01}>>) {
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8:f32:1, {0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01}>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_narrow(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8<-8:7>:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8<-8:7>:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_scales(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8:f32:0, {0.01, 0.02}>>) {
+  // expected-error @below {{'vitya.linear' op expected one scale for each of 3 rows of the weight, found 2}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8:f32:0, {0.01, 0.02}>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_zero_point(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:300>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected a zero point from 0 to 255, found 300}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:300>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c4_denormal(%x: tensor<4x8x!quant.uniform<u8:f32, 1.0e-39>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected scales that are normal f32 numbers, as their reciprocals, found 1.0}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 1.0e-39>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c5_absent(%x: tensor<4x8x!quant.any<u8:f32>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected params exactly where the input is !quant.any, found input '!quant.any<u8:f32>' without params}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.any<u8:f32>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c5_present(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>, %p: tensor<4x2xf32>) {
+  // expected-error @below {{'vitya.linear' op expected params exactly where the input is !quant.any, found input '!quant.uniform<u8:f32, 2.000000e-02:128>' with params}}
+  %0 = vitya.linear "fc" %x, %w params(%p : tensor<4x2xf32>) : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c5_shape(%x: tensor<4x8x!quant.any<u8:f32>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>, %p: tensor<3x2xf32>) {
+  // expected-error @below {{'vitya.linear' op expected params of 2 columns with one row or one for each of 4 tokens, found 'tensor<3x2xf32>'}}
+  %0 = vitya.linear "fc" %x, %w params(%p : tensor<3x2xf32>) : tensor<4x8x!quant.any<u8:f32>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c6_long(%x: tensor<4x65537x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x65537x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected at most 65536 inputs, found 65537}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x65537x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x65537x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c5_mixed(%q: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %k: tensor<4x8xf32>) {
+  // expected-error @below {{'vitya.attention' op expected f32 query, key and value, or !quant.uniform<u8:f32>, !quant.uniform<i8:f32> twice with zero point 0, and weights, found }}
+  %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c5_weights(%q: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %k: tensor<4x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.attention' op expected f32 query, key and value, or !quant.uniform<u8:f32>, !quant.uniform<i8:f32> twice with zero point 0, and weights, found }}
+  %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<4x8x!quant.uniform<i8:f32, 0.01>>, tensor<4x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c5_f32(%q: tensor<4x8xf32>, %k: tensor<4x8xf32>) {
+  // expected-error @below {{'vitya.attention' op expected f32 query, key and value, or !quant.uniform<u8:f32>, !quant.uniform<i8:f32> twice with zero point 0, and weights, found }}
+  %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 weights !quant.uniform<u8:f32, 0.004> : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c6_scale(%q: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %k: tensor<4x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.attention' op expected weights of !quant.uniform<u8:f32> with zero point 0 and a scale of at most 1, found }}
+  %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 weights !quant.uniform<u8:f32, 1.5> : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<4x8x!quant.uniform<i8:f32, 0.01>>, tensor<4x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c6_zero(%q: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %k: tensor<4x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.attention' op expected weights of !quant.uniform<u8:f32> with zero point 0 and a scale of at most 1, found }}
+  %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 weights !quant.uniform<u8:f32, 0.004:1> : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<4x8x!quant.uniform<i8:f32, 0.01>>, tensor<4x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c7_long(%q: tensor<1x1x!quant.uniform<u8:f32, 0.02:128>>, %k: tensor<65537x1x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.attention' op expected sums of at most 65536 products, found 65537}}
+  %0 = vitya.attention "attn" %q, %k, %k heads 1 scale 1.0 weights !quant.uniform<u8:f32, 0.004> : tensor<1x1x!quant.uniform<u8:f32, 0.02:128>>, tensor<65537x1x!quant.uniform<i8:f32, 0.01>>, tensor<65537x1x!quant.uniform<i8:f32, 0.01>> -> tensor<1x1xf32>
+  return
+}
+
+// -----
+
+func.func @quantize_c1_sizes(%x: tensor<4x8xf32>, %p: tensor<4x2xf32>) {
+  // expected-error @below {{'vitya.quantize' op expected a result of the input's sizes, found 'tensor<4x9xi8>' and 'tensor<4x8xf32>'}}
+  %0 = vitya.quantize %x, %p : tensor<4x8xf32>, tensor<4x2xf32> -> tensor<4x9xi8>
+  return
+}
+
+// -----
+
+func.func @quantize_c2_params(%x: tensor<4x8xf32>, %p: tensor<4x3xf32>) {
+  // expected-error @below {{'vitya.quantize' op expected params of 2 columns with one row or one for each of 4 tokens, found 'tensor<4x3xf32>'}}
+  %0 = vitya.quantize %x, %p : tensor<4x8xf32>, tensor<4x3xf32> -> tensor<4x8xi8>
+  return
+}
+
+// -----
+
+func.func @quantize_c3_signed(%x: tensor<4x8xf32>, %p: tensor<4x2xf32>) {
+  // expected-error @below {{'vitya.quantize' op expected a signed result to be i8, found '!quant.any<u8:f32>'}}
+  %0 = vitya.quantize signed %x, %p : tensor<4x8xf32>, tensor<4x2xf32> -> tensor<4x8x!quant.any<u8:f32>>
+  return
+}
+
+// -----
+
+func.func @integer_linear_c1_width(%x: tensor<4x8xi8>, %w: tensor<3x9xi8>, %o: tensor<3xi32>, %m: tensor<3xf32>, %p: tensor<1x2xf32>) {
+  // expected-error @below {{'vitya.integer_linear' op expected a weight with as many columns as the input, found 9 and 8}}
+  %0 = vitya.integer_linear "fc" %x, %w offset %o multiplier %m params(%p : tensor<1x2xf32>) : tensor<4x8xi8>, tensor<3x9xi8>, tensor<3xi32>, tensor<3xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @integer_linear_c2_offset(%x: tensor<4x8xi8>, %w: tensor<3x8xi8>, %o: tensor<4xi32>, %m: tensor<3xf32>, %p: tensor<1x2xf32>) {
+  // expected-error @below {{'vitya.integer_linear' op expected offset, multiplier and bias with one entry for each of 3 rows of the weight, found 4}}
+  %0 = vitya.integer_linear "fc" %x, %w offset %o multiplier %m params(%p : tensor<1x2xf32>) : tensor<4x8xi8>, tensor<3x8xi8>, tensor<4xi32>, tensor<3xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @integer_linear_c3_params(%x: tensor<4x8xi8>, %w: tensor<3x8xi8>, %o: tensor<3xi32>, %m: tensor<3xf32>, %p: tensor<3x2xf32>) {
+  // expected-error @below {{'vitya.integer_linear' op expected params of 2 columns with one row or one for each of 4 tokens, found 'tensor<3x2xf32>'}}
+  %0 = vitya.integer_linear "fc" %x, %w offset %o multiplier %m params(%p : tensor<3x2xf32>) : tensor<4x8xi8>, tensor<3x8xi8>, tensor<3xi32>, tensor<3xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @integer_attention_c1_width(%q: tensor<4x8xi8>, %k: tensor<5x6xi8>, %f: tensor<4xf32>) {
+  // expected-error @below {{'vitya.integer_attention' op expected query and key of the same width, and as many keys as values, found 'tensor<4x8xi8>', 'tensor<5x6xi8>', 'tensor<5x6xi8>'}}
+  %0 = vitya.integer_attention "attn" %q, %k, %k factors %f heads 2 : tensor<4x8xi8>, tensor<5x6xi8>, tensor<5x6xi8>, tensor<4xf32> -> tensor<4x6xf32>
+  return
+}
+
+// -----
+
+func.func @integer_attention_c2_heads(%q: tensor<4x8xi8>, %k: tensor<5x8xi8>, %f: tensor<4xf32>) {
+  // expected-error @below {{'vitya.integer_attention' op expected a positive number of heads that divides the widths of query and value, found 3 heads, widths 8 and 8}}
+  %0 = vitya.integer_attention "attn" %q, %k, %k factors %f heads 3 : tensor<4x8xi8>, tensor<5x8xi8>, tensor<5x8xi8>, tensor<4xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @integer_attention_c3_factors(%q: tensor<4x8xi8>, %k: tensor<5x8xi8>, %f: tensor<3xf32>) {
+  // expected-error @below {{'vitya.integer_attention' op expected four factors, found 3}}
+  %0 = vitya.integer_attention "attn" %q, %k, %k factors %f heads 2 : tensor<4x8xi8>, tensor<5x8xi8>, tensor<5x8xi8>, tensor<3xf32> -> tensor<4x8xf32>
+  return
+}
