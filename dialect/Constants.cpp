@@ -16,18 +16,32 @@ ArrayRef<char> vitya::rawBytes(ElementsAttr attribute) {
   return {};
 }
 
-FailureOr<std::vector<float>> vitya::readFloats(ElementsAttr attribute) {
-  if (!attribute.getElementType().isF32() || !attribute.getShapedType().hasStaticShape())
+/// The elements of a constant whose type the caller has checked.
+template <typename T>
+static FailureOr<std::vector<T>> readElements(ElementsAttr attribute) {
+  if (!attribute.getShapedType().hasStaticShape())
     return failure();
   size_t count = attribute.getShapedType().getNumElements();
   if (auto dense = dyn_cast<DenseElementsAttr>(attribute); dense && dense.isSplat())
-    return std::vector<float>(count, dense.getSplatValue<float>());
-  ArrayRef<char> bytes = rawBytes(attribute);
-  if (bytes.size() != count * sizeof(float))
+    return std::vector<T>(count, dense.getSplatValue<T>());
+  ArrayRef<char> bytes = vitya::rawBytes(attribute);
+  if (bytes.size() != count * sizeof(T))
     return failure();
-  std::vector<float> values(count);
+  std::vector<T> values(count);
   std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
+}
+
+FailureOr<std::vector<float>> vitya::readFloats(ElementsAttr attribute) {
+  if (!attribute.getElementType().isF32())
+    return failure();
+  return readElements<float>(attribute);
+}
+
+FailureOr<std::vector<int8_t>> vitya::readBytes(ElementsAttr attribute) {
+  if (!attribute.getElementType().isSignlessInteger(8))
+    return failure();
+  return readElements<int8_t>(attribute);
 }
 
 DenseResourceElementsAttr vitya::makeResource(ShapedType type, StringRef name, ArrayRef<char> bytes) {

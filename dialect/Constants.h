@@ -15,6 +15,9 @@ llvm::ArrayRef<char> rawBytes(mlir::ElementsAttr attribute);
 /// types and for resources that are absent or of another size than their shape.
 mlir::FailureOr<std::vector<float>> readFloats(mlir::ElementsAttr attribute);
 
+/// The elements of an i8 constant, likewise.
+mlir::FailureOr<std::vector<int8_t>> readBytes(mlir::ElementsAttr attribute);
+
 /// A resource of `type` that holds `values`, aligned to 64 bytes. `name` is made unique among the context's resources.
 mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::StringRef name, llvm::ArrayRef<char> bytes);
 

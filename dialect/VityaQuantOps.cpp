@@ -55,8 +55,8 @@ LogicalResult QuantizeOp::verify() {
   if (failed(verifyParams(*this, getInput(), getParams())))
     return failure();
   // quantize_c3
-  if (getIsSigned() && !getResult().getType().getElementType().isInteger(8))
-    return emitOpError() << "expected a signed result to be i8, found " << getResult().getType().getElementType();
+  if (getIsSigned() && !getResult().getType().getElementType().isInteger())
+    return emitOpError() << "expected a signed result to be i8 or i16, found " << getResult().getType().getElementType();
   return success();
 }
 
@@ -109,5 +109,11 @@ LogicalResult IntegerAttentionOp::verify() {
   // integer_attention_c3
   if (rows(getFactors()) != 4)
     return emitOpError() << "expected four factors, found " << rows(getFactors());
+  // integer_attention_c4
+  if (getElementTypeOrSelf(getQuery()) != getElementTypeOrSelf(getKey()) ||
+      getElementTypeOrSelf(getKey()) != getElementTypeOrSelf(getValue()))
+    return emitOpError() << "expected query, key and value of one element type, found "
+                         << getElementTypeOrSelf(getQuery()) << ", " << getElementTypeOrSelf(getKey()) << ", "
+                         << getElementTypeOrSelf(getValue());
   return success();
 }

@@ -45,11 +45,11 @@ def Vitya_QuantizeOp
 
     | input | params | result |
     |---|---|---|
-    | `tensor<NxDxf32>` | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxDx!quant.any<u8:f32>>` or `tensor<NxDxi8>` |
+    | `tensor<NxDxf32>` | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxDx!quant.any<u8:f32>>`, `tensor<NxDxi8>` or `tensor<NxDxi16>` |
 
     * (C1) input and result have the same sizes.
     * (C2) `params` has two columns and a row for each token or one.
-    * (C3) a `signed` result is `i8`.
+    * (C3) a `signed` result is `i8` or `i16`.
 
     ```mlir
     %0 = vitya.quantize %x, %p : tensor<65x192xf32>, tensor<65x2xf32> -> tensor<65x192x!quant.any<u8:f32>>
@@ -78,7 +78,7 @@ def Vitya_IntegerLinearOp
 
     | input | weight | offset | multiplier, bias | params | result |
     |---|---|---|---|---|---|
-    | `tensor<NxIxi8>` | `tensor<OxIxi8>` | `tensor<Oxi32>` | `tensor<Oxf32>` | `tensor<Nx2xf32>`, `tensor<1x2xf32>` or none | `tensor<NxOxf32>` |
+    | `tensor<NxIxi8>` or `tensor<NxIxi16>` | `tensor<OxIxi8>` | `tensor<Oxi32>` | `tensor<Oxf32>` | `tensor<Nx2xf32>`, `tensor<1x2xf32>` or none | `tensor<NxOxf32>` |
 
     * (C1) the weight has as many columns as the input.
     * (C2) offset, multiplier and bias have as many entries as the weight has rows.
@@ -89,7 +89,7 @@ def Vitya_IntegerLinearOp
        : tensor<65x192xi8>, tensor<768x192xi8>, tensor<768xi32>, tensor<768xf32>, tensor<768xf32> -> tensor<65x768xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$layer, Vitya_ByteTokens:$input, Vitya_ByteMatrix:$weight, Vitya_IntVector:$offset,
+  let arguments = (ins StrAttr:$layer, Vitya_IntegerTokens:$input, Vitya_ByteMatrix:$weight, Vitya_IntVector:$offset,
                        Vitya_Vector:$multiplier, Optional<Vitya_Vector>:$bias, Optional<Vitya_Params>:$params);
   let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = [{
@@ -109,17 +109,19 @@ def Vitya_IntegerAttentionOp : Vitya_InferredOp<"integer_attention", [Vitya_Roww
     | query | key | value | factors | result |
     |---|---|---|---|---|
     | `tensor<NxAxi8>` (unsigned) | `tensor<MxAxi8>` | `tensor<MxBxi8>` | `tensor<4xf32>` | `tensor<NxBxf32>` |
+    | `tensor<NxAxi16>` | `tensor<MxAxi16>` | `tensor<MxBxi16>` | `tensor<4xf32>` | `tensor<NxBxf32>` |
 
     * (C1) query and key have the same number of columns, key and value the same number of rows.
     * (C2) `heads` is positive and divides the columns of query and of value.
     * (C3) there are four factors.
+    * (C4) query, key and value have one element type.
 
     ```mlir
     %0 = vitya.integer_attention "attn" %q, %k, %v factors %f heads 3
        : tensor<65x192xi8>, tensor<65x192xi8>, tensor<65x192xi8>, tensor<4xf32> -> tensor<65x192xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$layer, Vitya_ByteTokens:$query, Vitya_ByteTokens:$key, Vitya_ByteTokens:$value,
+  let arguments = (ins StrAttr:$layer, Vitya_IntegerTokens:$query, Vitya_IntegerTokens:$key, Vitya_IntegerTokens:$value,
                        Vitya_Vector:$factors, I64Attr:$heads);
   let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = [{

@@ -34,12 +34,14 @@ class Vitya_F32OrQuantized<string shape>
 def Vitya_AnyTokens : Vitya_F32OrQuantized<"[tokens, width]">;
 def Vitya_Matrix : Vitya_F32OrQuantized<"[out, in]">;
 
-// What `vitya-lower-quantization` makes of quantized types: their storage.
-def Vitya_ByteTokens : Vitya_StaticTensor<2, "[tokens, width]", "i8", "$_self.isSignlessInteger(8)">;
+// What `vitya-lower-quantization` makes of quantized types: their storage, or the same integers in 16 bits, for processors that
+// multiply those.
+def Vitya_IntegerTokens : Vitya_StaticTensor<2, "[tokens, width]", "i8 or i16",
+                                             "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16)">;
 def Vitya_ByteMatrix : Vitya_StaticTensor<2, "[out, in]", "i8", "$_self.isSignlessInteger(8)">;
 def Vitya_QuantizedTokens
-    : Vitya_StaticTensor<2, "[tokens, width]", "!quant.any<u8:f32> or i8",
-                         "$_self.isSignlessInteger(8) || ::vitya::isDynamicU8($_self)">;
+    : Vitya_StaticTensor<2, "[tokens, width]", "!quant.any<u8:f32>, i8 or i16",
+                         "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16) || ::vitya::isDynamicU8($_self)">;
 def Vitya_IntVector : Vitya_StaticTensor<1, "[width]", "i32", "$_self.isSignlessInteger(32)">;
 
 //===----------------------------------------------------------------------===//

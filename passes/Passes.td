@@ -290,6 +290,46 @@ def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def LowerQuantizationPass : Pass<"vitya-lower-quantization", "::mlir::ModuleOp"> {
+  let summary = "quantized types to integers and factors";
+  let description = [{
+    Before: linear layers and attention with quantized types. After: none; `vitya.integer_linear` and
+    `vitya.integer_attention` on tensors of integers, and `vitya.quantize`, with scales, zero points and what follows from
+    them as constant operands. Activations are held in `width` bits: 8 for processors with a dot product of bytes,
+    16 for others, which multiply pairs of 16 bits.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x3xf32> {
+      %c = arith.constant dense<2> : tensor<3x8xi8>
+      %w = quant.scast %c : tensor<3x8xi8> to tensor<3x8x!quant.uniform<i8<-127:127>:f32, 5.0e-01>>
+      %q = quant.qcast %x : tensor<4x8xf32> to tensor<4x8x!quant.uniform<u8:f32, 2.5e-01:100>>
+      %0 = vitya.linear "fc" %q, %w : tensor<4x8x!quant.uniform<u8:f32, 2.5e-01:100>>,
+                                      tensor<3x8x!quant.uniform<i8<-127:127>:f32, 5.0e-01>> -> tensor<4x3xf32>
+      return %0 : tensor<4x3xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x3xf32> {
+      %c = arith.constant dense<2> : tensor<3x8xi8>
+      %params = arith.constant dense<[[2.500000e-01, 1.000000e+02]]> : tensor<1x2xf32>
+      %q = vitya.quantize %x, %params : tensor<4x8xf32>, tensor<1x2xf32> -> tensor<4x8xi8>
+      %offset = arith.constant dense_resource<fc.offset> : tensor<3xi32>
+      %multiplier = arith.constant dense_resource<fc.multiplier> : tensor<3xf32>
+      %0 = vitya.integer_linear "fc" %q, %c offset %offset multiplier %multiplier
+         : tensor<4x8xi8>, tensor<3x8xi8>, tensor<3xi32>, tensor<3xf32> -> tensor<4x3xf32>
+      return %0 : tensor<4x3xf32>
+    }
+    ```
+  }];
+  let options = [Option<"width", "width", "int64_t", "8", "Bits of an activation: 8 or 16.">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
+}
+
 def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
   let summary = "turn vector contractions, transfers and math into what LLVM has instructions for";
   let description = [{
@@ -329,7 +369,8 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::vector::VectorDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
+  let options = [Option<"bits", "bits", "int64_t", "256", "Bits of a vector register: 256 or 512.">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
                            "::mlir::math::MathDialect"];
 }
 

@@ -14,12 +14,12 @@ using namespace llvm;
 namespace vitya {
 
 /// Brings `module` from `reached`, whose contract is checked, to the last phase.
-static Error lower(mlir::ModuleOp module, Phase reached, RegisterTile tile) {
+static Error lower(mlir::ModuleOp module, Phase reached, TargetShape shape) {
   mlir::PassManager pm(module.getContext());
   buildContractPipeline(pm, reached);
   for (const PhaseInfo &info : kPhases)
     if (info.phase > reached)
-      buildPhasePipeline(pm, info.phase, tile);
+      buildPhasePipeline(pm, info.phase, shape);
   return failed(pm.run(module)) ? createStringError("") : Error::success();
 }
 
@@ -28,7 +28,7 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   if (missingFeatures(target.requiredFeatures.c_str(), missing, sizeof(missing)))
     return createStringError("expected a processor with " + target.requiredFeatures + " to run what is compiled for " +
                              target.cpu() + ", found one without " + missing);
-  if (Error error = lower(module, reached, target.tile()))
+  if (Error error = lower(module, reached, target.shape()))
     return std::move(error);
 
   CompiledModel result;

@@ -278,7 +278,7 @@ llvm::Error compile(const char *program) {
     if (info.phase == *reached)
       buildContractPipeline(pm, info.phase);
     else
-      buildPhasePipeline(pm, info.phase, target->tile());
+      buildPhasePipeline(pm, info.phase, target->shape());
     if (failed(pm.run(module)))
       return llvm::createStringError("");
     progress.finish(info.name);

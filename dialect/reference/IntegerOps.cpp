@@ -8,8 +8,12 @@ namespace vitya::reference {
 using Bytes = Eigen::Matrix<int8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using IntMatrix = Eigen::Matrix<int32_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// The stored integers of a tensor of bytes, seen as signed or unsigned.
+/// The integers of a tensor: bytes, seen as signed or unsigned, or the same numbers in 16 bits.
 static IntMatrix integers(const Tensor &bytes, bool isSigned) {
+  if (bytes.elementBytes() == 2)
+    return Eigen::Map<const Eigen::Matrix<int16_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
+               bytes.values<int16_t>().data(), bytes.dim(0), bytes.dim(1))
+        .cast<int32_t>();
   auto map = Eigen::Map<const Bytes>(bytes.values<int8_t>().data(), bytes.dim(0), bytes.dim(1));
   if (isSigned)
     return map.cast<int32_t>();
@@ -34,14 +38,17 @@ Tensor chooseQParams(const Tensor &input, Granularity granularity) {
 
 Tensor quantize(const Tensor &input, const Tensor &params, float low, float high, mlir::Type storage) {
   Tensor result(input.shape(), storage);
-  llvm::MutableArrayRef<int8_t> to = result.mutableValues<int8_t>();
   for (int64_t row = 0, at = 0; row < input.dim(0); ++row) {
     Eigen::Map<const Matrix> all = params.matrix();
     float inverse = 1.0f / all(params.dim(0) == 1 ? 0 : row, 0), zero = all(params.dim(0) == 1 ? 0 : row, 1);
     for (int64_t column = 0; column < input.dim(1); ++column, ++at) {
       float shifted = std::nearbyint(input.values()[at] * inverse) + zero;
       float above = shifted > low ? shifted : low; // low for a NaN
-      to[at] = static_cast<int8_t>(static_cast<int32_t>(above < high ? above : high));
+      auto integer = static_cast<int32_t>(above < high ? above : high);
+      if (result.elementBytes() == 2)
+        result.mutableValues<int16_t>()[at] = static_cast<int16_t>(integer);
+      else
+        result.mutableValues<int8_t>()[at] = static_cast<int8_t>(integer);
     }
   }
   return result;

@@ -24,7 +24,7 @@ bool isStaticF32Tensor(Type type) {
   return tensor && tensor.hasStaticShape() && tensor.getElementType().isF32();
 }
 
-/// A static tensor of f32, i8, i32 or quantized elements, the last ones in bytes.
+/// A static tensor of f32, i8, i16, i32 or quantized elements, the last ones in bytes.
 bool isStaticTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !tensor.hasStaticShape())
@@ -32,7 +32,8 @@ bool isStaticTensor(Type type) {
   Type element = tensor.getElementType();
   if (auto quantized = dyn_cast<quant::QuantizedType>(element))
     return quantized.getStorageTypeIntegralWidth() == 8;
-  return element.isF32() || element.isSignlessInteger(8) || element.isSignlessInteger(32);
+  return element.isF32() || element.isSignlessInteger(8) || element.isSignlessInteger(16) ||
+         element.isSignlessInteger(32);
 }
 
 /// The value of a constant: a view of its bytes where it has them.
@@ -176,7 +177,8 @@ FailureOr<Interpreter::Kernel> Interpreter::kernelOf(Operation *op) {
             return [granularity = op.getGranularity()](Operands v) { return chooseQParams(v[0], granularity); };
           })
           .Case([](QuantizeOp op) -> Kernel {
-            return [isSigned = op.getIsSigned(), storage = IntegerType::get(op.getContext(), 8)](Operands v) {
+            auto width = op.getType().getElementType().isInteger(16) ? 16 : 8;
+            return [isSigned = op.getIsSigned(), storage = IntegerType::get(op.getContext(), width)](Operands v) {
               return quantize(v[0], v[1], isSigned ? -127.0f : 0.0f, isSigned ? 127.0f : 255.0f, storage);
             };
           })

@@ -18,8 +18,8 @@ struct Target {
   std::string requiredFeatures;
 
   llvm::StringRef cpu() const { return machine->getTargetCPU(); }
-  /// The register tile that fits this processor's vector registers.
-  RegisterTile tile() const;
+  /// What of this processor the lowering depends on.
+  TargetShape shape() const;
 };
 
 /// The processor `cpu` in LLVM's names (such as x86-64-v3), or this machine's for "native". Fails with one line for an

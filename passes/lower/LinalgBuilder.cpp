@@ -4,8 +4,8 @@
 using namespace mlir;
 using namespace vitya::detail;
 
-Value LinalgBuilder::empty(ArrayRef<int64_t> shape) const {
-  return tensor::EmptyOp::create(builder, loc, shape, builder.getF32Type());
+Value LinalgBuilder::empty(ArrayRef<int64_t> shape, Type element) const {
+  return tensor::EmptyOp::create(builder, loc, shape, element ? element : builder.getF32Type());
 }
 
 Value LinalgBuilder::scalar(float value) const {
@@ -14,6 +14,12 @@ Value LinalgBuilder::scalar(float value) const {
 
 Value LinalgBuilder::fill(ArrayRef<int64_t> shape, float value) const {
   return linalg::FillOp::create(builder, loc, scalar(value), empty(shape)).getResult(0);
+}
+
+Value LinalgBuilder::fillZeroInt(ArrayRef<int64_t> shape) const {
+  Type i32 = builder.getI32Type();
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
+  return linalg::FillOp::create(builder, loc, zero, empty(shape, i32)).getResult(0);
 }
 
 Value LinalgBuilder::generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> inputs,
@@ -49,6 +55,30 @@ Value LinalgBuilder::contraction(unsigned loops, const std::pair<Value, Dims> &a
   });
 }
 
+Value LinalgBuilder::integerContraction(unsigned loops, const std::pair<Value, Dims> &a,
+                                        const std::pair<Value, Dims> &b, const std::pair<Value, Dims> &init) const {
+  return generic(loops, {a, b}, init, [](OpBuilder &nested, Location at, ValueRange v) -> Value {
+    Type i32 = nested.getI32Type();
+    Value left = v[0].getType().isInteger(8) ? arith::ExtUIOp::create(nested, at, i32, v[0]).getResult()
+                                             : arith::ExtSIOp::create(nested, at, i32, v[0]).getResult();
+    Value right = arith::ExtSIOp::create(nested, at, i32, v[1]);
+    return arith::AddIOp::create(nested, at, v[2], arith::MulIOp::create(nested, at, left, right));
+  });
+}
+
+std::pair<Value, LinalgBuilder::Dims> LinalgBuilder::column(Value matrix, int64_t column) const {
+  int64_t rows = size(matrix, 0);
+  SmallVector<int64_t> shape;
+  if (rows != 1)
+    shape.push_back(rows);
+  SmallVector<OpFoldResult> offsets{builder.getIndexAttr(0), builder.getIndexAttr(column)};
+  SmallVector<OpFoldResult> sizes{builder.getIndexAttr(rows), builder.getIndexAttr(1)};
+  SmallVector<OpFoldResult> strides(2, builder.getIndexAttr(1));
+  auto reduced = RankedTensorType::get(shape, type(matrix).getElementType());
+  Value slice = tensor::ExtractSliceOp::create(builder, loc, reduced, matrix, offsets, sizes, strides);
+  return {slice, rows != 1 ? Dims{0} : Dims{}};
+}
+
 Value LinalgBuilder::split(Value value, unsigned dim, int64_t inner) const {
   SmallVector<int64_t> shape(type(value).getShape());
   SmallVector<ReassociationIndices> groups;
@@ -59,7 +89,8 @@ Value LinalgBuilder::split(Value value, unsigned dim, int64_t inner) const {
   }
   shape[dim] /= inner;
   shape.insert(shape.begin() + dim + 1, inner);
-  return tensor::ExpandShapeOp::create(builder, loc, RankedTensorType::get(shape, builder.getF32Type()), value, groups);
+  return tensor::ExpandShapeOp::create(builder, loc, RankedTensorType::get(shape, type(value).getElementType()), value,
+                                       groups);
 }
 
 Value LinalgBuilder::merge(Value value, unsigned dim) const {

@@ -12,7 +12,7 @@ namespace vitya::detail {
 using mlir::ArrayRef;
 using mlir::Value;
 
-/// A builder at one location. All tensors are static and f32.
+/// A builder at one location. All tensors are static.
 struct LinalgBuilder {
   mlir::OpBuilder &builder;
   mlir::Location loc;
@@ -20,10 +20,12 @@ struct LinalgBuilder {
   static mlir::RankedTensorType type(Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
   static int64_t size(Value value, unsigned dim) { return type(value).getDimSize(dim); }
 
-  /// An uninitialised tensor.
-  Value empty(ArrayRef<int64_t> shape) const;
+  /// An uninitialised tensor, of f32 unless `element` says otherwise.
+  Value empty(ArrayRef<int64_t> shape, mlir::Type element = {}) const;
   /// A tensor that holds `value` everywhere.
   Value fill(ArrayRef<int64_t> shape, float value) const;
+  /// A tensor of i32 zeros.
+  Value fillZeroInt(ArrayRef<int64_t> shape) const;
   Value scalar(float value) const;
 
   /// A linalg.generic with `loops` loops. Each operand is given with the loops that index it, the result last; loops
@@ -37,6 +39,13 @@ struct LinalgBuilder {
   /// Sum of products over the loops that do not index the result.
   Value contraction(unsigned loops, const std::pair<Value, Dims> &a, const std::pair<Value, Dims> &b,
                     const std::pair<Value, Dims> &init) const;
+
+  /// The same of integers: `a`, unsigned if it is i8, and signed `b`, summed up in i32.
+  Value integerContraction(unsigned loops, const std::pair<Value, Dims> &a, const std::pair<Value, Dims> &b,
+                           const std::pair<Value, Dims> &init) const;
+
+  /// Column `column` of a [rows, columns] tensor: [rows], or a tensor of rank 0 where there is one row.
+  std::pair<Value, Dims> column(Value matrix, int64_t column) const;
 
   /// Splits dimension `dim` into groups of `inner`: [.., n, ..] becomes [.., n / inner, inner, ..].
   Value split(Value value, unsigned dim, int64_t inner) const;

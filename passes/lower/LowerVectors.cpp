@@ -1,6 +1,7 @@
 // The last step before LLVM's own vocabulary: contractions to outer products of fused multiply-adds, n-D transfers to
 // 1-D ones, math functions to polynomials, sums across a vector to a fixed tree.
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -10,6 +11,7 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
+#include "passes/lower/DotProducts.h"
 #include "passes/lower/Kernel.h"
 
 using namespace mlir;
@@ -125,8 +127,13 @@ struct ErfRational : OpRewritePattern<math::ErfOp> {
 };
 
 struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
+  using LowerVectorsPassBase::LowerVectorsPassBase;
   void runOnOperation() override {
     func::FuncOp function = getOperation();
+    if (bits != 256 && bits != 512) {
+      function.emitError() << "expected registers of 256 or 512 bits, found " << bits.getValue();
+      return signalPassFailure();
+    }
     auto apply = [&](auto populate, bool fold = true) {
       RewritePatternSet patterns(&getContext());
       populate(patterns);
@@ -138,6 +145,11 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
         succeeded(apply([](RewritePatternSet &patterns) {
           vector::populateVectorMultiReductionLoweringPatterns(patterns,
                                                                vector::VectorMultiReductionLowering::InnerReduction);
+        })) &&
+        // Groups of integers are one stretch of memory.
+        succeeded(apply([&](RewritePatternSet &patterns) {
+          detail::populateDotProductPatterns(patterns, bits);
+          vector::populateFlattenVectorTransferPatterns(patterns, /*targetVectorBitwidth=*/64);
         })) &&
         succeeded(apply([&](RewritePatternSet &patterns) {
           patterns.add<CopyLoops>(&getContext());
@@ -154,7 +166,8 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
           vector::populateVectorBroadcastLoweringPatterns(patterns);
         })) &&
         succeeded(apply([](RewritePatternSet &patterns) {
-          auto all = [](StringRef) { return true; };
+          // Processors round.
+          auto all = [](StringRef name) { return name != math::RoundEvenOp::getOperationName(); };
           patterns.add<ErfRational>(patterns.getContext(), /*benefit=*/10);
           populateMathF32ExpansionPatterns(patterns, all);
           populateMathPolynomialApproximationPatterns(patterns, all);

@@ -22,7 +22,12 @@ bool isView(Operation *op) {
 }
 
 /// Ops that a group may end with: one result, computed element by element.
-bool isElementwise(Operation *op) { return isa<GeluOp, arith::AddFOp, arith::MulFOp>(op); }
+bool isElementwise(Operation *op) { return isa<GeluOp, QuantizeOp, arith::AddFOp, arith::MulFOp>(op); }
+
+/// Columns of the result of a linear layer, which the lowering pads; 0 for another op.
+int64_t linearColumns(Operation *op) {
+  return isa<LinearOp, IntegerLinearOp>(op) ? cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(1) : 0;
+}
 
 /// The name of the layer that `op` belongs to, or the name of the op.
 StringRef layerName(Operation *op) {
@@ -33,7 +38,7 @@ StringRef layerName(Operation *op) {
 
 /// The op whose result the elementwise consumers of `op` may be fused into, or null where `op` has no such consumer.
 Operation *fusibleUser(Operation *op, const DominanceInfo &dominance, Operation *root) {
-  if (!op->hasOneUse())
+  if (!op->hasOneUse() || isa<QuantizeOp>(op))
     return nullptr;
   Operation *user = *op->user_begin();
   if (auto patchify = dyn_cast<PatchifyOp>(user))
@@ -41,7 +46,7 @@ Operation *fusibleUser(Operation *op, const DominanceInfo &dominance, Operation 
   if (isa<NormalizeOp, PatchifyOp>(root) || !isElementwise(user))
     return nullptr;
   // A padded result is sliced by the caller, so nothing may follow it in the kernel.
-  if (auto linear = dyn_cast<LinearOp>(root); linear && linear.getType().getDimSize(1) % kLanes != 0)
+  if (linearColumns(root) % kLanes != 0)
     return nullptr;
   bool available = llvm::all_of(user->getOperands(), [&](Value operand) {
     return operand == op->getResult(0) || dominance.properlyDominates(operand, root);
@@ -56,11 +61,12 @@ std::string kernelName(ArrayRef<Operation *> group) {
   llvm::interleave(group, os, [&](Operation *op) { os << op->getName().stripDialect(); }, "_");
   Operation *root = group.front();
   os << '_';
-  if (auto linear = dyn_cast<LinearOp>(root))
-    os << linear.getInput().getType().getDimSize(0) << 'x' << linear.getInput().getType().getDimSize(1) << 'x'
-       << linear.getType().getDimSize(1);
-  else
+  if (int64_t columns = linearColumns(root)) {
+    llvm::interleave(cast<RankedTensorType>(root->getOperand(0).getType()).getShape(), os, "x");
+    os << 'x' << columns;
+  } else {
     llvm::interleave(cast<RankedTensorType>(group.back()->getResult(0).getType()).getShape(), os, "x");
+  }
   return name;
 }
 

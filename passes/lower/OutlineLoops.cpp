@@ -74,12 +74,13 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
       return forall.emitError("expected a parallel loop on buffers over one range from 0 with step 1");
 
     spillVectors(forall);
-    // What the body reads: constants and views come along, buffers become arguments.
+    // What the body reads: buffers become arguments; what is computed from those that only come in is cheap, a factor or a
+    // shift, and is computed again.
     llvm::SetVector<Operation *> clones;
     llvm::SetVector<Value> captures;
     std::function<void(Value)> collect = [&](Value value) {
       Operation *op = value.getDefiningOp();
-      bool clonable = op && (op->hasTrait<OpTrait::ConstantLike>() || isa<ViewLikeOpInterface>(op));
+      bool clonable = op && (isa<ViewLikeOpInterface>(op) || isPure(op) || readsInput(op, kernel));
       if (!clonable)
         return void(captures.insert(value));
       for (Value operand : op->getOperands())
@@ -122,6 +123,22 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     if (failed(moveScratchToEntry(function)))
       return failure();
     return OutlinedLoop{function, captures.takeVector(), *iterations};
+  }
+
+  /// Whether `op` reads one number of a buffer that `kernel` is given to read.
+  static bool readsInput(Operation *op, func::FuncOp kernel) {
+    Value buffer;
+    if (auto load = dyn_cast<memref::LoadOp>(op))
+      buffer = load.getMemRef();
+    else if (auto read = dyn_cast<vector::TransferReadOp>(op); read && read.getVectorType().getNumElements() == 1)
+      buffer = read.getBase();
+    else
+      return false;
+    while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
+      buffer = view.getViewSource();
+    auto argument = dyn_cast<BlockArgument>(buffer);
+    return argument && argument.getOwner() == &kernel.getBody().front() &&
+           argument.getArgNumber() + 1 != kernel.getNumArguments();
   }
 
   /// Vectors from outside the loop reach its iterations through buffers.

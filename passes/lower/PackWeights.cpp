@@ -3,6 +3,7 @@
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "passes/Passes.h"
@@ -19,19 +20,36 @@ namespace vitya {
 
 namespace {
 
-/// [out, in] to [panels, in, panel], zero where the last panel has no row.
-std::vector<float> packPanels(ArrayRef<float> weight, int64_t out, int64_t in, int64_t panel) {
-  std::vector<float> packed(llvm::alignTo(out, panel) * in, 0.0f);
+/// The bytes of a constant: its elements, `width` bytes each.
+using Bytes = std::vector<char>;
+
+/// [out, in] to [panels, in / group, panel, group], zero where the last panel has no row.
+Bytes packPanels(ArrayRef<char> weight, int64_t width, int64_t out, int64_t in, int64_t panel, int64_t group) {
+  Bytes packed(llvm::alignTo(out, panel) * in * width, 0);
   for (int64_t o = 0; o < out; ++o)
-    for (int64_t i = 0; i < in; ++i)
-      packed[(o / panel * in + i) * panel + o % panel] = weight[o * in + i];
+    for (int64_t i = 0; i < in; ++i) {
+      int64_t to = ((o / panel * (in / group) + i / group) * panel + o % panel) * group + i % group;
+      std::memcpy(packed.data() + to * width, weight.data() + (o * in + i) * width, width);
+    }
   return packed;
 }
 
-std::vector<float> padVector(ArrayRef<float> values, int64_t size) {
-  std::vector<float> padded(values.begin(), values.end());
-  padded.resize(size, 0.0f);
-  return padded;
+/// The bytes of an f32, i32 or i8 constant, also of one that repeats one element.
+FailureOr<Bytes> bytesOf(ElementsAttr value) {
+  size_t count = value.getShapedType().getNumElements(),
+         width = value.getElementType().getIntOrFloatBitWidth() / 8;
+  Bytes bytes(rawBytes(value));
+  if (bytes.size() == count * width)
+    return bytes;
+  auto splat = dyn_cast<SplatElementsAttr>(value);
+  if (!splat)
+    return failure();
+  APInt bits = splat.getElementType().isF32() ? splat.getSplatValue<APFloat>().bitcastToAPInt()
+                                              : splat.getSplatValue<APInt>();
+  bytes.resize(count * width);
+  for (size_t i = 0; i < bytes.size(); ++i) // little endian
+    bytes[i] = bits.extractBitsAsZExtValue(8, i % width * 8);
+  return bytes;
 }
 
 /// The widest panel up to `limit` that adds no more padding than one group of lanes does.
@@ -46,10 +64,29 @@ int64_t panelOf(int64_t out, int64_t limit) {
 struct Packable {
   linalg::LinalgOp matmul;
   BlockArgument weight;
-  linalg::GenericOp bias; ///< only where the result is padded: the one op that reads it
+  linalg::GenericOp epilogue; ///< only where the result is padded: the one op that reads it
   int64_t out, in, panel;
+  /// How many inputs stand side by side: as many as one instruction multiplies and adds.
+  int64_t group() const {
+    Type element = getElementTypeOrSelf(matmul->getOperand(0));
+    return element.isInteger(8) ? 4 : element.isInteger(16) ? 2 : 1;
+  }
   int64_t padded() const { return llvm::alignTo(out, panel); }
 };
+
+/// x w^T of f32 or of integers.
+bool isMatmulByTranspose(linalg::LinalgOp op) {
+  if (auto matmul = dyn_cast<linalg::MatmulOp>(op.getOperation()))
+    return linalg::MatmulTransposeBOp::isDefaultIndexingMaps(matmul.getIndexingMapsAttr());
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if (!generic || op.getNumDpsInputs() != 2 || !linalg::isaContractionOpInterface(op) ||
+      !getElementTypeOrSelf(op->getOperand(1)).isInteger(8))
+    return false;
+  AffineExpr m, n, k;
+  bindDims(op.getContext(), m, n, k);
+  SmallVector<SmallVector<AffineExpr, 4>> maps{{m, k}, {n, k}, {m, n}};
+  return op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(maps, op.getContext()));
+}
 
 struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   using PackWeightsPassBase::PackWeightsPassBase;
@@ -87,51 +124,60 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   }
 
   std::optional<Packable> match(linalg::LinalgOp op, ArrayRef<func::CallOp> callers) {
-    auto matmul = dyn_cast<linalg::MatmulOp>(op.getOperation());
-    if (!matmul || !linalg::MatmulTransposeBOp::isDefaultIndexingMaps(matmul.getIndexingMapsAttr()))
+    if (!isMatmulByTranspose(op))
       return std::nullopt;
-    auto weight = dyn_cast<BlockArgument>(matmul.getInputs()[1]);
+    auto weight = dyn_cast<BlockArgument>(op->getOperand(1));
     if (!weight || !weight.hasOneUse() || !constantInAll(weight, callers))
       return std::nullopt;
     auto type = cast<RankedTensorType>(weight.getType());
     Packable found{op, weight, {}, type.getDimSize(0), type.getDimSize(1), panelOf(type.getDimSize(0), panel)};
+    if (found.in % found.group() != 0)
+      return std::nullopt;
     if (found.padded() == found.out)
       return found;
-    // A padded result is either what the kernel returns or goes through the bias first.
-    if (!matmul->hasOneUse())
+    // A padded result is either what the kernel returns or goes through bias and factors first.
+    if (!op->hasOneUse())
       return std::nullopt;
-    Operation *user = *matmul->user_begin();
+    Operation *user = *op->user_begin();
     if (auto generic = dyn_cast<linalg::GenericOp>(user)) {
-      auto bias = dyn_cast<BlockArgument>(generic.getInputs().back());
-      if (generic.getNumDpsInputs() != 2 || !bias || !constantInAll(bias, callers) || !generic->hasOneUse() ||
-          !isa<func::ReturnOp>(*generic->user_begin()))
+      bool isEpilogue = generic->hasOneUse() && isa<func::ReturnOp>(*generic->user_begin()) &&
+                        llvm::all_of(generic.getInputs(), [&](Value input) {
+                          auto argument = dyn_cast<BlockArgument>(input);
+                          return !isPerColumn(generic, input) || (argument && constantInAll(argument, callers));
+                        });
+      if (!isEpilogue)
         return std::nullopt;
-      found.bias = generic;
+      found.epilogue = generic;
     } else if (!isa<func::ReturnOp>(user)) {
       return std::nullopt;
     }
     return found;
   }
 
+  /// Whether `input` of a generic of two loops has an element for each column and no row.
+  static bool isPerColumn(linalg::GenericOp generic, Value input) {
+    auto operand = llvm::find_if(generic->getOpOperands(), [&](OpOperand &each) { return each.get() == input; });
+    AffineMap map = generic.getMatchingIndexingMap(&*operand);
+    return map.getNumResults() == 1 && map.getResult(0) == getAffineDimExpr(1, map.getContext());
+  }
+
   /// Gives argument `argument` of `kernel` another type, and its callers the constants that `change` makes.
   static LogicalResult replaceArgument(BlockArgument argument, RankedTensorType type, ArrayRef<func::CallOp> callers,
-                                       StringRef suffix, function_ref<std::vector<float>(ArrayRef<float>)> change) {
+                                       StringRef suffix, function_ref<Bytes(Bytes)> change) {
     argument.setType(type);
     for (func::CallOp call : callers) {
       auto constant = call.getOperand(argument.getArgNumber()).getDefiningOp<arith::ConstantOp>();
       auto value = cast<ElementsAttr>(constant.getValue());
-      FailureOr<std::vector<float>> floats = readFloats(value);
-      if (failed(floats))
+      FailureOr<Bytes> bytes = bytesOf(value);
+      if (failed(bytes))
         return constant.emitError("expected a weight with all its bytes");
-      std::vector<float> changed = change(*floats);
       std::string name = "weight";
       if (auto resource = dyn_cast<DenseResourceElementsAttr>(value))
         name = resource.getRawHandle().getKey().str();
       OpBuilder builder(constant);
       auto packed = arith::ConstantOp::create(
           builder, constant.getLoc(),
-          makeResource(type, name + suffix.str(),
-                       ArrayRef(reinterpret_cast<const char *>(changed.data()), changed.size() * sizeof(float))));
+          makeResource(type, name + suffix.str(), change(std::move(*bytes))));
       call.setOperand(argument.getArgNumber(), packed);
       if (constant->use_empty()) {
         constant.erase();
@@ -146,29 +192,30 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
             rows = cast<RankedTensorType>(found.matmul->getResult(0).getType()).getDimSize(0);
     OpBuilder builder(found.matmul);
     LinalgBuilder b{builder, found.matmul.getLoc()};
-    auto packedType = RankedTensorType::get({panels, found.in, found.panel}, builder.getF32Type());
-    if (failed(replaceArgument(found.weight, packedType, callers, ".packed", [&](ArrayRef<float> weight) {
-          return packPanels(weight, found.out, found.in, found.panel);
+    auto weightType = cast<RankedTensorType>(found.weight.getType());
+    int64_t group = found.group(), width = weightType.getElementTypeBitWidth() / 8;
+    SmallVector<int64_t> shape{panels, found.in / group, found.panel};
+    if (group != 1)
+      shape.push_back(group);
+    if (failed(replaceArgument(found.weight, weightType.clone(shape), callers, ".packed", [&](const Bytes &weight) {
+          return packPanels(weight, width, found.out, found.in, found.panel, group);
         })))
       return failure();
-    // Loops: rows, panels, columns of a panel, in.
-    Value product = b.contraction(4, {found.matmul->getOperand(0), {0, 3}}, {found.weight, {1, 3, 2}},
-                                  {b.fill({rows, panels, found.panel}, 0), {0, 1, 2}});
+    // Loops: rows, panels, columns of a panel, in, and, for integers, those that stand side by side.
+    Value input = found.matmul->getOperand(0), product;
+    if (group == 1)
+      product = b.contraction(4, {input, {0, 3}}, {found.weight, {1, 3, 2}},
+                              {b.fill({rows, panels, found.panel}, 0), {0, 1, 2}});
+    else
+      product = b.integerContraction(5, {b.split(input, 1, group), {0, 3, 4}}, {found.weight, {1, 3, 2, 4}},
+                                     {b.fillZeroInt({rows, panels, found.panel}), {0, 1, 2}});
     Value result = b.merge(product, 1);
     if (found.padded() != found.out) {
-      if (found.bias) {
-        auto argument = cast<BlockArgument>(found.bias.getInputs().back());
-        auto type = RankedTensorType::get({found.padded()}, builder.getF32Type());
-        if (failed(replaceArgument(argument, type, callers, ".padded",
-                                   [&](ArrayRef<float> bias) { return padVector(bias, found.padded()); })))
+      if (found.epilogue) {
+        FailureOr<Value> padded = padEpilogue(found, result, rows, callers);
+        if (failed(padded))
           return failure();
-        builder.setInsertionPoint(found.bias);
-        result = b.generic(2, {{result, {0, 1}}, {argument, {1}}}, {b.empty({rows, found.padded()}), {0, 1}},
-                           [](OpBuilder &nested, Location loc, ValueRange v) -> Value {
-                             return arith::AddFOp::create(nested, loc, v[0], v[1]);
-                           });
-        found.bias->getResult(0).replaceAllUsesWith(result);
-        found.bias->erase();
+        result = *padded;
       }
       sliceResults(callers, cast<RankedTensorType>(result.getType()), found.out);
     }
@@ -179,6 +226,33 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     kernel.setType(builder.getFunctionType(kernel.getBody().getArgumentTypes(),
                                            kernel.getBody().front().getTerminator()->getOperandTypes()));
     return success();
+  }
+
+  /// The epilogue of `found` on all columns of `padded`; the constants of the new ones are zero.
+  static FailureOr<Value> padEpilogue(Packable &found, Value padded, int64_t rows, ArrayRef<func::CallOp> callers) {
+    linalg::GenericOp old = found.epilogue;
+    OpBuilder builder(old);
+    IRMapping mapping;
+    mapping.map(found.matmul->getResult(0), padded);
+    for (Value input : old.getInputs())
+      if (isPerColumn(old, input)) {
+        auto argument = cast<BlockArgument>(input);
+        auto type = cast<RankedTensorType>(argument.getType()).clone({found.padded()});
+        auto pad = [&](Bytes values) {
+          values.resize(found.padded() * type.getElementTypeBitWidth() / 8);
+          return values;
+        };
+        if (failed(replaceArgument(argument, type, callers, ".padded", pad)))
+          return failure();
+      }
+    auto type = cast<RankedTensorType>(old.getResult(0).getType()).clone({rows, found.padded()});
+    mapping.map(old.getOutputs()[0], tensor::EmptyOp::create(builder, old.getLoc(), type.getShape(),
+                                                             type.getElementType()).getResult());
+    auto wide = cast<linalg::GenericOp>(builder.clone(*old, mapping));
+    wide->getResult(0).setType(type);
+    old->getResult(0).replaceAllUsesWith(wide->getResult(0));
+    old->erase();
+    return wide->getResult(0);
   }
 
   /// The kernel now returns `type`; its callers go on with the first `columns` columns.

@@ -262,10 +262,22 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     sizes[fastest] = ranges[fastest];
     while (sizes[fastest] > limit || ranges[fastest] % sizes[fastest] != 0)
       sizes[fastest] = std::min(limit, sizes[fastest] - 1);
+    // Integers side by side go into one instruction.
+    if (std::optional<unsigned> loop = sideBySide(op))
+      sizes[*loop] = ranges[*loop];
     bool inRegisters = wide && ranges.front() <= rows && op.getNumParallelLoops() >= 2;
     if (inRegisters && fastest != 0)
       sizes.front() = ranges.front();
     return sizes;
+  }
+
+  /// The loop of a contraction along which both operands are contiguous, if there is one.
+  static std::optional<unsigned> sideBySide(linalg::LinalgOp op) {
+    if (!isContraction(op))
+      return std::nullopt;
+    auto last = [&](unsigned operand) { return op.getIndexingMapsArray()[operand].getResults().back(); };
+    auto dim = dyn_cast<AffineDimExpr>(last(0));
+    return dim && last(0) == last(1) ? std::optional<unsigned>(dim.getPosition()) : std::nullopt;
   }
 
   /// Whether every operand is read along `loop`, so that no element has to be spread across a vector.

@@ -33,6 +33,7 @@ struct VityaToLinalg : impl::VityaToLinalgPassBase<VityaToLinalg> {
     detail::populateElementwiseToLinalgPatterns(patterns);
     detail::populateImageToLinalgPatterns(patterns);
     detail::populateLinearToLinalgPatterns(patterns);
+    detail::populateQuantizationToLinalgPatterns(patterns);
     detail::populateReductionToLinalgPatterns(patterns);
     linalg::populateElementwiseToLinalgConversionPatterns(patterns);
     tensor::populateDecomposeTensorConcatPatterns(patterns);

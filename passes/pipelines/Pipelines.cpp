@@ -24,10 +24,20 @@ StringRef stringifyPhase(Phase phase) { return kPhases[static_cast<int>(phase)].
 
 namespace {
 
-struct TileOptions : PassPipelineOptions<TileOptions> {
-  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Rows of a register tile."), llvm::cl::init(RegisterTile().rows)};
+struct LinalgOptions : PassPipelineOptions<LinalgOptions> {
+  Option<int64_t> activationBits{*this, "activation-bits", llvm::cl::desc("Bits of a quantized activation: 8 or 16."),
+                                 llvm::cl::init(TargetShape().activationBits)};
+};
+
+struct LoopsOptions : PassPipelineOptions<LoopsOptions> {
+  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Rows of a register shape."), llvm::cl::init(TargetShape().rows)};
   Option<int64_t> columns{*this, "columns", llvm::cl::desc("Columns of a register tile and of a panel of weights."),
-                          llvm::cl::init(RegisterTile().columns)};
+                          llvm::cl::init(TargetShape().columns)};
+};
+
+struct LLVMOptions : PassPipelineOptions<LLVMOptions> {
+  Option<int64_t> vectorBits{*this, "vector-bits", llvm::cl::desc("Bits of a register: 256 or 512."),
+                             llvm::cl::init(TargetShape().vectorBits)};
 };
 
 } // namespace
@@ -44,7 +54,9 @@ void buildCompressPipeline(OpPassManager &pm) {
   buildContractPipeline(pm, Phase::compress);
 }
 
-void buildLinalgPipeline(OpPassManager &pm) {
+void buildLinalgPipeline(OpPassManager &pm, TargetShape shape) {
+  // Scales become operands, so that layers which differ in them alone are one kernel.
+  pm.addPass(createLowerQuantizationPass({shape.activationBits}));
   // Kernels before linalg: twelve blocks share the same few functions, and each is lowered once.
   pm.addPass(createOutlineKernelsPass());
   pm.addNestedPass<func::FuncOp>(createVityaToLinalgPass());
@@ -53,10 +65,10 @@ void buildLinalgPipeline(OpPassManager &pm) {
   buildContractPipeline(pm, Phase::linalg);
 }
 
-void buildLoopsPipeline(OpPassManager &pm, RegisterTile tile) {
+void buildLoopsPipeline(OpPassManager &pm, TargetShape shape) {
   // Packing changes kernels and constants together, so it comes while both are tensors.
-  pm.addPass(createPackWeightsPass({tile.columns}));
-  pm.addNestedPass<func::FuncOp>(createTileKernelsPass({tile.rows, tile.columns}));
+  pm.addPass(createPackWeightsPass({shape.columns}));
+  pm.addNestedPass<func::FuncOp>(createTileKernelsPass({shape.rows, shape.columns}));
   // After tiling there is one loop that makes each kernel's result: it can write straight into the caller's buffer.
   pm.addPass(createAddDestinationsPass());
   pm.addPass(createCanonicalizerPass());
@@ -91,9 +103,9 @@ void buildLoopsPipeline(OpPassManager &pm, RegisterTile tile) {
   buildContractPipeline(pm, Phase::loops);
 }
 
-void buildLLVMPipeline(OpPassManager &pm) {
+void buildLLVMPipeline(OpPassManager &pm, TargetShape shape) {
   // No canonicalization between the outer products and LLVM: it turns chains of inserts into huge constructions.
-  pm.addNestedPass<func::FuncOp>(createLowerVectorsPass());
+  pm.addNestedPass<func::FuncOp>(createLowerVectorsPass({shape.vectorBits}));
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -115,28 +127,39 @@ void buildLLVMPipeline(OpPassManager &pm) {
   buildContractPipeline(pm, Phase::llvm);
 }
 
-void buildPhasePipeline(OpPassManager &pm, Phase phase, RegisterTile tile) {
+void buildPhasePipeline(OpPassManager &pm, Phase phase, TargetShape shape) {
   switch (phase) {
   case Phase::import:
     return buildContractPipeline(pm, phase);
   case Phase::compress:
     return buildCompressPipeline(pm);
   case Phase::linalg:
-    return buildLinalgPipeline(pm);
+    return buildLinalgPipeline(pm, shape);
   case Phase::loops:
-    return buildLoopsPipeline(pm, tile);
+    return buildLoopsPipeline(pm, shape);
   case Phase::llvm:
-    return buildLLVMPipeline(pm);
+    return buildLLVMPipeline(pm, shape);
   }
 }
 
 void registerVityaPipelines() {
   PassPipelineRegistration<>("vitya-pipeline-compress", "import to compress", buildCompressPipeline);
-  PassPipelineRegistration<>("vitya-pipeline-linalg", "compress to linalg", buildLinalgPipeline);
-  PassPipelineRegistration<TileOptions>(
-      "vitya-pipeline-loops", "linalg to loops",
-      [](OpPassManager &pm, const TileOptions &options) { buildLoopsPipeline(pm, {options.rows, options.columns}); });
-  PassPipelineRegistration<>("vitya-pipeline-llvm", "loops to llvm", buildLLVMPipeline);
+  PassPipelineRegistration<LinalgOptions>(
+      "vitya-pipeline-linalg", "compress to linalg", [](OpPassManager &pm, const LinalgOptions &options) {
+        TargetShape shape;
+        shape.activationBits = options.activationBits;
+        buildLinalgPipeline(pm, shape);
+      });
+  PassPipelineRegistration<LoopsOptions>("vitya-pipeline-loops", "linalg to loops",
+                                         [](OpPassManager &pm, const LoopsOptions &options) {
+                                           buildLoopsPipeline(pm, {options.rows, options.columns});
+                                         });
+  PassPipelineRegistration<LLVMOptions>("vitya-pipeline-llvm", "loops to llvm",
+                                        [](OpPassManager &pm, const LLVMOptions &options) {
+                                          TargetShape shape;
+                                          shape.vectorBits = options.vectorBits;
+                                          buildLLVMPipeline(pm, shape);
+                                        });
 }
 
 } // namespace vitya

@@ -28,25 +28,26 @@ inline constexpr PhaseInfo kPhases[] = {
 std::optional<Phase> symbolizePhase(llvm::StringRef name);
 llvm::StringRef stringifyPhase(Phase phase);
 
-/// The register tile of a contraction, the one thing about the processor that loops depend on. The default fits 16
-/// registers of 8 f32.
-struct RegisterTile {
-  int64_t rows = 6;
-  int64_t columns = 16; ///< also the width of a panel of weights: a multiple of 16
+/// What the lowering depends on about the processor. The defaults are those of x86-64-v3.
+struct TargetShape {
+  int64_t rows = 6;            ///< of a register tile; the default columns fit 16 registers of 8 numbers
+  int64_t columns = 16;        ///< of a register tile and of a panel of weights: a multiple of 16
+  int64_t vectorBits = 256;    ///< of a register: 256 or 512
+  int64_t activationBits = 16; ///< that quantized activations are held in: 8 where there is a dot product of bytes
 };
 
 /// From `import` to `compress`.
 void buildCompressPipeline(mlir::OpPassManager &pm);
 /// From `compress` to `linalg`.
-void buildLinalgPipeline(mlir::OpPassManager &pm);
+void buildLinalgPipeline(mlir::OpPassManager &pm, TargetShape shape);
 /// From `linalg` to `loops`.
-void buildLoopsPipeline(mlir::OpPassManager &pm, RegisterTile tile);
+void buildLoopsPipeline(mlir::OpPassManager &pm, TargetShape shape);
 /// From `loops` to `llvm`.
-void buildLLVMPipeline(mlir::OpPassManager &pm);
+void buildLLVMPipeline(mlir::OpPassManager &pm, TargetShape shape);
 /// Checks that a module keeps the contract of `phase`.
 void buildContractPipeline(mlir::OpPassManager &pm, Phase phase);
 /// From the phase before `phase` to `phase`.
-void buildPhasePipeline(mlir::OpPassManager &pm, Phase phase, RegisterTile tile);
+void buildPhasePipeline(mlir::OpPassManager &pm, Phase phase, TargetShape shape);
 
 /// Makes each of them available to vitya-opt as --vitya-pipeline-NAME.
 void registerVityaPipelines();

@@ -186,7 +186,7 @@ func.func @quantize_c2_params(%x: tensor<4x8xf32>, %p: tensor<4x3xf32>) {
 // -----
 
 func.func @quantize_c3_signed(%x: tensor<4x8xf32>, %p: tensor<4x2xf32>) {
-  // expected-error @below {{'vitya.quantize' op expected a signed result to be i8, found '!quant.any<u8:f32>'}}
+  // expected-error @below {{'vitya.quantize' op expected a signed result to be i8 or i16, found '!quant.any<u8:f32>'}}
   %0 = vitya.quantize signed %x, %p : tensor<4x8xf32>, tensor<4x2xf32> -> tensor<4x8x!quant.any<u8:f32>>
   return
 }
@@ -236,5 +236,13 @@ func.func @integer_attention_c2_heads(%q: tensor<4x8xi8>, %k: tensor<5x8xi8>, %f
 func.func @integer_attention_c3_factors(%q: tensor<4x8xi8>, %k: tensor<5x8xi8>, %f: tensor<3xf32>) {
   // expected-error @below {{'vitya.integer_attention' op expected four factors, found 3}}
   %0 = vitya.integer_attention "attn" %q, %k, %k factors %f heads 2 : tensor<4x8xi8>, tensor<5x8xi8>, tensor<5x8xi8>, tensor<3xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @integer_attention_c4_types(%q: tensor<4x8xi16>, %k: tensor<5x8xi8>, %f: tensor<4xf32>) {
+  // expected-error @below {{'vitya.integer_attention' op expected query, key and value of one element type, found 'i16', 'i8', 'i8'}}
+  %0 = vitya.integer_attention "attn" %q, %k, %k factors %f heads 2 : tensor<4x8xi16>, tensor<5x8xi8>, tensor<5x8xi8>, tensor<4xf32> -> tensor<4x8xf32>
   return
 }
