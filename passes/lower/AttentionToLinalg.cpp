@@ -4,7 +4,7 @@
 // exponential is zero. The sum of a row of the softmax divides the result instead of the weights.
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "passes/lower/AttentionHeads.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/LinalgBuilder.h"
 #include "passes/lower/VityaToLinalg.h"
@@ -13,24 +13,13 @@
 
 using namespace mlir;
 using namespace vitya;
-using vitya::detail::LinalgBuilder;
+using namespace vitya::detail;
 
 namespace {
 
 /// [rows, width] with zero rows appended up to a multiple of kLanes, as [groups, kLanes, width].
 Value padRows(const LinalgBuilder &b, Value matrix) {
-  int64_t rows = b.size(matrix, 0), width = b.size(matrix, 1), padded = llvm::alignTo(rows, kLanes);
-  if (padded != rows) {
-    auto insert = [&](Value part, Value whole, int64_t row) -> Value {
-      SmallVector<OpFoldResult> offsets{b.builder.getIndexAttr(row), b.builder.getIndexAttr(0)};
-      SmallVector<OpFoldResult> sizes{b.builder.getIndexAttr(b.size(part, 0)), b.builder.getIndexAttr(width)};
-      SmallVector<OpFoldResult> strides(2, b.builder.getIndexAttr(1));
-      return tensor::InsertSliceOp::create(b.builder, b.loc, part, whole, offsets, sizes, strides);
-    };
-    Value zeros = insert(b.fill({padded - rows, width}, 0), b.empty({padded, width}), rows);
-    matrix = insert(matrix, zeros, 0);
-  }
-  return b.split(matrix, 0, kLanes);
+  return b.split(padTo(b, matrix, llvm::alignTo(b.size(matrix, 0), kLanes), b.size(matrix, 1)), 0, kLanes);
 }
 
 /// Zero where a key exists, else the most negative number: the initial scores [rows, groups, kLanes].
@@ -40,11 +29,7 @@ Value initialScores(const LinalgBuilder &b, int64_t rows, int64_t keys) {
     return b.fill({rows, groups, kLanes}, 0);
   return b.generic(
       3, {}, {b.empty({rows, groups, kLanes}), {0, 1, 2}}, [&](OpBuilder &nested, Location loc, ValueRange) -> Value {
-        Value group = linalg::IndexOp::create(nested, loc, 1), lane = linalg::IndexOp::create(nested, loc, 2);
-        Value lanes = arith::ConstantIndexOp::create(nested, loc, kLanes);
-        Value key = arith::AddIOp::create(nested, loc, arith::MulIOp::create(nested, loc, group, lanes), lane);
-        Value exists = arith::CmpIOp::create(nested, loc, arith::CmpIPredicate::ult, key,
-                                             arith::ConstantIndexOp::create(nested, loc, keys));
+        Value exists = keyExists(nested, loc, keys);
         auto constant = [&](float value) -> Value {
           return arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(value));
         };
@@ -94,33 +79,12 @@ Value attendHead(const LinalgBuilder &b, Value query, Value key, Value value, fl
 struct AttentionToLinalg : OpConversionPattern<AttentionOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(AttentionOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
-    LinalgBuilder outer{rewriter, op.getLoc()};
-    int64_t heads = op.getHeads(), rows = op.getType().getDimSize(0), keys = op.getKey().getType().getDimSize(0);
-    int64_t width = op.getQuery().getType().getDimSize(1) / heads, valueWidth = op.getType().getDimSize(1) / heads;
     float scale = op.getScale().convertToDouble();
-    auto forall = scf::ForallOp::create(
-        rewriter, op.getLoc(), SmallVector<OpFoldResult>{rewriter.getIndexAttr(heads)},
-        ValueRange{outer.empty(op.getType().getShape())}, /*mapping=*/std::nullopt,
-        [&](OpBuilder &nested, Location loc, ValueRange arguments) {
-          LinalgBuilder b{nested, loc};
-          OpFoldResult zero = nested.getIndexAttr(0);
-          auto column = [&](int64_t headWidth) -> Value {
-            return arith::MulIOp::create(nested, loc, arguments[0],
-                                         arith::ConstantIndexOp::create(nested, loc, headWidth));
-          };
-          Value start = column(width), valueStart = column(valueWidth);
-          Value result = attendHead(b, b.slice(adaptor.getQuery(), zero, start, rows, width),
-                                    b.slice(adaptor.getKey(), zero, start, keys, width),
-                                    b.slice(adaptor.getValue(), zero, valueStart, keys, valueWidth), scale,
-                                    b.slice(arguments[1], zero, valueStart, rows, valueWidth));
-          auto parallel = scf::InParallelOp::create(nested, loc);
-          OpBuilder::InsertionGuard guard(nested);
-          nested.setInsertionPointToStart(parallel.getBody());
-          SmallVector<OpFoldResult> offsets{zero, valueStart}, strides(2, nested.getIndexAttr(1));
-          SmallVector<OpFoldResult> sizes{nested.getIndexAttr(rows), nested.getIndexAttr(valueWidth)};
-          tensor::ParallelInsertSliceOp::create(nested, loc, result, arguments[1], offsets, sizes, strides);
-        });
-    rewriter.replaceOp(op, forall);
+    rewriter.replaceOp(op, forEachHead(rewriter, op.getLoc(), op.getHeads(), adaptor.getQuery(), adaptor.getKey(),
+                                       adaptor.getValue(), [&](const LinalgBuilder &b, const Head &head) {
+                                         return attendHead(b, head.query, head.key, head.value, scale,
+                                                           head.destination);
+                                       }));
     return success();
   }
 };

@@ -25,23 +25,32 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     auto [left, leftSigned] = beforeExtension(op.getLhs());
     auto [right, rightSigned] = beforeExtension(op.getRhs());
     auto sums = dyn_cast<VectorType>(op.getAccType());
-    if (!left || !right || !sums || sums.getRank() != 2 || op.getKind() != vector::CombiningKind::ADD ||
-        !sums.getElementType().isInteger(32))
-      return rewriter.notifyMatchFailure(op, "expected extensions to i32 and a matrix of sums");
+    if (!left || !right || !sums || op.getKind() != vector::CombiningKind::ADD || !sums.getElementType().isInteger(32))
+      return rewriter.notifyMatchFailure(op, "expected extensions to i32 and a vector of sums");
+    // One row has no loop of its own.
     AffineExpr m, n, k;
     bindDims(op.getContext(), m, n, k);
-    SmallVector<SmallVector<AffineExpr, 4>> maps{{m, k}, {n, k}, {m, n}};
-    if (op.getIndexingMapsArray() != ArrayRef(AffineMap::inferFromExprList(maps, op.getContext())))
-      return rewriter.notifyMatchFailure(op, "expected (m, k) x (n, k) -> (m, n)");
+    SmallVector<SmallVector<AffineExpr, 4>> maps{{m, k}, {n, k}, {m, n}}, rowMaps{{n}, {m, n}, {m}};
+    bool isRow = op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(rowMaps, op.getContext()));
+    if (!isRow && op.getIndexingMapsArray() != ArrayRef(AffineMap::inferFromExprList(maps, op.getContext())))
+      return rewriter.notifyMatchFailure(op, "expected (m, k) x (n, k) -> (m, n) or (k) x (n, k) -> (n)");
+    Location loc = op.getLoc();
+    auto asRow = [&](Value vector) -> Value {
+      auto type = cast<VectorType>(vector.getType());
+      auto row = VectorType::get({1, type.getDimSize(0)}, type.getElementType());
+      return isRow ? vector::ShapeCastOp::create(rewriter, loc, row, vector).getResult() : vector;
+    };
     auto leftType = cast<VectorType>(left.getType()), rightType = cast<VectorType>(right.getType());
-    int64_t group = leftType.getDimSize(1), columns = sums.getDimSize(1), lanes = bits / 32;
+    int64_t rows = isRow ? 1 : sums.getDimSize(0);
+    int64_t group = leftType.getShape().back(), columns = sums.getShape().back(), lanes = bits / 32;
     bool isBytes = leftType.getElementType().isInteger(8) && !leftSigned && group == 4 &&
                    rightType.getElementType().isInteger(8) && rightSigned;
     bool isShorts = leftType.getElementType().isInteger(16) && leftSigned && group == 2 && rightSigned;
     if ((!isBytes && !isShorts) || columns % lanes != 0)
       return rewriter.notifyMatchFailure(op, "expected u8 x s8 in groups of 4 or s16 x s16 in groups of 2");
 
-    Location loc = op.getLoc();
+    left = asRow(left);
+    Value accumulator = asRow(op.getAcc());
     auto vectorOf = [](int64_t size, Type type) { return VectorType::get({size}, type); };
     Type i32 = rewriter.getI32Type(), element = isBytes ? rewriter.getI8Type() : rewriter.getI16Type();
     // Registers of the right operand, widened where the left one is.
@@ -53,14 +62,14 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
         part = arith::ExtSIOp::create(rewriter, loc, vectorOf(lanes * group, element), part);
       registers.push_back(part);
     }
-    Value result = op.getAcc();
-    for (int64_t row = 0; row < sums.getDimSize(0); ++row) {
+    Value result = accumulator;
+    for (int64_t row = 0; row < rows; ++row) {
       // A group of the left operand in every lane.
       Value group32 = vector::BitCastOp::create(rewriter, loc, vectorOf(1, i32),
                                                 vector::ExtractOp::create(rewriter, loc, left, ArrayRef<int64_t>{row}));
       Value spread = vector::BroadcastOp::create(rewriter, loc, vectorOf(lanes, i32), group32);
       spread = vector::BitCastOp::create(rewriter, loc, vectorOf(lanes * group, element), spread);
-      Value old = vector::ExtractOp::create(rewriter, loc, op.getAcc(), ArrayRef<int64_t>{row}), updated = old;
+      Value old = vector::ExtractOp::create(rewriter, loc, accumulator, ArrayRef<int64_t>{row}), updated = old;
       for (auto [index, weights] : llvm::enumerate(registers)) {
         Value part = slice(rewriter, loc, old, index * lanes, lanes);
         part = isBytes ? multiplyBytes(rewriter, loc, part, spread, weights)
@@ -73,6 +82,8 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
       }
       result = vector::InsertOp::create(rewriter, loc, updated, result, ArrayRef<int64_t>{row});
     }
+    if (isRow)
+      result = vector::ShapeCastOp::create(rewriter, loc, sums, result);
     rewriter.replaceOp(op, result);
     return success();
   }

@@ -16,10 +16,9 @@ Value LinalgBuilder::fill(ArrayRef<int64_t> shape, float value) const {
   return linalg::FillOp::create(builder, loc, scalar(value), empty(shape)).getResult(0);
 }
 
-Value LinalgBuilder::fillZeroInt(ArrayRef<int64_t> shape) const {
-  Type i32 = builder.getI32Type();
-  Value zero = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(0));
-  return linalg::FillOp::create(builder, loc, zero, empty(shape, i32)).getResult(0);
+Value LinalgBuilder::zeros(Type element, ArrayRef<int64_t> shape) const {
+  Value zero = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(element));
+  return linalg::FillOp::create(builder, loc, zero, empty(shape, element)).getResult(0);
 }
 
 Value LinalgBuilder::generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> inputs,

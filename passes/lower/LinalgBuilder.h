@@ -24,8 +24,9 @@ struct LinalgBuilder {
   Value empty(ArrayRef<int64_t> shape, mlir::Type element = {}) const;
   /// A tensor that holds `value` everywhere.
   Value fill(ArrayRef<int64_t> shape, float value) const;
-  /// A tensor of i32 zeros.
-  Value fillZeroInt(ArrayRef<int64_t> shape) const;
+  /// A tensor of zeros of the element type of `like`, or of `element`.
+  Value zeros(Value like, ArrayRef<int64_t> shape) const { return zeros(type(like).getElementType(), shape); }
+  Value zeros(mlir::Type element, ArrayRef<int64_t> shape) const;
   Value scalar(float value) const;
 
   /// A linalg.generic with `loops` loops. Each operand is given with the loops that index it, the result last; loops

@@ -208,7 +208,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
                               {b.fill({rows, panels, found.panel}, 0), {0, 1, 2}});
     else
       product = b.integerContraction(5, {b.split(input, 1, group), {0, 3, 4}}, {found.weight, {1, 3, 2, 4}},
-                                     {b.fillZeroInt({rows, panels, found.panel}), {0, 1, 2}});
+                                     {b.zeros(builder.getI32Type(), {rows, panels, found.panel}), {0, 1, 2}});
     Value result = b.merge(product, 1);
     if (found.padded() != found.out) {
       if (found.epilogue) {

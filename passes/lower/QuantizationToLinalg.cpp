@@ -19,7 +19,7 @@ struct IntegerLinearToLinalg : OpConversionPattern<IntegerLinearOp> {
     LinalgBuilder b{rewriter, op.getLoc()};
     ArrayRef<int64_t> shape = op.getType().getShape();
     Value sums = b.integerContraction(3, {adaptor.getInput(), {0, 2}}, {adaptor.getWeight(), {1, 2}},
-                                      {b.fillZeroInt(shape), {0, 1}});
+                                      {b.zeros(rewriter.getI32Type(), shape), {0, 1}});
     SmallVector<std::pair<Value, LinalgBuilder::Dims>> inputs{
         {sums, {0, 1}}, {adaptor.getOffset(), {1}}, {adaptor.getMultiplier(), {1}}};
     bool hasBias = bool(adaptor.getBias()), hasParams = bool(adaptor.getParams());

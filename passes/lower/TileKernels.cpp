@@ -85,7 +85,12 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
   LogicalResult makeFusible(func::FuncOp kernel) {
     auto reshape = [](OpOperand *operand) {
       Operation *producer = operand->get().getDefiningOp();
-      return isElementwise(isa<tensor::ExpandShapeOp>(operand->getOwner()) ? producer : operand->getOwner());
+      auto expand = dyn_cast<tensor::ExpandShapeOp>(operand->getOwner());
+      // Groups of integers side by side are for contractions; other ops go over whole vectors.
+      if (expand && isElementwise(producer) &&
+          expand.getResultType().getShape().back() < lanesOf(expand.getSrcType().getShape().back()))
+        return false;
+      return isElementwise(expand ? producer : operand->getOwner());
     };
     auto elementwise = [](OpOperand *operand) {
       Operation *producer = operand->get().getDefiningOp(), *consumer = operand->getOwner();
@@ -141,6 +146,11 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
         return std::nullopt;
       return scf::SCFTileAndFuseOptions::ControlFnResult{};
     });
+    // Reshapes and slices between producers and consumers let slices through.
+    RewritePatternSet patterns(&getContext());
+    tensor::populateBubbleUpExtractSliceOpPatterns(patterns);
+    tensor::populateMergeConsecutiveInsertExtractSlicePatterns(patterns);
+    options.cleanupPatterns = FrozenRewritePatternSet(std::move(patterns));
     FailureOr<scf::SCFTileAndFuseResult> result =
         scf::tileConsumerAndFuseProducersUsingSCF(rewriter, cast<TilingInterface>(root.getOperation()), options);
     if (failed(result))
@@ -257,6 +267,12 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     if (ranges.empty())
       return sizes;
     unsigned fastest = fastestLoop(op);
+    // Integers that are put side by side: a small matrix becomes a vector.
+    if (isCopyOfIntegers(op) && ranges[fastest] < kLanes && fastest > 0) {
+      sizes[fastest] = ranges[fastest];
+      sizes[fastest - 1] = lanesOf(ranges[fastest - 1]);
+      return sizes;
+    }
     bool wide = isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op) && followsLoop(op, fastest));
     int64_t limit = wide && ranges[fastest] % kLanes == 0 ? columns : lanesOf(ranges[fastest]);
     sizes[fastest] = ranges[fastest];
@@ -269,6 +285,15 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     if (inRegisters && fastest != 0)
       sizes.front() = ranges.front();
     return sizes;
+  }
+
+  /// Whether each element of the result, in the order of the loops, is an element of the only input, an integer.
+  static bool isCopyOfIntegers(linalg::LinalgOp op) {
+    auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+    return generic && isElementwise(op) && op.getNumDpsInputs() == 1 &&
+           getElementTypeOrSelf(generic.getResult(0)).isInteger() &&
+           op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&
+           generic.getBody()->getTerminator()->getOperand(0) == generic.getBody()->getArgument(0);
   }
 
   /// The loop of a contraction along which both operands are contiguous, if there is one.
@@ -312,10 +337,13 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     tensor::ExtractSliceOp::getCanonicalizationPatterns(patterns, &getContext());
     tensor::InsertSliceOp::getCanonicalizationPatterns(patterns, &getContext());
     tensor::CastOp::getCanonicalizationPatterns(patterns, &getContext());
+    tensor::ExpandShapeOp::getCanonicalizationPatterns(patterns, &getContext());
+    tensor::CollapseShapeOp::getCanonicalizationPatterns(patterns, &getContext());
     tensor::EmptyOp::getCanonicalizationPatterns(patterns, &getContext());
     linalg::GenericOp::getCanonicalizationPatterns(patterns, &getContext());
     linalg::FillOp::getCanonicalizationPatterns(patterns, &getContext());
     for (Dialect *dialect : std::initializer_list<Dialect *>{getContext().getLoadedDialect<linalg::LinalgDialect>(),
+                                                             getContext().getLoadedDialect<tensor::TensorDialect>(),
                                                              getContext().getLoadedDialect<affine::AffineDialect>()})
       dialect->getCanonicalizationPatterns(patterns);
     affine::AffineMinOp::getCanonicalizationPatterns(patterns, &getContext());

@@ -32,6 +32,7 @@ struct VityaToLinalg : impl::VityaToLinalgPassBase<VityaToLinalg> {
     detail::populateAttentionToLinalgPatterns(patterns);
     detail::populateElementwiseToLinalgPatterns(patterns);
     detail::populateImageToLinalgPatterns(patterns);
+    detail::populateIntegerAttentionToLinalgPatterns(patterns);
     detail::populateLinearToLinalgPatterns(patterns);
     detail::populateQuantizationToLinalgPatterns(patterns);
     detail::populateReductionToLinalgPatterns(patterns);

@@ -11,7 +11,11 @@ import sys
 KINDS = {
     "fma-ymm": r"vfmadd\d+ps\s.*%ymm\d+$",
     "fma-zmm": r"vfmadd\d+ps\s.*%zmm\d+$",
-    "broadcast": r"vbroadcastss\s[^%]*\(|vfmadd\d+ps\s.*\{1to16\}",
+    "dot-ymm": r"vpdpbusd\s.*%ymm\d+$",
+    "dot-zmm": r"vpdpbusd\s.*%zmm\d+$",
+    "madd-ymm": r"vpmaddwd\s.*%ymm\d+$",
+    "madd-zmm": r"vpmaddwd\s.*%zmm\d+$",
+    "broadcast": r"vbroadcastss\s[^%]*\(|vpbroadcastd\s[^%]*\(|\{1to16\}|vpbroadcastd\s+%[er]",
     "scalar": r"v(?:add|sub|mul|div|sqrt|max|min|fn?m(?:add|sub)\d+)ss\s",
     "stack": r"v\w+\s.*\(%r[sb]p",
     "call": r"callq?\s",
