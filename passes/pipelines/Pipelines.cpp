@@ -131,12 +131,21 @@ void buildPhasePipeline(OpPassManager &pm, Phase phase, RegisterTile tile) {
 }
 
 void registerVityaPipelines() {
-  PassPipelineRegistration<>("vitya-pipeline-compress", "import to compress", buildCompressPipeline);
-  PassPipelineRegistration<>("vitya-pipeline-linalg", "compress to linalg", buildLinalgPipeline);
-  PassPipelineRegistration<TileOptions>(
-      "vitya-pipeline-loops", "linalg to loops",
-      [](OpPassManager &pm, const TileOptions &options) { buildLoopsPipeline(pm, {options.rows, options.columns}); });
-  PassPipelineRegistration<>("vitya-pipeline-llvm", "loops to llvm", buildLLVMPipeline);
+  // On its own a pipeline does not know where its input comes from, and checks that first.
+  auto from = [](Phase phase, auto build) {
+    return [=](OpPassManager &pm, const auto &...options) {
+      buildContractPipeline(pm, phase);
+      build(pm, options...);
+    };
+  };
+  PassPipelineRegistration<>("vitya-pipeline-compress", "import to compress",
+                             from(Phase::import, buildCompressPipeline));
+  PassPipelineRegistration<>("vitya-pipeline-linalg", "compress to linalg", from(Phase::compress, buildLinalgPipeline));
+  PassPipelineRegistration<TileOptions>("vitya-pipeline-loops", "linalg to loops",
+                                        from(Phase::linalg, [](OpPassManager &pm, const TileOptions &options) {
+                                          buildLoopsPipeline(pm, {options.rows, options.columns});
+                                        }));
+  PassPipelineRegistration<>("vitya-pipeline-llvm", "loops to llvm", from(Phase::loops, buildLLVMPipeline));
 }
 
 } // namespace vitya
