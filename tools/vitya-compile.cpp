@@ -3,6 +3,7 @@
 #include "passes/Passes.h"
 #include "passes/emit/Link.h"
 #include "passes/emit/Object.h"
+#include "tools/ImportFlags.h"
 #include "tools/ModelInput.h"
 #include "tools/WriteOutput.h"
 #include "llvm/Support/CommandLine.h"
@@ -50,12 +51,7 @@ static cl::opt<std::string> weightsName("weights",
                                         cl::desc("Where an executable or library has its weights: in itself, or "
                                                  "in a file beside it (default: embed)"),
                                         cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category));
-static cl::opt<std::string> layoutName("layout", cl::desc("Layout of the checkpoint (default: auto)"), cl::init("auto"),
-                                       cl::value_desc("auto|NAME|FILE"), cl::cat(category));
-static cl::opt<std::string> keyPath("key", cl::desc("Where in the checkpoint the state dict is"),
-                                    cl::value_desc("key.key"), cl::cat(category));
-static cl::list<std::string> settings("set", cl::desc("What the checkpoint does not say, such as heads=12"),
-                                      cl::value_desc("key=value"), cl::cat(category));
+static ImportFlags importFlags(category);
 
 namespace {
 
@@ -246,8 +242,7 @@ llvm::Error compile(const char *program) {
   registerAllModelDialects(registry);
   MLIRContext context(registry);
   printDiagnosticsAs(context, "vitya-compile");
-  llvm::Expected<OwningOpRef<ModuleOp>> loaded =
-      loadModel(context, inputPath, ImportOptions{layoutName, keyPath, settings, ""});
+  llvm::Expected<OwningOpRef<ModuleOp>> loaded = loadModel(context, inputPath, importFlags.get());
   if (!loaded)
     return loaded.takeError();
   ModuleOp module = **loaded;

@@ -1,5 +1,5 @@
 // vitya-import: a checkpoint becomes IR of phase `import`, or a list of its tensors.
-#include "frontend/Import.h"
+#include "tools/ImportFlags.h"
 #include "tools/ModelInput.h"
 #include "tools/WriteOutput.h"
 #include "llvm/Support/CommandLine.h"
@@ -23,17 +23,10 @@ int main(int argc, char **argv) {
                               cl::desc("Where to write; bytecode where the name ends in .mlirbc (default: stdout)"));
   cl::opt<bool> list("list", cl::cat(category),
                      cl::desc("Print name, element type, shape and bytes of each tensor of the file"));
-  vitya::ImportOptions options;
-  cl::opt<std::string, true> layout("layout", cl::location(options.layout), cl::init("auto"), cl::cat(category),
-                                    cl::value_desc("auto|name|file"), cl::desc("How the tensors are wired"));
-  cl::opt<std::string, true> key("key", cl::location(options.key), cl::value_desc("a.b.c"), cl::cat(category),
-                                 cl::desc("Which state dict of a file with several"));
-  cl::list<std::string, std::vector<std::string>> settings(
-      "set", cl::location(options.settings), cl::value_desc("key=value"), cl::cat(category),
-      cl::desc("What the file does not say: heads, eps, mean, std, classes, image, name, gelu, pool"));
+  vitya::ImportFlags flags(category);
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Turns a trained checkpoint into IR\n");
-  if (Error error = run(model, output, list, options)) {
+  if (Error error = run(model, output, list, flags.get())) {
     errs() << "vitya-import: error: " << toString(std::move(error)) << '\n';
     return 1;
   }

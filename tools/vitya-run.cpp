@@ -5,6 +5,7 @@
 #include "runtime/image/Cifar.h"
 #include "runtime/threads/Batch.h"
 #include "tools/CompiledModel.h"
+#include "tools/ImportFlags.h"
 #include "tools/ModelInput.h"
 #include "tools/WriteOutput.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -53,12 +54,7 @@ static cl::opt<std::string> trace("trace",
                                   cl::desc("Print shape, range, mean and checksum of each op's result whose layer or "
                                            "op name matches (reference engine)"),
                                   cl::value_desc("regex"), cl::cat(category));
-static cl::opt<std::string> layoutName("layout", cl::desc("Layout of a checkpoint (default: auto)"), cl::init("auto"),
-                                       cl::value_desc("auto|NAME|FILE"), cl::cat(category));
-static cl::opt<std::string> keyPath("key", cl::desc("Where in a checkpoint the state dict is"),
-                                    cl::value_desc("key.key"), cl::cat(category));
-static cl::list<std::string> settings("set", cl::desc("What a checkpoint does not say, such as heads=12"),
-                                      cl::value_desc("key=value"), cl::cat(category));
+static ImportFlags importFlags(category);
 
 namespace {
 
@@ -236,8 +232,7 @@ llvm::Error run() {
   registerAllModelDialects(registry);
   MLIRContext context(registry);
   printDiagnosticsAs(context, "vitya-run");
-  llvm::Expected<OwningOpRef<ModuleOp>> module =
-      loadModel(context, inputPath, ImportOptions{layoutName, keyPath, settings, ""});
+  llvm::Expected<OwningOpRef<ModuleOp>> module = loadModel(context, inputPath, importFlags.get());
   if (!module)
     return module.takeError();
   llvm::Expected<Phase> phase = phaseOf(**module);

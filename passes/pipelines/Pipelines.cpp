@@ -143,23 +143,31 @@ void buildPhasePipeline(OpPassManager &pm, Phase phase, TargetShape shape) {
 }
 
 void registerVityaPipelines() {
-  PassPipelineRegistration<>("vitya-pipeline-compress", "import to compress", buildCompressPipeline);
-  PassPipelineRegistration<LinalgOptions>(
-      "vitya-pipeline-linalg", "compress to linalg", [](OpPassManager &pm, const LinalgOptions &options) {
-        TargetShape shape;
-        shape.activationBits = options.activationBits;
-        buildLinalgPipeline(pm, shape);
-      });
+  // On its own a pipeline does not know where its input comes from, and checks that first.
+  auto from = [](Phase phase, auto build) {
+    return [=](OpPassManager &pm, const auto &...options) {
+      buildContractPipeline(pm, phase);
+      build(pm, options...);
+    };
+  };
+  PassPipelineRegistration<>("vitya-pipeline-compress", "import to compress",
+                             from(Phase::import, buildCompressPipeline));
+  PassPipelineRegistration<LinalgOptions>("vitya-pipeline-linalg", "compress to linalg",
+                                          from(Phase::compress, [](OpPassManager &pm, const LinalgOptions &options) {
+                                            TargetShape shape;
+                                            shape.activationBits = options.activationBits;
+                                            buildLinalgPipeline(pm, shape);
+                                          }));
   PassPipelineRegistration<LoopsOptions>("vitya-pipeline-loops", "linalg to loops",
-                                         [](OpPassManager &pm, const LoopsOptions &options) {
+                                         from(Phase::linalg, [](OpPassManager &pm, const LoopsOptions &options) {
                                            buildLoopsPipeline(pm, {options.rows, options.columns});
-                                         });
+                                         }));
   PassPipelineRegistration<LLVMOptions>("vitya-pipeline-llvm", "loops to llvm",
-                                        [](OpPassManager &pm, const LLVMOptions &options) {
+                                        from(Phase::loops, [](OpPassManager &pm, const LLVMOptions &options) {
                                           TargetShape shape;
                                           shape.vectorBits = options.vectorBits;
                                           buildLLVMPipeline(pm, shape);
-                                        });
+                                        }));
 }
 
 } // namespace vitya

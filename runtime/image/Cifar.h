@@ -2,6 +2,7 @@
 #ifndef VITYA_RUNTIME_IMAGE_CIFAR_H
 #define VITYA_RUNTIME_IMAGE_CIFAR_H
 
+#include "runtime/files/MappedFile.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,7 +12,7 @@ inline constexpr int64_t kCifarRecordBytes = 1 + 3 * 32 * 32;
 
 /// The records of one file, mapped into memory.
 struct CifarImages {
-  const uint8_t *records = nullptr;
+  MappedFile file;
   int64_t count = 0;
 };
 

@@ -1,13 +1,9 @@
 // Decoding through stb_image, compiled in here without the formats and functions that are not used.
 #include "runtime/image/Decode.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "runtime/files/MappedFile.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define STB_IMAGE_IMPLEMENTATION
 #define STB_IMAGE_STATIC
@@ -35,6 +31,10 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
     snprintf(error, errorSize, "an empty file");
     return false;
   }
+  if (size > kMaxImageFileBytes) {
+    snprintf(error, errorSize, "a file of more than 256 MiB");
+    return false;
+  }
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels)) {
     snprintf(error, errorSize, "%s", stbi_failure_reason());
@@ -58,29 +58,12 @@ bool readImage(const char *path, Image &image, char *error, size_t errorSize) {
     snprintf(error, errorSize, "expected a PNG, JPEG, BMP or PPM image at '%s', found: %s", path, found);
     return false;
   };
-  int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  struct stat status;
-  if (file < 0 || fstat(file, &status) != 0) {
-    refuse(strerror(errno));
-    if (file >= 0)
-      close(file);
-    return false;
-  }
-  void *data = MAP_FAILED;
-  if (S_ISREG(status.st_mode) && status.st_size > 0 && status.st_size <= kMaxImageFileBytes)
-    data = mmap(nullptr, status.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-  close(file);
-  if (!S_ISREG(status.st_mode))
-    return refuse("no regular file");
-  if (status.st_size == 0)
-    return refuse("an empty file");
-  if (status.st_size > kMaxImageFileBytes)
-    return refuse("a file of more than 256 MiB");
-  if (data == MAP_FAILED)
-    return refuse("a file that cannot be mapped");
+  MappedFile file;
+  if (const char *found = mapFile(path, file))
+    return refuse(found);
   char reason[256];
-  bool decoded = decodeImage(static_cast<const uint8_t *>(data), status.st_size, image, reason, sizeof(reason));
-  munmap(data, status.st_size);
+  bool decoded = decodeImage(file.data, file.size, image, reason, sizeof(reason));
+  unmapFile(file);
   return decoded || refuse(reason);
 }
 

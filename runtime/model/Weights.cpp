@@ -1,14 +1,9 @@
-// Finds and maps files of weights. They lie beside the program or the shared library that needs them, which the
+// Finds files of weights. They lie beside the program or the shared library that needs them, which the
 // kernel's table of mappings names: the one mapping that holds the model's descriptor.
 #include "runtime/model/Weights.h"
-#include <errno.h>
-#include <fcntl.h>
+#include "runtime/files/MappedFile.h"
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace vitya {
 namespace {
@@ -56,35 +51,23 @@ const void *loadWeights(const vitya_model &model, char *error, size_t errorSize)
     snprintf(error, errorSize, "expected /proc to tell where '%s' lies, found nothing", model.weights_file);
     return nullptr;
   }
-  int file = open(path, O_RDONLY | O_CLOEXEC);
-  struct stat status;
-  if (file < 0 || fstat(file, &status) != 0) {
-    snprintf(error, errorSize, "expected the weights at '%s', found: %s", path, strerror(errno));
-    if (file >= 0)
-      close(file);
+  MappedFile file;
+  if (const char *found = mapFile(path, file)) {
+    snprintf(error, errorSize, "expected the weights at '%s', found: %s", path, found);
     return nullptr;
   }
   int64_t wanted = static_cast<int64_t>(sizeof(WeightsHeader)) + model.weight_bytes;
-  if (status.st_size != wanted) {
+  auto *header = reinterpret_cast<const WeightsHeader *>(file.data);
+  if (file.size != wanted)
     snprintf(error, errorSize, "expected '%s' to have %lld bytes, found %lld", path, static_cast<long long>(wanted),
-             static_cast<long long>(status.st_size));
-    close(file);
-    return nullptr;
-  }
-  void *data = mmap(nullptr, status.st_size, PROT_READ, MAP_SHARED, file, 0);
-  close(file);
-  if (data == MAP_FAILED) {
-    snprintf(error, errorSize, "expected '%s' to fit into memory, found: %s", path, strerror(errno));
-    return nullptr;
-  }
-  auto *header = static_cast<const WeightsHeader *>(data);
-  if (memcmp(header->magic, kWeightsMagic, sizeof(header->magic)) != 0 || header->bytes != model.weight_bytes ||
-      memcmp(header->digest, model.weights_digest, sizeof(header->digest)) != 0) {
+             static_cast<long long>(file.size));
+  else if (memcmp(header->magic, kWeightsMagic, sizeof(header->magic)) != 0 || header->bytes != model.weight_bytes ||
+           memcmp(header->digest, model.weights_digest, sizeof(header->digest)) != 0)
     snprintf(error, errorSize, "expected '%s' to hold weights of digest %s, found others", path, model.weights_digest);
-    munmap(data, status.st_size);
-    return nullptr;
-  }
-  return header + 1;
+  else
+    return header + 1;
+  unmapFile(file);
+  return nullptr;
 }
 
 } // namespace vitya

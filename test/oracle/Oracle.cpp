@@ -128,7 +128,7 @@ int main(int argc, char **argv) try {
   std::string load = options.take("load"), save = options.take("save");
   uint64_t seed = 0;
   options.take("seed", seed);
-  double logitStd = isReference ? 0.7 : 5;
+  double logitStd = isReference ? 1 : 5;
   options.take("logit-std", logitStd);
   int64_t count = 0, threads = 0;
   options.take("count", count);

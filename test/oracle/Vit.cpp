@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
+#include <algorithm>
 #include <cmath>
 #include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
@@ -169,15 +170,20 @@ void Vit::randomize(uint64_t seed, double logitStd) {
   auto endsWith = [](const std::string &name, const std::string &end) {
     return name.size() >= end.size() && name.compare(name.size() - end.size(), end.size(), end) == 0;
   };
+  auto isOneOf = [](const std::string &name, std::initializer_list<const char *> parts) {
+    return std::any_of(parts.begin(), parts.end(),
+                       [&](const char *part) { return name.find(part) != std::string::npos; });
+  };
   // What enters and what is added to the tokens is as small as timm's parameters are before training. Tokens then stay
   // different from each other, and small enough for eps to count.
   constexpr double kSmall = 0.02;
   auto isSmall = [&](const std::string &name) {
-    for (const char *part : {"cls", "pos", "patch_embed.proj", "attn.proj", "mlp.fc2", "lp_src.2"})
-      if (name.find(part) != std::string::npos)
-        return true;
-    return false;
+    return isOneOf(name, {"cls", "pos", "patch_embed.proj", "attn.proj", "mlp.fc2", "lp_src.2"});
   };
+  // The last layers of the 2 * depth residual branches, scaled as GPT-2's are: tokens, and the logits of attention on
+  // tokens without a norm before it, keep their size through any depth, and rounding is not amplified.
+  double branchScale = 1 / std::sqrt(2.0 * architecture.depth);
+  auto isBranchEnd = [&](const std::string &name) { return isOneOf(name, {"attn.proj", "mlp.fc2", "ln1", "ln2"}); };
   // Where no residual carries a token past the attention, random maps either make all tokens alike or chaos. Keys that
   // resemble queries let a token look at itself most.
   constexpr double kSelf = 0.95;
@@ -187,18 +193,18 @@ void Vit::randomize(uint64_t seed, double logitStd) {
     parameter.normal_(0, 1, generator);
     const std::string &name = item.key();
     bool isWeight = endsWith(name, ".weight");
-    if (isWeight && parameter.dim() == 1) { // a norm
+    bool isNorm = isWeight && parameter.dim() == 1;
+    if (isNorm)
       parameter.mul_(0.25).add_(1);
-      continue;
-    }
-    // Outputs have the variance of the inputs. Queries and keys of variance s make logits of variance s^2.
-    if (isWeight)
+    else if (isWeight) // outputs have the variance of the inputs
       parameter.div_(std::sqrt(static_cast<double>(parameter[0].numel())));
     else if (endsWith(name, ".bias"))
       parameter.mul_(0.2);
     if (isSmall(name))
       parameter.mul_(kSmall);
-    double spread = std::sqrt(logitStd);
+    if (isBranchEnd(name))
+      parameter.mul_(branchScale);
+    double spread = std::sqrt(logitStd); // queries and keys of variance s make logits of variance s^2
     if (endsWith(name, "qkv.weight"))
       parameter.narrow(0, 0, 2 * parameter.size(1)).mul_(spread);
     else if (endsWith(name, "Q.weight"))
