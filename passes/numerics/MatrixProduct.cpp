@@ -44,12 +44,17 @@ void addPanels(const double *left, const double *right, int64_t depth, int64_t r
     for (int64_t i = 0; i < kRows; ++i)
       tile[i] += left[k * kRows + i] * lanes;
   }
+  if (columns < kColumns) {
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j)
+        sum[i * stride + j] += tile[i][j];
+    return;
+  }
   for (int64_t i = 0; i < rows; ++i) {
-    double *row = sum + i * stride;
-    Lanes lanes = {};
-    __builtin_memcpy(&lanes, row, columns * sizeof(double));
+    Lanes lanes;
+    __builtin_memcpy(&lanes, sum + i * stride, sizeof(lanes));
     lanes += tile[i];
-    __builtin_memcpy(row, &lanes, columns * sizeof(double));
+    __builtin_memcpy(sum + i * stride, &lanes, sizeof(lanes));
   }
 }
 

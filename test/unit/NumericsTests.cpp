@@ -228,7 +228,7 @@ TEST(RankAllocation, BudgetIsMetWithinOneStep) {
       double rate = decay(engine), value = scale(engine);
       for (int64_t k = 0; k < std::min<int64_t>(size, 32); ++k)
         energies.push_back(value *= rate);
-      layers.push_back(choicesOf(size, 32, energies));
+      layers.push_back(choicesOf(size * 32, size + 32, energies));
       dense += double(size) * 32;
       largestStep = std::max(largestStep, double(size) + 32);
     }
@@ -248,7 +248,7 @@ TEST(RankAllocation, ImportantLayersGetMore) {
     steep.push_back(std::pow(0.3, k));
     important.push_back(100);
   }
-  auto layers = std::vector{choicesOf(16, 16, steep), choicesOf(16, 16, important)};
+  auto layers = std::vector{choicesOf(256, 32, steep), choicesOf(256, 32, important)};
   auto chosen = allocate(layers, 256 + 64);
   ASSERT_TRUE(chosen.has_value());
   EXPECT_EQ(layers[1][(*chosen)[1]].rank, 0);
@@ -256,7 +256,7 @@ TEST(RankAllocation, ImportantLayersGetMore) {
 }
 
 TEST(RankAllocation, ImpossibleBudget) {
-  EXPECT_FALSE(allocate({choicesOf(8, 8, std::vector<double>(8, 1.0))}, 15).has_value());
+  EXPECT_FALSE(allocate({choicesOf(64, 16, std::vector<double>(8, 1.0))}, 15).has_value());
 }
 
 //===----------------------------------------------------------------------===//
