@@ -94,9 +94,11 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
 
     A pair pays for a layer of p outputs and n inputs if its rank is less than p n / (p + n). `rank` gives every layer
     the same rank. `keep` is a budget: the share of the weights of the matched layers (biases excluded), or of their
-    multiply-adds, that may be left. With `allocation=spectrum` it is spent where it saves the most error of the
-    layers' outputs, for the last three methods by their whitened spectra; with `allocation=uniform`
-    every layer keeps this share of its own.
+    multiply-adds, that may be left; with `joint` those of the attention itself count too. With `allocation=spectrum` it
+    is spent where it saves the most error by the spectra of the layers, for the last three methods the whitened ones.
+    With `images` the error is that of the model's predictions: what a layer loses is weighed by the divergence of the
+    predictions from the original ones on `probes` images when it alone is cut; otherwise, and with `probes=0`, it is
+    that of the layers' outputs. With `allocation=uniform` every layer keeps this share of its own.
 
     | method | factors | images |
     |---|---|---|
@@ -107,7 +109,8 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
     | `joint` | attention: narrower heads (arXiv 2505.12942); other layers: `anchored` | replayed |
 
     `joint` cuts the product of a head's query and key maps and that of its value and output maps, which narrows the
-    heads to as many weights as the ranks of the four layers would leave. Attention whose query, key and value are not
+    heads: to two widths that the budget chooses, or to as many weights as the ranks of the four layers would leave.
+    Attention whose query, key and value are not
     columns of linear layers of one input that nothing else reads, or whose result not one linear layer alone reads,
     keeps its heads, with a remark.
 
@@ -169,7 +172,8 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
            "Regular expression of names of layers; by default those inside numbered modules, the blocks.">,
     Option<"images", "images", "std::string", "\"\"", "Calibration images: CIFAR-10 records, resized for the model.">,
     Option<"count", "count", "int64_t", "0", "Only the first so many images; 0 is all.">,
-    Option<"statistics", "statistics", "std::string", "\"\"", "A file of vitya-collect-statistics.">
+    Option<"statistics", "statistics", "std::string", "\"\"", "A file of vitya-collect-statistics.">,
+    Option<"probes", "probes", "int64_t", "32", "Of the images, how many to measure the sensitivity of layers on.">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }

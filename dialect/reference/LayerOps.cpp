@@ -1,12 +1,13 @@
 // linear, layer_norm, attention, mean_pool: what mixes columns or rows.
 #include "dialect/reference/Ops.h"
+#include "passes/numerics/MatrixProduct.h"
 #include <cmath>
 
 namespace vitya::reference {
 
 Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias) {
   Tensor result({input.dim(0), weight.dim(0)}, input.elementType());
-  DoubleMatrix product = input.matrix().cast<double>() * weight.matrix().cast<double>().transpose();
+  DoubleMatrix product = numerics::productWithTransposed(input.matrix(), weight.matrix());
   if (bias)
     product.rowwise() += bias->vector().cast<double>().transpose();
   result.mutableMatrix() = product.cast<float>();

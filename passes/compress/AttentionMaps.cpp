@@ -3,7 +3,6 @@
 #include "dialect/reference/Interpreter.h"
 #include "dialect/reference/Ops.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "passes/numerics/AttentionFactorization.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -30,17 +29,6 @@ std::optional<Projection> projectionOf(Value value) {
   }
   result.linear = value.getDefiningOp<LinearOp>();
   return result.linear ? std::optional(result) : std::nullopt;
-}
-
-/// Row-major f32 of `matrix`.
-reference::Tensor toTensor(const MatrixXd &matrix, Type f32) {
-  reference::Tensor result({matrix.rows(), matrix.cols()}, f32);
-  result.mutableMatrix() = matrix.cast<float>();
-  return result;
-}
-
-reference::Tensor toTensor(const VectorXd &vector, Type f32) {
-  return toTensor(MatrixXd(vector.transpose()), f32).reshaped({vector.size()});
 }
 
 /// `count` rows of `tokens` from `row` on.
@@ -86,8 +74,8 @@ llvm::Expected<AttentionMaps> AttentionMaps::match(AttentionOp attention) {
   return maps;
 }
 
-FailureOr<AttentionMaps::Weights> AttentionMaps::readWeights() {
-  Weights weights;
+FailureOr<AttentionWeights> AttentionMaps::readWeights() {
+  AttentionWeights weights;
   auto read = [&](const Projection &from, MatrixXd &map, VectorXd &bias) -> LogicalResult {
     FailureOr<MatrixXd> all = weightOf(from.linear);
     FailureOr<VectorXd> allBias = biasOf(from.linear);
@@ -107,41 +95,38 @@ FailureOr<AttentionMaps::Weights> AttentionMaps::readWeights() {
   return weights;
 }
 
-void AttentionMaps::narrowQueryKey(Weights &weights, int64_t width, ArrayRef<reference::Tensor> tokens, int threads) {
+std::vector<QueryKeyFactorization> AttentionMaps::factoriseQueryKey(const AttentionWeights &weights,
+                                                                    ArrayRef<reference::Tensor> tokens, int threads) {
   Moments moments(tokens.front().dim(1));
   for (const reference::Tensor &each : tokens)
     moments.add(Samples(each.matrix()));
-  int64_t old = widths().queryKey, in = weights.query.cols();
-  MatrixXd queries(heads() * width, in), keys(heads() * width, in);
-  VectorXd queryBias(heads() * width), keyBias(heads() * width);
+  QueryKeyInput input(moments);
+  int64_t width = widths().queryKey;
+  std::vector<std::optional<QueryKeyFactorization>> found(heads());
   reference::runParallel(threads, heads(), [&](int64_t head) {
-    QueryKey maps{weights.query.middleRows(head * old, old), weights.key.middleRows(head * old, old),
-                  weights.queryBias.segment(head * old, old), weights.keyBias.segment(head * old, old)};
-    QueryKey narrowed = QueryKeyFactorization(maps, moments).truncate(width);
-    queries.middleRows(head * width, width) = narrowed.query;
-    keys.middleRows(head * width, width) = narrowed.key;
-    queryBias.segment(head * width, width) = narrowed.queryBias;
-    keyBias.segment(head * width, width) = narrowed.keyBias;
+    QueryKey maps{weights.query.middleRows(head * width, width), weights.key.middleRows(head * width, width),
+                  weights.queryBias.segment(head * width, width), weights.keyBias.segment(head * width, width)};
+    found[head].emplace(maps, input);
   });
-  weights.query = std::move(queries);
-  weights.key = std::move(keys);
-  weights.queryBias = std::move(queryBias);
-  weights.keyBias = std::move(keyBias);
+  std::vector<QueryKeyFactorization> result;
+  for (std::optional<QueryKeyFactorization> &each : found)
+    result.push_back(std::move(*each));
+  return result;
 }
 
-void AttentionMaps::narrowValue(Weights &weights, int64_t width, ArrayRef<reference::Tensor> tokens, int threads) {
-  int64_t old = widths().value, in = weights.value.cols(), scored = weights.query.rows() / heads();
-  MatrixXd values(heads() * width, in), output(weights.output.rows(), heads() * width);
-  std::vector<VectorXd> biases(heads());
+std::vector<ValueOutputFactorization> AttentionMaps::factoriseValue(const AttentionWeights &weights,
+                                                                    ArrayRef<reference::Tensor> tokens, int threads) {
+  int64_t width = widths().value, scored = weights.query.rows() / heads();
   Type f32 = attention.getType().getElementType();
   double scale = attention.getScale().convertToDouble();
+  std::vector<std::optional<ValueOutputFactorization>> found(heads());
   reference::runParallel(threads, heads(), [&](int64_t head) {
     reference::Tensor queryMap = toTensor(MatrixXd(weights.query.middleRows(head * scored, scored)), f32);
     reference::Tensor queryBias = toTensor(VectorXd(weights.queryBias.segment(head * scored, scored)), f32);
     reference::Tensor keyMap = toTensor(MatrixXd(weights.key.middleRows(head * scored, scored)), f32);
     reference::Tensor keyBias = toTensor(VectorXd(weights.keyBias.segment(head * scored, scored)), f32);
     // What the head averages, seen before its value map.
-    Moments averaged(in);
+    Moments averaged(weights.value.cols());
     for (const reference::Tensor &each : tokens) {
       reference::Tensor queries = reference::linear(rowsOf(each, query.row, query.rows), queryMap, &queryBias);
       reference::Tensor keys = reference::linear(rowsOf(each, key.row, key.rows), keyMap, &keyBias);
@@ -149,60 +134,91 @@ void AttentionMaps::narrowValue(Weights &weights, int64_t width, ArrayRef<refere
           reference::attention(queries, keys, rowsOf(each, value.row, value.rows), /*heads=*/1, scale);
       averaged.add(Samples(result.matrix()));
     }
-    ValueOutput maps{weights.value.middleRows(head * old, old), weights.output.middleCols(head * old, old),
-                     weights.valueBias.segment(head * old, old)};
-    ValueOutputFactorization::Result narrowed = ValueOutputFactorization(maps, averaged).truncate(width);
-    values.middleRows(head * width, width) = narrowed.value;
-    output.middleCols(head * width, width) = narrowed.output;
-    biases[head] = narrowed.outputBias;
+    ValueOutput maps{weights.value.middleRows(head * width, width), weights.output.middleCols(head * width, width),
+                     weights.valueBias.segment(head * width, width)};
+    found[head].emplace(maps, averaged);
   });
-  for (const VectorXd &bias : biases)
-    weights.outputBias += bias;
-  weights.value = std::move(values);
-  weights.output = std::move(output);
-  weights.valueBias = VectorXd::Zero(heads() * width);
+  std::vector<ValueOutputFactorization> result;
+  for (std::optional<ValueOutputFactorization> &each : found)
+    result.push_back(std::move(*each));
+  return result;
 }
 
-LinearOp AttentionMaps::rewrite(const Weights &weights) {
-  struct Part {
-    Projection *projection;
-    const MatrixXd *map;
-    const VectorXd *bias;
-  };
+void AttentionWeights::cutQueryKey(ArrayRef<QueryKeyFactorization> heads, int64_t rank, int64_t width) {
+  int64_t rows = heads.size() * width;
+  query = MatrixXd::Zero(rows, query.cols());
+  key = MatrixXd::Zero(rows, key.cols());
+  queryBias = VectorXd::Zero(rows);
+  keyBias = VectorXd::Zero(rows);
+  for (auto [head, factors] : llvm::enumerate(heads)) {
+    QueryKey cut = factors.truncate(rank);
+    query.middleRows(head * width, rank) = cut.query;
+    key.middleRows(head * width, rank) = cut.key;
+    queryBias.segment(head * width, rank) = cut.queryBias;
+    keyBias.segment(head * width, rank) = cut.keyBias;
+  }
+}
+
+void AttentionWeights::cutValue(ArrayRef<ValueOutputFactorization> heads, int64_t rank, int64_t width) {
+  int64_t rows = heads.size() * width;
+  value = MatrixXd::Zero(rows, value.cols());
+  output = MatrixXd::Zero(output.rows(), rows);
+  valueBias = VectorXd::Zero(rows);
+  for (auto [head, factors] : llvm::enumerate(heads)) {
+    ValueOutputFactorization::Result cut = factors.truncate(rank);
+    value.middleRows(head * width, rank) = cut.value;
+    output.middleCols(head * width, rank) = cut.output;
+    outputBias += cut.outputBias;
+  }
+}
+
+std::array<AttentionMaps::Part, 3> AttentionMaps::partsOf(const AttentionWeights &weights) const {
   std::array<Part, 3> parts = {{{&query, &weights.query, &weights.queryBias},
                                 {&key, &weights.key, &weights.keyBias},
                                 {&value, &weights.value, &weights.valueBias}}};
   llvm::sort(parts, [](const Part &a, const Part &b) { return a.projection->column < b.projection->column; });
+  return parts;
+}
+
+LinearMap AttentionMaps::mapOf(LinearOp layer, const AttentionWeights &weights) {
+  if (layer == outputLinear)
+    return {weights.output, weights.outputBias};
+  LinearMap result{MatrixXd(0, weights.query.cols()), VectorXd(0)};
+  for (const Part &part : partsOf(weights)) {
+    if (part.projection->linear != layer)
+      continue;
+    int64_t rows = result.weight.rows() + part.map->rows();
+    result.weight.conservativeResize(rows, NoChange);
+    result.weight.bottomRows(part.map->rows()) = *part.map;
+    result.bias.conservativeResize(rows);
+    result.bias.tail(part.map->rows()) = *part.bias;
+  }
+  return result;
+}
+
+LinearOp AttentionMaps::rewrite(const AttentionWeights &weights) {
   std::string reason = llvm::formatv("joint, heads of {0} for query and key, {1} for value",
                                      weights.query.rows() / heads(), weights.value.rows() / heads());
-  llvm::DenseMap<Projection *, Value> results;
+  llvm::DenseMap<const Projection *, Value> results;
   for (LinearOp linear : linears) {
-    MatrixXd map(0, linear.getInput().getType().getDimSize(1));
-    VectorXd bias(0);
-    SmallVector<std::pair<const Part *, int64_t>> offsets;
-    for (const Part &part : parts) {
+    LinearMap map = mapOf(linear, weights);
+    LinearOp narrowed = makeNarrower(linear, linear.getInput(), map.weight, map.bias, map.weight.rows(), reason);
+    int64_t offset = 0;
+    for (const Part &part : partsOf(weights)) {
       if (part.projection->linear != linear)
         continue;
-      int64_t offset = map.rows();
-      offsets.push_back({&part, offset});
-      map.conservativeResize(offset + part.map->rows(), NoChange);
-      map.bottomRows(part.map->rows()) = *part.map;
-      bias.conservativeResize(map.rows());
-      bias.tail(part.map->rows()) = *part.bias;
-    }
-    LinearOp narrowed = makeNarrower(linear, linear.getInput(), map, bias, map.rows(), reason);
-    for (auto [part, offset] : offsets) {
-      tensor::ExtractSliceOp slice = part->projection->slice;
-      results[part->projection] = narrowed.getResult();
-      if (!slice)
-        continue;
-      OpBuilder builder(slice);
-      auto sizes = [&](int64_t first, int64_t second) {
-        return SmallVector<OpFoldResult>{builder.getIndexAttr(first), builder.getIndexAttr(second)};
-      };
-      results[part->projection] = tensor::ExtractSliceOp::create(
-          builder, slice.getLoc(), narrowed.getResult(), sizes(part->projection->row, offset),
-          sizes(part->projection->rows, part->map->rows()), sizes(1, 1));
+      tensor::ExtractSliceOp slice = part.projection->slice;
+      results[part.projection] = narrowed.getResult();
+      if (slice) {
+        OpBuilder builder(slice);
+        auto sizes = [&](int64_t first, int64_t second) {
+          return SmallVector<OpFoldResult>{builder.getIndexAttr(first), builder.getIndexAttr(second)};
+        };
+        results[part.projection] = tensor::ExtractSliceOp::create(
+            builder, slice.getLoc(), narrowed.getResult(), sizes(part.projection->row, offset),
+            sizes(part.projection->rows, part.map->rows()), sizes(1, 1));
+      }
+      offset += part.map->rows();
     }
   }
   OpBuilder builder(attention);
@@ -222,15 +238,15 @@ LinearOp AttentionMaps::rewrite(const Weights &weights) {
 }
 
 FailureOr<LinearOp> AttentionMaps::narrow(HeadWidths target, ArrayRef<reference::Tensor> tokens, int threads) {
-  FailureOr<Weights> weights = readWeights();
+  FailureOr<AttentionWeights> weights = readWeights();
   if (failed(weights))
     return failure();
   if (!llvm::all_of(tokens, [](const reference::Tensor &each) { return each.matrix().allFinite(); }))
     return linears.front().emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
   if (target.queryKey)
-    narrowQueryKey(*weights, target.queryKey, tokens, threads);
+    weights->cutQueryKey(factoriseQueryKey(*weights, tokens, threads), target.queryKey, target.queryKey);
   if (target.value)
-    narrowValue(*weights, target.value, tokens, threads);
+    weights->cutValue(factoriseValue(*weights, tokens, threads), target.value, target.value);
   return rewrite(*weights);
 }
 

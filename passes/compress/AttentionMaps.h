@@ -4,6 +4,7 @@
 
 #include "passes/compress/LinearLayers.h"
 #include "passes/compress/Replay.h"
+#include "passes/numerics/AttentionFactorization.h"
 #include "llvm/Support/Error.h"
 
 namespace vitya {
@@ -21,6 +22,18 @@ struct HeadWidths {
   int64_t queryKey = 0, value = 0;
 };
 
+/// The maps of an attention, those of all heads one below the other.
+struct AttentionWeights {
+  Eigen::MatrixXd query, key, value; ///< [heads * width, in]
+  Eigen::MatrixXd output;            ///< [out, heads * width]
+  Eigen::VectorXd queryBias, keyBias, valueBias, outputBias;
+
+  /// Cuts the product of each head's query and key maps at `rank`; zeros fill each head up to `width` rows.
+  void cutQueryKey(llvm::ArrayRef<numerics::QueryKeyFactorization> heads, int64_t rank, int64_t width);
+  /// The same for value and output maps.
+  void cutValue(llvm::ArrayRef<numerics::ValueOutputFactorization> heads, int64_t rank, int64_t width);
+};
+
 /// An attention that nothing but its own linear layers surrounds.
 class AttentionMaps {
 public:
@@ -36,21 +49,35 @@ public:
   /// The widths that heads have.
   HeadWidths widths() { return {query.width / heads(), value.width / heads()}; }
 
-  /// Narrows the heads to `target` through the products of their maps, fitted to `tokens`, the input of `inputs()` on
-  /// every calibration image. Replaces the attention and its layers: these maps are void then. Returns the new output
-  /// layer. Weights that are no finite constants, and tokens that are not finite, are an error at their layer.
+  /// The maps as they are. Weights that are no finite constants are an error at their layer.
+  mlir::FailureOr<AttentionWeights> readWeights();
+
+  /// The products of each head's maps, fitted to `tokens`, the input of `inputs()` on every calibration image.
+  std::vector<numerics::QueryKeyFactorization> factoriseQueryKey(const AttentionWeights &weights,
+                                                                 llvm::ArrayRef<reference::Tensor> tokens, int threads);
+  std::vector<numerics::ValueOutputFactorization> factoriseValue(const AttentionWeights &weights,
+                                                                 llvm::ArrayRef<reference::Tensor> tokens, int threads);
+
+  /// What `layer`, one of `inputs()` or `output()`, is with `weights`.
+  numerics::LinearMap mapOf(LinearOp layer, const AttentionWeights &weights);
+
+  /// Narrows the heads to `target`, fitted to `tokens`. Replaces the attention and its layers: these maps are void
+  /// then. Returns the new output layer. Weights that are no finite constants, and tokens that are not finite, are an
+  /// error at their layer.
   mlir::FailureOr<LinearOp> narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens, int threads);
 
+  /// Tokens of queries and of keys.
+  int64_t queries() const { return query.rows; }
+  int64_t keys() const { return key.rows; }
+
 private:
-  /// Maps of all heads one below the other, and the output map.
-  struct Weights {
-    Eigen::MatrixXd query, key, value, output;
-    Eigen::VectorXd queryBias, keyBias, valueBias, outputBias;
+  struct Part {
+    const Projection *projection;
+    const Eigen::MatrixXd *map;
+    const Eigen::VectorXd *bias;
   };
-  mlir::FailureOr<Weights> readWeights();
-  void narrowQueryKey(Weights &weights, int64_t width, llvm::ArrayRef<reference::Tensor> tokens, int threads);
-  void narrowValue(Weights &weights, int64_t width, llvm::ArrayRef<reference::Tensor> tokens, int threads);
-  LinearOp rewrite(const Weights &weights);
+  std::array<Part, 3> partsOf(const AttentionWeights &weights) const;
+  LinearOp rewrite(const AttentionWeights &weights);
 
   AttentionOp attention;
   Projection query, key, value;

@@ -4,12 +4,10 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Threading.h"
 #include "passes/Passes.h"
-#include "passes/compress/LowRankLayer.h"
+#include "passes/compress/LowRankPlan.h"
 #include "passes/compress/SequentialLowRank.h"
 #include "passes/compress/Statistics.h"
-#include "passes/numerics/RankAllocation.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Regex.h"
 
@@ -23,8 +21,6 @@ namespace vitya {
 
 namespace {
 
-constexpr double kAsvdAlpha = 0.5;
-
 struct LowRank : impl::LowRankPassBase<LowRank> {
   using LowRankPassBase::LowRankPassBase;
 
@@ -36,22 +32,16 @@ struct LowRank : impl::LowRankPassBase<LowRank> {
 private:
   LogicalResult checkOptions(ModuleOp module);
   FailureOr<std::vector<LowRankLayer>> selectLayers(ModuleOp module);
-  LogicalResult readInputs(ModuleOp module, std::vector<LowRankLayer> &layers);
-  LogicalResult planRanks(ModuleOp module, std::vector<LowRankLayer> &layers);
-  LogicalResult spendBudget(ModuleOp module, std::vector<LowRankLayer> &layers);
+  LogicalResult readInputs(ModuleOp module, std::vector<LowRankLayer> &layers, const Calibration *calibration);
+  LogicalResult planRanks(ModuleOp module, std::vector<LowRankLayer> &layers, std::vector<LowRankAttention> &attentions,
+                          const Calibration *calibration);
   LogicalResult rewriteEach(std::vector<LowRankLayer> &layers);
-  LogicalResult rewriteInSequence(ModuleOp module, std::vector<LowRankLayer> &layers);
   LogicalResult rewrite(ModuleOp module);
 
   /// Whether layers are fitted one after the other, to the inputs that the ones before leave them.
   bool isSequential() const { return method == LowRankMethod::anchored || method == LowRankMethod::joint; }
   bool spendsBudget() const { return keep.hasValue() && allocation == RankAllocation::spectrum; }
   bool needsInputs() const { return isSequential() ? spendsBudget() : method != LowRankMethod::plain; }
-  Factorization factorize(const LowRankLayer &layer) const;
-  /// Calls `function` with every index of `layers`, on several threads where the context allows it.
-  void forEach(std::vector<LowRankLayer> &layers, llvm::function_ref<void(size_t)> function) {
-    parallelFor(&getContext(), 0, layers.size(), function);
-  }
 };
 
 StringRef nameOf(LowRankMethod method) {
@@ -70,13 +60,6 @@ StringRef nameOf(LowRankMethod method) {
   llvm_unreachable("every method has a name");
 }
 
-/// As few digits as tell.
-std::string shown(double value) {
-  std::string text;
-  llvm::raw_string_ostream(text) << llvm::format("%g", value);
-  return text;
-}
-
 //===----------------------------------------------------------------------===//
 // Which layers
 //===----------------------------------------------------------------------===//
@@ -90,6 +73,10 @@ LogicalResult LowRank::checkOptions(ModuleOp module) {
     return module.emitError("expected keep to be above 0 and at most 1, found ") << shown(keep);
   if (rank.hasValue() && (budget.hasValue() || allocation.hasValue()))
     return module.emitError("expected budget and allocation with keep=SHARE, found rank=") << rank.getValue();
+  if (probes < 0 || (method == LowRankMethod::joint && spendsBudget() && probes == 0))
+    return module.emitError("expected probes to be ")
+           << (probes < 0 ? "at least 0" : "positive for method joint, which has no other scale") << ", found "
+           << probes.getValue();
   if (isSequential() && images.empty())
     return module.emitError("expected images=FILE for method ") << nameOf(method) << ", which replays them, found none";
   if (needsInputs() && images.empty() && statistics.empty())
@@ -121,7 +108,11 @@ FailureOr<std::vector<LowRankLayer>> LowRank::selectLayers(ModuleOp module) {
       FailureOr<VectorXd> bias = biasOf(op);
       if (failed(weight) || failed(bias))
         return failure();
-      selected.push_back({op, std::move(*weight), std::move(*bias), nullptr, 0, ""});
+      LowRankLayer layer;
+      layer.op = op;
+      layer.weight = std::move(*weight);
+      layer.bias = std::move(*bias);
+      selected.push_back(std::move(layer));
     }
   }
   if (selected.empty() && done.empty())
@@ -131,7 +122,7 @@ FailureOr<std::vector<LowRankLayer>> LowRank::selectLayers(ModuleOp module) {
 }
 
 /// Gives each layer the moments of its input.
-LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &layers) {
+LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &layers, const Calibration *calibration) {
   Statistics moments;
   if (!statistics.empty()) {
     llvm::Expected<Statistics> read = readStatistics(statistics, fingerprint(module));
@@ -139,9 +130,6 @@ LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &la
       return module.emitError() << llvm::toString(read.takeError());
     moments = std::move(*read);
   } else {
-    FailureOr<Calibration> calibration = Calibration::open(module, images, count);
-    if (failed(calibration))
-      return failure();
     SmallVector<LinearOp> ops = llvm::map_to_vector(layers, [](LowRankLayer &layer) { return layer.op; });
     FailureOr<Statistics> collected = collectStatistics(module, ops, *calibration);
     if (failed(collected))
@@ -168,65 +156,17 @@ LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &la
 // Which ranks
 //===----------------------------------------------------------------------===//
 
-Factorization LowRank::factorize(const LowRankLayer &layer) const {
-  switch (method) {
-  case LowRankMethod::plain:
-    return Factorization::plain(layer.weight);
-  case LowRankMethod::asvd:
-    return Factorization::activationAware(layer.weight, *layer.input, kAsvdAlpha);
-  default:
-    return Factorization::whitened(layer.weight, *layer.input);
-  }
-}
-
-/// Rows of the input.
-int64_t tokensOf(LinearOp op) { return op.getInput().getType().getDimSize(0); }
-
-/// Chooses ranks so that what is left of the layers fits the budget.
-LogicalResult LowRank::spendBudget(ModuleOp module, std::vector<LowRankLayer> &layers) {
-  std::vector<std::vector<Choice>> choices(layers.size());
-  forEach(layers, [&](size_t i) {
-    VectorXd energies = factorize(layers[i]).singularValues().array().square();
-    choices[i] = choicesOf(layers[i].out(), layers[i].in(), {energies.begin(), energies.end()},
-                           budget == LowRankBudget::macs ? double(tokensOf(layers[i].op)) : 1);
-  });
-  double dense = 0, least = 0;
-  for (const std::vector<Choice> &ofLayer : choices) {
-    dense += ofLayer.front().cost;
-    least += llvm::min_element(ofLayer, [](const Choice &a, const Choice &b) { return a.cost < b.cost; })->cost;
-  }
-  std::optional<std::vector<size_t>> chosen = allocate(choices, keep * dense);
-  if (!chosen)
-    return module.emitError("expected keep to be at least ")
-           << shown(least / dense) << ", what is left with rank 1 everywhere, found " << shown(keep);
-  for (auto [layer, index, ofLayer] : llvm::zip_equal(layers, *chosen, choices)) {
-    layer.rank = ofLayer[index].rank;
-    layer.whyDense = "keep " + shown(keep) + " is spent best with this layer dense";
-  }
-  return success();
-}
-
-LogicalResult LowRank::planRanks(ModuleOp module, std::vector<LowRankLayer> &layers) {
+LogicalResult LowRank::planRanks(ModuleOp module, std::vector<LowRankLayer> &layers,
+                                 std::vector<LowRankAttention> &attentions, const Calibration *calibration) {
   if (spendsBudget())
-    return spendBudget(module, layers);
-  if (rank.hasValue()) {
-    int64_t full = 0;
-    for (LowRankLayer &layer : layers)
-      full = std::max(full, layer.full());
-    if (!layers.empty() && rank > full)
-      return module.emitError("expected rank to be at most ")
-             << full << ", the full rank of a layer, found " << rank.getValue();
-  }
-  for (LowRankLayer &layer : layers) {
-    int64_t breakEven = breakEvenRank(layer.out(), layer.in());
-    int64_t wanted =
-        rank.hasValue()
-            ? int64_t(rank)
-            : std::max<int64_t>(1, keep * double(layer.out() * layer.in()) / double(layer.out() + layer.in()));
-    layer.rank = wanted < breakEven && !(keep.hasValue() && keep == 1) ? wanted : 0;
-    layer.whyDense = llvm::formatv("rank {0} does not pay: {1} x {2} weights need a rank below {3}", wanted,
-                                   layer.out(), layer.in(), breakEven);
-  }
+    return SpectrumPlan{keep, budget, method, probes ? calibration : nullptr, probes}.apply(module, layers, attentions);
+  int64_t full = 0;
+  for (LowRankLayer &layer : layers)
+    full = std::max(full, layer.full());
+  if (rank.hasValue() && !layers.empty() && rank > full)
+    return module.emitError("expected rank to be at most ")
+           << full << ", the full rank of a layer, found " << rank.getValue();
+  UniformPlan{rank, keep, budget}.apply(layers, attentions);
   return success();
 }
 
@@ -251,9 +191,9 @@ void dropConstants(ModuleOp module) {
 
 LogicalResult LowRank::rewriteEach(std::vector<LowRankLayer> &layers) {
   std::vector<Factors> factors(layers.size());
-  forEach(layers, [&](size_t i) {
+  parallelFor(&getContext(), 0, layers.size(), [&](size_t i) {
     if (layers[i].rank > 0)
-      factors[i] = factorize(layers[i]).truncate(layers[i].rank);
+      factors[i] = factorize(method, layers[i]).truncate(layers[i].rank);
   });
   for (auto [layer, pair] : llvm::zip_equal(layers, factors)) {
     if (layer.rank == 0) {
@@ -272,19 +212,25 @@ LogicalResult LowRank::rewriteEach(std::vector<LowRankLayer> &layers) {
   return success();
 }
 
-LogicalResult LowRank::rewriteInSequence(ModuleOp module, std::vector<LowRankLayer> &layers) {
-  FailureOr<Calibration> calibration = Calibration::open(module, images, count);
-  if (failed(calibration))
-    return failure();
-  return factoriseInSequence(module, layers, *calibration, method == LowRankMethod::joint);
-}
-
 LogicalResult LowRank::rewrite(ModuleOp module) {
   if (failed(checkOptions(module)))
     return failure();
   FailureOr<std::vector<LowRankLayer>> selected = selectLayers(module);
-  if (failed(selected) || (needsInputs() && failed(readInputs(module, *selected))) ||
-      failed(planRanks(module, *selected)))
+  if (failed(selected))
+    return failure();
+  std::optional<Calibration> calibration;
+  if (!images.empty()) {
+    FailureOr<Calibration> opened = Calibration::open(module, images, count);
+    if (failed(opened))
+      return failure();
+    calibration = std::move(*opened);
+  }
+  const Calibration *shownImages = calibration ? &*calibration : nullptr;
+  std::vector<LowRankAttention> attentions;
+  if (method == LowRankMethod::joint)
+    attentions = selectAttentions(*selected);
+  if ((needsInputs() && failed(readInputs(module, *selected, shownImages))) ||
+      failed(planRanks(module, *selected, attentions, shownImages)))
     return failure();
 
   // From here on the module changes: statistics know it no longer.
@@ -292,7 +238,8 @@ LogicalResult LowRank::rewrite(ModuleOp module) {
   for (auto op : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
     if (!isFactorised(op) && !pattern.match(layerNameOf(op)))
       keepDense(op, "name does not match '" + layers + "'");
-  if (failed(isSequential() ? rewriteInSequence(module, *selected) : rewriteEach(*selected)))
+  if (failed(isSequential() ? factoriseInSequence(module, *selected, attentions, *calibration)
+                            : rewriteEach(*selected)))
     return failure();
   dropConstants(module);
   return success();

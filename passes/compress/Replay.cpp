@@ -10,8 +10,18 @@ using namespace mlir;
 
 namespace vitya {
 
-Replay::Replay(func::FuncOp function, const Calibration &images)
-    : function(function), threads(images.threads()), count(images.count()) {
+reference::Tensor toTensor(const Eigen::MatrixXd &matrix, Type f32) {
+  reference::Tensor result({matrix.rows(), matrix.cols()}, f32);
+  result.mutableMatrix() = matrix.cast<float>();
+  return result;
+}
+
+reference::Tensor toTensor(const Eigen::VectorXd &vector, Type f32) {
+  return toTensor(Eigen::MatrixXd(vector.transpose()), f32).reshaped({vector.size()});
+}
+
+Replay::Replay(func::FuncOp function, const Calibration &images, int64_t count)
+    : function(function), threads(images.threads()), count(count) {
   auto type = cast<RankedTensorType>(function.getArgumentTypes().front());
   std::vector<reference::Tensor> &pixels = values[function.getArgument(0)];
   for (int64_t i = 0; i < count; ++i) {
@@ -28,7 +38,8 @@ LogicalResult Replay::advanceTo(Operation *op) {
   llvm::SetVector<Operation *> constants;
   llvm::SetVector<Value> arguments, results;
   for (Operation *each = first; each != op; each = each->getNextNode()) {
-    if (isa<arith::ConstantOp>(each))
+    auto isAssumed = [&](Value result) { return values.contains(result); };
+    if (isa<arith::ConstantOp>(each) || llvm::all_of(each->getResults(), isAssumed))
       continue;
     stretch.push_back(each);
     for (Value operand : each->getOperands()) {

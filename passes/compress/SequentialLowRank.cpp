@@ -4,7 +4,6 @@
 #include "dialect/reference/Interpreter.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "passes/compress/AttentionMaps.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -14,35 +13,30 @@ using namespace vitya::numerics;
 namespace vitya {
 namespace {
 
-/// An attention whose heads become narrower.
-struct Narrowing {
-  AttentionMaps maps;
-  HeadWidths widths;
-};
-
 class Sequence {
 public:
   Sequence(ModuleOp module, MutableArrayRef<LowRankLayer> layers, const Calibration &images)
       : layers(layers), threads(images.threads()), count(images.count()),
         original(cast<ModuleOp>(module->clone(clones))),
-        before(original->lookupSymbol<func::FuncOp>(kEntryName), images),
-        after(module.lookupSymbol<func::FuncOp>(kEntryName), images) {
-    for (LowRankLayer &layer : layers)
-      byOp[layer.op] = &layer;
-  }
+        before(original->lookupSymbol<func::FuncOp>(kEntryName), images, count),
+        after(module.lookupSymbol<func::FuncOp>(kEntryName), images, count) {}
 
-  LogicalResult run(bool joint) {
-    if (joint)
-      for (auto attention : layers.front().op->getBlock()->getOps<AttentionOp>())
-        plan(attention);
-    Progress progress("low rank, layer", layers.size());
+  LogicalResult run(MutableArrayRef<LowRankAttention> attentions) {
+    llvm::DenseMap<Operation *, LowRankAttention *> byFirst;
+    for (LowRankAttention &attention : attentions) {
+      bool narrows = attention.widths.queryKey || attention.widths.value;
+      for (LowRankLayer *layer : attention.layers)
+        layer->isNarrowed = narrows;
+      if (narrows)
+        byFirst[attention.firstOp()] = &attention;
+    }
+    Progress progress("low rank, layer", static_cast<int64_t>(layers.size()));
     for (auto [index, layer] : llvm::enumerate(layers)) {
-      progress.advance(index + 1);
-      if (done.contains(&layer))
-        continue;
-      auto narrowing = narrowings.find(layer.op);
-      if (narrowing != narrowings.end()) {
-        if (failed(narrow(narrowing->second)))
+      progress.advance(static_cast<int64_t>(index) + 1);
+      if (layer.isNarrowed) {
+        // Together, when the first of its layers comes.
+        LowRankAttention *attention = byFirst.lookup(layer.op);
+        if (attention && failed(narrow(*attention)))
           return failure();
       } else if (layer.rank == 0) {
         layer.stayDense();
@@ -54,52 +48,11 @@ public:
   }
 
 private:
-  /// Decides whether the heads of `attention` become narrower, and marks its layers as done if they do.
-  void plan(AttentionOp attention) {
-    llvm::Expected<AttentionMaps> maps = AttentionMaps::match(attention);
-    auto isSelected = [&](LinearOp op) { return byOp.contains(op); };
-    if (!maps || !llvm::all_of(maps->inputs(), isSelected) || !isSelected(maps->output())) {
-      std::string reason = maps ? "not all of its layers are to be factorised" : llvm::toString(maps.takeError());
-      emitRemark(attention.getLoc()) << "attention '" << attention.getLayer() << "' keeps its heads: " << reason
-                                     << "; its layers are anchored";
-      return;
-    }
-    // Query and key have in columns each, value and output in and out, for every row of a head.
-    LowRankLayer *output = byOp[maps->output()], *first = byOp[maps->inputs().front()];
-    int64_t parameters = output->parameters(), perRow = maps->heads() * (3 * first->in() + output->out());
-    for (LinearOp op : maps->inputs())
-      parameters += byOp[op]->parameters();
-    int64_t width = std::max<int64_t>(parameters / perRow, 1);
-    HeadWidths old = maps->widths();
-    HeadWidths widths{width < std::min(old.queryKey, first->in()) ? width : 0,
-                      width < std::min({old.value, first->in(), output->out()}) ? width : 0};
-    if (!widths.queryKey && !widths.value)
-      return;
-    done.insert(output);
-    for (LinearOp op : maps->inputs().drop_front())
-      done.insert(byOp[op]);
-    narrowings.try_emplace(maps->inputs().front(), Narrowing{std::move(*maps), widths});
-  }
-
-  LogicalResult narrow(Narrowing &narrowing) {
-    LinearOp first = narrowing.maps.inputs().front();
-    LowRankLayer &output = *byOp[narrowing.maps.output()];
-    LinearOp twin = cast<LinearOp>(clones.lookup(output.op.getOperation()));
+  LogicalResult narrow(LowRankAttention &attention) {
+    LinearOp first = attention.firstOp();
     if (failed(after.advanceTo(first)))
       return failure();
-    FailureOr<LinearOp> narrowed = narrowing.maps.narrow(narrowing.widths, after.valuesOf(first.getInput()), threads);
-    if (failed(narrowed) || failed(before.advanceTo(twin)) || failed(after.advanceTo(*narrowed)))
-      return failure();
-    // What the products do not account for, the drift of the layers before among it, the output map can fit.
-    ArrayRef<reference::Tensor> originals = before.valuesOf(twin.getInput());
-    ArrayRef<reference::Tensor> inputs = after.valuesOf(narrowed->getInput());
-    FailureOr<MatrixXd> start = weightOf(*narrowed);
-    PairMoments pairs(output.in(), start->cols());
-    for (auto [x, z] : llvm::zip_equal(originals, inputs))
-      pairs.add(Samples(x.matrix()), Samples(z.matrix()));
-    LinearMap fit = refit({output.weight, output.bias}, *start, pairs);
-    setWeights(*narrowed, fit);
-    return success();
+    return LogicalResult(attention.maps.narrow(attention.widths, after.valuesOf(first.getInput()), threads));
   }
 
   LogicalResult anchor(LowRankLayer &layer) {
@@ -136,18 +89,13 @@ private:
   IRMapping clones;
   OwningOpRef<ModuleOp> original;
   Replay before, after;
-  llvm::DenseMap<Operation *, LowRankLayer *> byOp;
-  llvm::DenseMap<Operation *, Narrowing> narrowings; ///< by the first of their layers
-  llvm::DenseSet<LowRankLayer *> done;
 };
 
 } // namespace
 
-LogicalResult factoriseInSequence(ModuleOp module, MutableArrayRef<LowRankLayer> layers, const Calibration &images,
-                                  bool joint) {
-  if (layers.empty())
-    return success();
-  return Sequence(module, layers, images).run(joint);
+LogicalResult factoriseInSequence(ModuleOp module, MutableArrayRef<LowRankLayer> layers,
+                                  MutableArrayRef<LowRankAttention> attentions, const Calibration &images) {
+  return Sequence(module, layers, images).run(attentions);
 }
 
 } // namespace vitya

@@ -37,14 +37,16 @@ MatrixXd augmentedSecond(const Moments &input) {
 
 } // namespace
 
-QueryKeyFactorization::QueryKeyFactorization(const QueryKey &maps, const Moments &input) : mean(input.mean()) {
-  Root augmented = rootOf(augmentedSecond(input)), centred = rootOf(input.covariance());
+QueryKeyInput::QueryKeyInput(const Moments &input)
+    : mean(input.mean()), augmented(rootOf(augmentedSecond(input))), centred(rootOf(input.covariance())) {}
+
+QueryKeyFactorization::QueryKeyFactorization(const QueryKey &maps, const QueryKeyInput &input) : mean(input.mean) {
   MatrixXd query(maps.query.rows(), maps.query.cols() + 1);
   query << maps.query, maps.queryBias;
-  ThinSvd svd = svdOfProduct(augmented.root * query.transpose(), centred.root * maps.key.transpose());
+  ThinSvd svd = svdOfProduct(input.augmented.root * query.transpose(), input.centred.root * maps.key.transpose());
   values = svd.values;
-  left = svd.u.transpose() * augmented.inverse;
-  right = svd.v.transpose() * centred.inverse;
+  left = svd.u.transpose() * input.augmented.inverse;
+  right = svd.v.transpose() * input.centred.inverse;
 }
 
 QueryKey QueryKeyFactorization::truncate(int64_t rank) const {

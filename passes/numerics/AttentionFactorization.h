@@ -16,13 +16,21 @@ struct QueryKey {
   Eigen::VectorXd queryBias, keyBias;
 };
 
+/// What the factorisation of query and key maps needs of their input, the same for all heads.
+struct QueryKeyInput {
+  QueryKeyInput(const Moments &input);
+  Eigen::VectorXd mean;
+  Root augmented; ///< of the second moment of (x, 1)
+  Root centred;   ///< of the covariance of x
+};
+
 /// The SVD of a head's product of query and key maps, Ca^(1/2) Wa_q^T W_k C^(1/2): Wa_q has the bias as one more
 /// column, Ca is the second moment of (x, 1), C the covariance of x. What depends on the query alone vanishes in the
 /// softmax, so the key's bias and mean count only through the query's product with them, which is exact. Dropping
 /// singular value s_k costs s_k^2 of the scores' energy, before their scale, for queries and keys drawn independently.
 class QueryKeyFactorization {
 public:
-  QueryKeyFactorization(const QueryKey &maps, const Moments &input);
+  QueryKeyFactorization(const QueryKey &maps, const QueryKeyInput &input);
   const Eigen::VectorXd &singularValues() const { return values; }
   /// Maps of `rank` rows each, from 1 to the head's width, whose products are closest.
   QueryKey truncate(int64_t rank) const;

@@ -101,15 +101,4 @@ VectorXd correctedBias(const VectorXd &bias, const MatrixXd &weight, const Vecto
   return bias + weight * originalMean - factors.left * (factors.right * compressedMean);
 }
 
-LinearMap refit(const LinearMap &target, const MatrixXd &start, const PairMoments &pairs) {
-  MatrixXd covariance = pairs.covariance(), regularised = covariance;
-  double ridge = covariance.trace() / double(covariance.rows()) * kEigenvalueFloor;
-  regularised.diagonal().array() += ridge > 0 ? ridge : 1;
-  MatrixXd missing = target.weight * pairs.crossCovariance() - start * covariance;
-  LinearMap result;
-  result.weight = start + regularised.ldlt().solve(missing.transpose()).transpose();
-  result.bias = target.bias + target.weight * pairs.firstMean() - result.weight * pairs.secondMean();
-  return result;
-}
-
 } // namespace vitya::numerics

@@ -70,10 +70,6 @@ struct LinearMap {
   Eigen::VectorXd bias;
 };
 
-/// The least squares fit of y = W x + b from z, of another width: the `target` x, and `start`, which the ridge pulls
-/// the weight towards where z has no energy. `pairs` are the moments of z and of (x, z).
-LinearMap refit(const LinearMap &target, const Eigen::MatrixXd &start, const PairMoments &pairs);
-
 /// C^(1/2) and C^(-1/2) of a covariance, symmetric, with floored eigenvalues.
 struct Root {
   Eigen::MatrixXd root, inverse;

@@ -1,4 +1,4 @@
-// Products of f32 samples are exact in double; a block of samples is converted and multiplied at a time.
+// Products of f32 samples are exact in double.
 #include "passes/numerics/Moments.h"
 
 using namespace Eigen;
@@ -7,7 +7,7 @@ namespace vitya::numerics {
 
 Moments::Moments(int64_t width)
     : sum(VectorXd::Zero(width)), secondSum(VectorXd::Zero(width)), magnitudes(VectorXd::Zero(width)),
-      products(MatrixXd::Zero(width, width)) {}
+      products(DoubleMatrix::Zero(width, width)) {}
 
 Moments::Moments(Sums sums)
     : samples(sums.samples), sum(sums.sum), secondSum(std::move(sums.sum)), magnitudes(std::move(sums.magnitudes)),
@@ -19,8 +19,7 @@ void Moments::add(const Samples &block) {
   sum += x.colwise().sum().transpose();
   secondSum = sum;
   magnitudes += x.cwiseAbs().colwise().sum().transpose();
-  products.selfadjointView<Lower>().rankUpdate(x.transpose());
-  products.triangularView<StrictlyUpper>() = products.transpose();
+  addTransposedProduct(block, block, products);
 }
 
 void Moments::add(const Samples &first, const Samples &second) {
@@ -29,7 +28,7 @@ void Moments::add(const Samples &first, const Samples &second) {
   sum += x.colwise().sum().transpose();
   secondSum += z.colwise().sum().transpose();
   magnitudes += x.cwiseAbs().colwise().sum().transpose();
-  products.noalias() += x.transpose() * z;
+  addTransposedProduct(first, second, products);
 }
 
 void Moments::add(const Moments &other) {
@@ -38,19 +37,6 @@ void Moments::add(const Moments &other) {
   secondSum += other.secondSum;
   magnitudes += other.magnitudes;
   products += other.products;
-}
-
-PairMoments::PairMoments(int64_t firstWidth, int64_t secondWidth)
-    : firstSum(VectorXd::Zero(firstWidth)), secondSum(VectorXd::Zero(secondWidth)),
-      cross(MatrixXd::Zero(firstWidth, secondWidth)), products(MatrixXd::Zero(secondWidth, secondWidth)) {}
-
-void PairMoments::add(const Samples &first, const Samples &second) {
-  MatrixXd x = first.cast<double>(), z = second.cast<double>();
-  samples += x.rows();
-  firstSum += x.colwise().sum().transpose();
-  secondSum += z.colwise().sum().transpose();
-  cross.noalias() += x.transpose() * z;
-  products.noalias() += z.transpose() * z;
 }
 
 } // namespace vitya::numerics

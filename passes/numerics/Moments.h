@@ -2,19 +2,19 @@
 #ifndef VITYA_PASSES_NUMERICS_MOMENTS_H
 #define VITYA_PASSES_NUMERICS_MOMENTS_H
 
-#include <Eigen/Core>
+#include "passes/numerics/MatrixProduct.h"
 #include <cstdint>
 
 namespace vitya::numerics {
 
-/// Rows of f32 samples, one a row.
-using Samples = Eigen::Ref<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+/// f32 samples, one a row.
+using Samples = FloatMatrix;
 
 /// What `Moments` adds up where z = x.
 struct Sums {
   int64_t samples = 0;
   Eigen::VectorXd sum, magnitudes; ///< of x and of |x|
-  Eigen::MatrixXd products;        ///< of x x^T
+  DoubleMatrix products;           ///< of x x^T
 };
 
 /// Sums over samples x of width n and, for anchored factorisation, z of the same width: count, E[x], E[z], E[x z^T].
@@ -52,29 +52,7 @@ public:
 private:
   int64_t samples = 0;
   Eigen::VectorXd sum, secondSum, magnitudes;
-  Eigen::MatrixXd products;
-};
-
-/// Sums over pairs (x, z) of vectors of different widths: what a regression of x on z needs.
-class PairMoments {
-public:
-  PairMoments(int64_t firstWidth, int64_t secondWidth);
-
-  /// Adds pairs of rows (x, z).
-  void add(const Samples &first, const Samples &second);
-
-  Eigen::VectorXd firstMean() const { return firstSum / double(samples); }
-  Eigen::VectorXd secondMean() const { return secondSum / double(samples); }
-  /// E[(x - E x) (z - E z)^T].
-  Eigen::MatrixXd crossCovariance() const { return cross / double(samples) - firstMean() * secondMean().transpose(); }
-  /// E[(z - E z) (z - E z)^T].
-  Eigen::MatrixXd covariance() const { return products / double(samples) - secondMean() * secondMean().transpose(); }
-
-private:
-  int64_t samples = 0;
-  Eigen::VectorXd firstSum, secondSum;
-  Eigen::MatrixXd cross;    ///< x z^T
-  Eigen::MatrixXd products; ///< z z^T
+  DoubleMatrix products;
 };
 
 } // namespace vitya::numerics

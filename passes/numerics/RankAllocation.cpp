@@ -56,13 +56,13 @@ void spendRest(const std::vector<std::vector<Choice>> &layers, double budget, st
 
 } // namespace
 
-std::vector<Choice> choicesOf(int64_t out, int64_t in, const std::vector<double> &energies, double costOfParameter) {
-  std::vector<Choice> choices{{0, double(out) * double(in) * costOfParameter, 0}};
+std::vector<Choice> choicesOf(double dense, double costOfRank, const std::vector<double> &energies) {
+  std::vector<Choice> choices{{0, dense, 0}};
   double lost = 0;
   for (size_t k = energies.size(); k-- > 0;) {
     lost += energies[k];
-    double cost = double(k) * double(out + in) * costOfParameter;
-    if (k > 0 && cost < choices[0].cost)
+    double cost = double(k) * costOfRank;
+    if (k > 0 && cost < dense)
       choices.push_back({int64_t(k), cost, lost});
   }
   return choices;

@@ -15,9 +15,9 @@ struct Choice {
   double error = 0; ///< output energy that is lost
 };
 
-/// The ways to store a layer of `out` x `in` whose spectrum is `energies`, sigma_k^2 from the largest on: dense, and
-/// every rank that costs less than that. Costs are weight parameters times `costOfParameter`.
-std::vector<Choice> choicesOf(int64_t out, int64_t in, const std::vector<double> &energies, double costOfParameter = 1);
+/// The ways to store what costs `dense` as it is and `costOfRank` for each rank, with the spectrum `energies`,
+/// sigma_k^2 from the largest on: dense, and every rank that costs less than that.
+std::vector<Choice> choicesOf(double dense, double costOfRank, const std::vector<double> &energies);
 
 /// For each layer the index of a choice, such that the costs sum to at most `budget` and the errors are as small as a
 /// Lagrangian makes them: minimise error + lambda cost for each layer, with lambda bisected to the budget, and what is

@@ -228,7 +228,7 @@ TEST(RankAllocation, BudgetIsMetWithinOneStep) {
       double rate = decay(engine), value = scale(engine);
       for (int64_t k = 0; k < std::min<int64_t>(size, 32); ++k)
         energies.push_back(value *= rate);
-      layers.push_back(choicesOf(size, 32, energies));
+      layers.push_back(choicesOf(size * 32, size + 32, energies));
       dense += double(size) * 32;
       largestStep = std::max(largestStep, double(size) + 32);
     }
@@ -248,7 +248,7 @@ TEST(RankAllocation, ImportantLayersGetMore) {
     steep.push_back(std::pow(0.3, k));
     important.push_back(100);
   }
-  auto layers = std::vector{choicesOf(16, 16, steep), choicesOf(16, 16, important)};
+  auto layers = std::vector{choicesOf(256, 32, steep), choicesOf(256, 32, important)};
   auto chosen = allocate(layers, 256 + 64);
   ASSERT_TRUE(chosen.has_value());
   EXPECT_EQ(layers[1][(*chosen)[1]].rank, 0);
@@ -256,59 +256,31 @@ TEST(RankAllocation, ImportantLayersGetMore) {
 }
 
 TEST(RankAllocation, ImpossibleBudget) {
-  EXPECT_FALSE(allocate({choicesOf(8, 8, std::vector<double>(8, 1.0))}, 15).has_value());
+  EXPECT_FALSE(allocate({choicesOf(64, 16, std::vector<double>(8, 1.0))}, 15).has_value());
 }
 
 //===----------------------------------------------------------------------===//
-// Refit
+// Products
 //===----------------------------------------------------------------------===//
 
-// z holds all that x does, so W x + b is a map of z.
-TEST(RefitTest, ExactWhereNothingIsLost) {
+// Sizes that no tile divides, and matrices within larger ones.
+TEST(MatrixProductTest, IsThatOfEigen) {
   Random random;
-  MatrixXd weight = random.matrix(5, 6), mix = random.matrix(8, 6);
-  RowMajorF32 x = random.samples(300, 6);
-  RowMajorF32 z = ((x.cast<double>() * mix.transpose()).rowwise() + random.matrix(1, 8).row(0)).cast<float>();
-  PairMoments pairs(6, 8);
-  pairs.add(Samples(x.topRows(100)), Samples(z.topRows(100)));
-  pairs.add(Samples(x.bottomRows(200)), Samples(z.bottomRows(200)));
-  LinearMap target{weight, random.matrix(5, 1)};
-  LinearMap fit = refit(target, MatrixXd::Zero(5, 8), pairs);
-  MatrixXd expected = (x.cast<double>() * weight.transpose()).rowwise() + target.bias.transpose();
-  MatrixXd found = (z.cast<double>() * fit.weight.transpose()).rowwise() + fit.bias.transpose();
-  EXPECT_LT(relativeError(found, expected), 1e-3);
+  RowMajorF32 a = random.samples(37, 300).middleCols(7, 281), b = random.samples(13, 281);
+  MatrixXd expected = a.cast<double>() * b.cast<double>().transpose();
+  EXPECT_LT(relativeError(productWithTransposed(a, b), expected), 1e-14);
+  RowMajorF32 large = random.samples(300, 29);
+  DoubleMatrix sum = DoubleMatrix::Ones(11, 29);
+  addTransposedProduct(large.middleCols(3, 11), large, sum);
+  expected = large.middleCols(3, 11).cast<double>().transpose() * large.cast<double>();
+  EXPECT_LT(relativeError(sum, expected + MatrixXd::Ones(11, 29)), 1e-14);
 }
 
-// No linear map of z is closer, and the mean is exact.
-TEST(RefitTest, BeatsWhereItStarts) {
-  Random random;
-  MatrixXd weight = random.matrix(5, 6), start = random.matrix(5, 3);
-  RowMajorF32 x = random.samples(300, 6), z = x.leftCols(3);
-  PairMoments pairs(6, 3);
-  pairs.add(Samples(x), Samples(z));
-  LinearMap target{weight, random.matrix(5, 1)};
-  LinearMap fit = refit(target, start, pairs);
-  MatrixXd expected = (x.cast<double>() * weight.transpose()).rowwise() + target.bias.transpose();
-  auto errorOf = [&](const MatrixXd &map) {
-    MatrixXd errors = expected - z.cast<double>() * map.transpose();
-    return (errors.rowwise() - errors.colwise().mean()).squaredNorm();
-  };
-  EXPECT_LT(errorOf(fit.weight), errorOf(start));
-  for (int i = 0; i < 10; ++i)
-    EXPECT_LE(errorOf(fit.weight), errorOf(fit.weight + 0.01 * random.matrix(5, 3)));
-  MatrixXd found = (z.cast<double>() * fit.weight.transpose()).rowwise() + fit.bias.transpose();
-  EXPECT_LT((found - expected).colwise().mean().norm(), 1e-4 * expected.norm());
-}
-
-// Nothing is known where z has no energy: there the map stays what it was.
-TEST(RefitTest, StaysWhereThereIsNoEnergy) {
-  RowMajorF32 x = RowMajorF32::Constant(50, 4, 2), z = RowMajorF32::Constant(50, 3, 1);
-  PairMoments pairs(4, 3);
-  pairs.add(Samples(x), Samples(z));
-  MatrixXd start = MatrixXd::Ones(2, 3);
-  LinearMap fit = refit({MatrixXd::Ones(2, 4), VectorXd::Zero(2)}, start, pairs);
-  EXPECT_LT(relativeError(fit.weight, start), 1e-12);
-  EXPECT_NEAR(fit.bias[0], 8 - 3, 1e-12);
+TEST(MatrixProductTest, IsSymmetric) {
+  RowMajorF32 samples = Random().samples(300, 29);
+  DoubleMatrix sum = DoubleMatrix::Zero(29, 29);
+  addTransposedProduct(samples, samples, sum);
+  EXPECT_EQ(sum, sum.transpose());
 }
 
 } // namespace
