@@ -44,6 +44,24 @@ FailureOr<std::vector<int8_t>> vitya::readBytes(ElementsAttr attribute) {
   return readElements<int8_t>(attribute);
 }
 
+FailureOr<std::vector<char>> vitya::readRaw(ElementsAttr attribute) {
+  size_t count = attribute.getShapedType().getNumElements(),
+         width = attribute.getElementType().getIntOrFloatBitWidth() / 8;
+  ArrayRef<char> raw = rawBytes(attribute);
+  std::vector<char> bytes(raw.begin(), raw.end());
+  if (bytes.size() == count * width)
+    return bytes;
+  auto splat = dyn_cast<SplatElementsAttr>(attribute);
+  if (!splat)
+    return failure();
+  APInt bits = splat.getElementType().isF32() ? splat.getSplatValue<APFloat>().bitcastToAPInt()
+                                              : splat.getSplatValue<APInt>();
+  bytes.resize(count * width);
+  for (size_t i = 0; i < bytes.size(); ++i) // little endian
+    bytes[i] = static_cast<char>(bits.extractBitsAsZExtValue(8, i % width * 8));
+  return bytes;
+}
+
 DenseResourceElementsAttr vitya::makeResource(ShapedType type, StringRef name, ArrayRef<char> bytes) {
   return DenseResourceElementsAttr::get(type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
 }

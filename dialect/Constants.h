@@ -18,6 +18,9 @@ mlir::FailureOr<std::vector<float>> readFloats(mlir::ElementsAttr attribute);
 /// The elements of an i8 constant, likewise.
 mlir::FailureOr<std::vector<int8_t>> readBytes(mlir::ElementsAttr attribute);
 
+/// The bytes of any constant, its elements in row-major order, also of one that repeats one element.
+mlir::FailureOr<std::vector<char>> readRaw(mlir::ElementsAttr attribute);
+
 /// A resource of `type` that holds `values`, aligned to 64 bytes. `name` is made unique among the context's resources.
 mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::StringRef name, llvm::ArrayRef<char> bytes);
 

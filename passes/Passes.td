@@ -69,7 +69,7 @@ def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
     After:
 
     ```mlir
-    module attributes {vitya.fingerprint = "44512628842712b8cc997a9844c64252",
+    module attributes {vitya.fingerprint = "f1d65be1c4cf35c9185a37cb85dd9623",
                        vitya.linears = [#vitya.linear_info<"head", in = 192, out = 10, format = "f32",
                                                            reason = "no compression asked for">],
                        vitya.multiply_adds = 1920 : i64, vitya.parameters = 1930 : i64} {
@@ -538,6 +538,41 @@ def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {
   let options = [Option<"panel", "panel", "int64_t", "16", "Columns of one panel: a multiple of 16.">];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect"];
+}
+
+def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {
+  let summary = "bring widths between linear layers to a multiple of 16";
+  let description = [{
+    Before: linear layers of any width. After: where the result of one with a constant weight is read by others like it alone,
+    through GELU and quantization, its width is a multiple of 16: the first has rows of zeros more, the others columns.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x16xf32> {
+      %right = arith.constant dense<0.5> : tensor<3x8xf32>
+      %left = arith.constant dense<2.0> : tensor<16x3xf32>
+      %0 = vitya.linear "fc.right" %x, %right : tensor<4x8xf32>, tensor<3x8xf32> -> tensor<4x3xf32>
+      %1 = vitya.linear "fc.left" %0, %left : tensor<4x3xf32>, tensor<16x3xf32> -> tensor<4x16xf32>
+      return %1 : tensor<4x16xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x16xf32> {
+      %old_right = arith.constant dense<0.5> : tensor<3x8xf32>
+      %right = arith.constant dense_resource<weight.padded> : tensor<16x8xf32>
+      %old_left = arith.constant dense<2.0> : tensor<16x3xf32>
+      %left = arith.constant dense_resource<weight.padded_1> : tensor<16x16xf32>
+      %0 = vitya.linear "fc.right" %x, %right : tensor<4x8xf32>, tensor<16x8xf32> -> tensor<4x16xf32>
+      %1 = vitya.linear "fc.left" %0, %left : tensor<4x16xf32>, tensor<16x16xf32> -> tensor<4x16xf32>
+      return %1 : tensor<4x16xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }
 
 def PlanMemoryPass : Pass<"vitya-plan-memory", "::mlir::ModuleOp"> {

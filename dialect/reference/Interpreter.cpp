@@ -50,17 +50,11 @@ FailureOr<Tensor> constantOf(arith::ConstantOp op) {
   ArrayRef<char> raw = rawBytes(value);
   if (raw.size() == bytes && llvm::isAddrAligned(llvm::Align(width), raw.data()))
     return Tensor::view(shape, value.getElementType(), raw);
-  if (auto splat = dyn_cast<SplatElementsAttr>(value); splat && value.getElementType().isInteger()) {
-    Tensor copy(shape, value.getElementType());
-    for (size_t i = 0; i < bytes; ++i) // little endian
-      copy.mutableBytes()[i] = splat.getSplatValue<APInt>().extractBitsAsZExtValue(8, i % width * 8);
-    return copy;
-  }
-  FailureOr<std::vector<float>> floats = readFloats(value);
-  if (failed(floats))
+  FailureOr<std::vector<char>> all = readRaw(value);
+  if (failed(all))
     return expected(Twine(raw.size()) + " of " + Twine(bytes) + " bytes");
   Tensor copy(shape, value.getElementType());
-  llvm::copy(*floats, copy.mutableValues().begin());
+  llvm::copy(*all, copy.mutableBytes().begin());
   return copy;
 }
 

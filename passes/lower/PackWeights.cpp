@@ -34,24 +34,6 @@ Bytes packPanels(ArrayRef<char> weight, int64_t width, int64_t out, int64_t in, 
   return packed;
 }
 
-/// The bytes of an f32, i32 or i8 constant, also of one that repeats one element.
-FailureOr<Bytes> bytesOf(ElementsAttr value) {
-  size_t count = value.getShapedType().getNumElements(),
-         width = value.getElementType().getIntOrFloatBitWidth() / 8;
-  Bytes bytes(rawBytes(value));
-  if (bytes.size() == count * width)
-    return bytes;
-  auto splat = dyn_cast<SplatElementsAttr>(value);
-  if (!splat)
-    return failure();
-  APInt bits = splat.getElementType().isF32() ? splat.getSplatValue<APFloat>().bitcastToAPInt()
-                                              : splat.getSplatValue<APInt>();
-  bytes.resize(count * width);
-  for (size_t i = 0; i < bytes.size(); ++i) // little endian
-    bytes[i] = bits.extractBitsAsZExtValue(8, i % width * 8);
-  return bytes;
-}
-
 /// The widest panel up to `limit` that adds no more padding than one group of lanes does.
 int64_t panelOf(int64_t out, int64_t limit) {
   int64_t padded = llvm::alignTo(out, kLanes), panel = std::min(limit, padded);
@@ -141,10 +123,14 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     Operation *user = *op->user_begin();
     if (auto generic = dyn_cast<linalg::GenericOp>(user)) {
       bool isEpilogue = generic->hasOneUse() && isa<func::ReturnOp>(*generic->user_begin()) &&
-                        llvm::all_of(generic.getInputs(), [&](Value input) {
-                          auto argument = dyn_cast<BlockArgument>(input);
-                          return !isPerColumn(generic, input) || (argument && constantInAll(argument, callers));
-                        });
+                        generic.getNumParallelLoops() == 2 && generic.getNumLoops() == 2;
+      for (OpOperand *input : generic.getDpsInputOperands()) {
+        AffineMap map = generic.getMatchingIndexingMap(input);
+        if (input->get() == op->getResult(0) ? map.isIdentity() : !map.isFunctionOfDim(1))
+          continue; // the sums themselves, or one number a row
+        auto argument = dyn_cast<BlockArgument>(input->get());
+        isEpilogue &= isPerColumn(map) && argument && constantInAll(argument, callers);
+      }
       if (!isEpilogue)
         return std::nullopt;
       found.epilogue = generic;
@@ -154,10 +140,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     return found;
   }
 
-  /// Whether `input` of a generic of two loops has an element for each column and no row.
-  static bool isPerColumn(linalg::GenericOp generic, Value input) {
-    auto operand = llvm::find_if(generic->getOpOperands(), [&](OpOperand &each) { return each.get() == input; });
-    AffineMap map = generic.getMatchingIndexingMap(&*operand);
+  /// Whether `map` of two loops gives an element for each column.
+  static bool isPerColumn(AffineMap map) {
     return map.getNumResults() == 1 && map.getResult(0) == getAffineDimExpr(1, map.getContext());
   }
 
@@ -168,7 +152,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     for (func::CallOp call : callers) {
       auto constant = call.getOperand(argument.getArgNumber()).getDefiningOp<arith::ConstantOp>();
       auto value = cast<ElementsAttr>(constant.getValue());
-      FailureOr<Bytes> bytes = bytesOf(value);
+      FailureOr<Bytes> bytes = readRaw(value);
       if (failed(bytes))
         return constant.emitError("expected a weight with all its bytes");
       std::string name = "weight";
@@ -234,9 +218,9 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     OpBuilder builder(old);
     IRMapping mapping;
     mapping.map(found.matmul->getResult(0), padded);
-    for (Value input : old.getInputs())
-      if (isPerColumn(old, input)) {
-        auto argument = cast<BlockArgument>(input);
+    for (OpOperand *input : old.getDpsInputOperands())
+      if (isPerColumn(old.getMatchingIndexingMap(input))) {
+        auto argument = cast<BlockArgument>(input->get());
         auto type = cast<RankedTensorType>(argument.getType()).clone({found.padded()});
         auto pad = [&](Bytes values) {
           values.resize(found.padded() * type.getElementTypeBitWidth() / 8);

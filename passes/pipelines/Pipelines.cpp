@@ -55,6 +55,8 @@ void buildCompressPipeline(OpPassManager &pm) {
 }
 
 void buildLinalgPipeline(OpPassManager &pm, TargetShape shape) {
+  // Ranks first: where nothing is cut off, kernels can do more.
+  pm.addPass(createPadWidthsPass());
   // Scales become operands, so that layers which differ in them alone are one kernel.
   pm.addPass(createLowerQuantizationPass({shape.activationBits}));
   // Kernels before linalg: twelve blocks share the same few functions, and each is lowered once.

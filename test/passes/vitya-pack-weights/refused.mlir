@@ -82,22 +82,22 @@ func.func private @no_kernel(%x: tensor<7x2xf32>, %w: tensor<16x2xf32>) -> tenso
 #y = affine_map<(n, o, i) -> (n, o)>
 #matrix = affine_map<(n, o) -> (n, o)>
 
-// A result that would be padded has a user that is neither the return nor a constant bias.
+// A result that would be padded is added to a matrix that is not.
 
-// CHECK-LABEL: func.func private @square
+// CHECK-LABEL: func.func private @residual
 // CHECK: linalg.matmul
-func.func @main(%x: tensor<7x2xf32>) -> tensor<7x10xf32> {
+func.func @main(%x: tensor<7x2xf32>, %y: tensor<7x10xf32>) -> tensor<7x10xf32> {
   %w = arith.constant dense<1.0> : tensor<10x2xf32>
-  %0 = call @square(%x, %w) : (tensor<7x2xf32>, tensor<10x2xf32>) -> tensor<7x10xf32>
+  %0 = call @residual(%x, %w, %y) : (tensor<7x2xf32>, tensor<10x2xf32>, tensor<7x10xf32>) -> tensor<7x10xf32>
   return %0 : tensor<7x10xf32>
 }
-func.func private @square(%x: tensor<7x2xf32>, %w: tensor<10x2xf32>) -> tensor<7x10xf32> attributes {vitya.kernel} {
+func.func private @residual(%x: tensor<7x2xf32>, %w: tensor<10x2xf32>, %y: tensor<7x10xf32>) -> tensor<7x10xf32> attributes {vitya.kernel} {
   %empty = tensor.empty() : tensor<7x10xf32>
   %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<7x2xf32>, tensor<10x2xf32>) outs(%empty : tensor<7x10xf32>) -> tensor<7x10xf32>
-  %1 = linalg.generic {indexing_maps = [#matrix, #matrix], iterator_types = ["parallel", "parallel"]}
-    ins(%0 : tensor<7x10xf32>) outs(%empty : tensor<7x10xf32>) {
-  ^bb0(%p: f32, %out: f32):
-    %s = arith.mulf %p, %p : f32
+  %1 = linalg.generic {indexing_maps = [#matrix, #matrix, #matrix], iterator_types = ["parallel", "parallel"]}
+    ins(%0, %y : tensor<7x10xf32>, tensor<7x10xf32>) outs(%empty : tensor<7x10xf32>) {
+  ^bb0(%p: f32, %q: f32, %out: f32):
+    %s = arith.addf %p, %q : f32
     linalg.yield %s : f32
   } -> tensor<7x10xf32>
   return %1 : tensor<7x10xf32>
