@@ -445,6 +445,9 @@ def make(family, variant, defect, settings):
     if defect == "record-size":  # the directory says more than the file holds
         place = archive.index(b"PK\x01\x02")
         return archive[:place + 20] + struct.pack("<II", 2**31, 2**31) + archive[place + 28:]
+    if defect == "no-bytes-stored":
+        place = archive.index(b"PK\x01\x02")
+        return archive[:place + 20] + struct.pack("<I", 0) + archive[place + 24:]
     if defect == "encrypted":
         place = archive.index(b"PK\x01\x02")
         return archive[:place + 8] + b"\x01" + archive[place + 9:]
@@ -455,7 +458,7 @@ def make(family, variant, defect, settings):
     if defect == "legacy":
         return pickle.dumps(0x1950a86a20f9469cfc6c, 2) + pickle.dumps(1001, 2)
     known = ("setting", "heads", "classes", "short-record", "no-record", "no-pickle", "big-endian", "duplicate",
-             "compressed", "compressed-record")
+             "compressed", "compressed-record", "no-bytes-stored")
     if defect and not is_tensor_defect and defect not in BAD_PICKLES and defect not in known:
         sys.exit("make_checkpoint.py: unknown defect '%s'" % defect)
     return archive
