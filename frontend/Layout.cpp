@@ -32,11 +32,11 @@ static Expected<TensorName> readName(const JsonCursor &cursor) {
 }
 
 /// "norm1", or {"name": "attn.qkv", "weight": "attn.qkv.weight", "bias": "attn.qkv.bias?"}, where weight and bias have
-/// these names unless they are given, and a null bias is none.
+/// these names unless they are given, and a null bias is none. A layer has a scale where one is given.
 static Expected<Layer> readLayer(const JsonCursor &cursor) {
   bool spelledOut = cursor.value().getAsObject() != nullptr;
   if (spelledOut)
-    if (Error error = cursor.checkObject({"name", "weight", "bias"}))
+    if (Error error = cursor.checkObject({"name", "weight", "bias", "scale"}))
       return std::move(error);
   Expected<JsonCursor> nameCursor = spelledOut ? cursor.required("name") : cursor;
   if (!nameCursor)
@@ -44,7 +44,8 @@ static Expected<Layer> readLayer(const JsonCursor &cursor) {
   Expected<TensorName> name = readName(*nameCursor);
   if (!name)
     return name.takeError();
-  Layer layer{name->name, {name->name + ".weight", name->optional}, TensorName{name->name + ".bias", false}};
+  Layer layer{
+      name->name, {name->name + ".weight", name->optional}, TensorName{name->name + ".bias", false}, std::nullopt};
   if (std::optional<JsonCursor> weight = cursor.member("weight")) {
     Expected<TensorName> given = readName(*weight);
     if (!given)
@@ -60,6 +61,12 @@ static Expected<Layer> readLayer(const JsonCursor &cursor) {
         return given.takeError();
       layer.bias = std::move(*given);
     }
+  }
+  if (std::optional<JsonCursor> scale = cursor.member("scale")) {
+    Expected<TensorName> given = readName(*scale);
+    if (!given)
+      return given.takeError();
+    layer.scale = std::move(*given);
   }
   return layer;
 }
@@ -103,6 +110,8 @@ static Expected<Step> readLayerStep(StringRef kind, const JsonCursor &step, cons
   Expected<Layer> layer = readLayer(argument);
   if (!layer)
     return layer.takeError();
+  if (std::is_same_v<LayerStep, NormStep> && layer->scale)
+    return argument.error("a norm without 'scale'");
   return Step{LayerStep{std::move(*layer)}};
 }
 

@@ -23,6 +23,7 @@ struct Layer {
   std::string name; ///< what the model calls the layer
   TensorName weight;
   std::optional<TensorName> bias;
+  std::optional<TensorName> scale; ///< one factor for each output of a linear layer
 };
 
 struct Step;

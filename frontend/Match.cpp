@@ -52,9 +52,11 @@ private:
     std::optional<TensorName> weight = use(layer.weight, prefix, first);
     if (!weight)
       return std::nullopt;
-    Layer found{(prefix + layer.name).str(), *weight, std::nullopt};
+    Layer found{(prefix + layer.name).str(), *weight, std::nullopt, std::nullopt};
     if (layer.bias)
       found.bias = use(*layer.bias, prefix, first);
+    if (layer.scale)
+      found.scale = use(*layer.scale, prefix, first);
     return found;
   }
 

@@ -38,8 +38,9 @@ RankedTensorType ModelBuilder::type(ArrayRef<int64_t> shape) {
   return RankedTensorType::get(shape, builder.getF32Type());
 }
 
-/// The tensor `name` as a constant of `shape`, which has as many elements as the tensor.
-Expected<Value> ModelBuilder::weight(const TensorName &name, ArrayRef<int64_t> shape) {
+/// The tensor `name` as a constant of `shape`, which has as many elements as the tensor. Rows are multiplied by
+/// `scale`, one factor each, where it is not empty.
+Expected<Value> ModelBuilder::weight(const TensorName &name, ArrayRef<int64_t> shape, ArrayRef<float> scale) {
   constexpr size_t alignment = 64;
   RankedTensorType resultType = type(shape);
   AsmResourceBlob blob = HeapAsmResourceBlob::allocate(resultType.getNumElements() * sizeof(float), alignment,
@@ -48,6 +49,9 @@ Expected<Value> ModelBuilder::weight(const TensorName &name, ArrayRef<int64_t> s
   if (Error error =
           checkpoint.readFloats(*tensors.at(name.name), MutableArrayRef<float>(floats, resultType.getNumElements())))
     return std::move(error);
+  if (int64_t row = scale.empty() ? 0 : resultType.getNumElements() / shape[0])
+    for (int64_t i = 0; i < resultType.getNumElements(); ++i)
+      floats[i] *= scale[i / row];
   auto attribute = DenseResourceElementsAttr::get(resultType, name.name, std::move(blob));
   return arith::ConstantOp::create(builder, location(name.name), attribute).getResult();
 }
@@ -169,7 +173,16 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
     return std::move(error);
   }
   int64_t out = shape[0];
-  Expected<Value> weightValue = weight(layer.weight, {out, in});
+  std::vector<float> scale;
+  if (layer.scale) {
+    if (Error error = checkShape(*layer.scale, llvm::equal(tensor(*layer.scale).shape, ArrayRef(out)),
+                                 "[" + llvm::Twine(out) + "]"))
+      return std::move(error);
+    scale.resize(out);
+    if (Error error = checkpoint.readFloats(*tensors.at(layer.scale->name), scale))
+      return std::move(error);
+  }
+  Expected<Value> weightValue = weight(layer.weight, {out, in}, scale);
   if (!weightValue)
     return weightValue.takeError();
   Value bias;
@@ -177,7 +190,7 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
     if (Error error = checkShape(*layer.bias, llvm::equal(tensor(*layer.bias).shape, ArrayRef(out)),
                                  "[" + llvm::Twine(out) + "]"))
       return std::move(error);
-    Expected<Value> biasValue = weight(*layer.bias, {out});
+    Expected<Value> biasValue = weight(*layer.bias, {out}, scale);
     if (!biasValue)
       return biasValue.takeError();
     bias = *biasValue;

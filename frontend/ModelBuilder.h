@@ -29,7 +29,8 @@ private:
   const Tensor &tensor(const TensorName &name) const;
   llvm::Error checkShape(const TensorName &name, bool holds, const llvm::Twine &expected) const;
   llvm::Expected<Geometry> inferGeometry(const Steps &steps) const;
-  llvm::Expected<mlir::Value> weight(const TensorName &name, llvm::ArrayRef<int64_t> shape);
+  llvm::Expected<mlir::Value> weight(const TensorName &name, llvm::ArrayRef<int64_t> shape,
+                                     llvm::ArrayRef<float> scale = {});
   mlir::Location location(llvm::StringRef name);
   mlir::RankedTensorType type(llvm::ArrayRef<int64_t> shape);
   int64_t rows() const { return tokens.getType().getDimSize(0); }

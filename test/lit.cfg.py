@@ -1,5 +1,7 @@
 # How the tests are run; see docs/testing.md. Values that depend on the build stand in lit.site.cfg.py.
 import os
+import shutil
+import subprocess
 import lit.formats
 
 config.name = "Vitya"
@@ -30,3 +32,17 @@ for feature in ("avx512f", "avx512_vnni", "avx2"):
 # Fixtures that LibTorch writes, and the oracle, are there where LibTorch is.
 if os.path.exists(os.path.join(config.build_bin_dir, "libtorch-archive")):
     config.available_features.add("libtorch")
+
+# A file system of a few bytes takes the right to mount one, in a namespace of one's own.
+mount = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
+if shutil.which("unshare") and subprocess.run(mount, capture_output=True).returncode == 0:
+    config.available_features.add("mount")
+
+# Fuzzers are tests of a build with sanitizers, --param fuzz=SECONDS long each. The readers that they feed free all memory;
+# MLIR's tools leave some to the end of the process.
+if config.sanitize == "ON":
+    config.available_features.add("fuzzers")
+    seconds = lit_config.params.get("fuzz", "60")
+    leaks = "env ASAN_OPTIONS=" + os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=1 "
+    config.substitutions.append(("%fuzz_options", "-timeout=20 -rss_limit_mb=4096 -max_total_time=" + seconds))
+    config.substitutions.append(("%fuzz", leaks + config.build_bin_dir))

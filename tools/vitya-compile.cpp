@@ -192,9 +192,17 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
           writeOutput(object, [&](llvm::raw_ostream &os) { return emitObject(module, target, options, os); }))
     return error;
   progress.finish("obj");
-  if (llvm::Error error = (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, path))
+  if (llvm::Error error = writeOutput(path, [&](llvm::raw_ostream &os) {
+        return (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, os);
+      }))
     return error;
+  if (!llvm::sys::fs::is_regular_file(path)) // standard output or a device
+    return writeCompanions(module, options, product, path, runtime);
   llvm::FileRemover partial(path); // all or nothing
+  auto executable = static_cast<llvm::sys::fs::perms>(llvm::sys::fs::all_all & ~llvm::sys::fs::getUmask());
+  if (std::error_code error = llvm::sys::fs::setPermissions(path, executable))
+    return llvm::createStringError("expected a file that can be made executable at '" + path +
+                                   "', found: " + error.message());
   if (llvm::Error error = writeCompanions(module, options, product, path, runtime))
     return error;
   partial.releaseFile();

@@ -1,10 +1,13 @@
 // vitya-opt: every pass and pipeline, on its own.
 #include "mlir/InitAllPasses.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "passes/Passes.h"
 #include "passes/pipelines/Pipelines.h"
 #include "tools/ModelInput.h"
+#include "tools/WriteOutput.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace {
 
@@ -19,6 +22,24 @@ llvm::Error checkPlugin(llvm::StringRef path) {
   return llvm::createStringError("expected plugin '" + path +
                                  "' to be built with version " VITYA_VERSION " of ViTyaQua, found version " +
                                  plugin->getPluginVersion());
+}
+
+/// Upstream's driver, with output that is complete or not there.
+llvm::Error run(int argc, char **argv, mlir::DialectRegistry &registry) {
+  auto [inputPath, outputPath] = mlir::registerAndParseCLIOptions(argc, argv, "ViTyaQua optimizer driver\n", registry);
+  auto said = [](mlir::LogicalResult result) {
+    return mlir::succeeded(result) ? llvm::Error::success() : llvm::createStringError("");
+  };
+  auto config = mlir::MlirOptMainConfig::createFromCLOptions();
+  if (config.shouldListPasses() || config.shouldShowDialects())
+    return said(mlir::MlirOptMain(argc, argv, inputPath, outputPath, registry));
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> input = mlir::openInputFile(inputPath, &message);
+  if (!input)
+    return llvm::createStringError(message);
+  return vitya::writeOutput(outputPath, [&](llvm::raw_ostream &os) {
+    return said(mlir::MlirOptMain(os, std::move(input), registry, config));
+  });
 }
 
 } // namespace
@@ -37,5 +58,11 @@ int main(int argc, char **argv) {
   vitya::registerVityaPipelines();
   mlir::DialectRegistry registry;
   vitya::registerAllModelDialects(registry);
-  return mlir::asMainReturnCode(mlir::MlirOptMain(argc, argv, "ViTyaQua optimizer driver\n", registry));
+  if (llvm::Error error = run(argc, argv, registry)) {
+    // The message is empty where diagnostics have said it already.
+    if (std::string message = llvm::toString(std::move(error)); !message.empty())
+      llvm::errs() << "vitya-opt: error: " << message << '\n';
+    return 1;
+  }
+  return 0;
 }

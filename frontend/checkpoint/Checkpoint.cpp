@@ -209,4 +209,8 @@ Error Checkpoint::readFloats(const NamedTensor &named, MutableArrayRef<float> in
   return vitya::readFloats(named.name, named.tensor, *records, into);
 }
 
+Expected<QuantizedTensor> Checkpoint::readQuantized(const NamedTensor &named) const {
+  return vitya::readQuantized(named.name, named.tensor, *records);
+}
+
 } // namespace vitya

@@ -2,6 +2,7 @@
 #ifndef VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H
 #define VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H
 
+#include "frontend/checkpoint/QuantizedTensor.h"
 #include "frontend/checkpoint/StateDict.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -32,6 +33,9 @@ public:
 
   /// See `vitya::readFloats`.
   llvm::Error readFloats(const NamedTensor &named, llvm::MutableArrayRef<float> into) const;
+
+  /// See `vitya::readQuantized`.
+  llvm::Expected<QuantizedTensor> readQuantized(const NamedTensor &named) const;
 
 private:
   Checkpoint();

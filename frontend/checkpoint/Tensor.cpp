@@ -125,38 +125,51 @@ static bool isContiguous(const Tensor &tensor) {
   return true;
 }
 
-template <typename Element>
-static void convert(const Tensor &tensor, ArrayRef<char> bytes, MutableArrayRef<float> into) {
-  float *next = into.data();
+Error readBytes(const Tensor &tensor, const Records &records, MutableArrayRef<char> into) {
+  if (into.empty())
+    return Error::success();
+  unsigned size = tensor.type->bytes;
+  uint64_t begin = tensor.recordOffset + tensor.offset * size;
+  if (isContiguous(tensor))
+    return records.read(tensor.record, begin, into);
+  std::vector<char> bytes((*extent(tensor) - tensor.offset) * size);
+  if (Error error = records.read(tensor.record, begin, bytes))
+    return error;
+  char *next = into.data();
   forEachElement(tensor, [&](int64_t position) {
-    Element element;
-    std::memcpy(&element, bytes.data() + position * sizeof(Element), sizeof(Element));
-    *next++ = static_cast<float>(element);
+    std::memcpy(next, bytes.data() + position * size, size);
+    next += size;
   });
+  return Error::success();
+}
+
+/// The elements of `bytes` as f32.
+template <typename Element>
+static void convert(ArrayRef<char> bytes, MutableArrayRef<float> into) {
+  for (auto [index, value] : llvm::enumerate(into)) {
+    Element element;
+    std::memcpy(&element, bytes.data() + index * sizeof(Element), sizeof(Element));
+    value = static_cast<float>(element);
+  }
 }
 
 Error readFloats(StringRef name, const Tensor &tensor, const Records &records, MutableArrayRef<float> into) {
   if (tensor.type->kind != ElementKind::floating)
     return makeError("expected floating-point elements in tensor '{0}', found {1}", name, tensor.type->name);
-  if (into.empty())
-    return Error::success();
-  uint64_t begin = tensor.recordOffset + tensor.offset * tensor.type->bytes;
-  if (tensor.type->name == "f32" && isContiguous(tensor)) {
-    if (Error error = records.read(tensor.record, begin,
-                                   MutableArrayRef(reinterpret_cast<char *>(into.data()), into.size() * sizeof(float))))
+  if (tensor.type->name == "f32") {
+    if (Error error = readBytes(tensor, records,
+                                MutableArrayRef(reinterpret_cast<char *>(into.data()), into.size() * sizeof(float))))
       return error;
   } else {
-    std::vector<char> bytes((*extent(tensor) - tensor.offset) * tensor.type->bytes);
-    if (Error error = records.read(tensor.record, begin, bytes))
+    std::vector<char> bytes(into.size() * tensor.type->bytes);
+    if (Error error = readBytes(tensor, records, bytes))
       return error;
     if (tensor.type->name == "f64")
-      convert<double>(tensor, bytes, into);
+      convert<double>(bytes, into);
     else if (tensor.type->name == "f16")
-      convert<Eigen::half>(tensor, bytes, into);
-    else if (tensor.type->name == "bf16")
-      convert<Eigen::bfloat16>(tensor, bytes, into);
+      convert<Eigen::half>(bytes, into);
     else
-      convert<float>(tensor, bytes, into);
+      convert<Eigen::bfloat16>(bytes, into);
   }
   const float *wrong = llvm::find_if_not(into, [](float value) { return std::isfinite(value); });
   if (wrong != into.end())

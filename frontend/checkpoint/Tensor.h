@@ -50,6 +50,10 @@ std::string formatShape(llvm::ArrayRef<int64_t> shape);
 /// than the storage. `name` is for the error.
 llvm::Error checkTensor(llvm::StringRef name, const Tensor &tensor, uint64_t bytes);
 
+/// Reads a tensor that `checkTensor` let pass into `into`, in row-major order, as it is stored. `into` has as many
+/// bytes as the tensor's elements.
+llvm::Error readBytes(const Tensor &tensor, const Records &records, llvm::MutableArrayRef<char> into);
+
 /// Reads a tensor that `checkTensor` let pass into `into`, in row-major order, converted to f32. `into` has as many
 /// entries as the tensor has elements. Fails for types that are not floating and for values that are not finite.
 llvm::Error readFloats(llvm::StringRef name, const Tensor &tensor, const Records &records,

@@ -32,12 +32,17 @@ Expected<std::unique_ptr<ZipArchive>> ZipArchive::open(MemoryBufferRef file) {
   for (zip_int64_t number = 0; number < count; ++number) {
     zip_stat_t stat;
     zip_stat_init(&stat);
-    constexpr zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+    constexpr zip_uint64_t needed =
+        ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
     if (zip_stat_index(result->archive.get(), number, ZIP_FL_ENC_RAW, &stat) != 0 || (stat.valid & needed) != needed)
       return makeError("expected a zip archive with {0} readable entries, found none at number {1}", count, number);
     if (stat.comp_method == ZIP_CM_STORE && stat.size > file.getBufferSize())
       return makeError("expected zip entries within a file of {0} bytes, found '{1}' of {2} bytes",
                        file.getBufferSize(), stat.name, stat.size);
+    // libzip 1.7.3 reads out of bounds where an entry says that it has bytes, and that none are stored.
+    if (stat.comp_method == ZIP_CM_STORE && stat.encryption_method == ZIP_EM_NONE && stat.size != stat.comp_size)
+      return makeError("expected stored zip entries of equal sizes, found '{0}' of {1} bytes, {2} stored", stat.name,
+                       stat.size, stat.comp_size);
     if (!result->numbers.try_emplace(stat.name, number).second)
       return makeError("expected zip entries of different names, found '{0}' twice", stat.name);
     result->entries.push_back(

@@ -1,14 +1,14 @@
 // Finds the linker and the C library, and runs the one on the other.
 #include "passes/emit/Link.h"
-#include "llvm/ADT/SmallString.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/TargetParser/Host.h"
 #include "llvm/TargetParser/Triple.h"
+#include <sys/mman.h>
+#include <unistd.h>
 
 using namespace llvm;
 
@@ -32,9 +32,29 @@ Expected<std::string> findLinker() {
   return createStringError("expected ld.lld-22 or ld.lld on the PATH, found none: install lld-22");
 }
 
+/// A file without a name, in memory; others find it under `path` while this lives.
+class MemoryFile {
+public:
+  MemoryFile() : descriptor(memfd_create("linked", MFD_CLOEXEC)) {}
+  ~MemoryFile() {
+    if (descriptor >= 0)
+      close(descriptor);
+  }
+  MemoryFile(const MemoryFile &) = delete;
+  MemoryFile &operator=(const MemoryFile &) = delete;
+
+  std::string path() const { return formatv("/proc/{0}/fd/{1}", getpid(), descriptor); }
+  ErrorOr<std::unique_ptr<MemoryBuffer>> read() const {
+    return MemoryBuffer::getOpenFile(descriptor, "linked", /*FileSize=*/-1, /*RequiresNullTerminator=*/false);
+  }
+
+private:
+  int descriptor;
+};
+
 /// Runs the linker. `options` and `libraries` may start with "R/" for a file of folder `runtime` and "C/" for one of
-/// the C library.
-Error link(StringRef object, StringRef runtime, StringRef output, ArrayRef<StringRef> options,
+/// the C library. The linker writes to memory: a full disk would end it by a signal, or not at all.
+Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<StringRef> options,
            ArrayRef<StringRef> libraries) {
   Expected<std::string> linker = findLinker();
   if (!linker)
@@ -42,8 +62,7 @@ Error link(StringRef object, StringRef runtime, StringRef output, ArrayRef<Strin
   Expected<std::string> folder = findLibraryFolder();
   if (!folder)
     return folder.takeError();
-  std::vector<std::string> arguments{*linker, "--gc-sections", "--build-id=none", "-z", "noexecstack",
-                                     "-o",    output.str()};
+  std::vector<std::string> arguments{*linker, "--gc-sections", "--build-id=none", "-z", "noexecstack", "-o", "-"};
   auto append = [&](StringRef argument) -> Error {
     if (argument.consume_front("C/")) {
       arguments.push_back(*folder + "/" + argument.str());
@@ -66,29 +85,31 @@ Error link(StringRef object, StringRef runtime, StringRef output, ArrayRef<Strin
     if (Error error = append(library))
       return error;
 
-  SmallString<128> log;
-  if (std::error_code error = sys::fs::createTemporaryFile("vitya-link", "log", log))
-    return createStringError("expected a temporary folder that can be written: " + error.message());
-  FileRemover remover(log);
-  std::optional<StringRef> redirects[] = {StringRef(), StringRef(log), StringRef(log)};
-  std::string message;
+  MemoryFile linked, log;
+  std::string linkedPath = linked.path(), logPath = log.path(), message;
+  std::optional<StringRef> redirects[] = {StringRef(), StringRef(linkedPath), StringRef(logPath)};
   std::vector<StringRef> references(arguments.begin(), arguments.end());
-  if (sys::ExecuteAndWait(*linker, references, std::nullopt, redirects, 0, 0, &message) == 0)
+  int status = sys::ExecuteAndWait(*linker, references, std::nullopt, redirects, 0, 0, &message);
+  ErrorOr<std::unique_ptr<MemoryBuffer>> bytes = (status == 0 ? linked : log).read();
+  if (!bytes)
+    return createStringError("expected memory for what " + *linker + " writes, found: " + bytes.getError().message());
+  if (status == 0) {
+    os << (*bytes)->getBuffer();
     return Error::success();
-  if (ErrorOr<std::unique_ptr<MemoryBuffer>> text = MemoryBuffer::getFile(log))
-    message += (*text)->getBuffer().take_until([](char c) { return c == '\n'; });
-  return createStringError("expected " + *linker + " to link '" + output + "', found: " + message);
+  }
+  message += (*bytes)->getBuffer().take_until([](char c) { return c == '\n'; });
+  return createStringError("expected " + *linker + " to link, found: " + message);
 }
 
 } // namespace
 
-Error vitya::linkExecutable(StringRef object, StringRef runtime, StringRef output) {
-  return link(object, runtime, output, {"-static", "C/crt1.o", "C/crti.o"},
+Error vitya::linkExecutable(StringRef object, StringRef runtime, raw_ostream &os) {
+  return link(object, runtime, os, {"-static", "C/crt1.o", "C/crti.o"},
               {"R/executable.o", "--start-group", "C/libc.a", "C/libm.a", "R/libgcc.a", "R/libgcc_eh.a", "--end-group",
                "C/crtn.o"});
 }
 
-Error vitya::linkLibrary(StringRef object, StringRef runtime, StringRef output) {
-  return link(object, runtime, output, {"-shared", "-Bsymbolic", "--version-script", "R/vitya.map", "C/crti.o"},
+Error vitya::linkLibrary(StringRef object, StringRef runtime, raw_ostream &os) {
+  return link(object, runtime, os, {"-shared", "-Bsymbolic", "--version-script", "R/vitya.map", "C/crti.o"},
               {"R/library.o", "C/libc.so", "C/libm.so", "R/libgcc.a", "C/crtn.o"});
 }

@@ -1,6 +1,7 @@
 // Decoding through stb_image, compiled in here without the formats and functions that are not used.
 #include "runtime/image/Decode.h"
 #include "runtime/files/MappedFile.h"
+#include "runtime/image/Pnm.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,6 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
-#define STBI_ONLY_PNM
 #define STBI_MAX_DIMENSIONS 16384
 #define STBI_NO_THREAD_LOCALS
 #if defined(__clang__) || defined(__GNUC__)
@@ -26,6 +26,55 @@
 
 namespace vitya {
 
+namespace {
+
+/// Whether every Huffman table of a JPEG file has at most 256 codes. stb_image 2.27 writes beyond its tables where one
+/// has more, and otherwise walks through the segments in this way.
+bool huffmanTablesFit(const uint8_t *bytes, int64_t size) {
+  auto byte = [&](int64_t at) { return at < size ? bytes[at] : 0; };
+  for (int64_t at = 0; at < size;) {
+    // Padding, entropy-coded data and its restart markers lie between segments.
+    int marker = byte(at + 1);
+    if (byte(at) != 0xFF || marker == 0xFF) {
+      ++at;
+      continue;
+    }
+    at += 2;
+    constexpr int kTables = 0xC4, kFirstRestart = 0xD0, kStart = 0xD8, kEnd = 0xD9;
+    if (marker == kEnd)
+      return true;
+    if (marker == 0 || (marker >= kFirstRestart && marker <= kStart))
+      continue;
+    int64_t length = byte(at) << 8 | byte(at + 1), end = at + length;
+    for (int64_t table = at + 2; marker == kTables && table < end;) {
+      int codes = 0;
+      for (int i = 1; i <= 16; ++i)
+        codes += byte(table + i);
+      if (codes > 256)
+        return false;
+      table += 17 + codes;
+    }
+    at = length < 2 ? at + 2 : end;
+  }
+  return true;
+}
+
+/// Whether a BMP file whose header stb_image could read goes on to its last pixel. For stb_image what is missing is
+/// black.
+bool bmpIsWhole(const uint8_t *bytes, int64_t size, int64_t width, int64_t height) {
+  auto number = [&](int at, int count) {
+    int64_t value = 0;
+    for (int i = count - 1; i >= 0; --i)
+      value = value << 8 | (at + i < size ? bytes[at + i] : 0);
+    return value;
+  };
+  constexpr int64_t kOldHeader = 12;
+  int64_t bits = number(number(14, 4) == kOldHeader ? 24 : 28, 2), row = (width * bits + 31) / 32 * 4;
+  return number(10, 4) + row * (height - 1) + (width * bits + 7) / 8 <= size;
+}
+
+} // namespace
+
 bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize) {
   if (size == 0) {
     snprintf(error, errorSize, "an empty file");
@@ -35,9 +84,23 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
     snprintf(error, errorSize, "a file of more than 256 MiB");
     return false;
   }
+  if (bytes[0] == 0xFF && !huffmanTablesFit(bytes, size)) {
+    snprintf(error, errorSize, "a JPEG file with a table of more than 256 codes");
+    return false;
+  }
+  if (isPnm(bytes, size)) {
+    const char *found = decodePnm(bytes, size, image);
+    if (found)
+      snprintf(error, errorSize, "%s", found);
+    return !found;
+  }
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels)) {
     snprintf(error, errorSize, "%s", stbi_failure_reason());
+    return false;
+  }
+  if (width < 1 || height < 1) {
+    snprintf(error, errorSize, "an image without pixels");
     return false;
   }
   if (width > kMaxImageSide || height > kMaxImageSide) {
@@ -45,11 +108,17 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
              static_cast<long long>(kMaxImageSide));
     return false;
   }
+  if (bytes[0] == 'B' && !bmpIsWhole(bytes, size, width, height)) {
+    snprintf(error, errorSize, "a BMP file that ends within its pixels");
+    return false;
+  }
   image.pixels = stbi_load_from_memory(bytes, static_cast<int>(size), &width, &height, &channels, 3);
   image.width = width;
   image.height = height;
-  if (!image.pixels)
-    snprintf(error, errorSize, "%s", stbi_failure_reason());
+  if (!image.pixels) {
+    const char *reason = stbi_failure_reason();
+    snprintf(error, errorSize, "a damaged image%s%s", *reason ? ": " : "", reason);
+  }
   return image.pixels;
 }
 

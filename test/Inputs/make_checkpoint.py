@@ -49,6 +49,8 @@ storage_types = {
                         ("qint8", "QInt8Storage"), ("untyped", "UntypedStorage"))
 }
 float32 = export("torch", "float32", type("float32", (), {}))
+qint8 = export("torch", "qint8", type("qint8", (), {}))
+per_channel_affine = export("torch", "per_channel_affine", type("per_channel_affine", (), {}))
 per_tensor_affine = export("torch", "per_tensor_affine", type("per_tensor_affine", (), {}))
 Module = export("models", "VisionTransformer", type("VisionTransformer", (), {}))
 
@@ -74,16 +76,18 @@ class Storage:
 
 
 class Tensor:
-    """A view of a storage, in PyTorch's terms. `wrap` is None, "parameter" or "v3"."""
+    """A view of a storage, in PyTorch's terms. `wrap` is None, "parameter" or "v3"; tensors of quantized storages have a
+    quantizer, what torch._utils._rebuild_qtensor takes for it."""
 
-    def __init__(self, storage, shape, strides=None, offset=0, wrap=None):
+    def __init__(self, storage, shape, strides=None, offset=0, wrap=None, quantizer=None):
+        self.quantizer = quantizer
         self.storage, self.shape, self.offset, self.wrap = storage, tuple(shape), offset, wrap
         self.strides = contiguous(shape) if strides is None else tuple(strides)
 
     def __reduce__(self):
         arguments = (self.storage, self.offset, self.shape, self.strides)
         if self.storage.dtype == "qint8":
-            return rebuild_qtensor, arguments + ((per_tensor_affine, 0.5, 0), False, collections.OrderedDict())
+            return rebuild_qtensor, arguments + (self.quantizer, False, collections.OrderedDict())
         if self.wrap == "v3":
             self.storage.untyped = True
             return rebuild_tensor_v3, arguments + (False, collections.OrderedDict(), float32)
@@ -123,7 +127,8 @@ def norm(name, width=WIDTH):
     return [(name + ".weight", (width,)), (name + ".bias", (width,))]
 
 
-def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=False, fc_norm=False, head=True):
+def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=False, fc_norm=False, head=True,
+         layer_scale=False, extra_tokens=()):
     patches = (SIDE // PATCH)**2
     shapes = [("cls_token", (1, 1, WIDTH))] if class_token else []
     shapes += [("pos_embed", (1, positions or patches + class_token, WIDTH)),
@@ -136,7 +141,9 @@ def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=
         shapes += linear(block + "attn.proj", WIDTH, WIDTH)
         shapes += norm(block + "norm2")
         shapes += linear(block + "mlp.fc1", HIDDEN, WIDTH) + linear(block + "mlp.fc2", WIDTH, HIDDEN)
-    return shapes + norm("fc_norm" if fc_norm else "norm") + (linear("head", CLASSES, WIDTH) if head else [])
+    shapes += norm("fc_norm" if fc_norm else "norm") + (linear("head", CLASSES, WIDTH) if head else [])
+    shapes += [("blocks.%d.ls%d.gamma" % (i, k), (WIDTH,)) for i in range(depth) for k in (1, 2) if layer_scale]
+    return shapes + [(name, (1, 1, WIDTH)) for name in extra_tokens]
 
 
 def reference():
@@ -163,6 +170,10 @@ ARCHITECTURES = {
     "headless": dict(head=False),
     "no-blocks": dict(depth=0),
     "deep": dict(depth=12),
+    "layer-scale": dict(layer_scale=True),
+    "layer-scale-folded": dict(layer_scale=True),
+    "register-token": dict(extra_tokens=["reg_token"]),
+    "distillation-token": dict(extra_tokens=["dist_token"]),
 }
 
 
@@ -188,6 +199,50 @@ def make_tensors(shapes, variant):
     for name, shape, offset in places:
         tensors[name] = Tensor(storage, shape, offset=offset)
     return tensors
+
+
+def floats(tensor):
+    return struct.unpack("<%df" % tensor.storage.count, tensor.storage.data)
+
+
+def quantize(tensors, per_channel):
+    """Turns the linear layers into what torch.quantization.quantize_dynamic makes of them, with weights of qint8."""
+    result = collections.OrderedDict()
+    for name, tensor in tensors.items():
+        layer, _, part = name.rpartition(".")
+        if part == "bias" and layer + ".weight" in tensors and len(tensors[layer + ".weight"].shape) == 2:
+            continue
+        if part != "weight" or len(tensor.shape) != 2:
+            result[name] = tensor
+            continue
+        (rows, columns), values = tensor.shape, floats(tensor)
+        groups = [values[row * columns:(row + 1) * columns] for row in range(rows)] if per_channel else [values]
+        scales = [max(map(abs, group)) / 127 or 1.0 for group in groups]
+        integers = [round(value / scale) for group, scale in zip(groups, scales) for value in group]
+        quantizer = (per_tensor_affine, scales[0], 0)
+        if per_channel:
+            quantizer = (per_channel_affine, Tensor(Storage(scales, "f64"), (rows,)),
+                         Tensor(Storage([0] * rows, "i64"), (rows,)), 0)
+        result[layer + ".scale"] = Tensor(Storage([1.0]), ())
+        result[layer + ".zero_point"] = Tensor(Storage([0], "i64"), ())
+        result[layer + "._packed_params.dtype"] = qint8
+        result[layer + "._packed_params._packed_params"] = (
+            Tensor(Storage(integers, "qint8"), tensor.shape, quantizer=quantizer),
+            Tensor(tensors[layer + ".bias"].storage, (rows,), wrap="parameter"))
+    return result
+
+
+def fold_layer_scale(tensors):
+    """Takes the factors of LayerScale out, and multiplies the layers before them instead."""
+    for name in [name for name in tensors if name.endswith(".gamma")]:
+        factors = floats(tensors.pop(name))
+        block, kind = name.split(".ls")
+        layer = block + (".attn.proj" if kind.startswith("1") else ".mlp.fc2")
+        for part in (layer + ".weight", layer + ".bias"):
+            values = floats(tensors[part])
+            row = len(values) // len(factors)
+            values = [value * factors[index // row] for index, value in enumerate(values)]
+            tensors[part] = Tensor(Storage(values), tensors[part].shape)
 
 
 def make_module(tensors):
@@ -355,7 +410,8 @@ def damage_tensor(defect, tensors):
     elif defect == "integer":
         tensors[name] = Tensor(Storage([1] * (CLASSES * WIDTH), "i64"), (CLASSES, WIDTH))
     elif defect == "quantized":
-        tensors[name] = Tensor(Storage([1] * (CLASSES * WIDTH), "qint8"), (CLASSES, WIDTH))
+        tensors[name] = Tensor(Storage([1] * (CLASSES * WIDTH), "qint8"), (CLASSES, WIDTH),
+                               quantizer=(per_tensor_affine, 0.5, 0))
     elif defect == "missing":
         del tensors["blocks.1.norm2.bias"]
     elif defect == "extra":
@@ -394,6 +450,10 @@ def wrap(tensors, variant, settings):
 def make(family, variant, defect, settings):
     shapes = reference() if family == "reference" else timm(**ARCHITECTURES.get(variant, {}))
     tensors = make_tensors(shapes, variant)
+    if variant in ("quantized", "quantized-per-channel"):
+        tensors = quantize(tensors, variant == "quantized-per-channel")
+    if variant == "layer-scale-folded":
+        fold_layer_scale(tensors)
     settings = {**SETTINGS, **settings}
     if defect == "setting":
         settings["hades"] = 2
@@ -406,7 +466,7 @@ def make(family, variant, defect, settings):
     if variant == "text":
         lines = []
         for name, tensor in tensors.items():
-            values = struct.unpack("<%df" % tensor.storage.count, tensor.storage.data)
+            values = floats(tensor)
             lines.append(" ".join([name, ",".join(map(str, tensor.shape))] + [repr(value) for value in values]))
         return "\n".join(lines + [""]).encode()
     if variant == "safetensors":
@@ -445,6 +505,9 @@ def make(family, variant, defect, settings):
     if defect == "record-size":  # the directory says more than the file holds
         place = archive.index(b"PK\x01\x02")
         return archive[:place + 20] + struct.pack("<II", 2**31, 2**31) + archive[place + 28:]
+    if defect == "no-bytes-stored":
+        place = archive.index(b"PK\x01\x02")
+        return archive[:place + 20] + struct.pack("<I", 0) + archive[place + 24:]
     if defect == "encrypted":
         place = archive.index(b"PK\x01\x02")
         return archive[:place + 8] + b"\x01" + archive[place + 9:]
@@ -455,7 +518,7 @@ def make(family, variant, defect, settings):
     if defect == "legacy":
         return pickle.dumps(0x1950a86a20f9469cfc6c, 2) + pickle.dumps(1001, 2)
     known = ("setting", "heads", "classes", "short-record", "no-record", "no-pickle", "big-endian", "duplicate",
-             "compressed", "compressed-record")
+             "compressed", "compressed-record", "no-bytes-stored")
     if defect and not is_tensor_defect and defect not in BAD_PICKLES and defect not in known:
         sys.exit("make_checkpoint.py: unknown defect '%s'" % defect)
     return archive
@@ -468,7 +531,8 @@ def main():
     parser.add_argument("--variant", default="plain", choices=["plain", "bare", "two", "nested", "module",
                                                                "data-parallel", "f16", "bf16", "f64", "transposed",
                                                                "shared", "parameter", "v3", "protocol4",
-                                                               "safetensors", "text"] + sorted(ARCHITECTURES))
+                                                               "safetensors", "text", "quantized",
+                                                               "quantized-per-channel"] + sorted(ARCHITECTURES))
     parser.add_argument("--defect")
     parser.add_argument("--setting", action="append", default=[], help="KEY=JSON of the file's 'vitya' entry")
     arguments = parser.parse_args()

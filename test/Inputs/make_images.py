@@ -30,11 +30,15 @@ def png(width, height, raw):
 os.makedirs(folder, exist_ok=True)
 whole = png(SIDE, SIDE, b"".join(b"\0" + row for row in rows))
 write("image.png", whole)
-write("image.ppm", b"P6 %d %d 255\n" % (SIDE, SIDE) + b"".join(rows))
+ppm = b"P6 %d %d 255\n" % (SIDE, SIDE) + b"".join(rows)
+write("image.ppm", ppm)
 bgr = b"".join(b"".join(row[i:i + 3][::-1] for i in range(0, len(row), 3)) for row in reversed(rows))
-write("image.bmp", struct.pack("<2sIIIIiiHHIIiiII", b"BM", 54 + len(bgr), 0, 54, 40, SIDE, SIDE, 1, 24, 0, len(bgr), 0,
-                               0, 0, 0) + bgr)
+bmp = struct.pack("<2sIIIIiiHHIIiiII", b"BM", 54 + len(bgr), 0, 54, 40, SIDE, SIDE, 1, 24, 0, len(bgr), 0,
+                  0, 0, 0) + bgr
+write("image.bmp", bmp)
 write("truncated.png", whole[:60])
+write("truncated.bmp", bmp[:-3])
+write("truncated.ppm", ppm[:-1])
 write("huge.png", png(60000, 60000, b""))
 write("empty.png", b"")
 write("text.png", b"this is no image\n")

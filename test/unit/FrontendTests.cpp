@@ -6,6 +6,7 @@
 #include "frontend/checkpoint/Unpickler.h"
 #include <cmath>
 #include <cstring>
+#include <deque>
 #include <gtest/gtest.h>
 #include <limits>
 
@@ -338,6 +339,137 @@ TEST(Checkpoint, InMemory) {
   float values[2];
   ASSERT_FALSE(static_cast<bool>(checkpoint->readFloats(checkpoint->tensors()[0], values)));
   EXPECT_EQ(values[1], 2.0f);
+}
+
+//===----------------------------------------------------------------------===//
+// Quantized tensors
+//===----------------------------------------------------------------------===//
+
+/// A pickle value of `kind`, and the values it is made of.
+struct Quantizer {
+  std::deque<PickleValue> values;
+
+  PickleValue *add(PickleValue::Kind kind) {
+    values.emplace_back();
+    values.back().kind = kind;
+    return &values.back();
+  }
+  PickleValue *scheme(llvm::StringRef name) {
+    PickleValue *result = add(PickleValue::Kind::global);
+    result->text = name;
+    return result;
+  }
+  PickleValue *real(double number) {
+    PickleValue *result = add(PickleValue::Kind::real);
+    result->real = number;
+    return result;
+  }
+  PickleValue *integer(int64_t number) {
+    PickleValue *result = add(PickleValue::Kind::integer);
+    result->integer = number;
+    return result;
+  }
+  PickleValue *tensor(const Tensor &tensor) {
+    PickleValue *result = add(PickleValue::Kind::tensor);
+    result->tensor = tensor;
+    return result;
+  }
+  const PickleValue *tuple(std::vector<PickleValue *> items) {
+    PickleValue *result = add(PickleValue::Kind::tuple);
+    result->items = std::move(items);
+    return result;
+  }
+};
+
+/// Record 0 holds the integers, record 1 scales, record 2 zero points.
+struct ThreeRecords : Records {
+  std::string records[3];
+  uint64_t size(uint64_t number) const override { return records[number].size(); }
+  llvm::Error read(uint64_t number, uint64_t offset, llvm::MutableArrayRef<char> into) const override {
+    std::memcpy(into.data(), records[number].data() + offset, into.size());
+    return llvm::Error::success();
+  }
+};
+
+Tensor inRecord(uint64_t record, Tensor tensor) {
+  tensor.record = record;
+  return tensor;
+}
+
+TEST(QuantizedTensor, PerTensor) {
+  ThreeRecords records;
+  records.records[0] = raw({int8_t(1), int8_t(-128), int8_t(127), int8_t(4), int8_t(5), int8_t(6)});
+  Quantizer quantizer;
+  Tensor tensor = makeTensor("qint8", {2, 3}, {1, 2});
+  tensor.quantizer =
+      quantizer.tuple({quantizer.scheme("torch.per_tensor_affine"), quantizer.real(0.1), quantizer.integer(-3)});
+  auto read = readQuantized("t", tensor, records);
+  ASSERT_TRUE(static_cast<bool>(read)) << llvm::toString(read.takeError());
+  EXPECT_EQ(read->integers, (std::vector<int8_t>{1, 127, 5, -128, 4, 6}));
+  EXPECT_EQ(read->scales, std::vector<double>{0.1});
+  EXPECT_EQ(read->zeroPoints, std::vector<int64_t>{-3});
+  EXPECT_FALSE(read->axis.has_value());
+}
+
+TEST(QuantizedTensor, PerChannel) {
+  ThreeRecords records;
+  records.records[0] = raw({int8_t(1), int8_t(2), int8_t(3), int8_t(4)});
+  records.records[1] = raw({0.1, 1e-9});
+  records.records[2] = raw({int64_t(7), int64_t(-8)});
+  Quantizer quantizer;
+  Tensor tensor = makeTensor("qint8", {2, 2}, {2, 1});
+  tensor.quantizer = quantizer.tuple(
+      {quantizer.scheme("torch.per_channel_affine"), quantizer.tensor(inRecord(1, makeTensor("float64", {2}, {1}))),
+       quantizer.tensor(inRecord(2, makeTensor("int64", {2}, {1}))), quantizer.integer(0)});
+  auto read = readQuantized("t", tensor, records);
+  ASSERT_TRUE(static_cast<bool>(read)) << llvm::toString(read.takeError());
+  EXPECT_EQ(read->integers, (std::vector<int8_t>{1, 2, 3, 4}));
+  EXPECT_EQ(read->scales, (std::vector<double>{0.1, 1e-9}));
+  EXPECT_EQ(read->zeroPoints, (std::vector<int64_t>{7, -8}));
+  EXPECT_EQ(read->axis, 0);
+}
+
+TEST(QuantizedTensor, Errors) {
+  ThreeRecords records;
+  records.records[0] = raw({int8_t(1), int8_t(2)});
+  records.records[1] = raw({0.1});
+  records.records[2] = raw({int64_t(0)});
+  Quantizer quantizer;
+  PickleValue *perTensor = quantizer.scheme("torch.per_tensor_affine");
+  PickleValue *perChannel = quantizer.scheme("torch.per_channel_affine");
+  PickleValue *scales = quantizer.tensor(inRecord(1, makeTensor("float64", {1}, {1})));
+  PickleValue *zeroPoints = quantizer.tensor(inRecord(2, makeTensor("int64", {1}, {1})));
+  auto check = [&](std::vector<PickleValue *> items, const char *type = "qint8") {
+    Tensor tensor = makeTensor(type, {2}, {1});
+    tensor.quantizer = quantizer.tuple(std::move(items));
+    auto read = readQuantized("t", tensor, records);
+    return read ? std::string() : llvm::toString(read.takeError());
+  };
+  EXPECT_EQ(check({perTensor, quantizer.real(1), quantizer.integer(0)}), "");
+  EXPECT_EQ(check({perTensor, quantizer.real(1), quantizer.integer(0)}, "quint8"),
+            "expected quantized elements of type qint8 in tensor 't', found quint8");
+  EXPECT_EQ(check({perTensor, quantizer.real(0), quantizer.integer(0)}),
+            "expected positive, finite scales of tensor 't', found 0.00");
+  EXPECT_EQ(check({perTensor, quantizer.real(INFINITY), quantizer.integer(0)}),
+            "expected positive, finite scales of tensor 't', found INF");
+  EXPECT_EQ(check({perTensor, quantizer.real(1), quantizer.integer(128)}),
+            "expected zero points of tensor 't' from -128 to 127, found 128");
+  EXPECT_EQ(check({perChannel, scales, zeroPoints, quantizer.integer(0)}),
+            "expected 2 scales and zero points of tensor 't', found 1 and 1");
+  EXPECT_EQ(check({perChannel, scales, zeroPoints, quantizer.integer(1)}),
+            "expected an axis of tensor 't' of shape [2], found axis 1");
+  EXPECT_EQ(check({perChannel, scales, zeroPoints, quantizer.integer(-1)}),
+            "expected an axis of tensor 't' of shape [2], found axis -1");
+  EXPECT_EQ(check({perChannel, zeroPoints, zeroPoints, quantizer.integer(0)}),
+            "expected scales and zero points of tensor 't' as tensors of f64 and i64, found i64");
+  EXPECT_EQ(check({perChannel, quantizer.tensor(inRecord(1, makeTensor("float64", {2}, {1}))), zeroPoints,
+                   quantizer.integer(0)}),
+            "expected tensor 't' to lie within the 1 elements of its record, found offset 0, shape [2], strides [1]");
+  EXPECT_EQ(check({quantizer.scheme("torch.per_channel_affine_float_qparams")}),
+            "expected tensor 't' with torch.per_tensor_affine, a scale and a zero point, or with "
+            "torch.per_channel_affine, scales, zero points and an axis, found "
+            "torch.per_channel_affine_float_qparams");
+  EXPECT_EQ(check({}).substr(0, 20), "expected tensor 't' ");
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,8 +1,10 @@
 // The image pipeline and the thread pool.
+#include "runtime/image/Decode.h"
 #include "runtime/image/Resize.h"
 #include "runtime/threads/Pool.h"
 #include <atomic>
 #include <gtest/gtest.h>
+#include <string>
 #include <vector>
 
 namespace {
@@ -35,6 +37,67 @@ TEST(Resize, ConstantStaysConstant) {
   vitya::resizeBilinear({plane.data(), 32, 32, 1}, 224, 224, result.data());
   for (float value : result)
     EXPECT_FLOAT_EQ(value, 77.0f / 255.0f);
+}
+
+/// The pixels of a PNM file, or what decodeImage says about it.
+std::string decoded(const std::string &file) {
+  vitya::Image image;
+  char error[256];
+  if (!vitya::decodeImage(reinterpret_cast<const uint8_t *>(file.data()), file.size(), image, error, sizeof(error)))
+    return error;
+  std::string pixels(reinterpret_cast<char *>(image.pixels), image.height * image.width * 3);
+  vitya::freeImage(image);
+  return pixels;
+}
+
+TEST(Decode, PnmOfEveryKind) {
+  EXPECT_EQ(decoded("P6 1 2 255 abcdef"), "abcdef");
+  EXPECT_EQ(decoded("P5\n# one\n2 # two\n1\n255\nab and more"), "aaabbb");
+  EXPECT_EQ(decoded(std::string("P5 2 1 65535 \xff\xff\x80\x00", 17)), "\xff\xff\xff\x80\x80\x80");
+  EXPECT_EQ(decoded("P5 3 1 3 \1\3\7"), "UUU\xff\xff\xff\xff\xff\xff");
+}
+
+TEST(Decode, PnmThatIsNone) {
+  const std::string cut = "a PNM file that ends within its pixels";
+  EXPECT_EQ(decoded("P6 1 2 255 abcde"), cut);
+  EXPECT_EQ(decoded("P5 2 1 256 abc"), cut);
+  for (const char *file :
+       {"P6", "P6 1", "P6 1 1 255", "P6 0 1 255 ", "P6 1 0 255 ", "P6 1 1 0 abc", "P6 -1 1 255 abc", "P6 16385 1 255 a",
+        "P6 1 1 65536 abc", "P6 99999999999999999999 1 255 a", "P6 # 1 1 255 abc"})
+    EXPECT_NE(decoded(file).find("a PNM header without"), std::string::npos) << file;
+}
+
+/// What decodeImage says about a JPEG file of `segments` behind its start, or "" where it can decode it.
+std::string refusal(std::vector<uint8_t> segments) {
+  segments.insert(segments.begin(), {0xFF, 0xD8});
+  vitya::Image image;
+  char error[256];
+  if (!vitya::decodeImage(segments.data(), segments.size(), image, error, sizeof(error)))
+    return error;
+  vitya::freeImage(image);
+  return "";
+}
+
+std::vector<uint8_t> joined(std::initializer_list<std::vector<uint8_t>> parts) {
+  std::vector<uint8_t> result;
+  for (const std::vector<uint8_t> &part : parts)
+    result.insert(result.end(), part.begin(), part.end());
+  return result;
+}
+
+// A table has 17 bytes: its number, then how many codes there are of 1 to 16 bits.
+TEST(Decode, JpegTablesOfTooManyCodes) {
+  const std::string many = "a JPEG file with a table of more than 256 codes";
+  const std::vector<uint8_t> tables = {0xFF, 0xC4, 1, 200, 0}, sixteen(16, 16), seventeen(16, 17);
+  EXPECT_EQ(refusal(joined({tables, seventeen, std::vector<uint8_t>(272)})), many);
+  EXPECT_NE(refusal(joined({tables, sixteen, std::vector<uint8_t>(256)})), many);
+  // The second table of a segment, a segment behind padding, and a table that the file ends in.
+  EXPECT_EQ(refusal(joined({{0xFF, 0xC4, 1, 200, 0}, {1}, std::vector<uint8_t>(16), {0}, seventeen})), many);
+  EXPECT_EQ(refusal(joined({{7, 0xFF, 0xFF, 0xC4, 1, 200, 0}, seventeen})), many);
+  EXPECT_EQ(refusal(joined({tables, {255, 255}})), many);
+  // The same bytes within another segment, and behind the end of the image.
+  EXPECT_NE(refusal(joined({{0xFF, 0xE1, 0, 30}, tables, seventeen})), many);
+  EXPECT_NE(refusal(joined({{0xFF, 0xD9}, tables, seventeen})), many);
 }
 
 struct Count {

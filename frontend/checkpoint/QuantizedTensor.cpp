@@ -1,0 +1,77 @@
+// The quantizer is the tuple that torch._utils._rebuild_qtensor takes: (torch.per_tensor_affine, scale, zero point) or
+// (torch.per_channel_affine, tensor of scales, tensor of zero points, axis).
+#include "frontend/checkpoint/QuantizedTensor.h"
+#include "frontend/checkpoint/MakeError.h"
+#include "frontend/checkpoint/PickleValue.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cmath>
+
+using namespace llvm;
+
+namespace vitya {
+
+using Kind = PickleValue::Kind;
+
+/// The numbers of a tensor of `Number`s, whose type PyTorch calls `typeName`.
+template <typename Number>
+static Error readNumbers(StringRef name, const PickleValue &value, StringRef typeName, const Records &records,
+                         std::vector<Number> &numbers) {
+  if (!value.is(Kind::tensor) || value.tensor.type->name != typeName)
+    return makeError("expected scales and zero points of tensor '{0}' as tensors of f64 and i64, found {1}", name,
+                     value.is(Kind::tensor) ? StringRef(value.tensor.type->name) : describe(value.kind));
+  if (Error error = checkTensor(name, value.tensor, records.size(value.tensor.record)))
+    return error;
+  numbers.resize(value.tensor.elements());
+  return readBytes(value.tensor, records,
+                   MutableArrayRef(reinterpret_cast<char *>(numbers.data()), numbers.size() * sizeof(Number)));
+}
+
+/// Scales, zero points and axis.
+static Error readQuantizer(StringRef name, const PickleValue &quantizer, const Records &records,
+                           QuantizedTensor &result) {
+  ArrayRef<PickleValue *> items = quantizer.items;
+  StringRef scheme = !items.empty() && items[0]->is(Kind::global) ? items[0]->text : "";
+  if (scheme == "torch.per_tensor_affine" && items.size() == 3 && items[1]->is(Kind::real) &&
+      items[2]->is(Kind::integer)) {
+    result.scales = {items[1]->real};
+    result.zeroPoints = {items[2]->integer};
+    return Error::success();
+  }
+  if (scheme == "torch.per_channel_affine" && items.size() == 4 && items[3]->is(Kind::integer)) {
+    result.axis = items[3]->integer;
+    if (Error error = readNumbers(name, *items[1], "f64", records, result.scales))
+      return error;
+    return readNumbers(name, *items[2], "i64", records, result.zeroPoints);
+  }
+  return makeError("expected tensor '{0}' with torch.per_tensor_affine, a scale and a zero point, or with "
+                   "torch.per_channel_affine, scales, zero points and an axis, found {1}",
+                   name, scheme.empty() ? "another quantizer" : scheme);
+}
+
+Expected<QuantizedTensor> readQuantized(StringRef name, const Tensor &tensor, const Records &records) {
+  if (tensor.type->name != "qint8" || !tensor.quantizer)
+    return makeError("expected quantized elements of type qint8 in tensor '{0}', found {1}", name, tensor.type->name);
+  QuantizedTensor result;
+  if (Error error = readQuantizer(name, *tensor.quantizer, records, result))
+    return std::move(error);
+  if (result.axis && (*result.axis < 0 || *result.axis >= static_cast<int64_t>(tensor.shape.size())))
+    return makeError("expected an axis of tensor '{0}' of shape {1}, found axis {2}", name, formatShape(tensor.shape),
+                     *result.axis);
+  size_t wanted = result.axis ? tensor.shape[*result.axis] : 1;
+  if (result.scales.size() != wanted || result.zeroPoints.size() != wanted)
+    return makeError("expected {0} scales and zero points of tensor '{1}', found {2} and {3}", wanted, name,
+                     result.scales.size(), result.zeroPoints.size());
+  for (double scale : result.scales)
+    if (!(scale > 0) || !std::isfinite(scale))
+      return makeError("expected positive, finite scales of tensor '{0}', found {1}", name, scale);
+  for (int64_t zeroPoint : result.zeroPoints)
+    if (zeroPoint < -128 || zeroPoint > 127)
+      return makeError("expected zero points of tensor '{0}' from -128 to 127, found {1}", name, zeroPoint);
+  result.integers.resize(tensor.elements());
+  if (Error error = readBytes(
+          tensor, records, MutableArrayRef(reinterpret_cast<char *>(result.integers.data()), result.integers.size())))
+    return std::move(error);
+  return result;
+}
+
+} // namespace vitya

@@ -1,0 +1,63 @@
+// Binary PGM and PPM files (netpbm.sourceforge.net/doc/ppm.html): a text header of width, height and largest value, one
+// white space, samples. stb_image takes files without pixels, and cut ones, for whole.
+#include "runtime/image/Pnm.h"
+#include <stdlib.h>
+
+namespace vitya {
+namespace {
+
+/// Reads a header from its beginning.
+struct Header {
+  const uint8_t *bytes;
+  int64_t size, at;
+
+  bool isSpace() const { return at < size && (bytes[at] == ' ' || (bytes[at] >= '\t' && bytes[at] <= '\r')); }
+  bool isDigit() const { return at < size && bytes[at] >= '0' && bytes[at] <= '9'; }
+
+  void skipSpaceAndComments() {
+    for (bool comment = false; at < size; ++at) {
+      comment = bytes[at] == '#' || (comment && bytes[at] != '\n');
+      if (!comment && !isSpace())
+        return;
+    }
+  }
+
+  /// The number that comes next, or -1 where there is none from 1 to `most`.
+  int64_t number(int64_t most) {
+    skipSpaceAndComments();
+    int64_t value = 0;
+    for (; isDigit() && value <= most; ++at)
+      value = value * 10 + bytes[at] - '0';
+    return value >= 1 && value <= most ? value : -1;
+  }
+};
+
+} // namespace
+
+bool isPnm(const uint8_t *bytes, int64_t size) {
+  return size >= 2 && bytes[0] == 'P' && (bytes[1] == '5' || bytes[1] == '6');
+}
+
+const char *decodePnm(const uint8_t *bytes, int64_t size, Image &image) {
+  Header header{bytes, size, 2};
+  int64_t width = header.number(kMaxImageSide), height = header.number(kMaxImageSide), most = header.number(65535);
+  if (width < 0 || height < 0 || most < 0 || !header.isSpace())
+    return "a PNM header without a width and a height from 1 to 16384 and a largest value from 1 to 65535";
+  int64_t channels = bytes[1] == '6' ? 3 : 1, sampleBytes = most > 255 ? 2 : 1, count = width * height;
+  const uint8_t *samples = bytes + header.at + 1;
+  if (bytes + size - samples < count * channels * sampleBytes)
+    return "a PNM file that ends within its pixels";
+  image.pixels = static_cast<uint8_t *>(malloc(count * 3));
+  if (!image.pixels)
+    return "an image that does not fit into memory";
+  image.width = width;
+  image.height = height;
+  for (int64_t i = 0; i < count * 3; ++i) {
+    const uint8_t *sample = samples + (channels == 3 ? i : i / 3) * sampleBytes;
+    int64_t value = sampleBytes == 2 ? sample[0] << 8 | sample[1] : sample[0];
+    image.pixels[i] = static_cast<uint8_t>(((value < most ? value : most) * 255 + most / 2) / most);
+  }
+  return nullptr;
+}
+
+} // namespace vitya
