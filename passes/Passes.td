@@ -173,9 +173,50 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
     Option<"images", "images", "std::string", "\"\"", "Calibration images: CIFAR-10 records, resized for the model.">,
     Option<"count", "count", "int64_t", "0", "Only the first so many images; 0 is all.">,
     Option<"statistics", "statistics", "std::string", "\"\"", "A file of vitya-collect-statistics.">,
-    Option<"probes", "probes", "int64_t", "32", "Of the images, how many to measure the sensitivity of layers on.">
+    Option<"probes", "probes", "int64_t", "32", "Of the images, how many to measure the sensitivity of layers on.">,
+    Option<"report", "report", "std::string", "\"\"", "Write what became of each layer to this file, as JSON.">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
+}
+
+def ReportSpectrumPass : Pass<"vitya-report-spectrum", "::mlir::ModuleOp"> {
+  let summary = "write the singular values of linear layers to a file";
+  let description = [{
+    Writes to `to`, as JSON, for each linear layer whose name matches `layers`: "layer", "in", "out", "plain", the singular
+    values of its weight, largest first, and, with `images` or `statistics`, "whitened", those of the weight times the
+    root of the covariance of its input: the output that each direction holds. A layer that makes queries, keys and values
+    together appears once for each, told by "part". `plot` is an SVG page with the same as curves, a row of panels for
+    each block. The model does not change.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+      %w = arith.constant dense<0.5> : tensor<8x8xf32>
+      %0 = vitya.linear "blocks.0.proj" %x, %w : tensor<4x8xf32>, tensor<8x8xf32> -> tensor<4x8xf32>
+      return %0 : tensor<4x8xf32>
+    }
+    ```
+
+    After, with `to=/dev/null`:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+      %w = arith.constant dense<0.5> : tensor<8x8xf32>
+      %0 = vitya.linear "blocks.0.proj" %x, %w : tensor<4x8xf32>, tensor<8x8xf32> -> tensor<4x8xf32>
+      return %0 : tensor<4x8xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"to", "to", "std::string", "\"\"", "The JSON file to write.">,
+    Option<"plot", "plot", "std::string", "\"\"", "The SVG page to write; none by default.">,
+    Option<"layers", "layers", "std::string", "\"[.][0-9]+[.]\"",
+           "Regular expression of names of layers; by default those inside numbered modules, the blocks.">,
+    Option<"images", "images", "std::string", "\"\"", "Calibration images: CIFAR-10 records, resized for the model.">,
+    Option<"count", "count", "int64_t", "0", "Only the first so many images; 0 is all.">,
+    Option<"statistics", "statistics", "std::string", "\"\"", "A file of vitya-collect-statistics.">
+  ];
 }
 
 //===----------------------------------------------------------------------===//

@@ -40,6 +40,10 @@ static cl::opt<std::string> calibrationPath("calibrate",
                                             cl::desc("Images that compression looks at the model with: CIFAR-10 "
                                                      "records, resized for the model"),
                                             cl::value_desc("file"), cl::cat(category));
+static cl::opt<std::string> reportPath("report",
+                                       cl::desc("Write what compression made of each layer to this file, as JSON: "
+                                                "spectrum, rank, energy kept, errors, reason"),
+                                       cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string> cpuName("cpu", cl::desc("Processor to compile for, in LLVM's names (default: native)"),
                                     cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
 static cl::opt<std::string> stagesFolder("dump-stages",
@@ -221,6 +225,8 @@ llvm::Error addLowRank(PassManager &pm) {
   }
   if (!calibrationPath.empty())
     text += " images={" + calibrationPath + "}";
+  if (!reportPath.empty())
+    text += " report={" + reportPath + "}";
   std::unique_ptr<Pass> pass = createLowRankPass();
   std::string problem;
   auto report = [&](const Twine &message) {
@@ -262,6 +268,8 @@ llvm::Error compile(const char *program) {
                                    emitName + ", found '" + inputPath + "' at phase " + stringifyPhase(*reached));
   if (!calibrationPath.empty() && lowRankOptions.empty())
     return llvm::createStringError("expected --calibrate with a compression that looks at images, found no --low-rank");
+  if (!reportPath.empty() && lowRankOptions.empty())
+    return llvm::createStringError("expected --report with a compression to report, found no --low-rank");
   bool compresses = *reached < Phase::compress && goal->phase >= Phase::compress;
   if (!lowRankOptions.empty() && !compresses)
     return llvm::createStringError(

@@ -196,13 +196,15 @@ LinearMap AttentionMaps::mapOf(LinearOp layer, const AttentionWeights &weights) 
   return result;
 }
 
-LinearOp AttentionMaps::rewrite(const AttentionWeights &weights) {
+SmallVector<LinearOp, 4> AttentionMaps::rewrite(const AttentionWeights &weights) {
   std::string reason = llvm::formatv("joint, heads of {0} for query and key, {1} for value",
                                      weights.query.rows() / heads(), weights.value.rows() / heads());
+  SmallVector<LinearOp, 4> layers;
   llvm::DenseMap<const Projection *, Value> results;
   for (LinearOp linear : linears) {
     LinearMap map = mapOf(linear, weights);
     LinearOp narrowed = makeNarrower(linear, linear.getInput(), map.weight, map.bias, map.weight.rows(), reason);
+    layers.push_back(narrowed);
     int64_t offset = 0;
     for (const Part &part : partsOf(weights)) {
       if (part.projection->linear != linear)
@@ -234,20 +236,28 @@ LinearOp AttentionMaps::rewrite(const AttentionWeights &weights) {
       each->slice.erase();
   for (LinearOp linear : linears)
     linear.erase();
-  return output;
+  layers.push_back(output);
+  return layers;
 }
 
-FailureOr<LinearOp> AttentionMaps::narrow(HeadWidths target, ArrayRef<reference::Tensor> tokens, int threads) {
+FailureOr<NarrowedAttention> AttentionMaps::narrow(HeadWidths target, ArrayRef<reference::Tensor> tokens, int threads) {
   FailureOr<AttentionWeights> weights = readWeights();
   if (failed(weights))
     return failure();
   if (!llvm::all_of(tokens, [](const reference::Tensor &each) { return each.matrix().allFinite(); }))
     return linears.front().emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
+  NarrowedAttention result;
+  std::vector<QueryKeyFactorization> scores = factoriseQueryKey(*weights, tokens, threads);
+  result.queryKeySpectrum = meanSpectrum(scores);
   if (target.queryKey)
-    weights->cutQueryKey(factoriseQueryKey(*weights, tokens, threads), target.queryKey, target.queryKey);
+    weights->cutQueryKey(scores, target.queryKey, target.queryKey);
+  // What the head averages depends on its scores as they are now.
+  std::vector<ValueOutputFactorization> outputs = factoriseValue(*weights, tokens, threads);
+  result.valueSpectrum = meanSpectrum(outputs);
   if (target.value)
-    weights->cutValue(factoriseValue(*weights, tokens, threads), target.value, target.value);
-  return rewrite(*weights);
+    weights->cutValue(outputs, target.value, target.value);
+  result.layers = rewrite(*weights);
+  return result;
 }
 
 } // namespace vitya

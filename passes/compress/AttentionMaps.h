@@ -34,6 +34,21 @@ struct AttentionWeights {
   void cutValue(llvm::ArrayRef<numerics::ValueOutputFactorization> heads, int64_t rank, int64_t width);
 };
 
+/// The root mean square over heads of their singular values.
+template <typename Factorizations>
+Eigen::VectorXd meanSpectrum(const Factorizations &heads) {
+  Eigen::VectorXd sum = Eigen::VectorXd::Zero(heads.front().singularValues().size());
+  for (const auto &head : heads)
+    sum += Eigen::VectorXd(head.singularValues().array().square());
+  return (sum / double(heads.size())).cwiseSqrt();
+}
+
+/// An attention whose heads became narrower.
+struct NarrowedAttention {
+  llvm::SmallVector<LinearOp, 4> layers;           ///< the new inputs, then the new output
+  Eigen::VectorXd queryKeySpectrum, valueSpectrum; ///< `meanSpectrum`
+};
+
 /// An attention that nothing but its own linear layers surrounds.
 class AttentionMaps {
 public:
@@ -46,6 +61,11 @@ public:
   llvm::ArrayRef<LinearOp> inputs() const { return linears; }
   LinearOp output() { return outputLinear; }
   int64_t heads() { return attention.getHeads(); }
+  llvm::StringRef name() { return attention.getLayer(); }
+  /// What the attention reads, with the letters they are known by.
+  std::array<std::pair<llvm::StringRef, Projection>, 3> projections() const {
+    return {{{"Q", query}, {"K", key}, {"V", value}}};
+  }
   /// The widths that heads have.
   HeadWidths widths() { return {query.width / heads(), value.width / heads()}; }
 
@@ -64,7 +84,7 @@ public:
   /// Narrows the heads to `target`, fitted to `tokens`. Replaces the attention and its layers: these maps are void
   /// then. Returns the new output layer. Weights that are no finite constants, and tokens that are not finite, are an
   /// error at their layer.
-  mlir::FailureOr<LinearOp> narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens, int threads);
+  mlir::FailureOr<NarrowedAttention> narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens, int threads);
 
   /// Tokens of queries and of keys.
   int64_t queries() const { return query.rows; }
@@ -77,7 +97,7 @@ private:
     const Eigen::VectorXd *bias;
   };
   std::array<Part, 3> partsOf(const AttentionWeights &weights) const;
-  LinearOp rewrite(const AttentionWeights &weights);
+  llvm::SmallVector<LinearOp, 4> rewrite(const AttentionWeights &weights);
 
   AttentionOp attention;
   Projection query, key, value;

@@ -5,6 +5,7 @@
 #include "mlir/IR/Threading.h"
 #include "passes/Passes.h"
 #include "passes/compress/LowRankPlan.h"
+#include "passes/compress/LowRankReport.h"
 #include "passes/compress/SequentialLowRank.h"
 #include "passes/compress/Statistics.h"
 #include "llvm/ADT/SetVector.h"
@@ -43,22 +44,6 @@ private:
   bool spendsBudget() const { return keep.hasValue() && allocation == RankAllocation::spectrum; }
   bool needsInputs() const { return isSequential() ? spendsBudget() : method != LowRankMethod::plain; }
 };
-
-StringRef nameOf(LowRankMethod method) {
-  switch (method) {
-  case LowRankMethod::plain:
-    return "plain";
-  case LowRankMethod::asvd:
-    return "asvd";
-  case LowRankMethod::whitened:
-    return "whitened";
-  case LowRankMethod::anchored:
-    return "anchored";
-  case LowRankMethod::joint:
-    return "joint";
-  }
-  llvm_unreachable("every method has a name");
-}
 
 //===----------------------------------------------------------------------===//
 // Which layers
@@ -110,6 +95,7 @@ FailureOr<std::vector<LowRankLayer>> LowRank::selectLayers(ModuleOp module) {
         return failure();
       LowRankLayer layer;
       layer.op = op;
+      layer.name = layerNameOf(op);
       layer.weight = std::move(*weight);
       layer.bias = std::move(*bias);
       selected.push_back(std::move(layer));
@@ -189,13 +175,27 @@ void dropConstants(ModuleOp module) {
       releaseResource(value);
 }
 
+/// E||(W - A B) x||^2 for x without its mean, or the squared error of the weight where nothing is known of x.
+double errorOf(const LowRankLayer &layer, const Factors &factors) {
+  MatrixXd error = layer.weight - factors.left * factors.right;
+  return layer.input ? (error * layer.input->covariance()).cwiseProduct(error).sum() : error.squaredNorm();
+}
+
 LogicalResult LowRank::rewriteEach(std::vector<LowRankLayer> &layers) {
-  std::vector<Factors> factors(layers.size());
+  struct Pair {
+    Factors factors;
+    VectorXd spectrum;
+  };
+  std::vector<Pair> pairs(layers.size());
   parallelFor(&getContext(), 0, layers.size(), [&](size_t i) {
-    if (layers[i].rank > 0)
-      factors[i] = factorize(method, layers[i]).truncate(layers[i].rank);
+    if (layers[i].rank == 0)
+      return;
+    Factorization factorization = factorize(method, layers[i]);
+    pairs[i] = {factorization.truncate(layers[i].rank), factorization.singularValues()};
+    if (!report.empty())
+      layers[i].measuredError = errorOf(layers[i], pairs[i].factors);
   });
-  for (auto [layer, pair] : llvm::zip_equal(layers, factors)) {
+  for (auto [layer, pair] : llvm::zip_equal(layers, pairs)) {
     if (layer.rank == 0) {
       layer.stayDense();
       continue;
@@ -205,9 +205,9 @@ LogicalResult LowRank::rewriteEach(std::vector<LowRankLayer> &layers) {
       VectorXd mean = layer.input->mean();
       OpBuilder builder(layer.op);
       bias = makeConstant(builder, layer.op.getLoc(), (layer.op.getLayer() + ".left.bias").str(),
-                          correctedBias(layer.bias, layer.weight, mean, pair, mean));
+                          correctedBias(layer.bias, layer.weight, mean, pair.factors, mean));
     }
-    replaceByFactors(layer.op, pair, bias, llvm::formatv("{0}, rank {1}", nameOf(method), layer.rank));
+    layer.replace(pair.factors, pair.spectrum, bias, nameOf(method));
   }
   return success();
 }
@@ -234,6 +234,7 @@ LogicalResult LowRank::rewrite(ModuleOp module) {
     return failure();
 
   // From here on the module changes: statistics know it no longer.
+  std::string original = report.empty() ? "" : fingerprint(module);
   llvm::Regex pattern(layers);
   for (auto op : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
     if (!isFactorised(op) && !pattern.match(layerNameOf(op)))
@@ -242,6 +243,9 @@ LogicalResult LowRank::rewrite(ModuleOp module) {
                             : rewriteEach(*selected)))
     return failure();
   dropConstants(module);
+  if (!report.empty())
+    if (llvm::Error error = writeReport(method, original, *selected, attentions, report))
+      return module.emitError() << llvm::toString(std::move(error));
   return success();
 }
 

@@ -4,6 +4,7 @@
 
 #include "passes/compress/AttentionMaps.h"
 #include "passes/compress/LowRankOptions.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <memory>
 #include <string>
 
@@ -18,6 +19,12 @@ struct LowRankLayer {
   int64_t rank = 0;                               ///< 0: stays dense
   bool isNarrowed = false;                        ///< with the attention it belongs to
   std::string whyDense;                           ///< counts where the rank is 0
+
+  // What became of it.
+  std::string name, reason;
+  int64_t left = 0;                    ///< elements of weights that are left
+  Eigen::VectorXd spectrum;            ///< that was cut at `rank`; empty where none was
+  std::optional<double> measuredError; ///< see LowRankReport.h
 
   int64_t out() const { return weight.rows(); }
   int64_t in() const { return weight.cols(); }
@@ -36,8 +43,20 @@ struct LowRankLayer {
 
   /// Says on the op, and in a remark, why the layer stays dense.
   void stayDense() {
+    rank = 0;
+    reason = whyDense;
+    left = elements();
     emitRemark(op.getLoc()) << "layer '" << op.getLayer() << "' stays dense: " << whyDense;
     keepDense(op, whyDense);
+  }
+
+  /// Puts `factors` in the place of the op, cut from `values`. Returns the left one.
+  LinearOp replace(const numerics::Factors &factors, const Eigen::VectorXd &values, mlir::Value bias,
+                   llvm::StringRef method) {
+    reason = llvm::formatv("{0}, rank {1}", method, rank);
+    left = rank * (out() + in());
+    spectrum = values;
+    return op = replaceByFactors(op, factors, bias, reason);
   }
 };
 
@@ -49,6 +68,12 @@ struct LowRankAttention {
   AttentionMaps maps;
   llvm::SmallVector<LowRankLayer *, 4> layers; ///< the inputs, then the output
   HeadWidths widths;
+
+  // What became of it.
+  std::string name;
+  int64_t heads = 0;
+  Eigen::VectorXd queryKeySpectrum, valueSpectrum; ///< root mean squares over the heads; empty where heads stay
+  std::optional<double> measuredError;             ///< of the output layer
 
   LinearOp firstOp() { return maps.inputs().front(); }
   LowRankLayer &output() { return *layers.back(); }

@@ -54,13 +54,11 @@ struct Unit {
   }
 };
 
-/// Sum over heads of the squared singular values.
+/// The energies of a product of all heads.
 template <typename Heads>
 std::vector<double> energiesOf(const Heads &heads) {
-  VectorXd sum = VectorXd::Zero(heads.front().singularValues().size());
-  for (const auto &head : heads)
-    sum += VectorXd(head.singularValues().array().square());
-  return {sum.begin(), sum.end()};
+  VectorXd energies = double(heads.size()) * meanSpectrum(heads).array().square();
+  return {energies.begin(), energies.end()};
 }
 
 Unit unitOf(LowRankLayer &layer, LowRankBudget budget) {
@@ -193,7 +191,10 @@ std::vector<LowRankAttention> selectAttentions(MutableArrayRef<LowRankLayer> lay
     own.push_back(byOp[maps->output()]);
     for (LowRankLayer *layer : own)
       layer->isNarrowed = true;
-    selected.push_back({std::move(*maps), std::move(own), {}});
+    LowRankAttention &added =
+        selected.emplace_back(LowRankAttention{std::move(*maps), std::move(own), {}, "", 0, {}, {}, {}});
+    added.name = attention.getLayer();
+    added.heads = attention.getHeads();
   }
   return selected;
 }

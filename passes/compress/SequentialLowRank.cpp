@@ -4,7 +4,6 @@
 #include "dialect/reference/Interpreter.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace Eigen;
@@ -22,20 +21,20 @@ public:
         after(module.lookupSymbol<func::FuncOp>(kEntryName), images, count) {}
 
   LogicalResult run(MutableArrayRef<LowRankAttention> attentions) {
-    llvm::DenseMap<Operation *, LowRankAttention *> byFirst;
+    llvm::DenseMap<LowRankLayer *, LowRankAttention *> byFirst;
     for (LowRankAttention &attention : attentions) {
       bool narrows = attention.widths.queryKey || attention.widths.value;
       for (LowRankLayer *layer : attention.layers)
         layer->isNarrowed = narrows;
       if (narrows)
-        byFirst[attention.firstOp()] = &attention;
+        byFirst[attention.layers.front()] = &attention;
     }
     Progress progress("low rank, layer", static_cast<int64_t>(layers.size()));
     for (auto [index, layer] : llvm::enumerate(layers)) {
       progress.advance(static_cast<int64_t>(index) + 1);
       if (layer.isNarrowed) {
         // Together, when the first of its layers comes.
-        LowRankAttention *attention = byFirst.lookup(layer.op);
+        LowRankAttention *attention = byFirst.lookup(&layer);
         if (attention && failed(narrow(*attention)))
           return failure();
       } else if (layer.rank == 0) {
@@ -48,15 +47,44 @@ public:
   }
 
 private:
+  /// E||y - y'||^2 of the result y of `twin`, in the original, and y' of `now`. Both models go on to behind them.
+  FailureOr<double> outputError(LinearOp twin, LinearOp now) {
+    if (failed(before.advanceTo(twin->getNextNode())) || failed(after.advanceTo(now->getNextNode())))
+      return failure();
+    double sum = 0;
+    int64_t tokens = 0;
+    for (auto [y, found] : llvm::zip_equal(before.valuesOf(twin.getResult()), after.valuesOf(now.getResult()))) {
+      sum += (y.matrix().cast<double>() - found.matrix().cast<double>()).squaredNorm();
+      tokens += y.dim(0);
+    }
+    return sum / double(tokens);
+  }
+  LinearOp twinOf(LinearOp op) { return cast<LinearOp>(clones.lookup(op.getOperation())); }
+
   LogicalResult narrow(LowRankAttention &attention) {
-    LinearOp first = attention.firstOp();
+    LinearOp first = attention.firstOp(), twin = twinOf(attention.output().op);
     if (failed(after.advanceTo(first)))
       return failure();
-    return LogicalResult(attention.maps.narrow(attention.widths, after.valuesOf(first.getInput()), threads));
+    FailureOr<NarrowedAttention> narrowed =
+        attention.maps.narrow(attention.widths, after.valuesOf(first.getInput()), threads);
+    if (failed(narrowed))
+      return failure();
+    for (auto [layer, op] : llvm::zip_equal(attention.layers, narrowed->layers)) {
+      layer->op = op;
+      layer->rank = *op.getInfoAttr().getRank();
+      layer->reason = op.getInfoAttr().getReason();
+      layer->left = op.getWeight().getType().getNumElements();
+    }
+    attention.queryKeySpectrum = std::move(narrowed->queryKeySpectrum);
+    attention.valueSpectrum = std::move(narrowed->valueSpectrum);
+    FailureOr<double> error = outputError(twin, narrowed->layers.back());
+    if (succeeded(error))
+      attention.measuredError = *error;
+    return LogicalResult(error);
   }
 
   LogicalResult anchor(LowRankLayer &layer) {
-    LinearOp twin = cast<LinearOp>(clones.lookup(layer.op.getOperation()));
+    LinearOp twin = twinOf(layer.op);
     if (failed(before.advanceTo(twin)) || failed(after.advanceTo(layer.op)))
       return failure();
     ArrayRef<reference::Tensor> originals = before.valuesOf(twin.getInput());
@@ -75,12 +103,16 @@ private:
       return layer.op.emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
     if (compressed.count() < layer.in())
       layer.warnOfFewTokens(compressed.count());
-    Factors factors = Factorization::anchored(layer.weight, compressed, cross).truncate(layer.rank);
+    Factorization factorization = Factorization::anchored(layer.weight, compressed, cross);
+    Factors factors = factorization.truncate(layer.rank);
     OpBuilder builder(layer.op);
     Value bias = makeConstant(builder, layer.op.getLoc(), (layer.op.getLayer() + ".left.bias").str(),
                               correctedBias(layer.bias, layer.weight, cross.mean(), factors, cross.secondMean()));
-    replaceByFactors(layer.op, factors, bias, llvm::formatv("anchored, rank {0}", layer.rank));
-    return success();
+    LinearOp left = layer.replace(factors, factorization.singularValues(), bias, "anchored");
+    FailureOr<double> error = outputError(twin, left);
+    if (succeeded(error))
+      layer.measuredError = *error;
+    return LogicalResult(error);
   }
 
   MutableArrayRef<LowRankLayer> layers;

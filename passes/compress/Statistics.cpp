@@ -2,8 +2,8 @@
 // of one set of moments. No image can wait for ever, because threads take images in order.
 #include "passes/compress/Statistics.h"
 #include "dialect/reference/Interpreter.h"
+#include "passes/compress/WriteFile.h"
 #include "llvm/Support/Endian.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -137,7 +137,7 @@ llvm::Error writeStatistics(const Statistics &statistics, StringRef fingerprint,
   std::string text;
   llvm::raw_string_ostream(text) << llvm::json::Value(std::move(header));
   text.resize(llvm::alignTo(text.size(), kElementBytes), ' ');
-  llvm::Error error = llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
+  return writeFile(path, [&](llvm::raw_ostream &os) {
     char length[8];
     llvm::support::endian::write64le(length, text.size());
     os.write(length, sizeof(length)) << text;
@@ -146,12 +146,7 @@ llvm::Error writeStatistics(const Statistics &statistics, StringRef fingerprint,
       for (auto [part, bytes] : llvm::zip_equal(kParts, bytesOf(sums)))
         os.write(bytes, bytesOf(part, sums.sum.size()));
     }
-    return llvm::Error::success();
   });
-  if (!error)
-    return error;
-  return llvm::createStringError("expected a file that can be written at '" + path +
-                                 "', found: " + llvm::toString(std::move(error)));
 }
 
 llvm::Expected<Statistics> readStatistics(StringRef path, StringRef fingerprint) {
