@@ -234,21 +234,6 @@ LogicalResult LowRank::planRanks(ModuleOp module, std::vector<LowRankLayer> &lay
 // The rewrite
 //===----------------------------------------------------------------------===//
 
-/// Erases constants of `module` that nobody reads, and frees what no constant holds any more.
-void dropConstants(ModuleOp module) {
-  llvm::DenseSet<Attribute> alive;
-  llvm::SetVector<Attribute> dropped;
-  module.walk([&](arith::ConstantOp constant) {
-    if (!constant.use_empty())
-      return void(alive.insert(constant.getValue()));
-    dropped.insert(constant.getValue());
-    constant.erase();
-  });
-  for (Attribute value : dropped)
-    if (!alive.contains(value))
-      releaseResource(value);
-}
-
 LogicalResult LowRank::rewriteEach(std::vector<LowRankLayer> &layers) {
   std::vector<Factors> factors(layers.size());
   forEach(layers, [&](size_t i) {

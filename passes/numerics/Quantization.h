@@ -19,9 +19,6 @@ inline constexpr Levels kUnsignedLevels{0, 255};
 /// What a weight, or the second factor of an integer product, is stored in: signed bytes around zero, without -128.
 inline constexpr Levels kSignedLevels{-127, 127};
 
-/// The most products of two bytes that an int32 can add up whatever the bytes: 65536 * 255 * 127 < 2^31.
-inline constexpr int64_t kMaxInnerWidth = 65536;
-
 /// Real numbers from `min` to `max`.
 struct Range {
   float min, max;

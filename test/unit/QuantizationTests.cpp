@@ -98,13 +98,6 @@ TEST(Affine, TiesGoToEven) {
   EXPECT_EQ(parameters.quantize(2.5f), 2);
 }
 
-TEST(Affine, InnerProductsFitInt32) {
-  int64_t largest = kMaxInnerWidth * kUnsignedLevels.max * kSignedLevels.max;
-  EXPECT_LE(largest, std::numeric_limits<int32_t>::max());
-  // Also before the zero point is taken off: it is at most 255, and column sums are at most K * 127.
-  EXPECT_LE(largest, -int64_t(std::numeric_limits<int32_t>::min()));
-}
-
 //===----------------------------------------------------------------------===//
 // Weights
 //===----------------------------------------------------------------------===//
