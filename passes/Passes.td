@@ -41,6 +41,20 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
     After, with `images=%demo/calibration-256.bin count=1`:
 
     ```mlir
+    #minmax = #vitya.observed<"minmax", min = 0.0, max = 0.830392, clipped = 0.0, noise = 4.45e-6>
+    #average = #vitya.observed<"moving-average", min = 0.0, max = 0.830392, clipped = 0.0, noise = 4.45e-6>
+    #percentile = #vitya.observed<"percentile", min = 0.0, max = 0.830392, clipped = 0.0, noise = 4.45e-6>
+    #mse = #vitya.observed<"mse", min = 0.0, max = 0.830392, clipped = 0.0, noise = 4.45e-6>
+    #entropy = #vitya.observed<"entropy", min = 0.0, max = 0.830392, clipped = 0.0, noise = 4.45e-6>
+    module attributes {vitya.calibrated = "44a89e374d6bf87ad34603c92f3338ae"} {
+      func.func @main(%image: tensor<3x4x4xf32>) -> tensor<1x2xf32> {
+        %w = arith.constant dense<0.5> : tensor<2x48xf32>
+        %x = vitya.patchify %image [4, 4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
+        %0 = vitya.linear "head" %x, %w {vitya.ranges = [[#minmax, #average, #percentile, #mse, #entropy]]}
+           : tensor<1x48xf32>, tensor<2x48xf32> -> tensor<1x2xf32>
+        return %0 : tensor<1x2xf32>
+      }
+    }
     ```
   }];
   let options = [
@@ -108,7 +122,7 @@ def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
     After:
 
     ```mlir
-    module attributes {vitya.fingerprint = "44512628842712b8cc997a9844c64252",
+    module attributes {vitya.fingerprint = "f1d65be1c4cf35c9185a37cb85dd9623",
                        vitya.linears = [#vitya.linear_info<"head", in = 192, out = 10, format = "f32",
                                                            reason = "no compression asked for">],
                        vitya.multiply_adds = 1920 : i64, vitya.parameters = 1930 : i64} {
@@ -237,6 +251,16 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
     After, with `weights=tensor`:
 
     ```mlir
+    #info = #vitya.linear_info<"head", in = 8, out = 2, format = "u8 x s8 dynamic", reason = "range of each token">
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x2xf32> {
+      %p = vitya.choose_qparams token %x : tensor<4x8xf32> -> tensor<4x2xf32>
+      %q = vitya.quantize %x, %p : tensor<4x8xf32>, tensor<4x2xf32> -> tensor<4x8x!quant.any<u8:f32>>
+      %i = arith.constant dense_resource<head.weight.i8> : tensor<2x8xi8>
+      %w = quant.scast %i : tensor<2x8xi8> to tensor<2x8x!quant.uniform<i8<-127:127>:f32, 0.02>>
+      %0 = vitya.linear "head" %q, %w params(%p : tensor<4x2xf32>) {info = #info}
+         : tensor<4x8x!quant.any<u8:f32>>, tensor<2x8x!quant.uniform<i8<-127:127>:f32, 0.02>> -> tensor<4x2xf32>
+      return %0 : tensor<4x2xf32>
+    }
     ```
   }];
   let options = [
@@ -271,7 +295,7 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
 
     ```mlir
     #range = #vitya.observed<"mse", min = -1.0, max = 1.55, clipped = 0.0, noise = 1.0e-4>
-    module attributes {vitya.calibrated = "FINGERPRINT"} {
+    module attributes {vitya.calibrated = "4fe9b9c92f8ac9b3e898d8b52a356044"} {
       func.func @main(%image: tensor<3x4x4xf32>) -> tensor<1x2xf32> {
         %w = arith.constant dense<1.27> : tensor<2x48xf32>
         %x = vitya.patchify %image [4, 4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
@@ -284,6 +308,17 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
     After, with `weights=tensor`:
 
     ```mlir
+    #range = #vitya.observed<"mse", min = -1.0, max = 1.55, clipped = 0.0, noise = 1.0e-4>
+    #info = #vitya.linear_info<"head", in = 48, out = 2, format = "u8 x s8 static", reason = "ranges by mse">
+    func.func @main(%image: tensor<3x4x4xf32>) -> tensor<1x2xf32> {
+      %x = vitya.patchify %image [4, 4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
+      %q = quant.qcast %x : tensor<1x48xf32> to tensor<1x48x!quant.uniform<u8:f32, 0.01:100>>
+      %i = arith.constant dense_resource<head.weight.i8> : tensor<2x48xi8>
+      %w = quant.scast %i : tensor<2x48xi8> to tensor<2x48x!quant.uniform<i8<-127:127>:f32, 0.01>>
+      %0 = vitya.linear "head" %q, %w {info = #info, vitya.ranges = [[#range]]}
+         : tensor<1x48x!quant.uniform<u8:f32, 0.01:100>>, tensor<2x48x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<1x2xf32>
+      return %0 : tensor<1x2xf32>
+    }
     ```
   }];
   let options = [

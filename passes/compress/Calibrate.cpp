@@ -6,6 +6,7 @@
 #include "passes/Passes.h"
 #include "passes/compress/Calibration.h"
 #include "passes/compress/QuantizedLayers.h"
+#include "llvm/Support/Format.h"
 #include <mutex>
 
 using namespace mlir;
@@ -17,12 +18,21 @@ namespace vitya {
 
 namespace {
 
+constexpr int kRangeDigits = 6, kShareDigits = 3;
+
 /// An observer that several threads show images to.
 struct Watch {
   explicit Watch(int64_t images) : observer(images) {}
   Observer observer;
   std::mutex mutex;
 };
+
+/// `value` to so many digits: ranges are read by people too, and a millionth of one is nothing.
+double rounded(double value, int digits) {
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%.*g", digits, value);
+  return std::strtod(text.c_str(), nullptr);
+}
 
 /// The operands of `op` that static quantization would store in 8 bits; none for other ops and quantized ones.
 SmallVector<std::pair<Value, Symmetry>> operandsOf(Operation *op) {
@@ -108,6 +118,7 @@ private:
       const Observer &observer = watches.find(value)->second->observer;
       for (auto [kind, result] : llvm::zip_equal(kObserverKinds, found[i])) {
         numerics::Range range = observer.range(kind, Symmetry(symmetry));
+        range = {float(rounded(range.min, kRangeDigits)), float(rounded(range.max, kRangeDigits))};
         result = {range, distortionOf(observer.histogram(), parametersOf(range, Symmetry(symmetry)))};
       }
     });
@@ -116,8 +127,9 @@ private:
       for (auto [kind, result] : llvm::zip_equal(kObserverKinds, ofRange)) {
         auto &[proposal, distortion] = result;
         double noise = distortion.signal == 0 ? 0 : distortion.noise / distortion.signal;
-        proposed.push_back(ObservedRangeAttr::get(&getContext(), nameOf(kind), proposal.min, proposal.max,
-                                                  float(distortion.clipped), float(noise)));
+        proposed.push_back(ObservedRangeAttr::get(
+            &getContext(), nameOf(kind), rounded(proposal.min, kRangeDigits), rounded(proposal.max, kRangeDigits),
+            rounded(distortion.clipped, kShareDigits), rounded(noise, kShareDigits)));
       }
       range.second = ArrayAttr::get(&getContext(), proposed);
     }

@@ -2,6 +2,7 @@
 #include "passes/compress/QuantizedLayers.h"
 #include "dialect/Constants.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -36,11 +37,11 @@ FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, St
   entry->walk([&](LinearOp op) { names.push_back({op.getLayer(), layerNameOf(op)}); });
   entry->walk([&](AttentionOp op) { names.push_back({op.getLayer()}); });
   for (auto [option, pattern] : {std::pair(StringRef("layers"), layers), std::pair(StringRef("except"), except)}) {
+    if (option == "except" && pattern.empty())
+      continue;
     if (std::string problem; !llvm::Regex(pattern).isValid(problem))
       return module.emitError("expected ")
              << option << " to be a regular expression, found '" << pattern << "': " << problem;
-    if (option == "except" && pattern.empty())
-      continue;
     if (llvm::none_of(names,
                       [&, pattern = pattern](ArrayRef<StringRef> each) { return filter.matches(pattern, each); }))
       return module.emitError("expected ") << option << " to match the name of a linear layer or attention, found '"
@@ -81,6 +82,19 @@ std::optional<std::string> whyNotInteger(AttentionOp op) {
 // Types and weights
 //===----------------------------------------------------------------------===//
 
+/// The shortest decimal number that rounds to `scale` in f32, for the sake of readers.
+static double shortest(float scale) {
+  double result = scale;
+  for (int digits = 6; digits <= 9; ++digits) {
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("%.*g", digits, double(scale));
+    result = std::strtod(text.c_str(), nullptr);
+    if (float(result) == scale)
+      break;
+  }
+  return result;
+}
+
 quant::QuantizedType dynamicType(MLIRContext *context) {
   return quant::AnyQuantizedType::get(/*flags=*/0, IntegerType::get(context, 8), Float32Type::get(context),
                                       kUnsignedLevels.min, kUnsignedLevels.max);
@@ -89,7 +103,7 @@ quant::QuantizedType dynamicType(MLIRContext *context) {
 quant::QuantizedType uniformType(MLIRContext *context, const AffineParameters &parameters) {
   unsigned flags = parameters.levels.min < 0 ? quant::QuantizationFlags::Signed : 0;
   return quant::UniformQuantizedType::get(flags, IntegerType::get(context, 8), Float32Type::get(context),
-                                          parameters.scale, parameters.zeroPoint, parameters.levels.min,
+                                          shortest(parameters.scale), parameters.zeroPoint, parameters.levels.min,
                                           parameters.levels.max);
 }
 
@@ -106,9 +120,8 @@ FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
   else
     element = quant::UniformQuantizedPerAxisType::get(
         quant::QuantizationFlags::Signed, IntegerType::get(context, 8), Float32Type::get(context),
-        SmallVector<double>(quantized.scales.begin(), quantized.scales.end()),
-        SmallVector<int64_t>(quantized.scales.size(), 0), /*quantizedDimension=*/0, kSignedLevels.min,
-        kSignedLevels.max);
+        llvm::map_to_vector(quantized.scales, shortest), SmallVector<int64_t>(quantized.scales.size(), 0),
+        /*quantizedDimension=*/0, kSignedLevels.min, kSignedLevels.max);
   std::string name = (op.getLayer() + ".weight.i8").str();
   OpBuilder builder(op);
   ArrayRef<char> bytes(reinterpret_cast<const char *>(quantized.values.data()),

@@ -65,13 +65,16 @@ struct Site {
   Operation *source;
   llvm::SetVector<LinearOp> readers;
   VectorXf magnitudes; ///< the largest of each column
+  bool isFinite = true;
   std::mutex mutex;
 
   /// Takes the tokens of one image into account.
   void add(const reference::Tensor &tokens) {
-    VectorXf largest = tokens.matrix().cwiseAbs().colwise().maxCoeff<PropagateNaN>().transpose();
+    VectorXf largest = tokens.matrix().cwiseAbs().colwise().maxCoeff().transpose();
+    bool allFinite = tokens.matrix().allFinite();
     std::lock_guard<std::mutex> lock(mutex);
-    magnitudes = magnitudes.size() ? VectorXf(magnitudes.cwiseMax<PropagateNaN>(largest)) : largest;
+    isFinite &= allFinite;
+    magnitudes = magnitudes.size() ? VectorXf(magnitudes.cwiseMax(largest)) : largest;
   }
 };
 
@@ -146,7 +149,7 @@ private:
 
   LogicalResult smooth(Site &site) {
     LinearOp first = site.readers.front();
-    if (!site.magnitudes.allFinite())
+    if (!site.isFinite)
       return first.emitOpError("expected finite inputs of layer '")
              << first.getLayer() << "' on the calibration images, found NaN or infinity";
     VectorXf weights = VectorXf::Zero(site.magnitudes.size());

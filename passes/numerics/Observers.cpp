@@ -54,8 +54,9 @@ Distortion distortionOf(const Histogram &histogram, const AffineParameters &para
     if (double count = double(histogram.count(i)); count > 0) {
       signal += count * (left * left + left * right + right * right) / 3;
       noise += count * (errorRight - errorLeft) / step;
-      double inside = std::min(right, high + 0.5) - std::max(left, low - 0.5);
-      clipped += count * (1 - std::clamp(inside / step, 0.0, 1.0));
+      double outside =
+          std::max(0.0, right - std::max(left, high + 0.5)) + std::max(0.0, std::min(right, low - 0.5) - left);
+      clipped += count * outside / step;
     }
     left = right;
     errorLeft = errorRight;
