@@ -1,6 +1,7 @@
 // Hashes ops in program order: name, types, attributes, and operands by the number of their definition. Constants
 // contribute their bytes, so a resource and the dense literal of the same value count as the same weights.
 #include "dialect/Fingerprint.h"
+#include "dialect/VityaDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/StringExtras.h"
@@ -44,6 +45,8 @@ std::string vitya::fingerprint(ModuleOp module) {
       }
     }
     for (NamedAttribute attribute : op->getAttrDictionary()) {
+      if (attribute.getName() == kRangesAttrName)
+        continue;
       addPrinted(attribute.getName().getValue());
       addPrinted(attribute.getValue());
     }

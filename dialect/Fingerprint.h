@@ -8,8 +8,8 @@
 namespace vitya {
 
 /// 32 hexadecimal digits that identify structure and weights of `module`: the first half of the SHA-256 of its ops,
-/// types, attributes and the bytes of its constants. Independent of locations, SSA names, resource keys, and the
-/// module's own attributes.
+/// types, attributes and the bytes of its constants. Independent of locations, SSA names, resource keys, the module's
+/// own attributes and what calibration saw.
 std::string fingerprint(mlir::ModuleOp module);
 
 } // namespace vitya

@@ -54,6 +54,47 @@ LogicalResult LinearInfoAttr::verify(function_ref<InFlightDiagnostic()> emitErro
   return success();
 }
 
+LogicalResult ObservedRangeAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef observer, APFloat min,
+                                        APFloat max, APFloat clipped, APFloat noise) {
+  auto isNegative = [](const APFloat &value) { return value.isNegative() && !value.isZero(); };
+  // observed_c1
+  if (!min.isFinite() || !max.isFinite() || isNegative(max) || (!min.isNegative() && !min.isZero()))
+    return emitError() << "expected a finite range that includes zero, found min " << min.convertToDouble() << ", max "
+                       << max.convertToDouble();
+  // observed_c2
+  if (!clipped.isFinite() || !noise.isFinite() || isNegative(clipped) || isNegative(noise))
+    return emitError() << "expected clipped and noise to be finite and not negative, found "
+                       << clipped.convertToDouble() << " and " << noise.convertToDouble();
+  return success();
+}
+
+Attribute ObservedRangeAttr::parse(AsmParser &parser, Type) {
+  std::string observer;
+  double numbers[4];
+  if (parser.parseLess() || parser.parseString(&observer))
+    return {};
+  for (auto [name, number] :
+       llvm::zip_equal(ArrayRef<StringRef>{"min", "max", "clipped", "noise"}, MutableArrayRef<double>(numbers)))
+    if (parser.parseComma() || parser.parseKeyword(name) || parser.parseEqual() || parser.parseFloat(number))
+      return {};
+  if (parser.parseGreater())
+    return {};
+  return parser.getChecked<ObservedRangeAttr>(parser.getContext(), StringRef(observer), APFloat(numbers[0]),
+                                              APFloat(numbers[1]), APFloat(numbers[2]), APFloat(numbers[3]));
+}
+
+void ObservedRangeAttr::print(AsmPrinter &printer) const {
+  printer << "<\"" << getObserver() << "\", min = ";
+  printer.printFloat(getMin());
+  printer << ", max = ";
+  printer.printFloat(getMax());
+  printer << ", clipped = ";
+  printer.printFloat(getClipped());
+  printer << ", noise = ";
+  printer.printFloat(getNoise());
+  printer << '>';
+}
+
 //===----------------------------------------------------------------------===//
 // Modules
 //===----------------------------------------------------------------------===//
@@ -108,7 +149,7 @@ LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
       return failure();
     return failure(failed(verifyEntry(module, model)) || failed(verifyResources(module)));
   }
-  if (name == kFingerprintAttrName || name == kPhaseAttrName)
+  if (name == kFingerprintAttrName || name == kPhaseAttrName || name == kCalibratedAttrName)
     return expect(isa<StringAttr>(attribute.getValue()), "a string");
   if (name == kParametersAttrName || name == kMultiplyAddsAttrName) {
     auto number = dyn_cast<IntegerAttr>(attribute.getValue());
@@ -118,6 +159,23 @@ LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
   if (name == kLinearsAttrName) {
     auto array = dyn_cast<ArrayAttr>(attribute.getValue());
     return expect(array && llvm::all_of(array, llvm::IsaPred<LinearInfoAttr>), "an array of #vitya.linear_info");
+  }
+  if (name == kAttentionsAttrName) {
+    auto array = dyn_cast<ArrayAttr>(attribute.getValue());
+    return expect(array && llvm::all_of(array, llvm::IsaPred<AttentionInfoAttr>), "an array of #vitya.attention_info");
+  }
+  if (name == kAttentionInfoAttrName)
+    return expect(isa<AttentionOp>(op) && isa<AttentionInfoAttr>(attribute.getValue()),
+                  "#vitya.attention_info on an attention");
+  if (name == kRangesAttrName) {
+    auto isOfOperand = [](Attribute each) {
+      auto ranges = dyn_cast<ArrayAttr>(each);
+      return ranges && llvm::all_of(ranges, llvm::IsaPred<ObservedRangeAttr>);
+    };
+    size_t operands = isa<LinearOp>(op) ? 1 : isa<AttentionOp>(op) ? 3 : 0;
+    auto array = dyn_cast<ArrayAttr>(attribute.getValue());
+    return expect(array && operands && array.size() == operands && llvm::all_of(array, isOfOperand),
+                  "an array of #vitya.observed for each operand that can be quantized");
   }
   if (name == kKernelAttrName) {
     auto function = dyn_cast<FunctionOpInterface>(op);

@@ -26,6 +26,16 @@ inline constexpr llvm::StringLiteral kParametersAttrName = "vitya.parameters";
 inline constexpr llvm::StringLiteral kMultiplyAddsAttrName = "vitya.multiply_adds";
 /// Module attribute `vitya.phase`, a string: the phase of compilation the module has reached.
 inline constexpr llvm::StringLiteral kPhaseAttrName = "vitya.phase";
+/// On an op whose operands can be quantized: an array with, for each of them in order, an array of the
+/// `ObservedRangeAttr` that observers propose for it on calibration images.
+inline constexpr llvm::StringLiteral kRangesAttrName = "vitya.ranges";
+/// Module attribute `vitya.calibrated`, a string: the fingerprint of the model that its `vitya.ranges` belong to.
+inline constexpr llvm::StringLiteral kCalibratedAttrName = "vitya.calibrated";
+/// On an attention op: an `AttentionInfoAttr`. Module attribute `vitya.attentions`, an array of them.
+inline constexpr llvm::StringLiteral kAttentionInfoAttrName = "vitya.attention_info";
+inline constexpr llvm::StringLiteral kAttentionsAttrName = "vitya.attentions";
+/// The reason in the record of a layer that no pass has looked at.
+inline constexpr llvm::StringLiteral kUntouched = "no compression asked for";
 /// Marks a private function of one block that computes one group of ops: a unit attribute.
 inline constexpr llvm::StringLiteral kKernelAttrName = "vitya.kernel";
 /// Name of the function that maps one image to logits.

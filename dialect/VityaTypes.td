@@ -137,4 +137,56 @@ def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
   let genVerifyDecl = 1;
 }
 
+def Vitya_AttentionInfoAttr : Vitya_Attr<"AttentionInfo", "attention_info"> {
+  let summary = "what became of the two products of one attention";
+  let description = [{
+    Stands as `vitya.attention_info` on a `vitya.attention` that quantization has looked at, and an array of these on the
+    module as `vitya.attentions` from the end of the `compress` phase on. `scores` and `values` are the formats of the
+    product of queries and keys and of that of weights and values; `reason` says why.
+
+    ```mlir
+    module attributes {vitya.attentions = [#vitya.attention_info<"blocks.0.attn", heads = 3, scores = "f32", values = "f32",
+                                                                 reason = "no compression asked for">]} {}
+    ```
+  }];
+  let parameters = (ins
+    StringRefParameter<"name of the layer">:$name,
+    "int64_t":$heads,
+    StringRefParameter<"format of queries and keys">:$scores,
+    StringRefParameter<"format of weights and values">:$values,
+    StringRefParameter<"why they have this form">:$reason);
+  let assemblyFormat = [{
+    `<` $name `,` `heads` `=` $heads `,` `scores` `=` $scores `,` `values` `=` $values `,` `reason` `=` $reason `>`
+  }];
+}
+
+def Vitya_ObservedRangeAttr : Vitya_Attr<"ObservedRange", "observed"> {
+  let summary = "the range that one observer proposes for an operand, and what quantization to it loses";
+  let description = [{
+    `vitya-calibrate` writes one for each observer and each operand that can be quantized. `clipped` is the share of numbers
+    more than half a step outside the range, `noise` the mean squared error over the mean square.
+
+    * (C1) the range is finite and includes zero.
+    * (C2) `clipped` and `noise` are finite and not negative.
+
+    ```mlir
+    %0 = vitya.linear "fc" %x, %w {vitya.ranges = [[#vitya.observed<"minmax", min = -1.5, max = 2.25, clipped = 0.0, noise = 1.0e-4>]]}
+       : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
+    ```
+  }];
+  let parameters = (ins
+    StringRefParameter<"name of the observer">:$observer,
+    APFloatParameter<"least number">:$min,
+    APFloatParameter<"greatest number">:$max,
+    APFloatParameter<"share of numbers outside">:$clipped,
+    APFloatParameter<"relative mean squared error">:$noise);
+  let builders = [
+    AttrBuilder<(ins "::llvm::StringRef":$observer, "double":$min, "double":$max, "double":$clipped, "double":$noise),
+                [{ return $_get($_ctxt, observer, ::llvm::APFloat(min), ::llvm::APFloat(max), ::llvm::APFloat(clipped),
+                                ::llvm::APFloat(noise)); }]>
+  ];
+  let hasCustomAssemblyFormat = 1;
+  let genVerifyDecl = 1;
+}
+
 #endif // VITYA_TYPES

@@ -6,6 +6,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 #include "passes/compress/LowRankOptions.h"
+#include "passes/compress/QuantizationOptions.h"
 
 namespace vitya {
 

@@ -28,13 +28,19 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     Builder builder(module.getContext());
-    SmallVector<Attribute> records;
+    SmallVector<Attribute> records, attentions;
     llvm::DenseSet<Attribute> described;
     int64_t parameters = 0, products = 0;
     module.walk([&](Operation *op) {
       products += multiplyAdds(op);
       if (isa<arith::ConstantOp>(op) && isa<ShapedType>(op->getResult(0).getType()))
         parameters += elements(op->getResult(0));
+      if (auto attention = dyn_cast<AttentionOp>(op)) {
+        auto info = op->getAttrOfType<AttentionInfoAttr>(kAttentionInfoAttrName);
+        attentions.push_back(info ? info
+                                  : AttentionInfoAttr::get(module.getContext(), attention.getLayer(),
+                                                           attention.getHeads(), "f32", "f32", kUntouched));
+      }
       auto linear = dyn_cast<LinearOp>(op);
       if (!linear)
         return;
@@ -46,9 +52,11 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
       }
       ArrayRef<int64_t> weight = linear.getWeight().getType().getShape();
       records.push_back(LinearInfoAttr::get(module.getContext(), linear.getLayer(), /*in=*/weight[1], /*out=*/weight[0],
-                                            "f32", "no compression asked for", /*rank=*/std::nullopt));
+                                            "f32", kUntouched, /*rank=*/std::nullopt));
     });
     module->setAttr(kLinearsAttrName, builder.getArrayAttr(records));
+    if (!attentions.empty())
+      module->setAttr(kAttentionsAttrName, builder.getArrayAttr(attentions));
     module->setAttr(kParametersAttrName, builder.getI64IntegerAttr(parameters));
     module->setAttr(kMultiplyAddsAttrName, builder.getI64IntegerAttr(products));
     module->setAttr(kFingerprintAttrName, builder.getStringAttr(fingerprint(module)));

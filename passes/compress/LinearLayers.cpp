@@ -2,6 +2,7 @@
 #include "passes/compress/LinearLayers.h"
 #include "dialect/Constants.h"
 #include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace Eigen;
@@ -12,15 +13,15 @@ namespace {
 using RowMajor = Matrix<float, Dynamic, Dynamic, RowMajor>;
 
 /// The f32 elements of `value`, the `what` of `op`, in row-major order.
-FailureOr<std::vector<float>> constantOf(LinearOp op, Value value, StringRef what) {
+FailureOr<std::vector<float>> constantOf(Operation *op, Value value, StringRef what) {
   ElementsAttr elements;
   if (!matchPattern(value, m_Constant(&elements)))
-    return op.emitOpError() << "expected a constant " << what << " to factorise, found one that is computed";
+    return op->emitOpError() << "expected a constant " << what << ", found one that is computed";
   FailureOr<std::vector<float>> values = readFloats(elements);
   if (failed(values))
-    return op.emitOpError() << "expected a " << what << " with all its bytes, found none";
+    return op->emitOpError() << "expected a " << what << " with all its bytes, found none";
   if (!llvm::all_of(*values, [](float value) { return std::isfinite(value); }))
-    return op.emitOpError() << "expected a finite " << what << ", found NaN or infinity";
+    return op->emitOpError() << "expected a finite " << what << ", found NaN or infinity";
   return values;
 }
 
@@ -43,6 +44,10 @@ StringRef layerNameOf(LinearOp op) {
   return info ? info.getName() : op.getLayer();
 }
 
+LinearInfoAttr infoOf(LinearOp op) {
+  return op.getInfoAttr() ? op.getInfoAttr() : makeInfo(op, kUntouched, std::nullopt);
+}
+
 bool isFactorised(LinearOp op) { return op.getInfoAttr() && op.getInfoAttr().getRank(); }
 
 int64_t breakEvenRank(int64_t out, int64_t in) { return llvm::divideCeil(out * in, out + in); }
@@ -59,10 +64,14 @@ FailureOr<VectorXd> biasOf(LinearOp op) {
   int64_t size = op.getWeight().getType().getDimSize(0);
   if (!op.getBias())
     return VectorXd(VectorXd::Zero(size));
-  FailureOr<std::vector<float>> values = constantOf(op, op.getBias(), "bias");
+  return vectorOf(op, op.getBias(), "bias");
+}
+
+FailureOr<VectorXd> vectorOf(Operation *op, Value value, StringRef what) {
+  FailureOr<std::vector<float>> values = constantOf(op, value, what);
   if (failed(values))
     return failure();
-  return VectorXd(Map<const VectorXf>(values->data(), size).cast<double>());
+  return VectorXd(Map<const VectorXf>(values->data(), int64_t(values->size())).cast<double>());
 }
 
 Value makeConstant(OpBuilder &builder, Location loc, StringRef name, const MatrixXd &matrix) {
@@ -106,6 +115,20 @@ void setWeights(LinearOp op, const numerics::LinearMap &map) {
   OpBuilder builder(op);
   op.getWeightMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".weight").str(), map.weight));
   op.getBiasMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".bias").str(), map.bias));
+}
+
+void dropConstants(ModuleOp module) {
+  llvm::DenseSet<Attribute> alive;
+  llvm::SetVector<Attribute> dropped;
+  module.walk([&](arith::ConstantOp constant) {
+    if (!constant.use_empty())
+      return void(alive.insert(constant.getValue()));
+    dropped.insert(constant.getValue());
+    constant.erase();
+  });
+  for (Attribute value : dropped)
+    if (!alive.contains(value))
+      releaseResource(value);
 }
 
 } // namespace vitya

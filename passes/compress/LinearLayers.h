@@ -11,6 +11,9 @@ namespace vitya {
 /// The name of the trained layer that `op` is, or is a factor of.
 llvm::StringRef layerNameOf(LinearOp op);
 
+/// What compression made of the layer that `op` is or is a part of: its record, or that of a layer nothing was done to.
+LinearInfoAttr infoOf(LinearOp op);
+
 /// Whether an earlier pass factorised the layer or narrowed its heads.
 bool isFactorised(LinearOp op);
 
@@ -22,6 +25,9 @@ mlir::FailureOr<Eigen::MatrixXd> weightOf(LinearOp op);
 
 /// The bias [out] of `op`, zeros where it has none; an error at `op` unless it is a finite constant.
 mlir::FailureOr<Eigen::VectorXd> biasOf(LinearOp op);
+
+/// The f32 vector `value`, the `what` of `op`, in double precision; an error at `op` unless it is a finite constant.
+mlir::FailureOr<Eigen::VectorXd> vectorOf(mlir::Operation *op, mlir::Value value, llvm::StringRef what);
 
 /// A constant named `name` that holds `matrix` [rows, columns] as f32.
 mlir::Value makeConstant(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
@@ -44,6 +50,9 @@ LinearOp makeNarrower(LinearOp op, mlir::Value input, const Eigen::MatrixXd &wei
 
 /// Gives `op` other weights of the same shapes.
 void setWeights(LinearOp op, const numerics::LinearMap &map);
+
+/// Erases constants of `module` that nobody reads, and frees what no constant holds any more.
+void dropConstants(mlir::ModuleOp module);
 
 } // namespace vitya
 

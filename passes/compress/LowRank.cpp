@@ -160,21 +160,6 @@ LogicalResult LowRank::planRanks(ModuleOp module, std::vector<LowRankLayer> &lay
 // The rewrite
 //===----------------------------------------------------------------------===//
 
-/// Erases constants of `module` that nobody reads, and frees what no constant holds any more.
-void dropConstants(ModuleOp module) {
-  llvm::DenseSet<Attribute> alive;
-  llvm::SetVector<Attribute> dropped;
-  module.walk([&](arith::ConstantOp constant) {
-    if (!constant.use_empty())
-      return void(alive.insert(constant.getValue()));
-    dropped.insert(constant.getValue());
-    constant.erase();
-  });
-  for (Attribute value : dropped)
-    if (!alive.contains(value))
-      releaseResource(value);
-}
-
 /// E||(W - A B) x||^2 for x without its mean, or the squared error of the weight where nothing is known of x.
 double errorOf(const LowRankLayer &layer, const Factors &factors) {
   MatrixXd error = layer.weight - factors.left * factors.right;
