@@ -121,7 +121,10 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
     return success();
   }
 
+  /// A constant before all ops, so that kernels may take it along with any op before its reader.
   static Value constant(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape, ArrayRef<float> values) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(builder.getInsertionBlock());
     auto type = RankedTensorType::get(shape, builder.getF32Type());
     return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, values));
   }
