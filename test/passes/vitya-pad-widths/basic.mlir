@@ -1,0 +1,47 @@
+// RUN: vitya-opt %s --vitya-pad-widths | FileCheck %s
+
+!u = !quant.uniform<u8:f32, 0.5:100>
+!w = !quant.uniform<i8<-127:127>:f32:0, {0.5, 0.25, 2.0}>
+!s = !quant.uniform<i8<-127:127>:f32, 0.5>
+
+// Through GELU, a quantization and a slice of rows; new rows of the weight have the scale of the last.
+
+// CHECK-LABEL: func @quantized(
+// CHECK: vitya.linear "right" {{.*}} : tensor<4x8x!{{.*}}>, tensor<16x8x!quant.uniform<i8<-127:127>:f32:0, {5.000000e-01,2.500000e-01,2.000000e+00,2.000000e+00,{{.*}}}>>, tensor<16xf32> -> tensor<4x16xf32>
+// CHECK: vitya.gelu erf %{{.*}} : tensor<4x16xf32>
+// CHECK: quant.qcast %{{.*}} : tensor<4x16xf32> to tensor<4x16x!{{.*}}>
+// CHECK: tensor.extract_slice %{{.*}}[0, 0] [1, 16] [1, 1]
+// CHECK: vitya.linear "left" {{.*}} : tensor<1x16x!{{.*}}>, tensor<2x16x!{{.*}}> -> tensor<1x2xf32>
+func.func @quantized(%x: tensor<4x8xf32>) -> tensor<1x2xf32> {
+  %c = arith.constant dense<1> : tensor<3x8xi8>
+  %w = quant.scast %c : tensor<3x8xi8> to tensor<3x8x!w>
+  %b = arith.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>
+  %d = arith.constant dense<2> : tensor<2x3xi8>
+  %v = quant.scast %d : tensor<2x3xi8> to tensor<2x3x!s>
+  %q = quant.qcast %x : tensor<4x8xf32> to tensor<4x8x!u>
+  %0 = vitya.linear "right" %q, %w bias %b : tensor<4x8x!u>, tensor<3x8x!w>, tensor<3xf32> -> tensor<4x3xf32>
+  %1 = vitya.gelu erf %0 : tensor<4x3xf32>
+  %2 = quant.qcast %1 : tensor<4x3xf32> to tensor<4x3x!u>
+  %3 = tensor.extract_slice %2[0, 0] [1, 3] [1, 1] : tensor<4x3x!u> to tensor<1x3x!u>
+  %4 = vitya.linear "left" %3, %v : tensor<1x3x!u>, tensor<2x3x!s> -> tensor<1x2xf32>
+  return %4 : tensor<1x2xf32>
+}
+
+// Whole groups of lanes, and results that somebody else reads, stay.
+
+// CHECK-LABEL: func @same(
+// CHECK: vitya.linear "whole" {{.*}} -> tensor<4x16xf32>
+// CHECK: vitya.linear "read" {{.*}} -> tensor<4x3xf32>
+// CHECK: vitya.linear "returned" {{.*}} -> tensor<4x16xf32>
+func.func @same(%x: tensor<4x8xf32>) -> (tensor<4x16xf32>, tensor<4x3xf32>) {
+  %w = arith.constant dense<1.0> : tensor<16x8xf32>
+  %v = arith.constant dense<1.0> : tensor<3x16xf32>
+  %u = arith.constant dense<1.0> : tensor<16x3xf32>
+  %0 = vitya.linear "whole" %x, %w : tensor<4x8xf32>, tensor<16x8xf32> -> tensor<4x16xf32>
+  %1 = vitya.linear "read" %0, %v : tensor<4x16xf32>, tensor<3x16xf32> -> tensor<4x3xf32>
+  %2 = vitya.linear "returned" %1, %u : tensor<4x3xf32>, tensor<16x3xf32> -> tensor<4x16xf32>
+  return %2, %1 : tensor<4x16xf32>, tensor<4x3xf32>
+}
+
+// CHECK: dialect_resources
+// CHECK: weight.padded: "0x040000000101010101010101010101010101010101010101010101010000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
