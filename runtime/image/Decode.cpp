@@ -108,6 +108,15 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
              static_cast<long long>(kMaxImageSide));
     return false;
   }
+  // A pixel of a PNG file has at least one bit, which deflate makes 1032 times smaller at best; a JPEG file has a bit
+  // for each of its units, of 32 x 32 pixels at most. What claims more would be decoded for seconds before it is
+  // refused.
+  constexpr int64_t kMostPixelsOfByte = 8 * 1032;
+  if (static_cast<int64_t>(width) * height / kMostPixelsOfByte > size) {
+    snprintf(error, errorSize, "%d x %d pixels, more than %lld bytes can hold", width, height,
+             static_cast<long long>(size));
+    return false;
+  }
   if (bytes[0] == 'B' && !bmpIsWhole(bytes, size, width, height)) {
     snprintf(error, errorSize, "a BMP file that ends within its pixels");
     return false;
