@@ -13,7 +13,7 @@ struct QuantizedTensor {
   std::vector<int8_t> integers;    ///< row-major
   std::vector<double> scales;      ///< one, or one for each index along `axis`
   std::vector<int64_t> zeroPoints; ///< as many as scales, from -128 to 127
-  std::optional<int64_t> axis;    ///< the dimension along which scales differ
+  std::optional<int64_t> axis;     ///< the dimension along which scales differ
 };
 
 /// Reads a tensor of type qint8 that `checkTensor` let pass. Fails for other types and schemes, for scales that are not

@@ -14,14 +14,20 @@
 #define STBI_ONLY_PNG
 #define STBI_ONLY_JPEG
 #define STBI_ONLY_BMP
-#define STBI_MAX_DIMENSIONS 16384
 #define STBI_NO_THREAD_LOCALS
 #if defined(__clang__) || defined(__GNUC__)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #endif
+// Version 2.27 shifts by 32 where a JPEG file ends within a code: the bits are not used, the check of that is off.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((no_sanitize("shift"))), apply_to = function)
+#endif
 #include <stb/stb_image.h>
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
 #pragma GCC diagnostic pop
 
 namespace vitya {
@@ -96,7 +102,7 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
   }
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels)) {
-    snprintf(error, errorSize, "%s", stbi_failure_reason());
+    snprintf(error, errorSize, "a file of another or of a damaged format, or too large an image");
     return false;
   }
   if (width < 1 || height < 1) {
@@ -106,6 +112,15 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
   if (width > kMaxImageSide || height > kMaxImageSide) {
     snprintf(error, errorSize, "%d x %d pixels, more than %lld a side", width, height,
              static_cast<long long>(kMaxImageSide));
+    return false;
+  }
+  // A pixel of a PNG file has at least one bit, which deflate makes 1032 times smaller at best; a JPEG file has a bit
+  // for each of its units, of 32 x 32 pixels at most. What claims more would be decoded for seconds before it is
+  // refused.
+  constexpr int64_t kMostPixelsOfByte = 8 * 1032;
+  if (static_cast<int64_t>(width) * height / kMostPixelsOfByte > size) {
+    snprintf(error, errorSize, "%d x %d pixels, more than %lld bytes can hold", width, height,
+             static_cast<long long>(size));
     return false;
   }
   if (bytes[0] == 'B' && !bmpIsWhole(bytes, size, width, height)) {
