@@ -29,10 +29,17 @@ static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, co
   const auto &[index, match] = *choice;
   llvm::json::Object fileSettings = checkpoint.metadata();
   fileSettings.erase(kLayoutKey);
+  Expected<CompressionRecord> record = CompressionRecord::take(context, fileSettings);
+  if (!record)
+    return record.takeError();
   Expected<Settings> settings = Settings::merge(layouts[index].defaults, fileSettings, assignments);
   if (!settings)
     return settings.takeError();
-  ModelBuilder builder(context, checkpoint, *settings);
+  if (!match.overruled.empty())
+    emitRemark(NameLoc::get(StringAttr::get(&context, match.overruled.front())))
+        << match.overruled.size() << " layers, '" << match.overruled.front()
+        << "' first, are there as factors and as dense weights: the factors count";
+  ModelBuilder builder(context, checkpoint, *settings, *record);
   return builder.build(match.steps, settings->name.value_or(name.str()));
 }
 

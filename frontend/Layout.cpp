@@ -31,12 +31,31 @@ static Expected<TensorName> readName(const JsonCursor &cursor) {
   return TensorName{name.str(), optional};
 }
 
+/// {"left": "sa.U_q", "right": "sa.V_qT", "bias": "sa.bias_q"}
+static Expected<FactorNames> readFactors(const JsonCursor &cursor) {
+  if (Error error = cursor.checkObject({"left", "right", "bias"}))
+    return std::move(error);
+  FactorNames factors;
+  for (auto [key, into] : {std::pair(StringRef("left"), &factors.left),
+                           {StringRef("right"), &factors.right},
+                           {StringRef("bias"), &factors.bias}}) {
+    Expected<JsonCursor> member = cursor.required(key);
+    if (!member)
+      return member.takeError();
+    Expected<StringRef> name = member->string();
+    if (!name)
+      return name.takeError();
+    *into = name->str();
+  }
+  return factors;
+}
+
 /// "norm1", or {"name": "attn.qkv", "weight": "attn.qkv.weight", "bias": "attn.qkv.bias?"}, where weight and bias have
 /// these names unless they are given, and a null bias is none. A layer has a scale where one is given.
 static Expected<Layer> readLayer(const JsonCursor &cursor) {
   bool spelledOut = cursor.value().getAsObject() != nullptr;
   if (spelledOut)
-    if (Error error = cursor.checkObject({"name", "weight", "bias", "scale"}))
+    if (Error error = cursor.checkObject({"name", "weight", "bias", "scale", "factors"}))
       return std::move(error);
   Expected<JsonCursor> nameCursor = spelledOut ? cursor.required("name") : cursor;
   if (!nameCursor)
@@ -44,8 +63,16 @@ static Expected<Layer> readLayer(const JsonCursor &cursor) {
   Expected<TensorName> name = readName(*nameCursor);
   if (!name)
     return name.takeError();
-  Layer layer{
-      name->name, {name->name + ".weight", name->optional}, TensorName{name->name + ".bias", false}, std::nullopt};
+  Layer layer{name->name, {name->name + ".weight", name->optional}, TensorName{name->name + ".bias", false}, {}, {},
+              {}};
+  if (std::optional<JsonCursor> factors = cursor.member("factors")) {
+    Expected<FactorNames> given = readFactors(*factors);
+    if (!given)
+      return given.takeError();
+    layer.factors.push_back(std::move(*given));
+  }
+  // What our own compiler writes.
+  layer.factors.push_back({name->name + ".left.weight", name->name + ".right.weight", name->name + ".left.bias"});
   if (std::optional<JsonCursor> weight = cursor.member("weight")) {
     Expected<TensorName> given = readName(*weight);
     if (!given)

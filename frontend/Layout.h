@@ -18,12 +18,20 @@ struct TensorName {
   bool optional = false;
 };
 
+/// The tensors of a linear layer that is stored as two: x right^T left^T + bias.
+struct FactorNames {
+  std::string left, right, bias; ///< [out, r], [r, in], [out]; a file may lack the bias
+};
+
 /// The tensors of a linear layer or of a LayerNorm. A layer is absent where it is optional and its weight is.
 struct Layer {
   std::string name; ///< what the model calls the layer
   TensorName weight;
   std::optional<TensorName> bias;
-  std::optional<TensorName> scale; ///< one factor for each output of a linear layer
+  std::optional<TensorName> scale;  ///< one factor for each output of a linear layer
+  std::vector<FactorNames> factors; ///< which go before weight and bias where a file has both
+  /// In a match, where the file has factors: the left one; `weight` is the right one then.
+  std::optional<TensorName> left;
 };
 
 struct Step;

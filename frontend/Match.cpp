@@ -48,11 +48,38 @@ private:
     return TensorName{name, false};
   }
 
+  /// Marks tensor `name` as used if the file has it.
+  bool useIfPresent(const std::string &name) {
+    if (!present.contains(name))
+      return false;
+    used.insert(name);
+    return true;
+  }
+
   std::optional<Layer> use(const Layer &layer, StringRef prefix, StringRef first) {
+    for (const FactorNames &factors : layer.factors) {
+      std::string left = (prefix + factors.left).str(), bias = (prefix + factors.bias).str();
+      if (!present.contains(left))
+        continue;
+      Layer found{(prefix + layer.name).str(), *use(TensorName{factors.right, false}, prefix, first), {}, {}, {}, {}};
+      found.left = use(TensorName{factors.left, false}, prefix, first);
+      std::string denseBias = layer.bias ? (prefix + layer.bias->name).str() : "";
+      bool hasDenseBias = useIfPresent(denseBias); // which is the bias of factors that have none of their own
+      if (useIfPresent(bias) || hasDenseBias)
+        found.bias = TensorName{present.contains(bias) ? bias : denseBias, false};
+      if (useIfPresent((prefix + layer.weight.name).str()))
+        result.overruled.push_back(found.name);
+      if (layer.scale)
+        found.scale = use(*layer.scale, prefix, first);
+      return found;
+    }
+    // A first repetition with factors says nothing about dense tensors.
+    if (any_of(layer.factors, [&](const FactorNames &each) { return present.contains((first + each.left).str()); }))
+      first = prefix;
     std::optional<TensorName> weight = use(layer.weight, prefix, first);
     if (!weight)
       return std::nullopt;
-    Layer found{(prefix + layer.name).str(), *weight, std::nullopt, std::nullopt};
+    Layer found{(prefix + layer.name).str(), *weight, {}, {}, {}, {}};
     if (layer.bias)
       found.bias = use(*layer.bias, prefix, first);
     if (layer.scale)

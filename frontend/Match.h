@@ -10,8 +10,9 @@ namespace vitya {
 /// A layout's steps for one file: repetitions unrolled, full names of layers and tensors, nothing optional left.
 struct Match {
   Steps steps;
-  std::vector<std::string> missing;  ///< tensors that the layout wants and the file lacks
-  std::vector<std::string> leftover; ///< tensors of the file that the layout does not use or ignore
+  std::vector<std::string> missing;   ///< tensors that the layout wants and the file lacks
+  std::vector<std::string> overruled; ///< layers of which the file has factors and dense tensors: the factors count
+  std::vector<std::string> leftover;  ///< tensors of the file that the layout does not use or ignore
 
   bool fits() const { return missing.empty() && leftover.empty(); }
   /// "2 missing ('a', 'b'), 1 left over ('c')"

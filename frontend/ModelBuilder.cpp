@@ -5,6 +5,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
 using namespace mlir;
@@ -13,8 +14,9 @@ using llvm::Expected;
 
 namespace vitya {
 
-ModelBuilder::ModelBuilder(MLIRContext &context, const Checkpoint &checkpoint, const Settings &settings)
-    : context(context), checkpoint(checkpoint), settings(settings), builder(&context) {
+ModelBuilder::ModelBuilder(MLIRContext &context, const Checkpoint &checkpoint, const Settings &settings,
+                           const CompressionRecord &record)
+    : context(context), checkpoint(checkpoint), settings(settings), record(record), builder(&context) {
   for (const NamedTensor &named : checkpoint.tensors())
     tensors[named.name] = &named;
 }
@@ -172,7 +174,25 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
                                       "[out, " + llvm::Twine(in) + "]")) {
     return std::move(error);
   }
-  int64_t out = shape[0];
+  if (layer.left)
+    if (Error error = checkShape(*layer.left,
+                                 tensor(*layer.left).shape.size() == 2 && tensor(*layer.left).shape[0] > 0 &&
+                                     tensor(*layer.left).shape[1] == shape[0],
+                                 "[out, " + llvm::Twine(shape[0]) + "]"))
+      return std::move(error);
+  int64_t out = layer.left ? tensor(*layer.left).shape[0] : shape[0];
+  LinearInfoAttr info = record.linears.lookup(layer.name);
+  if (layer.left) {
+    if (!info)
+      info = LinearInfoAttr::get(&context, layer.name, in, out, "f32",
+                                 llvm::formatv("factors in the checkpoint, rank {0}", shape[0]).str(), shape[0]);
+    Expected<Value> right = weight(layer.weight, {shape[0], in});
+    if (!right)
+      return right.takeError();
+    std::string name = layer.name + ".right";
+    input = LinearOp::create(builder, location(name), name, input, *right, Value(), info).getResult();
+    in = shape[0];
+  }
   std::vector<float> scale;
   if (layer.scale) {
     if (Error error = checkShape(*layer.scale, llvm::equal(tensor(*layer.scale).shape, ArrayRef(out)),
@@ -182,7 +202,7 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
     if (Error error = checkpoint.readFloats(*tensors.at(layer.scale->name), scale))
       return std::move(error);
   }
-  Expected<Value> weightValue = weight(layer.weight, {out, in}, scale);
+  Expected<Value> weightValue = weight(layer.left ? *layer.left : layer.weight, {out, in}, scale);
   if (!weightValue)
     return weightValue.takeError();
   Value bias;
@@ -195,8 +215,8 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
       return biasValue.takeError();
     bias = *biasValue;
   }
-  return LinearOp::create(builder, location(layer.name), layer.name, input, *weightValue, bias, /*info=*/nullptr)
-      .getResult();
+  std::string name = layer.left ? layer.name + ".left" : layer.name;
+  return LinearOp::create(builder, location(name), name, input, *weightValue, bias, info).getResult();
 }
 
 Error ModelBuilder::buildStep(const LinearStep &step) {
@@ -244,15 +264,23 @@ ModelBuilder::Tokens ModelBuilder::slice(Tokens input, ArrayRef<int64_t> offsets
 
 Error ModelBuilder::buildStep(const AttentionStep &step) {
   Tokens query, key, value;
+  auto found = record.attentions.find(step.name);
+  const CompressionRecord::Attention *narrowed = found == record.attentions.end() ? nullptr : &found->getValue();
   if (step.fused) {
     Expected<Tokens> stacked = linear(*step.fused, tokens);
     if (!stacked)
       return stacked.takeError();
-    int64_t out = stacked->getType().getDimSize(1), width = out / 3;
-    if (Error error = checkShape(step.fused->weight, out % 3 == 0, "[3 * width, in]"))
+    int64_t out = stacked->getType().getDimSize(1), valueColumns = narrowed ? narrowed->valueWidth : out / 3,
+            width = (out - valueColumns) / 2;
+    const TensorName &last = step.fused->left ? *step.fused->left : step.fused->weight;
+    if (Error error = checkShape(last, width > 0 && 2 * width + valueColumns == out,
+                                 narrowed ? "[2 * width + " + llvm::Twine(valueColumns) + ", in]" : "[3 * width, in]"))
       return error;
-    for (auto [index, part] : llvm::enumerate(std::array{&query, &key, &value}))
-      *part = slice(*stacked, {0, static_cast<int64_t>(index) * width}, {rows(), width}, location(step.fused->name));
+    int64_t column = 0;
+    for (auto [part, columns] : {std::pair(&query, width), {&key, width}, {&value, valueColumns}}) {
+      *part = slice(*stacked, {0, column}, {rows(), columns}, location(step.fused->name));
+      column += columns;
+    }
   } else {
     for (auto [layer, part] : {std::pair(&*step.query, &query), {&*step.key, &key}, {&*step.value, &value}}) {
       Expected<Tokens> result = linear(*layer, tokens);
@@ -270,7 +298,7 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
   if (valueWidth % *heads != 0)
     return makeError("expected heads that divide the width of '{0}', found {1} heads and width {2}", step.value->name,
                      *heads, valueWidth);
-  double scale = 1 / std::sqrt(static_cast<double>(width / *heads));
+  double scale = narrowed ? narrowed->scale : 1 / std::sqrt(static_cast<double>(width / *heads));
   auto attention =
       AttentionOp::create(builder, location(step.name), step.name, query, key, value, *heads, llvm::APFloat(scale));
   Expected<Tokens> result = linear(step.out, attention);

@@ -3,6 +3,7 @@
 #define VITYA_FRONTEND_MODELBUILDER_H
 
 #include "dialect/VityaOps.h"
+#include "frontend/CompressionRecord.h"
 #include "frontend/Match.h"
 #include "frontend/Settings.h"
 #include "frontend/checkpoint/Checkpoint.h"
@@ -14,7 +15,8 @@ namespace vitya {
 class ModelBuilder {
 public:
   /// All arguments outlive the builder; the dialects of phase `import` are loaded.
-  ModelBuilder(mlir::MLIRContext &context, const Checkpoint &checkpoint, const Settings &settings);
+  ModelBuilder(mlir::MLIRContext &context, const Checkpoint &checkpoint, const Settings &settings,
+               const CompressionRecord &record);
 
   /// The module of a model called `name` whose steps are `steps`.
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> build(const Steps &steps, llvm::StringRef name);
@@ -54,6 +56,7 @@ private:
   mlir::MLIRContext &context;
   const Checkpoint &checkpoint;
   const Settings &settings;
+  const CompressionRecord &record;
   mlir::OpBuilder builder;
   llvm::StringMap<const NamedTensor *> tensors;
   Geometry geometry = {};

@@ -1,4 +1,5 @@
 // vitya-compile: a checkpoint, or IR of any phase, becomes IR of a later phase, assembly, an object or an executable.
+#include "frontend/Export.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/Passes.h"
 #include "passes/emit/Link.h"
@@ -30,7 +31,7 @@ static cl::opt<std::string> outputPath("o",
                                                 "model's name with the usual suffix)"),
                                        cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
-                                     cl::value_desc("import|compress|linalg|loops|llvm|asm|obj|lib|exe"),
+                                     cl::value_desc("import|compress|checkpoint|linalg|loops|llvm|asm|obj|lib|exe"),
                                      cl::cat(category));
 static cl::opt<std::string> lowRankOptions("low-rank",
                                            cl::desc("Factorise layers: options of vitya-opt's --vitya-low-rank with "
@@ -59,15 +60,17 @@ static ImportFlags importFlags(category);
 
 namespace {
 
-/// The forms that are no IR of ours, in the order in which one is made from the other, after all phases.
-enum class Product { ir, assembly, object, library, executable };
+/// The forms that are no IR of ours: a checkpoint, from before canonicalization, and what is made after all phases, in
+/// the order in which one is made from the other.
+enum class Product { ir, checkpoint, assembly, object, library, executable };
 
 struct ProductInfo {
   Product product;
   llvm::StringLiteral name, suffix;
 };
 
-constexpr ProductInfo kProducts[] = {{Product::assembly, "asm", ".s"},
+constexpr ProductInfo kProducts[] = {{Product::checkpoint, "checkpoint", ".pth"},
+                                     {Product::assembly, "asm", ".s"},
                                      {Product::object, "obj", ".o"},
                                      {Product::library, "lib", ".so"},
                                      {Product::executable, "exe", ""}};
@@ -84,7 +87,7 @@ llvm::Expected<Goal> parseGoal(StringRef name) {
     return Goal{*phase};
   for (const ProductInfo &info : kProducts)
     if (info.name == name)
-      return Goal{Phase::llvm, info.product, info.suffix};
+      return Goal{info.product == Product::checkpoint ? Phase::compress : Phase::llvm, info.product, info.suffix};
   std::string known;
   for (const PhaseInfo &info : kPhases)
     known += info.name.str() + ", ";
@@ -288,7 +291,7 @@ llvm::Error compile(const char *program) {
         return error;
     if (info.phase == *reached)
       buildContractPipeline(pm, info.phase);
-    else
+    else if (goal->product != Product::checkpoint) // which is compressed, but not prepared for code
       buildPhasePipeline(pm, info.phase, target->shape());
     if (failed(pm.run(module)))
       return llvm::createStringError("");
@@ -302,13 +305,15 @@ llvm::Error compile(const char *program) {
     output = (llvm::sys::path::stem(inputPath) + goal->suffix).str();
   EmitOptions options{"--cpu=" + cpuName,
                       weightsName == "file" ? llvm::sys::path::filename(output).str() + ".weights" : ""};
-  if (!stagesFolder.empty() && goal->product != Product::ir)
+  if (!stagesFolder.empty() && goal->product >= Product::assembly)
     if (llvm::Error error = stages.write(
             "asm", ".s", [&](llvm::raw_ostream &os) { return emitAssembly(module, *target, options, os); }))
       return error;
   switch (goal->product) {
   case Product::ir:
     return writeModule(module, output);
+  case Product::checkpoint:
+    return writeOutput(output, [&](llvm::raw_ostream &os) { return exportCheckpoint(module, os); });
   case Product::assembly:
     return writeOutput(output, [&](llvm::raw_ostream &os) { return emitAssembly(module, *target, options, os); });
   case Product::object:

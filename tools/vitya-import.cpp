@@ -11,6 +11,7 @@ static Error run(StringRef model, StringRef output, bool list, const vitya::Impo
   if (list)
     return vitya::writeOutput(output, [&](raw_ostream &os) { return vitya::listTensors(model, options.key, os); });
   mlir::MLIRContext context;
+  vitya::printDiagnosticsAs(context, "vitya-import");
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> module = vitya::importModel(context, model, options);
   return module ? vitya::writeModule(**module, output) : module.takeError();
 }

@@ -47,6 +47,14 @@ static json::Value toJson(const PickleValue &value, unsigned depth = 0) {
         array.push_back(toJson(*item, depth + 1));
     return array;
   }
+  case PickleValue::Kind::dict: {
+    json::Object object;
+    if (depth < maxDepth)
+      for (size_t index = 0; index + 1 < value.items.size(); index += 2)
+        if (value.items[index]->is(PickleValue::Kind::string))
+          object[json::fixUTF8(value.items[index]->text)] = toJson(*value.items[index + 1], depth + 1);
+    return object;
+  }
   default:
     return nullptr;
   }

@@ -179,6 +179,8 @@ std::vector<LowRankAttention> selectAttentions(MutableArrayRef<LowRankLayer> lay
   for (auto attention : layers.front().op->getBlock()->getOps<AttentionOp>()) {
     llvm::Expected<AttentionMaps> maps = AttentionMaps::match(attention);
     auto isSelected = [&](LinearOp op) { return byOp.contains(op); };
+    if (maps && llvm::none_of(maps->inputs(), isSelected) && !isSelected(maps->output()))
+      continue;
     if (!maps || !llvm::all_of(maps->inputs(), isSelected) || !isSelected(maps->output())) {
       std::string reason = maps ? "not all of its layers are to be factorised" : llvm::toString(maps.takeError());
       emitRemark(attention.getLoc()) << "attention '" << attention.getLayer() << "' keeps its heads: " << reason

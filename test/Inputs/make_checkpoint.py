@@ -127,6 +127,13 @@ def norm(name, width=WIDTH):
     return [(name + ".weight", (width,)), (name + ".bias", (width,))]
 
 
+RANK = 3
+
+
+def pair(prefix, left, right, bias, out, width):
+    return [(prefix + left, (out, RANK)), (prefix + right, (RANK, width)), (prefix + bias, (out,))]
+
+
 def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=False, fc_norm=False, head=True,
          layer_scale=False, extra_tokens=()):
     patches = (SIDE // PATCH)**2
@@ -146,19 +153,28 @@ def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=
     return shapes + [(name, (1, 1, WIDTH)) for name in extra_tokens]
 
 
-def reference():
+def reference(factors=False, dense=True):
     pixels = 3 * PATCH * PATCH
     shapes = [("cls", (1, 1, WIDTH)), ("pos", (1, (SIDE // PATCH)**2 + 1, WIDTH))]
     shapes += norm("lp_src.1", pixels) + linear("lp_src.2", WIDTH, pixels) + norm("lp_src.3")
     for i in range(DEPTH):
         block = "blocks.%d." % i
-        for name in ("Q", "K", "V", "Out"):
-            shapes += linear(block + "sa." + name, WIDTH, WIDTH)
+        if factors:
+            for name in ("q", "k", "v", "out"):
+                shapes += pair(block + "sa.", "U_" + name, "V_%sT" % name, "bias_" + name, WIDTH, WIDTH)
+            shapes += pair(block, "U_ffn_0", "V_ffn_0", "bias_ffn_0", HIDDEN, WIDTH)
+            shapes += pair(block, "U_ffn_1", "V_ffn_1", "bias_ffn_1", WIDTH, HIDDEN)
+        if dense:
+            for name in ("Q", "K", "V", "Out"):
+                shapes += linear(block + "sa." + name, WIDTH, WIDTH)
+            shapes += linear(block + "ffn.0", HIDDEN, WIDTH) + linear(block + "ffn.2", WIDTH, HIDDEN)
         shapes += norm(block + "ln1")
-        shapes += linear(block + "ffn.0", HIDDEN, WIDTH) + linear(block + "ffn.2", WIDTH, HIDDEN)
         shapes += norm(block + "ln2")
     return shapes + linear("cl", CLASSES, WIDTH)
 
+
+# Variants of --family=reference: the reference project's checkpoints of SVD factors.
+FACTORS = {"factors": dict(factors=True, dense=False), "factors-and-dense": dict(factors=True)}
 
 # Variants of the architecture, for --family=timm.
 ARCHITECTURES = {
@@ -448,7 +464,7 @@ def wrap(tensors, variant, settings):
 
 
 def make(family, variant, defect, settings):
-    shapes = reference() if family == "reference" else timm(**ARCHITECTURES.get(variant, {}))
+    shapes = reference(**FACTORS.get(variant, {})) if family == "reference" else timm(**ARCHITECTURES.get(variant, {}))
     tensors = make_tensors(shapes, variant)
     if variant in ("quantized", "quantized-per-channel"):
         tensors = quantize(tensors, variant == "quantized-per-channel")
@@ -532,7 +548,8 @@ def main():
                                                                "data-parallel", "f16", "bf16", "f64", "transposed",
                                                                "shared", "parameter", "v3", "protocol4",
                                                                "safetensors", "text", "quantized",
-                                                               "quantized-per-channel"] + sorted(ARCHITECTURES))
+                                                               "quantized-per-channel"] + sorted(FACTORS) +
+                        sorted(ARCHITECTURES))
     parser.add_argument("--defect")
     parser.add_argument("--setting", action="append", default=[], help="KEY=JSON of the file's 'vitya' entry")
     arguments = parser.parse_args()

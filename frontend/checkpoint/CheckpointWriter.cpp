@@ -1,0 +1,224 @@
+// The pickle has no memo: nothing in it is referred to twice. Numbers are little-endian, but floats, as pickle has it.
+#include "frontend/checkpoint/CheckpointWriter.h"
+#include "frontend/checkpoint/MakeError.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/bit.h"
+#include "llvm/Support/Endian.h"
+#include <zip.h>
+
+using namespace llvm;
+
+namespace vitya {
+namespace {
+
+class Pickler {
+public:
+  explicit Pickler(raw_ostream &os) : os(os) { os << "\x80\x02"; }
+
+  void finish() { os << '.'; }
+  void global(StringRef module, StringRef name) { os << 'c' << module << '\n' << name << '\n'; }
+  void text(StringRef value) {
+    os << 'X';
+    number(static_cast<uint32_t>(value.size()));
+    os << value;
+  }
+  void integer(int64_t value) {
+    if (isInt<32>(value)) {
+      os << 'J';
+      number(static_cast<uint32_t>(static_cast<int32_t>(value)));
+    } else {
+      os << "\x8a" << char(sizeof(value));
+      number(static_cast<uint64_t>(value));
+    }
+  }
+  void real(double value) {
+    char bytes[sizeof(double)];
+    support::endian::write64be(bytes, bit_cast<uint64_t>(value));
+    os << 'G';
+    os.write(bytes, sizeof(bytes));
+  }
+  /// What `items` writes, as a tuple.
+  void tuple(function_ref<void()> items) {
+    os << '(';
+    items();
+    os << 't';
+  }
+  /// Keys and values that `items` writes, into the dict that stands before.
+  void items(function_ref<void()> items) {
+    os << '(';
+    items();
+    os << 'u';
+  }
+  void emptyDict() { os << '}'; }
+  void emptyOrderedDict() {
+    global("collections", "OrderedDict");
+    os << ")R";
+  }
+  void value(const json::Value &value) {
+    if (const json::Object *object = value.getAsObject()) {
+      emptyDict();
+      items([&] {
+        std::vector<StringRef> keys; // in an order of their own in a hash table
+        for (const auto &[key, item] : *object)
+          keys.push_back(key);
+        llvm::sort(keys);
+        for (StringRef key : keys) {
+          text(key);
+          this->value(*object->get(key));
+        }
+      });
+    } else if (const json::Array *array = value.getAsArray()) {
+      os << "](";
+      for (const json::Value &item : *array)
+        this->value(item);
+      os << 'e';
+    } else if (std::optional<StringRef> string = value.getAsString()) {
+      text(*string);
+    } else if (std::optional<bool> boolean = value.getAsBoolean()) {
+      os << (*boolean ? "\x88" : "\x89");
+    } else if (std::optional<int64_t> whole = value.getAsInteger(); whole && value.kind() == json::Value::Number) {
+      integer(*whole);
+    } else if (std::optional<double> number = value.getAsNumber()) {
+      real(*number);
+    } else {
+      os << 'N';
+    }
+  }
+  /// A contiguous f32 tensor whose elements are all of record `key`.
+  void tensor(StringRef key, const TensorToWrite &tensor) {
+    global("torch._utils", "_rebuild_tensor_v2");
+    tuple([&] {
+      tuple([&] {
+        text("storage");
+        global("torch", "FloatStorage");
+        text(key);
+        text("cpu");
+        integer(static_cast<int64_t>(tensor.values.size()));
+      });
+      os << 'Q'; // a persistent id
+      integer(0);
+      tuple([&] {
+        for (int64_t size : tensor.shape)
+          integer(size);
+      });
+      tuple([&] {
+        int64_t stride = static_cast<int64_t>(tensor.values.size());
+        for (int64_t size : tensor.shape)
+          integer(stride /= size);
+      });
+      os << "\x89"; // requires no gradient
+      emptyOrderedDict();
+    });
+    os << 'R';
+  }
+
+private:
+  template <typename T>
+  void number(T value) {
+    char bytes[sizeof(T)];
+    support::endian::write<T>(bytes, value, endianness::little);
+    os.write(bytes, sizeof(bytes));
+  }
+  raw_ostream &os;
+};
+
+std::string pickleOf(ArrayRef<TensorToWrite> tensors, const json::Object &settings) {
+  std::string text;
+  raw_string_ostream os(text);
+  Pickler pickler(os);
+  pickler.emptyDict();
+  pickler.items([&] {
+    pickler.text("state_dict");
+    pickler.emptyOrderedDict();
+    pickler.items([&] {
+      for (auto [index, tensor] : enumerate(tensors)) {
+        pickler.text(tensor.name);
+        pickler.tensor(std::to_string(index), tensor);
+      }
+    });
+    pickler.text("vitya");
+    pickler.value(json::Object(settings));
+  });
+  pickler.finish();
+  return text;
+}
+
+/// An archive in memory.
+class ZipWriter {
+public:
+  ZipWriter() { zip_error_init(&error); }
+  ~ZipWriter() {
+    if (archive)
+      zip_discard(archive);
+    if (source)
+      zip_source_free(source);
+    zip_error_fini(&error);
+  }
+
+  bool open() {
+    source = zip_source_buffer_create(nullptr, 0, /*freep=*/0, &error);
+    archive = source ? zip_open_from_source(source, ZIP_TRUNCATE, &error) : nullptr;
+    if (archive)
+      zip_source_keep(source); // the archive takes one reference
+    return archive;
+  }
+
+  /// `bytes` outlive the call of `close`.
+  bool add(const std::string &name, StringRef bytes) {
+    zip_source_t *entry = zip_source_buffer(archive, bytes.data(), bytes.size(), /*freep=*/0);
+    if (!entry)
+      return false;
+    zip_int64_t index = zip_file_add(archive, name.c_str(), entry, ZIP_FL_ENC_UTF_8);
+    if (index < 0) {
+      zip_source_free(entry);
+      return false;
+    }
+    constexpr time_t epoch = 315532800; // 1980, where dates of zip archives begin
+    return zip_set_file_compression(archive, index, ZIP_CM_STORE, 0) == 0 &&
+           zip_file_set_mtime(archive, index, epoch, 0) == 0;
+  }
+
+  bool close() {
+    if (zip_close(archive) != 0)
+      return false;
+    archive = nullptr;
+    return true;
+  }
+
+  bool copyTo(raw_ostream &os) {
+    if (zip_source_open(source) != 0)
+      return false;
+    scope_exit closeSource([&] { zip_source_close(source); });
+    std::vector<char> buffer(1 << 20);
+    zip_int64_t count;
+    while ((count = zip_source_read(source, buffer.data(), buffer.size())) > 0)
+      os.write(buffer.data(), count);
+    return count == 0;
+  }
+
+  std::string problem() { return archive ? zip_strerror(archive) : zip_error_strerror(&error); }
+
+private:
+  zip_error_t error;
+  zip_source_t *source = nullptr;
+  zip_t *archive = nullptr;
+};
+
+} // namespace
+
+Error writeCheckpoint(ArrayRef<TensorToWrite> tensors, const json::Object &settings, raw_ostream &os) {
+  std::string pickle = pickleOf(tensors, settings);
+  ZipWriter zip;
+  bool done = zip.open() && zip.add("archive/data.pkl", pickle) && zip.add("archive/byteorder", "little");
+  for (size_t i = 0; done && i < tensors.size(); ++i) {
+    ArrayRef<float> values = tensors[i].values;
+    done = zip.add("archive/data/" + std::to_string(i),
+                   StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)));
+  }
+  done = done && zip.add("archive/version", "3\n") && zip.close() && zip.copyTo(os);
+  if (!done)
+    return makeError("expected memory for an archive of {0} tensors, found: {1}", tensors.size(), zip.problem());
+  return Error::success();
+}
+
+} // namespace vitya

@@ -1,0 +1,29 @@
+// Writes checkpoints that PyTorch reads, `torch.load(weights_only=True)` included.
+#ifndef VITYA_FRONTEND_CHECKPOINT_CHECKPOINTWRITER_H
+#define VITYA_FRONTEND_CHECKPOINT_CHECKPOINTWRITER_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+#include <string>
+#include <vector>
+
+namespace vitya {
+
+/// An f32 tensor in row-major order.
+struct TensorToWrite {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::vector<float> values;
+};
+
+/// Writes {'state_dict': OrderedDict of `tensors`, in their order, 'vitya': `settings`} as `torch.save` does: a zip
+/// archive of stored entries, the pickle of protocol 2 first, then a record a tensor. The same bytes for the same
+/// content.
+llvm::Error writeCheckpoint(llvm::ArrayRef<TensorToWrite> tensors, const llvm::json::Object &settings,
+                            llvm::raw_ostream &os);
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_CHECKPOINT_CHECKPOINTWRITER_H
