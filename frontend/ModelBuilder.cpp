@@ -1,6 +1,7 @@
 // One function for each kind of step. Every shape is checked before the op that needs it is built, so that a wrong
 // tensor is an error that names it and not a failure of the op's verifier.
 #include "frontend/ModelBuilder.h"
+#include "dialect/Constants.h"
 #include "frontend/checkpoint/MakeError.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Verifier.h"
@@ -56,6 +57,34 @@ Expected<Value> ModelBuilder::weight(const TensorName &name, ArrayRef<int64_t> s
       floats[i] *= scale[i / row];
   auto attribute = DenseResourceElementsAttr::get(resultType, name.name, std::move(blob));
   return arith::ConstantOp::create(builder, location(name.name), attribute).getResult();
+}
+
+/// The quantized tensor `name`, of `shape`: its integers as they are, behind a cast to their type.
+Expected<Value> ModelBuilder::quantizedWeight(const TensorName &name, ArrayRef<int64_t> shape) {
+  Expected<QuantizedTensor> read = checkpoint.readQuantized(*tensors.at(name.name));
+  if (!read)
+    return read.takeError();
+  if (read->axis.value_or(0) != 0 || llvm::any_of(read->zeroPoints, [](int64_t zero) { return zero != 0; }))
+    return makeError("expected tensor '{0}' with zero points 0 and one scale or one for each row, found others",
+                     name.name);
+  constexpr unsigned isSigned = quant::QuantizationFlags::Signed;
+  Type i8 = builder.getI8Type(), f32 = builder.getF32Type();
+  Type element = quant::UniformQuantizedType::get(isSigned, i8, f32, read->scales.front(), /*zeroPoint=*/0, -128, 127);
+  if (read->axis)
+    element = quant::UniformQuantizedPerAxisType::get(isSigned, i8, f32, read->scales, read->zeroPoints,
+                                                      /*quantizedDimension=*/0, -128, 127);
+  auto isNormal = [](double scale) {
+    auto inUse = static_cast<float>(scale);
+    return std::isnormal(inUse) && std::isnormal(1 / inUse);
+  };
+  if (!llvm::all_of(read->scales, isNormal))
+    return makeError("expected scales of tensor '{0}' that are normal f32 numbers, as their reciprocals, found others",
+                     name.name);
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(read->integers.data()), read->integers.size());
+  auto integers = arith::ConstantOp::create(builder, location(name.name),
+                                            makeResource(RankedTensorType::get(shape, i8), name.name, bytes));
+  return quant::StorageCastOp::create(builder, location(name.name), RankedTensorType::get(shape, element), integers)
+      .getResult();
 }
 
 //===----------------------------------------------------------------------===//
@@ -202,7 +231,16 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
     if (Error error = checkpoint.readFloats(*tensors.at(layer.scale->name), scale))
       return std::move(error);
   }
-  Expected<Value> weightValue = weight(layer.left ? *layer.left : layer.weight, {out, in}, scale);
+  const auto &factor = layer.left ? *layer.left : layer.weight;
+  bool isQuantized = tensor(factor).quantizer;
+  if (isQuantized && layer.scale)
+    return makeError("expected an f32 tensor '{0}', which '{1}' scales, found a quantized one", factor.name,
+                     layer.scale->name);
+  if (isQuantized && in > kMaxProducts)
+    return makeError("expected a quantized tensor '{0}' of at most {1} columns, found {2}", factor.name,
+                     kMaxProducts, in);
+  Expected<Value> weightValue =
+      isQuantized ? quantizedWeight(factor, {out, in}) : weight(factor, {out, in}, scale);
   if (!weightValue)
     return weightValue.takeError();
   Value bias;
@@ -216,7 +254,25 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
     bias = *biasValue;
   }
   std::string name = layer.left ? layer.name + ".left" : layer.name;
-  return LinearOp::create(builder, location(name), name, input, *weightValue, bias, info).getResult();
+  if (!isQuantized)
+    return LinearOp::create(builder, location(name), name, input, *weightValue, bias, info).getResult();
+  if (!info)
+    info = LinearInfoAttr::get(&context, layer.name, in, out, "u8 x s8 dynamic", "quantized in the checkpoint",
+                               /*rank=*/std::nullopt);
+  auto [bytes, params] = quantize(input);
+  return LinearOp::create(builder, location(name), builder.getStringAttr(name), bytes, *weightValue, bias, params, info)
+      .getResult();
+}
+
+std::pair<Value, Value> ModelBuilder::quantize(Tokens input) {
+  auto [place, inserted] = quantized.try_emplace(input);
+  if (!inserted)
+    return place->second;
+  auto params = ChooseQParamsOp::create(builder, input.getLoc(), Granularity::tensor, input);
+  auto u8 = quant::AnyQuantizedType::get(/*flags=*/0, builder.getI8Type(), builder.getF32Type(), 0, 255);
+  auto bytes = QuantizeOp::create(builder, input.getLoc(), RankedTensorType::get(input.getType().getShape(), u8), input,
+                                  params, /*is_signed=*/false);
+  return place->second = {bytes.getResult(), params.getResult()};
 }
 
 Error ModelBuilder::buildStep(const LinearStep &step) {

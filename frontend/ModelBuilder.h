@@ -33,6 +33,7 @@ private:
   llvm::Expected<Geometry> inferGeometry(const Steps &steps) const;
   llvm::Expected<mlir::Value> weight(const TensorName &name, llvm::ArrayRef<int64_t> shape,
                                      llvm::ArrayRef<float> scale = {});
+  llvm::Expected<mlir::Value> quantizedWeight(const TensorName &name, llvm::ArrayRef<int64_t> shape);
   mlir::Location location(llvm::StringRef name);
   mlir::RankedTensorType type(llvm::ArrayRef<int64_t> shape);
   int64_t rows() const { return tokens.getType().getDimSize(0); }
@@ -51,6 +52,8 @@ private:
   llvm::Error buildStep(const TokensStep &step);
   llvm::Error buildStep(const PoolStep &step);
   llvm::Expected<Tokens> linear(const Layer &layer, Tokens input);
+  /// The input of a quantized linear layer in 8 bits, and its scale and zero point: found at run time for all tokens.
+  std::pair<mlir::Value, mlir::Value> quantize(Tokens input);
   Tokens slice(Tokens input, llvm::ArrayRef<int64_t> offsets, llvm::ArrayRef<int64_t> sizes, mlir::Location loc);
 
   mlir::MLIRContext &context;
@@ -62,6 +65,7 @@ private:
   Geometry geometry = {};
   Tokens tokens; ///< what the steps so far have computed; the image before the first
   bool hasClassToken = false;
+  llvm::DenseMap<mlir::Value, std::pair<mlir::Value, mlir::Value>> quantized; ///< by what was quantized
 };
 
 } // namespace vitya

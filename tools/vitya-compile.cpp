@@ -1,9 +1,9 @@
 // vitya-compile: a checkpoint, or IR of any phase, becomes IR of a later phase, assembly, an object or an executable.
 #include "frontend/Export.h"
 #include "mlir/Pass/PassManager.h"
-#include "passes/Passes.h"
 #include "passes/emit/Link.h"
 #include "passes/emit/Object.h"
+#include "tools/CompressionFlags.h"
 #include "tools/ImportFlags.h"
 #include "tools/ModelInput.h"
 #include "tools/WriteOutput.h"
@@ -15,7 +15,6 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
-#include "llvm/Support/Regex.h"
 #include <chrono>
 #include <fstream>
 
@@ -33,18 +32,6 @@ static cl::opt<std::string> outputPath("o",
 static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
                                      cl::value_desc("import|compress|checkpoint|linalg|loops|llvm|asm|obj|lib|exe"),
                                      cl::cat(category));
-static cl::opt<std::string> lowRankOptions("low-rank",
-                                           cl::desc("Factorise layers: options of vitya-opt's --vitya-low-rank with "
-                                                    "commas between them, such as keep=0.5,method=joint"),
-                                           cl::value_desc("options"), cl::cat(category));
-static cl::opt<std::string> calibrationPath("calibrate",
-                                            cl::desc("Images that compression looks at the model with: CIFAR-10 "
-                                                     "records, resized for the model"),
-                                            cl::value_desc("file"), cl::cat(category));
-static cl::opt<std::string> reportPath("report",
-                                       cl::desc("Write what compression made of each layer to this file, as JSON: "
-                                                "spectrum, rank, energy kept, errors, reason"),
-                                       cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string> cpuName("cpu", cl::desc("Processor to compile for, in LLVM's names (default: native)"),
                                     cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
 static cl::opt<std::string> stagesFolder("dump-stages",
@@ -57,6 +44,7 @@ static cl::opt<std::string> weightsName("weights",
                                                  "in a file beside it (default: embed)"),
                                         cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category));
 static ImportFlags importFlags(category);
+static CompressionFlags compressionFlags(category);
 
 namespace {
 
@@ -216,33 +204,6 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
   return llvm::Error::success();
 }
 
-/// Adds what --low-rank asks for.
-llvm::Error addLowRank(PassManager &pm) {
-  std::string text;
-  // A comma separates options where a name and "=" follow; others belong to a value.
-  llvm::Regex next("^[a-z]+=");
-  for (StringRef rest = lowRankOptions; !rest.empty();) {
-    auto [head, tail] = rest.split(',');
-    text += head.str() + (tail.empty() ? "" : next.match(tail) ? " " : ",");
-    rest = tail;
-  }
-  if (!calibrationPath.empty())
-    text += " images={" + calibrationPath + "}";
-  if (!reportPath.empty())
-    text += " report={" + reportPath + "}";
-  std::unique_ptr<Pass> pass = createLowRankPass();
-  std::string problem;
-  auto report = [&](const Twine &message) {
-    problem = message.str();
-    return failure();
-  };
-  if (failed(pass->initializeOptions(text, report)))
-    return llvm::createStringError("expected --low-rank to be options of vitya-opt's --vitya-low-rank, found '" +
-                                   lowRankOptions + "'" + (problem.empty() ? "" : ": " + problem));
-  pm.addPass(std::move(pass));
-  return llvm::Error::success();
-}
-
 llvm::Error compile(const char *program) {
   llvm::Expected<Goal> goal = parseGoal(emitName);
   if (!goal)
@@ -269,25 +230,21 @@ llvm::Error compile(const char *program) {
   if (*reached > goal->phase)
     return llvm::createStringError("expected a model at most at phase " + stringifyPhase(goal->phase) + " for --emit=" +
                                    emitName + ", found '" + inputPath + "' at phase " + stringifyPhase(*reached));
-  if (!calibrationPath.empty() && lowRankOptions.empty())
-    return llvm::createStringError("expected --calibrate with a compression that looks at images, found no --low-rank");
-  if (!reportPath.empty() && lowRankOptions.empty())
-    return llvm::createStringError("expected --report with a compression to report, found no --low-rank");
+  if (llvm::Error error = compressionFlags.check())
+    return error;
   bool compresses = *reached < Phase::compress && goal->phase >= Phase::compress;
-  if (!lowRankOptions.empty() && !compresses)
-    return llvm::createStringError(
-        "expected a model at phase import and --emit=compress or later for --low-rank, found "
-        "a model at phase " +
-        stringifyPhase(*reached) + " and --emit=" + emitName);
+  if (!compressionFlags.asked().empty() && !compresses)
+    return llvm::createStringError("expected a model at phase import and --emit=compress or later for " +
+                                   compressionFlags.asked() + ", found a model at phase " + stringifyPhase(*reached) +
+                                   " and --emit=" + emitName);
   progress.finish("load");
   // Each phase in turn; the one that the input claims to have reached is only checked.
   for (const PhaseInfo &info : kPhases) {
     if (info.phase < *reached || info.phase > goal->phase)
       continue;
     PassManager pm(&context);
-    // Before canonicalization, which drops tokens that nobody reads but that calibration can look at.
-    if (info.phase == Phase::compress && !lowRankOptions.empty())
-      if (llvm::Error error = addLowRank(pm))
+    if (info.phase == Phase::compress && info.phase != *reached)
+      if (llvm::Error error = compressionFlags.addPasses(pm))
         return error;
     if (info.phase == *reached)
       buildContractPipeline(pm, info.phase);
@@ -296,6 +253,9 @@ llvm::Error compile(const char *program) {
     if (failed(pm.run(module)))
       return llvm::createStringError("");
     progress.finish(info.name);
+    if (info.phase == Phase::compress && info.phase != *reached)
+      if (llvm::Error error = compressionFlags.writeReport(module))
+        return error;
     if (llvm::Error error = stages.write(module, info.name))
       return error;
   }

@@ -7,6 +7,7 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace llvm;
 
@@ -190,6 +191,22 @@ static void dropWrappers(std::vector<NamedTensor> &tensors) {
         named.name.erase(0, wrapper.size());
 }
 
+/// Gives linear layers of torch's `quantize_dynamic` the names of f32 ones: weight and bias stand in a tuple under
+/// "NAME._packed_params._packed_params". Scale and zero point of the output, which dynamic layers do not use, go.
+static void unpackLinears(std::vector<NamedTensor> &tensors) {
+  constexpr StringLiteral suffixes[][2] = {{"._packed_params._packed_params.0", ".weight"},
+                                           {"._packed_params._packed_params.1", ".bias"}};
+  StringSet<> unused;
+  for (NamedTensor &named : tensors)
+    for (auto [packed, plain] : suffixes)
+      if (StringRef name = named.name; name.consume_back(packed)) {
+        unused.insert((name + ".scale").str());
+        unused.insert((name + ".zero_point").str());
+        named.name = (name + plain).str();
+      }
+  erase_if(tensors, [&](const NamedTensor &named) { return unused.contains(named.name); });
+}
+
 Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, StringRef key) {
   CandidateSearch search;
   search.visit("", root, 0);
@@ -217,6 +234,7 @@ Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, String
   if (flattener.tensors.empty())
     return makeError("expected tensors under key '{0}', found {1} without any", key, describe(chosen->kind));
   dropWrappers(flattener.tensors);
+  unpackLinears(flattener.tensors);
   return std::move(flattener.tensors);
 }
 

@@ -14,7 +14,8 @@ struct NamedTensor {
 /// The tensors under `key`, a path of dict keys with dots between, in the file's order. With an empty key, those of
 /// the one state dict or module in `root`; where there are several, the error lists them. A dict's tensors have the
 /// names of its keys; a module's parameters and buffers, Python's or LibTorch's, have the names they would have in its
-/// state dict. Names that DataParallel and torch.compile put before every tensor's are dropped.
+/// state dict. Weight and bias of linear layers that `quantize_dynamic` packed are "NAME.weight", a quantized tensor,
+/// and "NAME.bias". Names that DataParallel and torch.compile put before every tensor's are dropped.
 llvm::Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, llvm::StringRef key);
 
 } // namespace vitya

@@ -47,6 +47,7 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
   info.linears = module->getAttrOfType<ArrayAttr>(kLinearsAttrName);
   if (!info.linears)
     return missing(kLinearsAttrName);
+  info.attentions = module->getAttrOfType<ArrayAttr>(kAttentionsAttrName);
   for (auto [name, number] : {std::pair(StringRef(kParametersAttrName), &info.parameters),
                               std::pair(StringRef(kMultiplyAddsAttrName), &info.multiplyAdds),
                               std::pair(StringRef(kWorkspaceAttrName), &info.workspaceBytes)}) {
@@ -71,13 +72,19 @@ std::string ModelInfo::text() const {
   line("classes", classes.size());
   line("cpu", cpu);
   line("compiler", ("vitya " VITYA_VERSION " " + StringRef(options)).str());
-  os << llvm::formatv("\n{0,-32}{1,6}{2,7}{3,7}  {4,-8}{5}\n", "linear", "in", "out", "rank", "format", "reason");
+  os << llvm::formatv("\n{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", "linear", "in", "out", "rank", "format", "reason");
   for (Attribute attribute : linears) {
     auto linear = cast<LinearInfoAttr>(attribute);
-    os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-8}{5}\n", linear.getName(), linear.getIn(), linear.getOut(),
+    os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", linear.getName(), linear.getIn(), linear.getOut(),
                         linear.getRank() ? std::to_string(*linear.getRank()) : "-", linear.getFormat(),
                         linear.getReason());
   }
+  if (!attentions)
+    return result;
+  os << llvm::formatv("\n{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", "attention", "heads", "scores", "values", "reason");
+  for (auto attention : attentions.getAsRange<AttentionInfoAttr>())
+    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.getName(), attention.getHeads(),
+                        attention.getScores(), attention.getValues(), attention.getReason());
   return result;
 }
 
@@ -117,6 +124,18 @@ std::string ModelInfo::json() const {
           os.attribute("reason", linear.getReason());
         });
       }
+    });
+    os.attributeArray("attentions", [&] {
+      if (!attentions)
+        return;
+      for (auto attention : attentions.getAsRange<AttentionInfoAttr>())
+        os.object([&] {
+          os.attribute("name", attention.getName());
+          os.attribute("heads", attention.getHeads());
+          os.attribute("scores", attention.getScores());
+          os.attribute("values", attention.getValues());
+          os.attribute("reason", attention.getReason());
+        });
     });
   });
   stream << '\n';

@@ -17,6 +17,7 @@ struct ModelInfo {
   std::vector<std::string> classes, layers;
   int64_t parameters = 0, multiplyAdds = 0, weightBytes = 0, workspaceBytes = 0;
   mlir::ArrayAttr linears;
+  mlir::ArrayAttr attentions; ///< null where the model has none
 
   /// The text of `info` and the JSON object of `info --json`.
   std::string text() const;

@@ -135,7 +135,9 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       copy->setLoc(builder.getUnknownLoc());
       if (copy->hasAttr("layer"))
         copy->setAttr("layer", builder.getStringAttr(name));
-      copy->removeAttr("info"); // of one layer; the kernel may serve many
+      // Of one layer; the kernel may serve many.
+      for (StringRef name : {StringRef("info"), StringRef(kAttentionInfoAttrName), StringRef(kRangesAttrName)})
+        copy->removeAttr(name);
     };
     for (Operation *view : views)
       clone(view);

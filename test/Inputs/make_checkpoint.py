@@ -428,6 +428,11 @@ def damage_tensor(defect, tensors):
     elif defect == "quantized":
         tensors[name] = Tensor(Storage([1] * (CLASSES * WIDTH), "qint8"), (CLASSES, WIDTH),
                                quantizer=(per_tensor_affine, 0.5, 0))
+    elif defect == "quantized-norm":
+        tensors["norm.weight"] = Tensor(Storage([1] * WIDTH, "qint8"), (WIDTH,), quantizer=(per_tensor_affine, 0.5, 0))
+    elif defect in ("quantized-scale", "quantized-zero-point"):
+        quantizer = (per_tensor_affine, 1e-40, 0) if defect == "quantized-scale" else (per_tensor_affine, 0.5, 3)
+        tensors[name] = Tensor(Storage([1] * (CLASSES * WIDTH), "qint8"), (CLASSES, WIDTH), quantizer=quantizer)
     elif defect == "missing":
         del tensors["blocks.1.norm2.bias"]
     elif defect == "extra":

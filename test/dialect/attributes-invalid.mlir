@@ -110,3 +110,42 @@ module attributes {vitya.parameters = -1} {}
 
 // expected-error @below {{expected attribute 'vitya.multiply_adds' to be an i64 that is not negative, found 1 : i32}}
 module attributes {vitya.multiply_adds = 1 : i32} {}
+
+// -----
+
+// expected-error @below {{expected a finite range that includes zero, found min 1.000000e+00, max 2.000000e+00}}
+module attributes {test = #vitya.observed<"observed_c1", min = 1.0, max = 2.0, clipped = 0.0, noise = 0.0>} {}
+
+// -----
+
+// expected-error @below {{expected a finite range that includes zero, found min -2.000000e+00, max -1.000000e+00}}
+module attributes {test = #vitya.observed<"observed_c1", min = -2.0, max = -1.0, clipped = 0.0, noise = 0.0>} {}
+
+// -----
+
+// expected-error @below {{expected clipped and noise to be finite and not negative, found -1.000000e+00 and 0.000000e+00}}
+module attributes {test = #vitya.observed<"observed_c2", min = 0.0, max = 1.0, clipped = -1.0, noise = 0.0>} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.attentions' to be an array of #vitya.attention_info, found 1}}
+module attributes {vitya.attentions = 1 : i64} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.attention_info' to be #vitya.attention_info on an attention}}
+module attributes {vitya.attention_info = #vitya.attention_info<"a", heads = 1, scores = "f32", values = "f32", reason = "">} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.calibrated' to be a string, found 1}}
+module attributes {vitya.calibrated = 1 : i64} {}
+
+// -----
+
+func.func @ranges_of_one_operand(%x: tensor<5x8xf32>) -> tensor<5x8xf32> {
+  // expected-error @below {{expected attribute 'vitya.ranges' to be an array of #vitya.observed for each operand that can be quantized, found []}}
+  %0 = vitya.attention "a" %x, %x, %x heads 1 scale 1.0 {vitya.ranges = []}
+     : tensor<5x8xf32>, tensor<5x8xf32>, tensor<5x8xf32> -> tensor<5x8xf32>
+  return %0 : tensor<5x8xf32>
+}

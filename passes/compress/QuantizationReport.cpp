@@ -1,0 +1,104 @@
+// Reads types and attributes; nothing is computed that the IR does not say.
+#include "passes/compress/QuantizationReport.h"
+#include "passes/compress/LinearLayers.h"
+#include <cmath>
+
+using namespace mlir;
+namespace json = llvm::json;
+
+namespace vitya {
+namespace {
+
+/// The operand of quantized type `type`, which calibration saw as `range` if that is not null.
+json::Object operandOf(Type type, ObservedRangeAttr range) {
+  json::Object result;
+  Type element = getElementTypeOrSelf(type);
+  if (auto uniform = dyn_cast<quant::UniformQuantizedType>(element)) {
+    result["scale"] = uniform.getScale();
+    result["zero_point"] = uniform.getZeroPoint();
+  }
+  if (!range)
+    return result;
+  double noise = range.getNoise().convertToDouble();
+  result["observer"] = range.getObserver();
+  result["min"] = range.getMin().convertToDouble();
+  result["max"] = range.getMax().convertToDouble();
+  result["clipped"] = range.getClipped().convertToDouble();
+  result["signal_to_noise"] = noise == 0 ? json::Value(nullptr) : json::Value(-10 * std::log10(noise));
+  return result;
+}
+
+/// What calibration saw of operand `index` of `op`, once quantization took one range; else null.
+ObservedRangeAttr rangeOf(Operation *op, size_t index) {
+  auto operands = op->getAttrOfType<ArrayAttr>(kRangesAttrName);
+  if (!operands)
+    return {};
+  auto ranges = cast<ArrayAttr>(operands[index]);
+  return ranges.size() == 1 ? cast<ObservedRangeAttr>(ranges[0]) : ObservedRangeAttr();
+}
+
+json::Object describe(LinearOp op) {
+  LinearInfoAttr info = infoOf(op);
+  json::Object result{{"name", op.getLayer()},
+                      {"layer", info.getName()},
+                      {"format", op.isQuantized() ? (op.getParams() ? "u8 x s8 dynamic" : "u8 x s8 static") : "f32"},
+                      {"reason", info.getReason()}};
+  if (!op.isQuantized())
+    return result;
+  json::Object input = operandOf(op.getInput().getType(), rangeOf(op, 0));
+  if (op.getParams())
+    if (auto params = op.getParams().getDefiningOp<ChooseQParamsOp>())
+      input["granularity"] = stringifyGranularity(params.getGranularity());
+  result["input"] = std::move(input);
+  Type weight = op.getWeight().getType().getElementType();
+  json::Array scales;
+  if (auto uniform = dyn_cast<quant::UniformQuantizedType>(weight))
+    scales.push_back(uniform.getScale());
+  if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(weight))
+    for (double scale : perAxis.getScales())
+      scales.push_back(scale);
+  result["weight_scales"] = std::move(scales);
+  return result;
+}
+
+json::Object describe(AttentionOp op) {
+  auto info = op->getAttrOfType<AttentionInfoAttr>(kAttentionInfoAttrName);
+  json::Object result{{"name", op.getLayer()},
+                      {"format", op.isQuantized() ? "u8 x s8 static" : "f32"},
+                      {"reason", info ? info.getReason() : StringRef(kUntouched)}};
+  if (!op.isQuantized())
+    return result;
+  result["query"] = operandOf(op.getQuery().getType(), rangeOf(op, 0));
+  result["key"] = operandOf(op.getKey().getType(), rangeOf(op, 1));
+  result["value"] = operandOf(op.getValue().getType(), rangeOf(op, 2));
+  result["weights"] = operandOf(*op.getWeights(), {});
+  return result;
+}
+
+} // namespace
+
+json::Object quantizationReport(ModuleOp module) {
+  json::Array linears, attentions;
+  int64_t all = 0, integer = 0;
+  auto count = [&](int64_t products, bool isQuantized) {
+    all += products;
+    integer += isQuantized ? products : 0;
+  };
+  module.walk([&](Operation *each) {
+    if (auto op = dyn_cast<LinearOp>(each)) {
+      linears.push_back(describe(op));
+      count(op.getInput().getType().getDimSize(0) * op.getWeight().getType().getNumElements(), op.isQuantized());
+    }
+    if (auto op = dyn_cast<AttentionOp>(each)) {
+      attentions.push_back(describe(op));
+      count(op.getKey().getType().getDimSize(0) *
+                (op.getQuery().getType().getNumElements() + op.getType().getNumElements()),
+            op.isQuantized());
+    }
+  });
+  return json::Object{{"int8_share", all ? double(integer) / double(all) : 0.0},
+                      {"linears", std::move(linears)},
+                      {"attentions", std::move(attentions)}};
+}
+
+} // namespace vitya
