@@ -621,8 +621,8 @@ def LowerQuantizationPass : Pass<"vitya-lower-quantization", "::mlir::ModuleOp">
 
     ```mlir
     func.func @main(%x: tensor<4x8xf32>) -> tensor<4x3xf32> {
-      %c = arith.constant dense<2> : tensor<3x8xi8>
       %params = arith.constant dense<[[2.500000e-01, 1.000000e+02]]> : tensor<1x2xf32>
+      %c = arith.constant dense<2> : tensor<3x8xi8>
       %q = vitya.quantize %x, %params : tensor<4x8xf32>, tensor<1x2xf32> -> tensor<4x8xi8>
       %offset = arith.constant dense_resource<fc.offset> : tensor<3xi32>
       %multiplier = arith.constant dense_resource<fc.multiplier> : tensor<3xf32>

@@ -45,6 +45,8 @@ def statements(block):
 def operand_types(op):
     """The operands of `op` and the types written for them; one type stands for all where there are fewer."""
     body = op.split("=", 1)[1] if re.match(r"%[\w.:, %]+ = ", op) else op
+    inline = re.findall(r"\((%[\w.]+) : ([^()]*)\)", body)  # params(%p : type)
+    body = re.sub(r"\(%[\w.]+ : [^()]*\)", "", body)
     operands_text, _, types_text = body.rpartition(" : ")
     operands = re.findall(r"%[\w.#]+", operands_text)
     # Up to the arrow of the op itself: one that stands outside all brackets.
@@ -59,7 +61,7 @@ def operand_types(op):
     if types.startswith("(") and types.endswith(")"):
         types = types[1:-1]
     types = split_types(types.split(" to ")[0])
-    return list(zip(operands, types if len(types) >= len(operands) else types * len(operands)))
+    return inline + list(zip(operands, types if len(types) >= len(operands) else types * len(operands)))
 
 
 def complete(block):
