@@ -44,5 +44,5 @@ if config.sanitize == "ON":
     config.available_features.add("fuzzers")
     seconds = lit_config.params.get("fuzz", "60")
     leaks = "env ASAN_OPTIONS=" + os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=1 "
-    config.substitutions.append(("%fuzz_options", "-timeout=20 -rss_limit_mb=4096 -max_total_time=" + seconds))
+    config.substitutions.append(("%fuzz_options", "-timeout=60 -rss_limit_mb=4096 -max_total_time=" + seconds))
     config.substitutions.append(("%fuzz", leaks + config.build_bin_dir))
