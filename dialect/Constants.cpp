@@ -54,8 +54,8 @@ FailureOr<std::vector<char>> vitya::readRaw(ElementsAttr attribute) {
   auto splat = dyn_cast<SplatElementsAttr>(attribute);
   if (!splat)
     return failure();
-  APInt bits = splat.getElementType().isF32() ? splat.getSplatValue<APFloat>().bitcastToAPInt()
-                                              : splat.getSplatValue<APInt>();
+  APInt bits =
+      splat.getElementType().isF32() ? splat.getSplatValue<APFloat>().bitcastToAPInt() : splat.getSplatValue<APInt>();
   bytes.resize(count * width);
   for (size_t i = 0; i < bytes.size(); ++i) // little endian
     bytes[i] = static_cast<char>(bits.extractBitsAsZExtValue(8, i % width * 8));

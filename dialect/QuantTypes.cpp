@@ -67,15 +67,14 @@ LogicalResult verifyQuantized(Type element, llvm::function_ref<InFlightDiagnosti
 
 SmallVector<float> rowFactors(Type input, ArrayRef<double> scales) {
   auto type = staticU8(input);
-  return llvm::map_to_vector(
-      scales, [&](double scale) { return static_cast<float>(type ? type.getScale() * scale : scale); });
+  return llvm::map_to_vector(scales,
+                             [&](double scale) { return static_cast<float>(type ? type.getScale() * scale : scale); });
 }
 
 SmallVector<float> attentionFactors(Type query, Type key, Type value, Type weights, double scale) {
   auto u8 = staticU8(query);
-  return {static_cast<float>(u8.getScale() * staticS8(key).getScale() * scale),
-          static_cast<float>(u8.getZeroPoint()), 1.0f / static_cast<float>(staticU8(weights).getScale()),
-          static_cast<float>(staticS8(value).getScale())};
+  return {static_cast<float>(u8.getScale() * staticS8(key).getScale() * scale), static_cast<float>(u8.getZeroPoint()),
+          1.0f / static_cast<float>(staticU8(weights).getScale()), static_cast<float>(staticS8(value).getScale())};
 }
 
 } // namespace vitya

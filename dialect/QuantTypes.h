@@ -1,5 +1,5 @@
-// The quantized types that the dialect works with: activations u8 with a scale and a zero point, in the type or found at
-// run time; weights s8 with zero point 0.
+// The quantized types that the dialect works with: activations u8 with a scale and a zero point, in the type or found
+// at run time; weights s8 with zero point 0.
 #ifndef VITYA_DIALECT_QUANTTYPES_H
 #define VITYA_DIALECT_QUANTTYPES_H
 
@@ -24,15 +24,16 @@ bool isDynamicU8(mlir::Type element);
 /// `element` as an s8 type of one scale with zero point 0, or null.
 mlir::quant::UniformQuantizedType staticS8(mlir::Type element);
 
-/// The scales of a weight [rows, ..] of s8 element type, one for each row; an error through `emitError` for any other type.
+/// The scales of a weight [rows, ..] of s8 element type, one for each row; an error through `emitError` for any other
+/// type.
 mlir::FailureOr<llvm::SmallVector<double>> weightScales(mlir::RankedTensorType weight,
                                                         llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
 /// Checks that the scales of `element` are positive and finite in f32, and its zero point lies in its storage.
 mlir::LogicalResult verifyQuantized(mlir::Type element, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
-/// The f32 factor of the sums of each row of a quantized weight with `scales`: that of the input's scale times the row's, or, with
-/// a scale that is found at run time, of the row's alone.
+/// The f32 factor of the sums of each row of a quantized weight with `scales`: that of the input's scale times the
+/// row's, or, with a scale that is found at run time, of the row's alone.
 llvm::SmallVector<float> rowFactors(mlir::Type input, llvm::ArrayRef<double> scales);
 
 /// The four factors of `vitya.integer_attention` for operands of quantized element types.

@@ -56,7 +56,8 @@ LogicalResult QuantizeOp::verify() {
     return failure();
   // quantize_c3
   if (getIsSigned() && !getResult().getType().getElementType().isInteger())
-    return emitOpError() << "expected a signed result to be i8 or i16, found " << getResult().getType().getElementType();
+    return emitOpError() << "expected a signed result to be i8 or i16, found "
+                         << getResult().getType().getElementType();
   return success();
 }
 

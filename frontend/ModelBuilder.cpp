@@ -237,10 +237,9 @@ Expected<ModelBuilder::Tokens> ModelBuilder::linear(const Layer &layer, Tokens i
     return makeError("expected an f32 tensor '{0}', which '{1}' scales, found a quantized one", factor.name,
                      layer.scale->name);
   if (isQuantized && in > kMaxProducts)
-    return makeError("expected a quantized tensor '{0}' of at most {1} columns, found {2}", factor.name,
-                     kMaxProducts, in);
-  Expected<Value> weightValue =
-      isQuantized ? quantizedWeight(factor, {out, in}) : weight(factor, {out, in}, scale);
+    return makeError("expected a quantized tensor '{0}' of at most {1} columns, found {2}", factor.name, kMaxProducts,
+                     in);
+  Expected<Value> weightValue = isQuantized ? quantizedWeight(factor, {out, in}) : weight(factor, {out, in}, scale);
   if (!weightValue)
     return weightValue.takeError();
   Value bias;

@@ -69,8 +69,7 @@ llvm::SmallVector<int32_t> rowSums(const Tensor &weight) {
 }
 
 Tensor integerLinear(const Tensor &input, const Tensor &weight, llvm::ArrayRef<int32_t> offset,
-                     llvm::ArrayRef<float> multiplier, const Tensor *bias, const Tensor *params,
-                     mlir::Type type) {
+                     llvm::ArrayRef<float> multiplier, const Tensor *bias, const Tensor *params, mlir::Type type) {
   IntMatrix sums = integers(input, /*isSigned=*/false) * integers(weight, /*isSigned=*/true).transpose();
   Tensor result({input.dim(0), weight.dim(0)}, type);
   Eigen::Map<Matrix> out = result.mutableMatrix();
@@ -100,10 +99,13 @@ Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &va
     Matrix scores = sums.cast<float>() * factors[0];
     for (int64_t row = 0; row < scores.rows(); ++row) {
       float maximum = scores.row(row).maxCoeff();
-      Eigen::RowVectorXi weights = scores.row(row).unaryExpr([&](float score) {
-        auto weight = static_cast<float>(std::exp(static_cast<double>(score - maximum)));
-        return std::min(std::nearbyint(weight * factors[2]), 255.0f);
-      }).cast<int32_t>();
+      Eigen::RowVectorXi weights = scores.row(row)
+                                       .unaryExpr([&](float score) {
+                                         auto weight =
+                                             static_cast<float>(std::exp(static_cast<double>(score - maximum)));
+                                         return std::min(std::nearbyint(weight * factors[2]), 255.0f);
+                                       })
+                                       .cast<int32_t>();
       Eigen::RowVectorXi mixed = weights * values.middleCols(head * valueWidth, valueWidth);
       out.row(row).segment(head * valueWidth, valueWidth) =
           mixed.cast<float>() * factors[3] / static_cast<float>(weights.sum());

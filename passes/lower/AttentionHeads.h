@@ -11,16 +11,16 @@ struct Head {
   Value query, key, value, destination;
 };
 
-/// A parallel loop over `heads` groups of columns of query, key and value; `attend` computes the result of one. Returns all
-/// of them side by side, f32 [rows, heads * B].
+/// A parallel loop over `heads` groups of columns of query, key and value; `attend` computes the result of one. Returns
+/// all of them side by side, f32 [rows, heads * B].
 Value forEachHead(mlir::OpBuilder &builder, mlir::Location loc, int64_t heads, Value query, Value key, Value value,
                   llvm::function_ref<Value(const LinalgBuilder &, const Head &)> attend);
 
 /// `matrix` with zeros appended up to `rows` x `columns`.
 Value padTo(const LinalgBuilder &b, Value matrix, int64_t rows, int64_t columns);
 
-/// Inside a linalg.generic of loops (row, group, lane): whether the key at (group, lane) is one of `keys`, the others being
-/// padding.
+/// Inside a linalg.generic of loops (row, group, lane): whether the key at (group, lane) is one of `keys`, the others
+/// being padding.
 Value keyExists(mlir::OpBuilder &builder, mlir::Location loc, int64_t keys);
 
 } // namespace vitya::detail

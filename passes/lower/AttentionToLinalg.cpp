@@ -27,15 +27,15 @@ Value initialScores(const LinalgBuilder &b, int64_t rows, int64_t keys) {
   int64_t groups = llvm::divideCeil(keys, kLanes);
   if (groups * kLanes == keys)
     return b.fill({rows, groups, kLanes}, 0);
-  return b.generic(
-      3, {}, {b.empty({rows, groups, kLanes}), {0, 1, 2}}, [&](OpBuilder &nested, Location loc, ValueRange) -> Value {
-        Value exists = keyExists(nested, loc, keys);
-        auto constant = [&](float value) -> Value {
-          return arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(value));
-        };
-        return arith::SelectOp::create(nested, loc, exists, constant(0),
-                                       constant(std::numeric_limits<float>::lowest()));
-      });
+  return b.generic(3, {}, {b.empty({rows, groups, kLanes}), {0, 1, 2}},
+                   [&](OpBuilder &nested, Location loc, ValueRange) -> Value {
+                     Value exists = keyExists(nested, loc, keys);
+                     auto constant = [&](float value) -> Value {
+                       return arith::ConstantOp::create(nested, loc, nested.getF32FloatAttr(value));
+                     };
+                     return arith::SelectOp::create(nested, loc, exists, constant(0),
+                                                    constant(std::numeric_limits<float>::lowest()));
+                   });
 }
 
 /// softmax(query key^T) value for one head: [rows, dk], [keys, dk], [keys, dv] into `destination` of [rows, dv].

@@ -1,5 +1,5 @@
-// Contractions of integers to the processor's dot products. A contraction (m, n, k) of 8-bit integers that stand side by
-// side in groups of 4 becomes vpdpbusd, one of 16-bit integers in groups of 2 vpmaddwd and a sum: both are exact.
+// Contractions of integers to the processor's dot products. A contraction (m, n, k) of 8-bit integers that stand side
+// by side in groups of 4 becomes vpdpbusd, one of 16-bit integers in groups of 2 vpmaddwd and a sum: both are exact.
 #include "passes/lower/DotProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -54,7 +54,8 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     auto vectorOf = [](int64_t size, Type type) { return VectorType::get({size}, type); };
     Type i32 = rewriter.getI32Type(), element = isBytes ? rewriter.getI8Type() : rewriter.getI16Type();
     // Registers of the right operand, widened where the left one is.
-    Value flat = vector::ShapeCastOp::create(rewriter, loc, vectorOf(columns * group, rightType.getElementType()), right);
+    Value flat =
+        vector::ShapeCastOp::create(rewriter, loc, vectorOf(columns * group, rightType.getElementType()), right);
     SmallVector<Value> registers;
     for (int64_t first = 0; first < columns; first += lanes) {
       Value part = slice(rewriter, loc, flat, first * group, lanes * group);

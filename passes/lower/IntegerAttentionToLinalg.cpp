@@ -1,6 +1,7 @@
 // integer_attention: as attention, with both products on integers. Keys and values of a head are copied once into
-// panels in which as many integers stand side by side as one instruction multiplies and adds: 4 bytes or 2 shorts, along
-// the width for keys, along the keys for values. Padding is zero, and the scores of padding the most negative number.
+// panels in which as many integers stand side by side as one instruction multiplies and adds: 4 bytes or 2 shorts,
+// along the width for keys, along the keys for values. Padding is zero, and the scores of padding the most negative
+// number.
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "passes/lower/AttentionHeads.h"
@@ -127,9 +128,9 @@ struct IntegerAttentionToLinalg : OpConversionPattern<IntegerAttentionOp> {
   LogicalResult matchAndRewrite(IntegerAttentionOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     LinalgBuilder outer{rewriter, op.getLoc()};
-    auto row = tensor::ExpandShapeOp::create(rewriter, op.getLoc(),
-                                             RankedTensorType::get({1, 4}, rewriter.getF32Type()),
-                                             adaptor.getFactors(), SmallVector<ReassociationIndices>{{0, 1}});
+    auto row =
+        tensor::ExpandShapeOp::create(rewriter, op.getLoc(), RankedTensorType::get({1, 4}, rewriter.getF32Type()),
+                                      adaptor.getFactors(), SmallVector<ReassociationIndices>{{0, 1}});
     Factors factors{outer.column(row, 0), outer.column(row, 1), outer.column(row, 2), outer.column(row, 3)};
     rewriter.replaceOp(op, forEachHead(rewriter, op.getLoc(), op.getHeads(), adaptor.getQuery(), adaptor.getKey(),
                                        adaptor.getValue(), [&](const LinalgBuilder &b, const Head &head) {

@@ -1,6 +1,6 @@
-// Turns quantized types into what is computed: integers in tensors of i8 or i16, and constants of scales, zero points and
-// factors as operands, so that layers which differ in them alone share a kernel. Goes from the last op to the first: an op
-// still sees the quantized types of its operands.
+// Turns quantized types into what is computed: integers in tensors of i8 or i16, and constants of scales, zero points
+// and factors as operands, so that layers which differ in them alone share a kernel. Goes from the last op to the
+// first: an op still sees the quantized types of its operands.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/IR/Matchers.h"
@@ -29,11 +29,10 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
     getOperation().walk([&](Operation *op) { ops.push_back(op); });
     for (Operation *op : llvm::reverse(ops)) {
       IRRewriter rewriter(op);
-      LogicalResult result =
-          TypeSwitch<Operation *, LogicalResult>(op)
-              .Case<LinearOp, AttentionOp, quant::QuantizeCastOp, quant::StorageCastOp>(
-                  [&](auto typed) { return lower(typed, rewriter); })
-              .Default([&](Operation *) { return dropTypes(op); });
+      LogicalResult result = TypeSwitch<Operation *, LogicalResult>(op)
+                                 .Case<LinearOp, AttentionOp, quant::QuantizeCastOp, quant::StorageCastOp>(
+                                     [&](auto typed) { return lower(typed, rewriter); })
+                                 .Default([&](Operation *) { return dropTypes(op); });
       if (failed(result))
         return signalPassFailure();
     }
@@ -47,7 +46,8 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
       return op->emitOpError("expected quantized values to be read by linear layers and attention alone");
     for (Value result : op->getResults())
       if (auto tensor = dyn_cast<RankedTensorType>(result.getType()); tensor && isQuantized(tensor.getElementType())) {
-        if (!isa<QuantizeOp, tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ConcatOp>(op))
+        if (!isa<QuantizeOp, tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ConcatOp>(
+                op))
           return op->emitOpError("expected an op that quantized values may go through, found '")
                  << op->getName() << "'";
         result.setType(tensor.clone(activation()));
@@ -58,7 +58,8 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
   LogicalResult lower(quant::QuantizeCastOp op, IRRewriter &rewriter) {
     auto type = dyn_cast<quant::UniformQuantizedType>(op.getQuantizedType());
     if (!type || (!staticU8(type) && !staticS8(type)))
-      return op.emitOpError("expected a type !quant.uniform<u8:f32>, or !quant.uniform<i8:f32> with zero point 0, found ")
+      return op.emitOpError(
+                 "expected a type !quant.uniform<u8:f32>, or !quant.uniform<i8:f32> with zero point 0, found ")
              << op.getType();
     if (failed(verifyQuantized(type, [&] { return op.emitOpError(); })))
       return failure();
@@ -87,8 +88,7 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
       weight = readBytes(constant);
     if (failed(weight))
       return op.emitOpError("expected a weight that is the quant.scast of an i8 constant with all its bytes");
-    FailureOr<SmallVector<double>> scales =
-        weightScales(op.getWeight().getType(), [&] { return op.emitOpError(); });
+    FailureOr<SmallVector<double>> scales = weightScales(op.getWeight().getType(), [&] { return op.emitOpError(); });
     if (failed(scales))
       return failure();
     int64_t out = scales->size(), in = op.getWeight().getType().getDimSize(1);
@@ -96,7 +96,8 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
     int64_t zero = type ? type.getZeroPoint() : 1;
     SmallVector<int32_t> offset;
     for (int64_t row = 0; row < out; ++row)
-      offset.push_back(zero * std::accumulate(weight->begin() + row * in, weight->begin() + (row + 1) * in, int64_t(0)));
+      offset.push_back(zero *
+                       std::accumulate(weight->begin() + row * in, weight->begin() + (row + 1) * in, int64_t(0)));
     auto offsetType = RankedTensorType::get({out}, rewriter.getI32Type());
     Value offsets =
         arith::ConstantOp::create(rewriter, op.getLoc(), makeConstant(offsetType, offset, op.getLayer() + ".offset"));

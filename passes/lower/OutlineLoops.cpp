@@ -74,8 +74,8 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
       return forall.emitError("expected a parallel loop on buffers over one range from 0 with step 1");
 
     spillVectors(forall);
-    // What the body reads: buffers become arguments; what is computed from those that only come in is cheap, a factor or a
-    // shift, and is computed again.
+    // What the body reads: buffers become arguments; what is computed from those that only come in is cheap, a factor
+    // or a shift, and is computed again.
     llvm::SetVector<Operation *> clones;
     llvm::SetVector<Value> captures;
     std::function<void(Value)> collect = [&](Value value) {

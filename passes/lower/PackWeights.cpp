@@ -159,9 +159,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       if (auto resource = dyn_cast<DenseResourceElementsAttr>(value))
         name = resource.getRawHandle().getKey().str();
       OpBuilder builder(constant);
-      auto packed = arith::ConstantOp::create(
-          builder, constant.getLoc(),
-          makeResource(type, name + suffix.str(), change(std::move(*bytes))));
+      auto packed = arith::ConstantOp::create(builder, constant.getLoc(),
+                                              makeResource(type, name + suffix.str(), change(std::move(*bytes))));
       call.setOperand(argument.getArgNumber(), packed);
       if (constant->use_empty()) {
         constant.erase();
@@ -230,8 +229,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
           return failure();
       }
     auto type = cast<RankedTensorType>(old.getResult(0).getType()).clone({rows, found.padded()});
-    mapping.map(old.getOutputs()[0], tensor::EmptyOp::create(builder, old.getLoc(), type.getShape(),
-                                                             type.getElementType()).getResult());
+    mapping.map(old.getOutputs()[0],
+                tensor::EmptyOp::create(builder, old.getLoc(), type.getShape(), type.getElementType()).getResult());
     auto wide = cast<linalg::GenericOp>(builder.clone(*old, mapping));
     wide->getResult(0).setType(type);
     old->getResult(0).replaceAllUsesWith(wide->getResult(0));

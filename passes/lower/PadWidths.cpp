@@ -1,6 +1,6 @@
-// Brings widths between linear layers, such as the rank of a pair of factors, to whole groups of lanes: the layer before
-// gets outputs that are zero, the layer behind ignores them. Then what lies between, and a quantization above all, is
-// computed in the registers of the layer before, and nothing is cut off.
+// Brings widths between linear layers, such as the rank of a pair of factors, to whole groups of lanes: the layer
+// before gets outputs that are zero, the layer behind ignores them. Then what lies between, and a quantization above
+// all, is computed in the registers of the layer before, and nothing is cut off.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/IR/Matchers.h"
@@ -65,8 +65,8 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     return success();
   }
 
-  /// Follows the only value in `between` to its readers; false if one of them is more than a linear layer with a constant
-  /// weight, or what keeps zeros.
+  /// Follows the only value in `between` to its readers; false if one of them is more than a linear layer with a
+  /// constant weight, or what keeps zeros.
   static bool collect(SmallVector<Value> &between, SmallVector<LinearOp> &readers) {
     for (size_t i = 0; i < between.size(); ++i) {
       for (OpOperand &use : between[i].getUses()) {

@@ -27,10 +27,10 @@ struct IntegerLinearToLinalg : OpConversionPattern<IntegerLinearOp> {
       inputs.push_back({adaptor.getBias(), {1}});
     if (hasParams)
       inputs.append({b.column(adaptor.getParams(), 0), b.column(adaptor.getParams(), 1)});
-    rewriter.replaceOp(op, b.generic(2, inputs, {b.empty(shape), {0, 1}},
-                                     [&](OpBuilder &nested, Location loc, ValueRange v) -> Value {
-                                       return scaled(nested, loc, v, hasBias, hasParams);
-                                     }));
+    rewriter.replaceOp(
+        op, b.generic(2, inputs, {b.empty(shape), {0, 1}}, [&](OpBuilder &nested, Location loc, ValueRange v) -> Value {
+          return scaled(nested, loc, v, hasBias, hasParams);
+        }));
     return success();
   }
 
@@ -67,7 +67,7 @@ struct QuantizeToLinalg : OpConversionPattern<QuantizeOp> {
                                      {b.empty(shape, op.getType().getElementType()), {0, 1}},
                                      [&](OpBuilder &nested, Location loc, ValueRange v) -> Value {
                                        return vitya::detail::quantize(nested, loc, v[0], v[1], v[2], low, high,
-                                                               op.getType().getElementType());
+                                                                      op.getType().getElementType());
                                      }));
     return success();
   }

@@ -37,8 +37,17 @@ def inner_loops(lines):
 
 with open(sys.argv[1], encoding="utf-8") as file:
     assembly = [line.split("#")[0].rstrip() for line in file]
+# Functions that use %rbp as the frame pointer; to others it is a register like any.
+framed, function = set(), None
+for line in assembly:
+    if name := re.match(r"(\w+):", line):
+        function = name[1].removesuffix("_body")
+    elif re.match(r"\s+movq\s+%rsp, %rbp", line):
+        framed.add(function)
+
 for function, first, last in inner_loops(assembly):
     if len(sys.argv) > 2 and function not in sys.argv[2:]:
         continue
-    counts = {kind: sum(bool(re.search(pattern, line)) for line in assembly[first:last]) for kind, pattern in KINDS.items()}
+    kinds = KINDS if function in framed else {**KINDS, "stack": KINDS["stack"].replace("[sb]p", "sp")}
+    counts = {kind: sum(bool(re.search(pattern, line)) for line in assembly[first:last]) for kind, pattern in kinds.items()}
     print(f"{function}:", *(f"{kind}={count}" for kind, count in counts.items() if count))

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Quantized ops on patches of an image: make_quantized.py static|token|tensor WIDTH, or attention KEY_WIDTH VALUE_WIDTH.
+
+Two linear layers with a GELU between them, 64 tokens of 48 numbers, then WIDTH, then 10; or an attention of two heads with
+56 tokens. Weights, scales and zero points come from a fixed generator.
+"""
+
+import random
+import struct
+import sys
+
+PARAMS = {"token": 64, "tensor": 1}
+
+
+def resource(name, values, code):
+    return f'      {name}: "0x{struct.pack("<I%d%s" % (len(values), code), struct.calcsize(code), *values).hex().upper()}"'
+
+
+def linear(kind, width):
+    random.seed(1)
+    sizes = {"fc1": (width, 48), "fc2": (10, width)}
+    inputs = {"fc1": "!quant.uniform<u8:f32, 0.00392156862745098>", "fc2": "!quant.uniform<u8:f32, 0.0087654321:20>"}
+    types, body, resources = "", "", []
+    previous = "x"
+    for name, (out, columns) in sizes.items():
+        scales = [random.uniform(0.001, 0.004) for _ in range(out)]
+        types += f"!{name} = !quant.uniform<i8<-127:127>:f32:0, {{{', '.join('%.17g' % scale for scale in scales)}}}>\n"
+        resources.append(resource(name + ".weight", [random.randint(-127, 127) for _ in range(out * columns)], "b"))
+        resources.append(resource(name + ".bias", [random.uniform(-1, 1) for _ in range(out)], "f"))
+        f32, element = f"tensor<64x{columns}xf32>", "!quant.any<u8:f32>" if kind in PARAMS else inputs[name]
+        quantized, params = f"tensor<64x{columns}x{element}>", f"tensor<{PARAMS.get(kind, 0)}x2xf32>"
+        if kind in PARAMS:
+            body += f"""    %p.{name} = vitya.choose_qparams {kind} %{previous} : {f32} -> {params}
+    %q.{name} = vitya.quantize %{previous}, %p.{name} : {f32}, {params} -> {quantized}
+"""
+        else:
+            body += f"    %q.{name} = quant.qcast %{previous} : {f32} to {quantized}\n"
+        operand = f" params(%p.{name} : {params})" if kind in PARAMS else ""
+        body += f"""    %c.{name} = arith.constant dense_resource<{name}.weight> : tensor<{out}x{columns}xi8>
+    %w.{name} = quant.scast %c.{name} : tensor<{out}x{columns}xi8> to tensor<{out}x{columns}x!{name}>
+    %b.{name} = arith.constant dense_resource<{name}.bias> : tensor<{out}xf32>
+    %y.{name} = vitya.linear "{name}" %q.{name}, %w.{name} bias %b.{name}{operand} : {quantized}, tensor<{out}x{columns}x!{name}>, tensor<{out}xf32> -> tensor<64x{out}xf32>
+"""
+        if name == "fc1":
+            body += f"    %gelu = vitya.gelu erf %y.fc1 : tensor<64x{out}xf32>\n"
+            previous = "gelu"
+    text = ",\n".join(resources)
+    return types, body, "y.fc2", 64, 10, f"{{-#\n  dialect_resources: {{\n    builtin: {{\n{text}\n    }}\n  }}\n#-}}\n"
+
+
+def attention(width, value_width):
+    query, key = "!quant.uniform<u8:f32, 0.00392156862745098:30>", "!quant.uniform<i8<-127:127>:f32, 0.0079>"
+    body = ""
+    for name, columns, start, element in [("q", width, 0, query), ("k", width, 48 - width, key),
+                                          ("v", value_width, 48 - value_width, key)]:
+        body += f"""    %{name}.part = tensor.extract_slice %x[0, {start}] [56, {columns}] [1, 1] : tensor<56x48xf32> to tensor<56x{columns}xf32>
+    %{name} = quant.qcast %{name}.part : tensor<56x{columns}xf32> to tensor<56x{columns}x{element}>
+"""
+    body += f"""    %y = vitya.attention "attn" %q, %k, %v heads 2 scale 1.5 weights !quant.uniform<u8:f32, 0.0039215686274509803> : tensor<56x{width}x{query}>, tensor<56x{width}x{key}>, tensor<56x{value_width}x{key}> -> tensor<56x{value_width}xf32>
+"""
+    return "", body, "y", 56, value_width, ""
+
+
+def main():
+    kind = sys.argv[1]
+    types, body, result, tokens, classes, resources = (
+        attention(*map(int, sys.argv[2:])) if kind == "attention" else linear(kind, int(sys.argv[2])))
+    image = f"tensor<3x{tokens // 2}x32xf32>"
+    names = ", ".join(f'"{i}"' for i in range(classes))
+    print(f"""{types}module attributes {{vitya.model = #vitya.model<name = "quantized", image = [3, {tokens // 2}, 32], classes = [{names}]>}} {{
+  func.func @main(%image: {image}) -> tensor<1x{classes}xf32> {{
+    %x = vitya.patchify %image [4, 4] channel_row_column : {image} -> tensor<{tokens}x48xf32>
+{body}    %logits = vitya.mean_pool %{result} : tensor<{tokens}x{classes}xf32> -> tensor<1x{classes}xf32>
+    return %logits : tensor<1x{classes}xf32>
+  }}
+}}
+{resources}""")
+
+
+main()
