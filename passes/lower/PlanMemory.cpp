@@ -10,7 +10,6 @@
 #include "passes/Passes.h"
 #include "passes/lower/Kernel.h"
 #include "llvm/Support/MathExtras.h"
-#include <cstring>
 
 using namespace mlir;
 
@@ -106,10 +105,10 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
       llvm::copy(bytes, destination);
       return success();
     }
-    FailureOr<std::vector<float>> floats = readFloats(value);
-    if (failed(floats))
-      return global.emitError("expected a constant with all its bytes, or a splat of f32");
-    std::memcpy(destination, floats->data(), floats->size() * sizeof(float));
+    FailureOr<std::vector<char>> splat = readRaw(value);
+    if (failed(splat))
+      return global.emitError("expected a constant with all its bytes, or one element for all");
+    llvm::copy(*splat, destination);
     return success();
   }
 

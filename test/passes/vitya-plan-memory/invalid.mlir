@@ -32,20 +32,10 @@ func.func @main(%out: memref<4xf32>) {
 
 // -----
 
-// expected-error @below {{expected a constant with all its bytes, or a splat of f32}}
+// expected-error @below {{expected a constant with all its bytes, or one element for all}}
 memref.global "private" constant @absent : memref<4xf32> = dense_resource<absent>
 func.func @main(%out: memref<4xf32>) {
   %0 = memref.get_global @absent : memref<4xf32>
   memref.copy %0, %out : memref<4xf32> to memref<4xf32>
-  return
-}
-
-// -----
-
-// expected-error @below {{expected a constant with all its bytes, or a splat of f32}}
-memref.global "private" constant @bytes : memref<4xi8> = dense<1>
-func.func @main(%out: memref<4xi8>) {
-  %0 = memref.get_global @bytes : memref<4xi8>
-  memref.copy %0, %out : memref<4xi8> to memref<4xi8>
   return
 }
