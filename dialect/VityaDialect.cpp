@@ -73,8 +73,8 @@ Attribute ObservedRangeAttr::parse(AsmParser &parser, Type) {
   double numbers[4];
   if (parser.parseLess() || parser.parseString(&observer))
     return {};
-  for (auto [name, number] :
-       llvm::zip_equal(ArrayRef<StringRef>{"min", "max", "clipped", "noise"}, MutableArrayRef<double>(numbers)))
+  constexpr llvm::StringLiteral names[] = {"min", "max", "clipped", "noise"};
+  for (auto [name, number] : llvm::zip_equal(names, numbers))
     if (parser.parseComma() || parser.parseKeyword(name) || parser.parseEqual() || parser.parseFloat(number))
       return {};
   if (parser.parseGreater())

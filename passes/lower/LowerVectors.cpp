@@ -146,11 +146,10 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
           vector::populateVectorMultiReductionLoweringPatterns(patterns,
                                                                vector::VectorMultiReductionLowering::InnerReduction);
         })) &&
-        // Groups of integers are one stretch of memory.
         succeeded(apply([&](RewritePatternSet &patterns) {
           detail::populateDotProductPatterns(patterns, bits);
-          vector::populateFlattenVectorTransferPatterns(patterns, /*targetVectorBitwidth=*/64);
         })) &&
+        succeeded(flattenGroups(function)) &&
         succeeded(apply([&](RewritePatternSet &patterns) {
           patterns.add<CopyLoops>(&getContext());
           patterns.add<ReductionTree>(&getContext(), /*benefit=*/10);
@@ -174,6 +173,21 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
         }));
     if (!lowered)
       signalPassFailure();
+  }
+
+  /// Groups of integers are one stretch of memory, and move as one vector.
+  static LogicalResult flattenGroups(func::FuncOp function) {
+    SmallVector<Operation *> transfers;
+    function.walk([&](VectorTransferOpInterface transfer) {
+      // Upstream's pattern takes for granted that a vector has no more dimensions than the memory.
+      VectorType type = transfer.getVectorType();
+      if (type.getElementType().isInteger() && type.getRank() <= transfer.getShapedType().getRank())
+        transfers.push_back(transfer);
+    });
+    RewritePatternSet patterns(function.getContext());
+    vector::populateFlattenVectorTransferPatterns(patterns, /*targetVectorBitwidth=*/64);
+    return applyOpPatternsGreedily(transfers, std::move(patterns),
+                                   GreedyRewriteConfig().setStrictness(GreedyRewriteStrictness::ExistingOps));
   }
 };
 
