@@ -146,11 +146,8 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
           vector::populateVectorMultiReductionLoweringPatterns(patterns,
                                                                vector::VectorMultiReductionLowering::InnerReduction);
         })) &&
-        succeeded(apply([&](RewritePatternSet &patterns) {
-          detail::populateDotProductPatterns(patterns, bits);
-        })) &&
-        succeeded(flattenGroups(function)) &&
-        succeeded(apply([&](RewritePatternSet &patterns) {
+        succeeded(apply([&](RewritePatternSet &patterns) { detail::populateDotProductPatterns(patterns, bits); })) &&
+        succeeded(flattenGroups(function)) && succeeded(apply([&](RewritePatternSet &patterns) {
           patterns.add<CopyLoops>(&getContext());
           patterns.add<ReductionTree>(&getContext(), /*benefit=*/10);
           vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
@@ -179,9 +176,10 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
   static LogicalResult flattenGroups(func::FuncOp function) {
     SmallVector<Operation *> transfers;
     function.walk([&](VectorTransferOpInterface transfer) {
-      // Upstream's pattern takes for granted that a vector has no more dimensions than the memory.
+      // Upstream's pattern takes for granted that a vector has a dimension, and no more than the memory has.
       VectorType type = transfer.getVectorType();
-      if (type.getElementType().isInteger() && type.getRank() <= transfer.getShapedType().getRank())
+      if (type.getElementType().isInteger() && type.getRank() > 1 &&
+          type.getRank() <= transfer.getShapedType().getRank())
         transfers.push_back(transfer);
     });
     RewritePatternSet patterns(function.getContext());
