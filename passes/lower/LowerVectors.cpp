@@ -176,9 +176,10 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
   static LogicalResult flattenGroups(func::FuncOp function) {
     SmallVector<Operation *> transfers;
     function.walk([&](VectorTransferOpInterface transfer) {
-      // Upstream's pattern takes for granted that a vector has a dimension, and no more than the memory has.
+      // Upstream's pattern takes for granted that a vector is more than one number, and has no more
+      // dimensions than the memory.
       VectorType type = transfer.getVectorType();
-      if (type.getElementType().isInteger() && type.getRank() > 1 &&
+      if (type.getElementType().isInteger() && type.getNumElements() > 1 &&
           type.getRank() <= transfer.getShapedType().getRank())
         transfers.push_back(transfer);
     });
