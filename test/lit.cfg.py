@@ -39,10 +39,10 @@ if shutil.which("unshare") and subprocess.run(mount, capture_output=True).return
     config.available_features.add("mount")
 
 # Fuzzers are tests of a build with sanitizers, --param fuzz=SECONDS long each. The readers that they feed free all memory;
-# MLIR's tools leave some to the end of the process.
+# MLIR's tools leave some to the end of the process. One seed: what is found can be found again.
 if config.sanitize == "ON":
     config.available_features.add("fuzzers")
     seconds = lit_config.params.get("fuzz", "60")
     leaks = "env ASAN_OPTIONS=" + os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=1 "
-    config.substitutions.append(("%fuzz_options", "-timeout=60 -rss_limit_mb=4096 -max_total_time=" + seconds))
+    config.substitutions.append(("%fuzz_options", "-seed=1 -timeout=60 -rss_limit_mb=4096 -max_total_time=" + seconds))
     config.substitutions.append(("%fuzz", leaks + config.build_bin_dir))
