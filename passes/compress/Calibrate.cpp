@@ -1,7 +1,6 @@
 // Watches, on calibration images, every value that static quantization would store in 8 bits, and writes down the
 // ranges that each observer proposes.
 #include "dialect/Fingerprint.h"
-#include "dialect/reference/Interpreter.h"
 #include "mlir/IR/Threading.h"
 #include "passes/Passes.h"
 #include "passes/compress/Calibration.h"
@@ -87,14 +86,6 @@ private:
   }
 
   LogicalResult watch(ModuleOp module, const Calibration &calibration, Watches &watches) {
-    Progress progress("calibration", calibration.count());
-    std::mutex mutex;
-    int64_t begun = 0;
-    auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
-      calibration.read(index, pixels);
-      std::lock_guard<std::mutex> lock(mutex);
-      progress.advance(++begun);
-    };
     auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> results) {
       for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
         if (auto found = watches.find(value); found != watches.end()) {
@@ -102,7 +93,7 @@ private:
           found->second->observer.add(index, tensor.values().data(), tensor.size());
         }
     };
-    return reference::runImages(module, calibration.count(), calibration.threads(), source, observe);
+    return calibration.run(module, observe);
   }
 
   /// Puts the ranges for its operands on each op.

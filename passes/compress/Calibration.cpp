@@ -2,6 +2,7 @@
 #include "passes/compress/Calibration.h"
 #include "dialect/VityaOps.h"
 #include "llvm/Support/Threading.h"
+#include <mutex>
 
 using namespace mlir;
 
@@ -31,6 +32,18 @@ FailureOr<Calibration> Calibration::open(ModuleOp module, StringRef path, int64_
   if (module.getContext()->isMultithreadingEnabled())
     result.workers = llvm::hardware_concurrency().compute_thread_count();
   return result;
+}
+
+LogicalResult Calibration::run(ModuleOp module, reference::ImageObserver observe) const {
+  Progress progress("calibration", images);
+  std::mutex mutex;
+  int64_t begun = 0;
+  auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
+    read(index, pixels);
+    std::lock_guard<std::mutex> lock(mutex);
+    progress.advance(++begun);
+  };
+  return reference::runImages(module, images, workers, source, observe);
 }
 
 Progress::~Progress() {

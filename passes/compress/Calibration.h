@@ -2,6 +2,7 @@
 #ifndef VITYA_PASSES_COMPRESS_CALIBRATION_H
 #define VITYA_PASSES_COMPRESS_CALIBRATION_H
 
+#include "dialect/reference/Interpreter.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/image/Cifar.h"
 #include <functional>
@@ -23,6 +24,9 @@ public:
   void read(int64_t index, llvm::MutableArrayRef<float> image) const {
     cifarImage(*file, index, height, width, image.data());
   }
+  /// Runs `module` on all images and shows `observe` the results of every op; tells a person at a terminal how far it
+  /// is. Errors as those of reference::runImages.
+  mlir::LogicalResult run(mlir::ModuleOp module, reference::ImageObserver observe) const;
 
 private:
   std::unique_ptr<CifarImages, std::function<void(CifarImages *)>> file;

@@ -39,6 +39,21 @@ LinearInfoAttr makeInfo(LinearOp op, const Twine &reason, std::optional<int64_t>
 
 } // namespace
 
+FailureOr<func::FuncOp> entryOf(ModuleOp module) {
+  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
+  if (!entry || entry.isExternal())
+    return module.emitError("expected a function @") << kEntryName << " with a body";
+  return entry;
+}
+
+FailureOr<llvm::Regex> patternOf(ModuleOp module, StringRef option, StringRef pattern) {
+  llvm::Regex regex(pattern);
+  if (std::string problem; !regex.isValid(problem))
+    return module.emitError("expected ") << option << " to be a regular expression, found '" << pattern
+                                         << "': " << problem;
+  return regex;
+}
+
 StringRef layerNameOf(LinearOp op) {
   LinearInfoAttr info = op.getInfoAttr();
   return info ? info.getName() : op.getLayer();

@@ -5,8 +5,15 @@
 
 #include "dialect/VityaOps.h"
 #include "passes/numerics/Factorization.h"
+#include "llvm/Support/Regex.h"
 
 namespace vitya {
+
+/// @main of `module`; an error at the module unless it has a body.
+mlir::FailureOr<mlir::func::FuncOp> entryOf(mlir::ModuleOp module);
+
+/// `pattern`, the value of `option` of a pass; an error at `module` unless it is a regular expression.
+mlir::FailureOr<llvm::Regex> patternOf(mlir::ModuleOp module, llvm::StringRef option, llvm::StringRef pattern);
 
 /// The name of the trained layer that `op` is, or is a factor of.
 llvm::StringRef layerNameOf(LinearOp op);

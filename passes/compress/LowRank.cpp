@@ -72,19 +72,18 @@ LogicalResult LowRank::checkOptions(ModuleOp module) {
 
 /// The dense layers of @main that `layers` matches; a remark for each that is factorised already.
 FailureOr<std::vector<LowRankLayer>> LowRank::selectLayers(ModuleOp module) {
-  llvm::Regex pattern(layers);
-  if (std::string problem; !pattern.isValid(problem))
-    return module.emitError("expected layers to be a regular expression, found '")
-           << layers.getValue() << "': " << problem;
-  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-  if (!entry || entry.isExternal())
-    return module.emitError("expected a function @") << kEntryName << " with a body";
+  FailureOr<llvm::Regex> pattern = patternOf(module, "layers", layers);
+  if (failed(pattern))
+    return failure();
+  FailureOr<func::FuncOp> entry = entryOf(module);
+  if (failed(entry))
+    return failure();
   std::vector<LowRankLayer> selected;
   llvm::SetVector<StringRef> done;
   int64_t total = 0;
-  for (auto op : entry.getOps<LinearOp>()) {
+  for (auto op : entry->getOps<LinearOp>()) {
     ++total;
-    bool matches = pattern.match(layerNameOf(op));
+    bool matches = pattern->match(layerNameOf(op));
     if (isFactorised(op)) {
       if (matches && done.insert(layerNameOf(op)))
         emitRemark(op.getLoc()) << "layer '" << layerNameOf(op) << "' is factorised already: left alone";

@@ -14,13 +14,6 @@ namespace vitya {
 // Which layers
 //===----------------------------------------------------------------------===//
 
-FailureOr<func::FuncOp> entryOf(ModuleOp module) {
-  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-  if (!entry || entry.isExternal())
-    return module.emitError("expected a function @") << kEntryName << " with a body";
-  return entry;
-}
-
 bool LayerFilter::matches(StringRef pattern, ArrayRef<StringRef> names) const {
   llvm::Regex regex(pattern);
   return llvm::any_of(names, [&](StringRef name) { return regex.match(name); });
@@ -39,9 +32,8 @@ FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, St
   for (auto [option, pattern] : {std::pair(StringRef("layers"), layers), std::pair(StringRef("except"), except)}) {
     if (option == "except" && pattern.empty())
       continue;
-    if (std::string problem; !llvm::Regex(pattern).isValid(problem))
-      return module.emitError("expected ")
-             << option << " to be a regular expression, found '" << pattern << "': " << problem;
+    if (failed(patternOf(module, option, pattern)))
+      return failure();
     if (llvm::none_of(names,
                       [&, pattern = pattern](ArrayRef<StringRef> each) { return filter.matches(pattern, each); }))
       return module.emitError("expected ") << option << " to match the name of a linear layer or attention, found '"

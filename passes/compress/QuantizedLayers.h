@@ -29,9 +29,6 @@ private:
   std::string layers, except;
 };
 
-/// @main of `module`; an error at the module unless it has a body.
-mlir::FailureOr<mlir::func::FuncOp> entryOf(mlir::ModuleOp module);
-
 /// Why `op`, which is f32, cannot be a product of 8-bit integers; nothing if it can. Its inner width has to be a
 /// multiple of 4, which instructions multiply at once, unless it is the width between two factors, and no wider than a
 /// 32-bit sum holds.

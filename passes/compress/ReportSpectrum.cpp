@@ -45,15 +45,14 @@ private:
 };
 
 FailureOr<std::vector<Map>> ReportSpectrum::selectMaps(ModuleOp module) {
-  llvm::Regex pattern(layers);
-  if (std::string problem; !pattern.isValid(problem))
-    return module.emitError("expected layers to be a regular expression, found '")
-           << layers.getValue() << "': " << problem;
-  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-  if (!entry || entry.isExternal())
-    return module.emitError("expected a function @") << kEntryName << " with a body";
+  FailureOr<llvm::Regex> pattern = patternOf(module, "layers", layers);
+  if (failed(pattern))
+    return failure();
+  FailureOr<func::FuncOp> entry = entryOf(module);
+  if (failed(entry))
+    return failure();
   llvm::DenseMap<Operation *, SmallVector<std::pair<StringRef, Projection>>> parts;
-  for (auto attention : entry.getOps<AttentionOp>()) {
+  for (auto attention : entry->getOps<AttentionOp>()) {
     llvm::Expected<AttentionMaps> maps = AttentionMaps::match(attention);
     if (!maps) {
       llvm::consumeError(maps.takeError()); // its layers are shown whole
@@ -63,8 +62,8 @@ FailureOr<std::vector<Map>> ReportSpectrum::selectMaps(ModuleOp module) {
       parts[projection.linear].push_back({name, projection});
   }
   std::vector<Map> selected;
-  for (auto op : entry.getOps<LinearOp>()) {
-    if (!pattern.match(op.getLayer()))
+  for (auto op : entry->getOps<LinearOp>()) {
+    if (!pattern->match(op.getLayer()))
       continue;
     FailureOr<MatrixXd> weight = weightOf(op);
     if (failed(weight))

@@ -1,6 +1,5 @@
 // Exact changes of scale that make activations easier to quantize: the columns of a value are divided by factors in
 // what computes it, and those of the weights that read it multiplied.
-#include "dialect/reference/Interpreter.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/Passes.h"
 #include "passes/compress/Calibration.h"
@@ -101,13 +100,12 @@ private:
     if (failed(calibration))
       return failure();
     Sites sites = findSites(*entryOf(module), *filter);
-    auto source = [&](int64_t index, MutableArrayRef<float> pixels) { calibration->read(index, pixels); };
     auto observe = [&](int64_t, Operation *op, ArrayRef<reference::Tensor> results) {
       if (op->getNumResults() == 1)
         if (auto found = sites.find(op->getResult(0)); found != sites.end())
           found->second->add(results.front());
     };
-    if (failed(reference::runImages(module, calibration->count(), calibration->threads(), source, observe)))
+    if (failed(calibration->run(module, observe)))
       return failure();
     for (auto &[value, site] : sites)
       if (failed(smooth(*site)))

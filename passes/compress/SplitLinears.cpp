@@ -52,12 +52,10 @@ std::string suffixOf(ArrayRef<tensor::ExtractSliceOp> slices, size_t number) {
 
 struct SplitLinears : impl::SplitLinearsPassBase<SplitLinears> {
   void runOnOperation() override {
-    auto entry = getOperation().lookupSymbol<func::FuncOp>(kEntryName);
-    if (!entry || entry.isExternal()) {
-      getOperation().emitError("expected a function @") << kEntryName << " with a body";
+    FailureOr<func::FuncOp> entry = entryOf(getOperation());
+    if (failed(entry))
       return signalPassFailure();
-    }
-    for (auto op : llvm::make_early_inc_range(entry.getOps<LinearOp>()))
+    for (auto op : llvm::make_early_inc_range(entry->getOps<LinearOp>()))
       if (failed(split(op)))
         return signalPassFailure();
     dropConstants(getOperation());

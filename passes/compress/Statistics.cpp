@@ -1,7 +1,6 @@
 // One accumulator a value: images wait for their turn at each, so that sums do not depend on threads and memory is that
 // of one set of moments. No image can wait for ever, because threads take images in order.
 #include "passes/compress/Statistics.h"
-#include "dialect/reference/Interpreter.h"
 #include "passes/compress/WriteFile.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/JSON.h"
@@ -53,19 +52,11 @@ FailureOr<Statistics> collectStatistics(ModuleOp module, ArrayRef<LinearOp> laye
     if (std::unique_ptr<Accumulator> &accumulator = accumulators[source]; !accumulator)
       accumulator = std::make_unique<Accumulator>(layer.getInput().getType().getDimSize(1));
   }
-  Progress progress("calibration", images.count());
-  std::mutex mutex;
-  int64_t begun = 0;
-  auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
-    images.read(index, pixels);
-    std::lock_guard<std::mutex> lock(mutex);
-    progress.advance(++begun);
-  };
   auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> results) {
     if (auto found = accumulators.find(op); found != accumulators.end())
       found->second->add(index, results.front());
   };
-  if (failed(reference::runImages(module, images.count(), images.threads(), source, observe)))
+  if (failed(images.run(module, observe)))
     return failure();
 
   llvm::DenseMap<Operation *, std::shared_ptr<const Moments>> moments;

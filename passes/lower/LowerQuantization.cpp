@@ -99,12 +99,13 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
       offset.push_back(zero *
                        std::accumulate(weight->begin() + row * in, weight->begin() + (row + 1) * in, int64_t(0)));
     auto offsetType = RankedTensorType::get({out}, rewriter.getI32Type());
-    Value offsets =
-        arith::ConstantOp::create(rewriter, op.getLoc(), makeConstant(offsetType, offset, op.getLayer() + ".offset"));
+    Value offsets = arith::ConstantOp::create(rewriter, op.getLoc(),
+                                              makeConstant(offsetType, ArrayRef(offset), op.getLayer() + ".offset"));
     auto factorType = RankedTensorType::get({out}, rewriter.getF32Type());
     Value factors = arith::ConstantOp::create(
         rewriter, op.getLoc(),
-        makeConstant(factorType, rowFactors(elementOf(op.getInput()), *scales), op.getLayer() + ".multiplier"));
+        makeConstant(factorType, ArrayRef<float>(rowFactors(elementOf(op.getInput()), *scales)),
+                     op.getLayer() + ".multiplier"));
     rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), op.getInput(), op.getWeight(),
                                                  offsets, factors, op.getBias(), op.getParams());
     return success();
@@ -134,10 +135,6 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
   static ElementsAttr makeConstant(RankedTensorType type, ArrayRef<T> values, const Twine &name) {
     return makeResource(type, name.str(),
                         ArrayRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T)));
-  }
-  template <typename T>
-  static ElementsAttr makeConstant(RankedTensorType type, const SmallVector<T> &values, const Twine &name) {
-    return makeConstant(type, ArrayRef<T>(values), name);
   }
 };
 
