@@ -6,15 +6,13 @@
 namespace vitya::reference {
 
 using Bytes = Eigen::Matrix<int8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using IntMatrix = Eigen::Matrix<int32_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// The integers of a tensor: bytes, seen as signed or unsigned, or the same numbers in 16 bits.
-static IntMatrix integers(const Tensor &bytes, bool isSigned) {
-  if (bytes.elementBytes() == 2)
+IntMatrix integers(const Tensor &stored, bool isSigned) {
+  if (stored.elementBytes() == 2)
     return Eigen::Map<const Eigen::Matrix<int16_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
-               bytes.values<int16_t>().data(), bytes.dim(0), bytes.dim(1))
+               stored.values<int16_t>().data(), stored.dim(0), stored.dim(1))
         .cast<int32_t>();
-  auto map = Eigen::Map<const Bytes>(bytes.values<int8_t>().data(), bytes.dim(0), bytes.dim(1));
+  auto map = Eigen::Map<const Bytes>(stored.values<int8_t>().data(), stored.dim(0), stored.dim(1));
   if (isSigned)
     return map.cast<int32_t>();
   return map.cast<int32_t>().unaryExpr([](int32_t value) { return value & 255; });
@@ -68,10 +66,12 @@ llvm::SmallVector<int32_t> rowSums(const Tensor &weight) {
   return llvm::SmallVector<int32_t>(sums.begin(), sums.end());
 }
 
-Tensor integerLinear(const Tensor &input, const Tensor &weight, llvm::ArrayRef<int32_t> offset,
+Tensor integerLinear(const Tensor &input, const numerics::PackedMatrix &weight, llvm::ArrayRef<int32_t> offset,
                      llvm::ArrayRef<float> multiplier, const Tensor *bias, const Tensor *params, mlir::Type type) {
-  IntMatrix sums = integers(input, /*isSigned=*/false) * integers(weight, /*isSigned=*/true).transpose();
-  Tensor result({input.dim(0), weight.dim(0)}, type);
+  // Doubles hold these integers and their sums exactly.
+  Matrix inputs = integers(input, /*isSigned=*/false).cast<float>();
+  IntMatrix sums = numerics::productWithTransposed(inputs, weight).cast<int32_t>();
+  Tensor result({input.dim(0), weight.rows()}, type);
   Eigen::Map<Matrix> out = result.mutableMatrix();
   for (int64_t n = 0; n < sums.rows(); ++n) {
     int64_t row = params && params->dim(0) != 1 ? n : 0;

@@ -7,6 +7,7 @@
 #include "llvm/Support/Alignment.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <atomic>
+#include <mutex>
 #include <thread>
 
 using namespace mlir;
@@ -72,6 +73,32 @@ FailureOr<Slice> sliceOf(Op op) {
 
 } // namespace
 
+/// What a function makes of a tensor, remembered for as long as the same tensor comes: once for a constant. Copies
+/// share it.
+template <typename Result>
+class Remembered {
+public:
+  explicit Remembered(Result (*function)(const Tensor &)) : state(std::make_shared<State>()), function(function) {}
+
+  std::shared_ptr<const Result> operator()(const Tensor &tensor) const {
+    std::lock_guard<std::mutex> lock(state->mutex);
+    if (!state->result || state->tensor.bytes().data() != tensor.bytes().data()) {
+      state->result = std::make_shared<const Result>(function(tensor));
+      state->tensor = tensor;
+    }
+    return state->result;
+  }
+
+private:
+  struct State {
+    std::mutex mutex;
+    Tensor tensor;
+    std::shared_ptr<const Result> result;
+  };
+  std::shared_ptr<State> state;
+  Result (*function)(const Tensor &);
+};
+
 /// What a linear layer of quantized types computes: its operands are `input`, `weight`, then `bias` and `params` where
 /// they are.
 static FailureOr<std::function<Tensor(ArrayRef<Tensor>)>> quantizedLinear(LinearOp op) {
@@ -82,12 +109,13 @@ static FailureOr<std::function<Tensor(ArrayRef<Tensor>)>> quantizedLinear(Linear
   Type input = op.getInput().getType().getElementType();
   auto type = staticU8(input);
   return std::function<Tensor(ArrayRef<Tensor>)>(
-      [hasBias = bool(op.getBias()), hasParams = bool(op.getParams()), zero = type ? type.getZeroPoint() : 1,
-       factors = rowFactors(input, *scales), f32 = op.getType().getElementType()](ArrayRef<Tensor> v) {
-        SmallVector<int32_t> offset = rowSums(v[1]);
-        for (int32_t &sum : offset)
-          sum *= zero;
-        return integerLinear(v[0], v[1], offset, factors, hasBias ? &v[2] : nullptr,
+      [pack = Remembered(packed), sum = Remembered(rowSums), hasBias = bool(op.getBias()),
+       hasParams = bool(op.getParams()), zero = type ? type.getZeroPoint() : 1, factors = rowFactors(input, *scales),
+       f32 = op.getType().getElementType()](ArrayRef<Tensor> v) {
+        SmallVector<int32_t> offset = *sum(v[1]);
+        for (int32_t &each : offset)
+          each *= zero;
+        return integerLinear(v[0], *pack(v[1]), offset, factors, hasBias ? &v[2] : nullptr,
                              hasParams ? &v[hasBias ? 3 : 2] : nullptr, f32);
       });
 }
@@ -148,7 +176,9 @@ FailureOr<Interpreter::Kernel> Interpreter::kernelOf(Operation *op) {
           .Case([](LinearOp op) -> FailureOr<Kernel> {
             if (op.isQuantized())
               return quantizedLinear(op);
-            return Kernel([](Operands v) { return linear(v[0], v[1], v.size() > 2 ? &v[2] : nullptr); });
+            return Kernel([pack = Remembered(packed)](Operands v) {
+              return linear(v[0], *pack(v[1]), v.size() > 2 ? &v[2] : nullptr);
+            });
           })
           .Case([](LayerNormOp op) -> Kernel {
             return [eps = op.getEps().convertToDouble()](Operands v) { return layerNorm(v[0], v[1], v[2], eps); };
@@ -177,9 +207,9 @@ FailureOr<Interpreter::Kernel> Interpreter::kernelOf(Operation *op) {
             };
           })
           .Case([](IntegerLinearOp op) -> Kernel {
-            return [hasBias = bool(op.getBias()), hasParams = bool(op.getParams()),
+            return [pack = Remembered(packed), hasBias = bool(op.getBias()), hasParams = bool(op.getParams()),
                     f32 = op.getType().getElementType()](Operands v) {
-              return integerLinear(v[0], v[1], v[2].values<int32_t>(), v[3].values(), hasBias ? &v[4] : nullptr,
+              return integerLinear(v[0], *pack(v[1]), v[2].values<int32_t>(), v[3].values(), hasBias ? &v[4] : nullptr,
                                    hasParams ? &v[hasBias ? 5 : 4] : nullptr, f32);
             };
           })

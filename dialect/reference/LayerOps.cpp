@@ -1,13 +1,18 @@
 // linear, layer_norm, attention, mean_pool: what mixes columns or rows.
 #include "dialect/reference/Ops.h"
-#include "passes/numerics/MatrixProduct.h"
 #include <cmath>
 
 namespace vitya::reference {
 
-Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias) {
-  Tensor result({input.dim(0), weight.dim(0)}, input.elementType());
-  DoubleMatrix product = numerics::productWithTransposed(input.matrix(), weight.matrix());
+numerics::PackedMatrix packed(const Tensor &weight) {
+  if (weight.elementType().isF32())
+    return numerics::PackedMatrix(weight.matrix());
+  return numerics::PackedMatrix(integers(weight, /*isSigned=*/true).cast<float>());
+}
+
+Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias) {
+  Tensor result({input.dim(0), weight.rows()}, input.elementType());
+  DoubleMatrix product = numerics::productWithTransposed(input.matrix(), weight);
   if (bias)
     product.rowwise() += bias->vector().cast<double>().transpose();
   result.mutableMatrix() = product.cast<float>();

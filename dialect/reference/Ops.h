@@ -6,6 +6,7 @@
 
 #include "dialect/VityaDialect.h"
 #include "dialect/reference/Tensor.h"
+#include "passes/numerics/MatrixProduct.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace vitya::reference {
@@ -24,8 +25,11 @@ Tensor patchify(const Tensor &image, int64_t height, int64_t width, PatchOrder o
 // Layers (LayerOps.cpp)
 //===----------------------------------------------------------------------===//
 
+/// A weight [O, I], f32 or signed integers, made ready for any number of products.
+numerics::PackedMatrix packed(const Tensor &weight);
+
 /// `input` [N, I] times the transpose of `weight` [O, I], plus `bias` [O] unless it is null: [N, O].
-Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias);
+Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias);
 
 /// Each row of `input` [N, D] brought to mean 0 and (biased) variance 1, times `weight` [D], plus `bias` [D].
 Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps);
@@ -50,12 +54,17 @@ Tensor quantize(const Tensor &input, const Tensor &params, float low, float high
 /// (q - zero) * scale for `input` [N, D], with one scale or one for each row.
 Tensor dequantize(const Tensor &input, bool isSigned, llvm::ArrayRef<float> scales, int32_t zero, mlir::Type type);
 
+using IntMatrix = Eigen::Matrix<int32_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// The integers of a tensor of rank 2: bytes, seen as signed or unsigned, or the same numbers in 16 bits.
+IntMatrix integers(const Tensor &stored, bool isSigned);
+
 /// The sums of the rows of signed `weight` [O, I].
 llvm::SmallVector<int32_t> rowSums(const Tensor &weight);
 
 /// fma(input weight^T - zero * offset, scale * multiplier, bias) for unsigned `input` [N, I] and signed `weight` [O,
 /// I], with zero 1 and scale 1 where `params` is null, else those of its row: [N, O].
-Tensor integerLinear(const Tensor &input, const Tensor &weight, llvm::ArrayRef<int32_t> offset,
+Tensor integerLinear(const Tensor &input, const numerics::PackedMatrix &weight, llvm::ArrayRef<int32_t> offset,
                      llvm::ArrayRef<float> multiplier, const Tensor *bias, const Tensor *params, mlir::Type type);
 
 /// Attention of unsigned `query` [N, A] and signed `key` [M, A], `value` [M, B]; `factors` are the four of

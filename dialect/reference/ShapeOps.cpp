@@ -6,11 +6,15 @@
 namespace vitya::reference {
 namespace {
 
-/// Calls `visit` with the number, in a tensor of `shape`, of each element in `slice`, in row-major order of the slice.
-void forEachIndex(llvm::ArrayRef<int64_t> shape, const Slice &slice, llvm::function_ref<void(int64_t)> visit) {
+/// Calls `visit` for each run of elements of `slice` that lie together in a tensor of `shape`, in row-major order: with
+/// the number of its first and with its length.
+void forEachRun(llvm::ArrayRef<int64_t> shape, const Slice &slice, llvm::function_ref<void(int64_t, int64_t)> visit) {
+  bool isTogether = !shape.empty() && slice.strides.back() == 1;
+  size_t depth = shape.size() - isTogether;
+  int64_t run = isTogether ? slice.sizes.back() : 1;
   std::function<void(size_t, int64_t)> nest = [&](size_t dim, int64_t index) {
-    if (dim == shape.size())
-      return visit(index);
+    if (dim == depth)
+      return visit(isTogether ? index * shape.back() + slice.offsets.back() : index, run);
     for (int64_t i = 0; i < slice.sizes[dim]; ++i)
       nest(dim + 1, index * shape[dim] + slice.offsets[dim] + i * slice.strides[dim]);
   };
@@ -24,9 +28,9 @@ Tensor extractSlice(const Tensor &source, const Slice &slice) {
   const char *from = source.bytes().data();
   char *to = result.mutableBytes().data();
   int64_t bytes = source.elementBytes();
-  forEachIndex(source.shape(), slice, [&](int64_t index) {
-    std::memcpy(to, from + index * bytes, bytes);
-    to += bytes;
+  forEachRun(source.shape(), slice, [&](int64_t index, int64_t run) {
+    std::memcpy(to, from + index * bytes, run * bytes);
+    to += run * bytes;
   });
   return result;
 }
@@ -37,9 +41,9 @@ Tensor insertSlice(const Tensor &source, const Tensor &destination, const Slice 
   llvm::copy(destination.bytes(), to);
   const char *from = source.bytes().data();
   int64_t bytes = source.elementBytes();
-  forEachIndex(destination.shape(), slice, [&](int64_t index) {
-    std::memcpy(to + index * bytes, from, bytes);
-    from += bytes;
+  forEachRun(destination.shape(), slice, [&](int64_t index, int64_t run) {
+    std::memcpy(to + index * bytes, from, run * bytes);
+    from += run * bytes;
   });
   return result;
 }

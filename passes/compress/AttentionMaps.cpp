@@ -97,10 +97,10 @@ FailureOr<AttentionWeights> AttentionMaps::readWeights() {
 
 std::vector<QueryKeyFactorization> AttentionMaps::factoriseQueryKey(const AttentionWeights &weights,
                                                                     ArrayRef<reference::Tensor> tokens, int threads) {
-  Moments moments(tokens.front().dim(1));
+  MomentsBuilder moments(tokens.front().dim(1));
   for (const reference::Tensor &each : tokens)
     moments.add(Samples(each.matrix()));
-  QueryKeyInput input(moments);
+  QueryKeyInput input(moments.take());
   int64_t width = widths().queryKey;
   std::vector<std::optional<QueryKeyFactorization>> found(heads());
   reference::runParallel(threads, heads(), [&](int64_t head) {
@@ -121,12 +121,12 @@ std::vector<ValueOutputFactorization> AttentionMaps::factoriseValue(const Attent
   double scale = attention.getScale().convertToDouble();
   std::vector<std::optional<ValueOutputFactorization>> found(heads());
   reference::runParallel(threads, heads(), [&](int64_t head) {
-    reference::Tensor queryMap = toTensor(MatrixXd(weights.query.middleRows(head * scored, scored)), f32);
+    PackedMatrix queryMap = reference::packed(toTensor(MatrixXd(weights.query.middleRows(head * scored, scored)), f32));
     reference::Tensor queryBias = toTensor(VectorXd(weights.queryBias.segment(head * scored, scored)), f32);
-    reference::Tensor keyMap = toTensor(MatrixXd(weights.key.middleRows(head * scored, scored)), f32);
+    PackedMatrix keyMap = reference::packed(toTensor(MatrixXd(weights.key.middleRows(head * scored, scored)), f32));
     reference::Tensor keyBias = toTensor(VectorXd(weights.keyBias.segment(head * scored, scored)), f32);
     // What the head averages, seen before its value map.
-    Moments averaged(weights.value.cols());
+    MomentsBuilder averaged(weights.value.cols());
     for (const reference::Tensor &each : tokens) {
       reference::Tensor queries = reference::linear(rowsOf(each, query.row, query.rows), queryMap, &queryBias);
       reference::Tensor keys = reference::linear(rowsOf(each, key.row, key.rows), keyMap, &keyBias);
@@ -136,7 +136,7 @@ std::vector<ValueOutputFactorization> AttentionMaps::factoriseValue(const Attent
     }
     ValueOutput maps{weights.value.middleRows(head * width, width), weights.output.middleCols(head * width, width),
                      weights.valueBias.segment(head * width, width)};
-    found[head].emplace(maps, averaged);
+    found[head].emplace(maps, averaged.take());
   });
   std::vector<ValueOutputFactorization> result;
   for (std::optional<ValueOutputFactorization> &each : found)

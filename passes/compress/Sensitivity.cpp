@@ -49,7 +49,8 @@ FailureOr<double> Sensitivity::divergence(ArrayRef<Change> changes) {
       return failure();
     ArrayRef<reference::Tensor> inputs = run.valuesOf(layer.getInput());
     Type f32 = layer.getType().getElementType();
-    reference::Tensor weight = toTensor(change.map.weight, f32), bias = toTensor(change.map.bias, f32);
+    numerics::PackedMatrix weight = reference::packed(toTensor(change.map.weight, f32));
+    reference::Tensor bias = toTensor(change.map.bias, f32);
     std::vector<reference::Tensor> results(inputs.size());
     reference::runParallel(threads, static_cast<int64_t>(inputs.size()),
                            [&](int64_t i) { results[i] = reference::linear(inputs[i], weight, &bias); });
@@ -58,15 +59,10 @@ FailureOr<double> Sensitivity::divergence(ArrayRef<Change> changes) {
   FailureOr<std::vector<reference::Tensor>> changed = outputsOf(std::move(run));
   if (failed(changed))
     return failure();
-  static bool squared = getenv("SQ");
   double sum = 0;
   for (auto [before, after] : llvm::zip_equal(outputs, *changed)) {
     ArrayXd p = logProbabilities(before), q = logProbabilities(after);
-    if (squared) {
-      ArrayXd d = (p - q) - (p - q).mean();
-      sum += d.square().sum();
-    } else
-      sum += (p.exp() * (p - q)).sum();
+    sum += (p.exp() * (p - q)).sum();
   }
   return sum / double(outputs.size());
 }

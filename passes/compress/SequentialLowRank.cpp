@@ -90,14 +90,16 @@ private:
     ArrayRef<reference::Tensor> originals = before.valuesOf(twin.getInput());
     ArrayRef<reference::Tensor> inputs = after.valuesOf(layer.op.getInput());
     // Two sums, each in the order of the images.
-    Moments compressed(layer.in()), cross(layer.in());
+    Moments compressed, cross;
     reference::runParallel(threads, 2, [&](int64_t which) {
+      MomentsBuilder sums(layer.in());
       for (int64_t i = 0; i < count; ++i) {
         if (which == 0)
-          compressed.add(Samples(inputs[i].matrix()));
+          sums.add(Samples(inputs[i].matrix()));
         else
-          cross.add(Samples(originals[i].matrix()), Samples(inputs[i].matrix()));
+          sums.add(Samples(originals[i].matrix()), Samples(inputs[i].matrix()));
       }
+      (which == 0 ? compressed : cross) = sums.take();
     });
     if (!compressed.isFinite() || !cross.isFinite())
       return layer.op.emitOpError("expected finite inputs on the calibration images, found NaN or infinity");

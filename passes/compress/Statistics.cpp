@@ -1,5 +1,6 @@
-// One accumulator a value: images wait for their turn at each, so that sums do not depend on threads and memory is that
-// of one set of moments. No image can wait for ever, because threads take images in order.
+// One accumulator a value: it takes images in order, so that sums do not depend on threads. A thread leaves tokens that
+// are early behind and goes on, unless it is too far ahead: that bounds the memory. No image can wait for ever, because
+// threads take images in order.
 #include "passes/compress/Statistics.h"
 #include "passes/compress/WriteFile.h"
 #include "llvm/Support/Endian.h"
@@ -7,6 +8,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <condition_variable>
+#include <map>
 #include <mutex>
 
 using namespace mlir;
@@ -23,20 +25,35 @@ class Accumulator {
 public:
   explicit Accumulator(int64_t width) : moments(width) {}
 
-  /// Adds the tokens of image `index` after those of all images before it.
+  /// Adds the tokens of image `index` after those of all images before it, now or in a later call.
   void add(int64_t index, const reference::Tensor &tokens) {
     std::unique_lock<std::mutex> lock(mutex);
-    turn.wait(lock, [&] { return next == index; });
-    moments.add(Samples(tokens.matrix()));
-    ++next;
-    turn.notify_all();
+    turn.wait(lock, [&] { return index < next + kAhead; });
+    early[index] = tokens;
+    if (isAdding)
+      return;
+    isAdding = true;
+    while (!early.empty() && early.begin()->first == next) {
+      reference::Tensor first = std::move(early.begin()->second);
+      early.erase(early.begin());
+      lock.unlock();
+      moments.add(Samples(first.matrix()));
+      lock.lock();
+      ++next;
+      turn.notify_all();
+    }
+    isAdding = false;
   }
-  Moments take() { return std::move(moments); }
+  Moments take() { return moments.take(); }
 
 private:
-  Moments moments;
+  static constexpr int64_t kAhead = 8; ///< images that may be early
+
+  MomentsBuilder moments; ///< of the thread that set `isAdding`
   std::mutex mutex;
   std::condition_variable turn;
+  std::map<int64_t, reference::Tensor> early;
+  bool isAdding = false;
   int64_t next = 0;
 };
 

@@ -2,7 +2,6 @@
 // factor stays in the first cache.
 #include "passes/numerics/MatrixProduct.h"
 #include <algorithm>
-#include <vector>
 
 using namespace Eigen;
 
@@ -11,6 +10,7 @@ namespace {
 
 constexpr int64_t kRows = 6, kColumns = 8, kDepth = 256;
 using Lanes = double __attribute__((vector_size(kColumns * sizeof(double))));
+using FloatLanes = float __attribute__((vector_size(kColumns * sizeof(float))));
 
 /// A matrix of `size` vectors of length `depth`; element k of vector i is data[i * stride + k * depthStride].
 struct Vectors {
@@ -18,29 +18,34 @@ struct Vectors {
   int64_t size, stride, depthStride;
 };
 
-/// Copies elements [begin, begin + depth) of all vectors as panels of `width` vectors, element after element; zeros
-/// fill the last panel.
-std::vector<double> pack(const Vectors &from, int64_t width, int64_t begin, int64_t depth) {
-  int64_t panels = (from.size + width - 1) / width;
-  std::vector<double> packed(panels * width * depth);
+Vectors rowsOf(const FloatMatrix &matrix) { return {matrix.data(), matrix.rows(), matrix.outerStride(), 1}; }
+Vectors columnsOf(const FloatMatrix &matrix) { return {matrix.data(), matrix.cols(), 1, matrix.outerStride()}; }
+
+/// What `size` vectors of one element are as panels of `width`.
+constexpr int64_t padded(int64_t size, int64_t width) { return (size + width - 1) / width * width; }
+
+/// Copies elements [begin, begin + depth) of all vectors to `packed`, as panels of `width` vectors, element after
+/// element. The last panel's vectors beyond `size` are left as they are.
+template <typename T>
+void pack(const Vectors &from, int64_t width, int64_t begin, int64_t depth, T *packed) {
   for (int64_t i = 0; i < from.size; ++i) {
-    double *to = packed.data() + i / width * width * depth + i % width;
+    T *to = packed + i / width * width * depth + i % width;
     const float *source = from.data + i * from.stride + begin * from.depthStride;
     for (int64_t k = 0; k < depth; ++k)
       to[k * width] = source[k * from.depthStride];
   }
-  return packed;
 }
 
 #if defined(__x86_64__)
 __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
 #endif
-void addPanels(const double *left, const double *right, int64_t depth, int64_t rows, int64_t columns, double *sum,
+void addPanels(const double *left, const float *right, int64_t depth, int64_t rows, int64_t columns, double *sum,
                int64_t stride) {
   Lanes tile[kRows] = {};
   for (int64_t k = 0; k < depth; ++k) {
-    Lanes lanes;
-    __builtin_memcpy(&lanes, right + k * kColumns, sizeof(lanes));
+    FloatLanes floats;
+    __builtin_memcpy(&floats, right + k * kColumns, sizeof(floats));
+    auto lanes = __builtin_convertvector(floats, Lanes);
     for (int64_t i = 0; i < kRows; ++i)
       tile[i] += left[k * kRows + i] * lanes;
   }
@@ -58,30 +63,57 @@ void addPanels(const double *left, const double *right, int64_t depth, int64_t r
   }
 }
 
-/// sum[i, j] += a_i . b_j for vectors of `length` elements.
-void addProducts(const Vectors &a, const Vectors &b, int64_t length, double *sum, int64_t stride) {
+/// sum[i, j] += a_i . b_j for vectors of `length` elements, `columns` of them b; `right(begin, depth)` has elements
+/// [begin, begin + depth) of b in panels. With `isLower`, tiles wholly above the diagonal are left out.
+template <typename Panels>
+void addProducts(const Vectors &a, int64_t columns, int64_t length, Panels right, bool isLower, Ref<DoubleMatrix> sum) {
   for (int64_t begin = 0; begin < length; begin += kDepth) {
     int64_t depth = std::min(kDepth, length - begin);
-    std::vector<double> left = pack(a, kRows, begin, depth), right = pack(b, kColumns, begin, depth);
-    for (int64_t j = 0; j < b.size; j += kColumns)
-      for (int64_t i = 0; i < a.size; i += kRows)
-        addPanels(left.data() + i * depth, right.data() + j * depth, depth, std::min(kRows, a.size - i),
-                  std::min(kColumns, b.size - j), sum + i * stride + j, stride);
+    std::vector<double> left(padded(a.size, kRows) * depth);
+    pack(a, kRows, begin, depth, left.data());
+    const float *panels = right(begin, depth);
+    for (int64_t j = 0; j < columns; j += kColumns)
+      for (int64_t i = isLower ? j / kRows * kRows : 0; i < a.size; i += kRows)
+        addPanels(left.data() + i * depth, panels + j * depth, depth, std::min(kRows, a.size - i),
+                  std::min(kColumns, columns - j), &sum(i, j), sum.outerStride());
   }
+}
+
+/// Adds the products of the columns of `a` and `b`.
+void addColumns(const FloatMatrix &a, const FloatMatrix &b, bool isLower, Ref<DoubleMatrix> sum) {
+  std::vector<float> panels(padded(b.cols(), kColumns) * std::min<int64_t>(kDepth, b.rows()));
+  auto packColumns = [&](int64_t begin, int64_t depth) {
+    pack(columnsOf(b), kColumns, begin, depth, panels.data());
+    return panels.data();
+  };
+  addProducts(columnsOf(a), b.cols(), a.rows(), packColumns, isLower, sum);
 }
 
 } // namespace
 
-DoubleMatrix productWithTransposed(const FloatMatrix &a, const FloatMatrix &b) {
+PackedMatrix::PackedMatrix(const FloatMatrix &matrix)
+    : size(matrix.rows()), length(matrix.cols()), data(padded(size, kColumns) * length) {
+  for (int64_t begin = 0; begin < length; begin += kDepth)
+    pack(rowsOf(matrix), kColumns, begin, std::min(kDepth, length - begin),
+         data.data() + begin * padded(size, kColumns));
+}
+
+const float *PackedMatrix::block(int64_t begin) const { return data.data() + begin * padded(size, kColumns); }
+
+DoubleMatrix productWithTransposed(const FloatMatrix &a, const PackedMatrix &b) {
   DoubleMatrix result = DoubleMatrix::Zero(a.rows(), b.rows());
-  addProducts({a.data(), a.rows(), a.outerStride(), 1}, {b.data(), b.rows(), b.outerStride(), 1}, a.cols(),
-              result.data(), result.outerStride());
+  addProducts(
+      rowsOf(a), b.rows(), a.cols(), [&](int64_t begin, int64_t) { return b.block(begin); }, /*isLower=*/false, result);
   return result;
 }
 
 void addTransposedProduct(const FloatMatrix &a, const FloatMatrix &b, Ref<DoubleMatrix> sum) {
-  addProducts({a.data(), a.cols(), 1, a.outerStride()}, {b.data(), b.cols(), 1, b.outerStride()}, a.rows(), sum.data(),
-              sum.outerStride());
+  addColumns(a, b, /*isLower=*/false, sum);
+}
+
+void addGram(const FloatMatrix &a, Ref<DoubleMatrix> sum) {
+  addColumns(a, a, /*isLower=*/true, sum);
+  sum.triangularView<StrictlyUpper>() = sum.transpose();
 }
 
 } // namespace vitya::numerics

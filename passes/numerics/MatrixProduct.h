@@ -5,6 +5,7 @@
 #define VITYA_PASSES_NUMERICS_MATRIXPRODUCT_H
 
 #include <Eigen/Core>
+#include <vector>
 
 namespace vitya::numerics {
 
@@ -13,11 +14,29 @@ using FloatMatrix = Eigen::Ref<const Eigen::Matrix<float, Eigen::Dynamic, Eigen:
 /// Double precision in row-major order.
 using DoubleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-/// a b^T for a [m, k] and b [n, k]. Sums run over k in order, whatever the shapes.
-DoubleMatrix productWithTransposed(const FloatMatrix &a, const FloatMatrix &b);
+/// A matrix [n, k] in the order in which products read it.
+class PackedMatrix {
+public:
+  explicit PackedMatrix(const FloatMatrix &matrix);
 
-/// Adds a^T b to `sum` [m, n], for a [k, m] and b [k, n]. Exactly symmetric where a = b.
+  int64_t rows() const { return size; }
+  int64_t cols() const { return length; }
+  /// Elements [begin, begin + depth) of all rows, `begin` a multiple of the blocks that products go in.
+  const float *block(int64_t begin) const;
+
+private:
+  int64_t size, length;
+  std::vector<float> data;
+};
+
+/// a b^T for a [m, k] and b [n, k]. Sums run over k in order, whatever the shapes.
+DoubleMatrix productWithTransposed(const FloatMatrix &a, const PackedMatrix &b);
+
+/// Adds a^T b to `sum` [m, n], for a [k, m] and b [k, n].
 void addTransposedProduct(const FloatMatrix &a, const FloatMatrix &b, Eigen::Ref<DoubleMatrix> sum);
+
+/// Adds a^T a to `sum` [m, m], which is symmetric and remains so to the bit, for a [k, m].
+void addGram(const FloatMatrix &a, Eigen::Ref<DoubleMatrix> sum);
 
 } // namespace vitya::numerics
 

@@ -19,7 +19,7 @@ void Moments::add(const Samples &block) {
   sum += x.colwise().sum().transpose();
   secondSum = sum;
   magnitudes += x.cwiseAbs().colwise().sum().transpose();
-  addTransposedProduct(block, block, products);
+  addGram(block, products);
 }
 
 void Moments::add(const Samples &first, const Samples &second) {
@@ -37,6 +37,48 @@ void Moments::add(const Moments &other) {
   secondSum += other.secondSum;
   magnitudes += other.magnitudes;
   products += other.products;
+}
+
+//===----------------------------------------------------------------------===//
+// Many at a time
+//===----------------------------------------------------------------------===//
+
+/// Rows that wait, at least: as deep as products go in one piece.
+static constexpr int64_t kWaiting = 256;
+
+void MomentsBuilder::reserve(int64_t rows, bool isPair) {
+  if (count + rows > first.rows()) {
+    flush();
+    int64_t size = std::max(kWaiting, rows);
+    first.resize(size, moments.width());
+    second.resize(isPair ? size : 0, moments.width());
+  }
+}
+
+void MomentsBuilder::add(const Samples &samples) {
+  reserve(samples.rows(), /*isPair=*/false);
+  first.middleRows(count, samples.rows()) = samples;
+  count += samples.rows();
+}
+
+void MomentsBuilder::add(const Samples &ofFirst, const Samples &ofSecond) {
+  reserve(ofFirst.rows(), /*isPair=*/true);
+  first.middleRows(count, ofFirst.rows()) = ofFirst;
+  second.middleRows(count, ofFirst.rows()) = ofSecond;
+  count += ofFirst.rows();
+}
+
+void MomentsBuilder::flush() {
+  if (second.size())
+    moments.add(first.topRows(count), second.topRows(count));
+  else if (count)
+    moments.add(first.topRows(count));
+  count = 0;
+}
+
+Moments MomentsBuilder::take() {
+  flush();
+  return std::move(moments);
 }
 
 } // namespace vitya::numerics

@@ -55,6 +55,29 @@ private:
   DoubleMatrix products;
 };
 
+/// Adds samples that come in small blocks to moments many at a time, which is several times as fast.
+class MomentsBuilder {
+public:
+  explicit MomentsBuilder(int64_t width) : moments(width) {}
+
+  /// As `Moments::add`. Calls of one object are all of one kind.
+  void add(const Samples &samples);
+  void add(const Samples &first, const Samples &second);
+
+  /// The moments of all that was added.
+  Moments take();
+
+private:
+  using Block = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  /// Makes room for `rows` rows of each, all of which fit.
+  void reserve(int64_t rows, bool isPair);
+  void flush();
+
+  Moments moments;
+  Block first, second; ///< of which `count` rows wait
+  int64_t count = 0;
+};
+
 } // namespace vitya::numerics
 
 #endif // VITYA_PASSES_NUMERICS_MOMENTS_H

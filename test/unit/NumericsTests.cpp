@@ -268,7 +268,7 @@ TEST(MatrixProductTest, IsThatOfEigen) {
   Random random;
   RowMajorF32 a = random.samples(37, 300).middleCols(7, 281), b = random.samples(13, 281);
   MatrixXd expected = a.cast<double>() * b.cast<double>().transpose();
-  EXPECT_LT(relativeError(productWithTransposed(a, b), expected), 1e-14);
+  EXPECT_LT(relativeError(productWithTransposed(a, PackedMatrix(b)), expected), 1e-14);
   RowMajorF32 large = random.samples(300, 29);
   DoubleMatrix sum = DoubleMatrix::Ones(11, 29);
   addTransposedProduct(large.middleCols(3, 11), large, sum);
@@ -279,8 +279,9 @@ TEST(MatrixProductTest, IsThatOfEigen) {
 TEST(MatrixProductTest, IsSymmetric) {
   RowMajorF32 samples = Random().samples(300, 29);
   DoubleMatrix sum = DoubleMatrix::Zero(29, 29);
-  addTransposedProduct(samples, samples, sum);
+  addGram(samples, sum);
   EXPECT_EQ(sum, sum.transpose());
+  EXPECT_LT(relativeError(sum, samples.cast<double>().transpose() * samples.cast<double>()), 1e-14);
 }
 
 } // namespace

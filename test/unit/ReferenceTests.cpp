@@ -87,7 +87,7 @@ TEST_F(Reference, PatchesNeedNotBeSquare) {
 
 TEST_F(Reference, LinearIsTheNaiveSum) {
   Tensor x = random({5, 37}), w = random({11, 37}), b = random({11});
-  Tensor result = linear(x, w, &b), withoutBias = linear(x, w, nullptr);
+  Tensor result = linear(x, packed(w), &b), withoutBias = linear(x, packed(w), nullptr);
   ASSERT_EQ(result.shape(), llvm::ArrayRef<int64_t>({5, 11}));
   for (int64_t n = 0; n < 5; ++n)
     for (int64_t o = 0; o < 11; ++o) {
@@ -102,7 +102,7 @@ TEST_F(Reference, LinearIsTheNaiveSum) {
 // 10^8 + 1 - 10^8 is lost in f32 sums.
 TEST_F(Reference, LinearSumsInDoublePrecision) {
   Tensor x = make({1, 3}, {1e8f, 1.0f, -1e8f}), w = make({1, 3}, {1, 1, 1});
-  EXPECT_EQ(linear(x, w, nullptr).values().front(), 1.0f);
+  EXPECT_EQ(linear(x, packed(w), nullptr).values().front(), 1.0f);
 }
 
 TEST_F(Reference, LayerNormHasMeanZeroAndVarianceOne) {
@@ -247,7 +247,7 @@ TEST_F(Reference, ShapesHoldForEveryElementType) {
 // op(x, w)[rows] = op(x[rows], w), which canonicalization relies on.
 TEST_F(Reference, RowsAreIndependent) {
   Tensor x = random({9, 16}), w = random({6, 16}), b = random({6}), scale = random({16}), shift = random({16});
-  expectNear(rows(linear(x, w, &b), 2, 5), linear(rows(x, 2, 5), w, &b), 1e-6);
+  expectNear(rows(linear(x, packed(w), &b), 2, 5), linear(rows(x, 2, 5), packed(w), &b), 1e-6);
   expectNear(rows(layerNorm(x, scale, shift, 1e-5), 2, 5), layerNorm(rows(x, 2, 5), scale, shift, 1e-5), 1e-6);
   expectNear(rows(gelu(x, GeluForm::erf), 2, 5), gelu(rows(x, 2, 5), GeluForm::erf), 0);
   Tensor k = random({7, 16}), v = random({7, 8});
