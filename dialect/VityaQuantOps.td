@@ -18,7 +18,8 @@ def Vitya_ChooseQParamsOp
   let summary = "scale and zero point for what values there are";
   let description = [{
     For each token, or for all together, with `low = min(0, x...)` and `high = max(0, x...)`, in f32:
-    `scale = max((high - low) / 255, 1e-30)`, `zero = rint(-low / scale)`. They are columns 0 and 1 of the result.
+    `scale = max((high - low) / levels, 1e-30)`, `zero = rint(-low / scale)`. They are columns 0 and 1 of the result.
+    Fewer than 255 `levels` leave the upper part of the storage free, as PyTorch's `reduce_range` does with 127.
 
     | granularity | input | result |
     |---|---|---|
@@ -29,9 +30,10 @@ def Vitya_ChooseQParamsOp
     %0 = vitya.choose_qparams token %x : tensor<65x192xf32> -> tensor<65x2xf32>
     ```
   }];
-  let arguments = (ins Vitya_Granularity:$granularity, Vitya_Tokens:$input);
+  let arguments = (ins Vitya_Granularity:$granularity, Vitya_Tokens:$input,
+                   DefaultValuedAttr<ConfinedAttr<I32Attr, [IntMinValue<1>, IntMaxValue<255>]>, "255">:$levels);
   let results = (outs Vitya_Params:$result);
-  let assemblyFormat = "$granularity $input attr-dict `:` type($input) `->` type($result)";
+  let assemblyFormat = "$granularity $input (`levels` $levels^)? attr-dict `:` type($input) `->` type($result)";
 }
 
 def Vitya_QuantizeOp

@@ -267,7 +267,9 @@ std::pair<Value, Value> ModelBuilder::quantize(Tokens input) {
   auto [place, inserted] = quantized.try_emplace(input);
   if (!inserted)
     return place->second;
-  auto params = ChooseQParamsOp::create(builder, input.getLoc(), Granularity::tensor, input);
+  // PyTorch's layers of this kind call quantized::linear_dynamic with reduce_range: activations have 7 bits.
+  constexpr int32_t kReducedLevels = 127;
+  auto params = ChooseQParamsOp::create(builder, input.getLoc(), Granularity::tensor, input, kReducedLevels);
   auto u8 = quant::AnyQuantizedType::get(/*flags=*/0, builder.getI8Type(), builder.getF32Type(), 0, 255);
   auto bytes = QuantizeOp::create(builder, input.getLoc(), RankedTensorType::get(input.getType().getShape(), u8), input,
                                   params, /*is_signed=*/false);

@@ -18,7 +18,7 @@ IntMatrix integers(const Tensor &stored, bool isSigned) {
   return map.cast<int32_t>().unaryExpr([](int32_t value) { return value & 255; });
 }
 
-Tensor chooseQParams(const Tensor &input, Granularity granularity) {
+Tensor chooseQParams(const Tensor &input, Granularity granularity, int32_t levels) {
   bool perToken = granularity == Granularity::token;
   Tensor result({perToken ? input.dim(0) : 1, 2}, input.elementType());
   Eigen::Map<Matrix> params = result.mutableMatrix();
@@ -27,7 +27,7 @@ Tensor chooseQParams(const Tensor &input, Granularity granularity) {
                                 : std::pair(input.matrix().minCoeff(), input.matrix().maxCoeff());
     low = std::min(low, 0.0f);
     high = std::max(high, 0.0f);
-    float scale = std::max((high - low) / 255.0f, 1e-30f);
+    float scale = std::max((high - low) / static_cast<float>(levels), 1e-30f);
     params(row, 0) = scale;
     params(row, 1) = std::nearbyint(-low / scale);
   }

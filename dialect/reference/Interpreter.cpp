@@ -198,7 +198,9 @@ FailureOr<Interpreter::Kernel> Interpreter::kernelOf(Operation *op) {
           .Case([](GeluOp op) -> Kernel { return [form = op.getForm()](Operands v) { return gelu(v[0], form); }; })
           .Case([](MeanPoolOp op) -> Kernel { return [](Operands v) { return meanPool(v[0]); }; })
           .Case([](ChooseQParamsOp op) -> Kernel {
-            return [granularity = op.getGranularity()](Operands v) { return chooseQParams(v[0], granularity); };
+            return [granularity = op.getGranularity(), levels = op.getLevels()](Operands v) {
+              return chooseQParams(v[0], granularity, static_cast<int32_t>(levels));
+            };
           })
           .Case([](QuantizeOp op) -> Kernel {
             auto width = op.getType().getElementType().isInteger(16) ? 16 : 8;

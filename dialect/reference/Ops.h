@@ -45,8 +45,8 @@ Tensor meanPool(const Tensor &input);
 // Quantized (IntegerOps.cpp): tensors of bytes hold the stored integers. `type` is the element type of the result.
 //===----------------------------------------------------------------------===//
 
-/// Scale and zero point [N, 2] of each row of `input` [N, D], or [1, 2] of all.
-Tensor chooseQParams(const Tensor &input, Granularity granularity);
+/// Scale and zero point [N, 2] of each row of `input` [N, D], or [1, 2] of all, for steps from 0 to `levels`.
+Tensor chooseQParams(const Tensor &input, Granularity granularity, int32_t levels);
 
 /// clamp(rint(x * (1 / scale)) + zero, low, high) for `input` [N, D] and `params` [N, 2] or [1, 2] (scale, zero).
 Tensor quantize(const Tensor &input, const Tensor &params, float low, float high, mlir::Type storage);

@@ -101,19 +101,19 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
       return arith::MaxNumFOp::create(nested, loc, v[0], v[1]);
     });
     rewriter.replaceOp(op, b.generic(2, {{low, row}, {high, row}}, {b.empty(op.getType().getShape()), {0, 1}},
-                                     [](OpBuilder &nested, Location loc, ValueRange v) -> Value {
-                                       return params(nested, loc, v[0], v[1]);
+                                     [&](OpBuilder &nested, Location loc, ValueRange v) -> Value {
+                                       return params(nested, loc, v[0], v[1], static_cast<float>(op.getLevels()));
                                      }));
     return success();
   }
 
-  /// scale = max((high - low) / 255, 1e-30) in column 0, rint(-low / scale) in column 1.
-  static Value params(OpBuilder &builder, Location loc, Value low, Value high) {
+  /// scale = max((high - low) / levels, 1e-30) in column 0, rint(-low / scale) in column 1.
+  static Value params(OpBuilder &builder, Location loc, Value low, Value high, float levels) {
     auto constant = [&](float value) -> Value {
       return arith::ConstantOp::create(builder, loc, builder.getF32FloatAttr(value));
     };
     Value range = arith::SubFOp::create(builder, loc, high, low);
-    Value scale = arith::DivFOp::create(builder, loc, range, constant(255));
+    Value scale = arith::DivFOp::create(builder, loc, range, constant(levels));
     scale = arith::MaxNumFOp::create(builder, loc, scale, constant(1e-30f));
     Value steps = arith::DivFOp::create(builder, loc, arith::NegFOp::create(builder, loc, low), scale);
     Value zero = math::RoundEvenOp::create(builder, loc, steps);

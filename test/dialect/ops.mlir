@@ -88,10 +88,12 @@ func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<
   // GENERIC: "vitya.linear"(%{{.*}}, %{{.*}}, %{{.*}}) <{layer = "static", operandSegmentSizes = array<i32: 1, 1, 1, 0>}>
   %0 = vitya.linear "static" %q, %w bias %b : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>>, tensor<192xf32> -> tensor<65x192xf32>
   // CHECK: %[[P:.*]] = vitya.choose_qparams token %{{.*}} : tensor<65x192xf32> -> tensor<65x2xf32>
-  // GENERIC: "vitya.choose_qparams"(%{{.*}}) <{granularity = 0 : i32}>
+  // GENERIC: "vitya.choose_qparams"(%{{.*}}) <{granularity = 0 : i32, levels = 255 : i32}>
   %p = vitya.choose_qparams token %0 : tensor<65x192xf32> -> tensor<65x2xf32>
   // CHECK: vitya.choose_qparams tensor %{{.*}} : tensor<65x192xf32> -> tensor<1x2xf32>
   %p1 = vitya.choose_qparams tensor %0 : tensor<65x192xf32> -> tensor<1x2xf32>
+  // CHECK: vitya.choose_qparams tensor %{{.*}} levels 127 : tensor<65x192xf32> -> tensor<1x2xf32>
+  %p2 = vitya.choose_qparams tensor %0 levels 127 : tensor<65x192xf32> -> tensor<1x2xf32>
   // CHECK: %[[D:.*]] = vitya.quantize %{{.*}}, %[[P]] : tensor<65x192xf32>, tensor<65x2xf32> -> tensor<65x192x!quant.any<u8:f32>>
   %d = vitya.quantize %0, %p : tensor<65x192xf32>, tensor<65x2xf32> -> tensor<65x192x!quant.any<u8:f32>>
   // CHECK: vitya.linear "dynamic" %[[D]], %[[W]] params(%[[P]] : tensor<65x2xf32>) : tensor<65x192x!quant.any<u8:f32>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 1.000000e-02>> -> tensor<65x192xf32>

@@ -30,7 +30,8 @@ def linear(kind, width):
         f32, element = f"tensor<64x{columns}xf32>", "!quant.any<u8:f32>" if kind in PARAMS else inputs[name]
         quantized, params = f"tensor<64x{columns}x{element}>", f"tensor<{PARAMS.get(kind, 0)}x2xf32>"
         if kind in PARAMS:
-            body += f"""    %p.{name} = vitya.choose_qparams {kind} %{previous} : {f32} -> {params}
+            levels = " levels 127" if kind == "tensor" else ""
+            body += f"""    %p.{name} = vitya.choose_qparams {kind} %{previous}{levels} : {f32} -> {params}
     %q.{name} = vitya.quantize %{previous}, %p.{name} : {f32}, {params} -> {quantized}
 """
         else:
