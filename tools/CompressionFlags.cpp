@@ -1,12 +1,10 @@
 // Options of a flag are those of its pass with commas between them; calibration images are the same for all.
 #include "tools/CompressionFlags.h"
-#include "mlir/Transforms/Passes.h"
-#include "passes/Passes.h"
 #include "passes/compress/QuantizationReport.h"
 #include "tools/WriteOutput.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Regex.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -35,20 +33,74 @@ CompressionFlags::CompressionFlags(cl::OptionCategory &category)
           cl::desc(
               "Write what compression made of each layer to this file, as JSON: spectrum, rank, energy kept, errors, "
               "formats, scales, numbers clipped, signal-to-noise ratio, reason"),
-          cl::value_desc("file"), cl::cat(category)) {}
+          cl::value_desc("file"), cl::cat(category)),
+      validate("validate", cl::desc("Labelled images to hold --max-kl and --max-drop on: CIFAR-10 records"),
+               cl::value_desc("file"), cl::cat(category)),
+      maxKl(
+          "max-kl",
+          cl::desc("The divergence from the f32 predictions that compression may cause, in nats: ranks are raised and "
+                   "layers restored to f32 until it holds on the images of --validate"),
+          cl::cat(category)),
+      maxDrop("max-drop", cl::desc("The same for the loss of accuracy, in points of a hundred"), cl::cat(category)),
+      reportSensitivity(
+          "report-sensitivity",
+          cl::desc("Add to --report the divergence when only this layer is quantized, on the first images "
+                   "of --validate or --calibrate"),
+          cl::cat(category)) {}
 
-/// What --quantize says before its options.
-static StringRef modeOf(StringRef quantize) { return quantize.split(',').first; }
+Recipe CompressionFlags::recipe() const {
+  Recipe result;
+  result.lowRank = lowRank;
+  result.smooth = smooth;
+  result.quantize = quantize;
+  result.images = calibrate;
+  if (!lowRank.empty())
+    result.lowRankReport = report;
+  return result;
+}
+
+SearchGoal CompressionFlags::goal() const {
+  SearchGoal result;
+  if (maxKl.getNumOccurrences())
+    result.divergence = maxKl;
+  if (maxDrop.getNumOccurrences())
+    result.drop = maxDrop;
+  result.sensitivities = reportSensitivity;
+  result.images = validate.empty() ? calibrate : validate;
+  return result;
+}
 
 StringRef CompressionFlags::asked() const {
-  return !lowRank.empty()             ? "--low-rank"
-         : !smooth.empty()            ? "--smooth"
-         : modeOf(quantize) != "none" ? "--quantize"
-                                      : "";
+  return !lowRank.empty() ? "--low-rank" : !smooth.empty() ? "--smooth" : recipe().quantizes() ? "--quantize" : "";
+}
+
+llvm::Error CompressionFlags::checkSearch() const {
+  bool compresses = !lowRank.empty() || recipe().quantizes();
+  bool isBound = maxKl.getNumOccurrences() || maxDrop.getNumOccurrences();
+  for (const auto *bound : {&maxKl, &maxDrop})
+    if (bound->getNumOccurrences() && !(*bound > 0 && std::isfinite(*bound)))
+      return llvm::createStringError("expected --" + bound->ArgStr + " to be above 0, found " +
+                                     llvm::formatv("{0}", bound->getValue()).str());
+  StringRef flag = maxKl.getNumOccurrences() ? "--max-kl" : "--max-drop";
+  if (isBound && !compresses)
+    return llvm::createStringError("expected " + flag +
+                                   " with a compression to bound, found no --low-rank or --quantize");
+  if (isBound && validate.empty())
+    return llvm::createStringError("expected --validate=FILE with " + flag + ", which holds on its images, found none");
+  if (reportSensitivity && (report.empty() || !recipe().quantizes()))
+    return llvm::createStringError("expected --report=FILE and --quantize with --report-sensitivity, found none");
+  if (reportSensitivity && validate.empty() && calibrate.empty())
+    return llvm::createStringError(
+        "expected --validate=FILE or --calibrate=FILE with --report-sensitivity, which looks at images, found neither");
+  if (!validate.empty() && !isBound && !reportSensitivity)
+    return llvm::createStringError(
+        "expected --validate with --max-kl, --max-drop or --report-sensitivity, found none of them");
+  return llvm::Error::success();
 }
 
 llvm::Error CompressionFlags::check() const {
-  StringRef mode = modeOf(quantize);
+  Recipe asked = recipe();
+  StringRef mode = asked.mode();
   if (mode != "none" && mode != "static" && mode != "dynamic")
     return llvm::createStringError("expected --quantize to be none, static or dynamic, found '" + mode + "'");
   if (mode == "none" && quantize != "none")
@@ -63,65 +115,11 @@ llvm::Error CompressionFlags::check() const {
         (mode == "none" ? "no --low-rank, --smooth or --quantize" : "--quantize=" + quantize + " alone"));
   if (!report.empty() && lowRank.empty() && mode == "none")
     return llvm::createStringError("expected --report with a compression to report, found no --low-rank or --quantize");
-  return llvm::Error::success();
+  return checkSearch();
 }
 
-llvm::Error CompressionFlags::addPass(OpPassManager &pm, std::unique_ptr<Pass> pass, StringRef flag, StringRef options,
-                                      bool takesImages) const {
-  std::string text;
-  // A comma separates options where a name and "=" follow; others belong to a value.
-  llvm::Regex next("^[a-z-]+=");
-  for (StringRef rest = options; !rest.empty();) {
-    auto [head, tail] = rest.split(',');
-    text += head.str() + (tail.empty() ? "" : next.match(tail) ? " " : ",");
-    rest = tail;
-  }
-  if (takesImages && !calibrate.empty())
-    text += " images={" + calibrate + "}";
-  if (flag == "--low-rank" && !report.empty())
-    text += " report={" + report + "}";
-  std::string problem;
-  auto report = [&](const Twine &message) {
-    problem = message.str();
-    return failure();
-  };
-  if (failed(pass->initializeOptions(text, report)))
-    return llvm::createStringError("expected " + flag + " to be options of vitya-opt's --" + pass->getArgument() +
-                                   ", found '" + options + "'" + (problem.empty() ? "" : ": " + problem));
-  pm.addPass(std::move(pass));
-  return llvm::Error::success();
-}
-
-llvm::Error CompressionFlags::addQuantization(OpPassManager &pm) const {
-  auto [mode, options] = StringRef(quantize).split(',');
-  // Rows that nobody reads have no say in ranges, and fused layers have a range for each part.
-  pm.addPass(createCanonicalizerPass());
-  pm.addPass(createSplitLinearsPass());
-  pm.addPass(createCanonicalizerPass());
-  if (!smooth.empty())
-    if (llvm::Error error = addPass(pm, createSmoothPass(), "--smooth", smooth, /*takesImages=*/true))
-      return error;
-  if (mode == "dynamic")
-    return addPass(pm, createQuantizeDynamicPass(), "--quantize=dynamic", options, /*takesImages=*/false);
-  if (mode != "static")
-    return llvm::Error::success();
-  if (llvm::Error error = addPass(pm, createCalibratePass(), "--calibrate", "", /*takesImages=*/true))
-    return error;
-  return addPass(pm, createQuantizeStaticPass(), "--quantize=static", options, /*takesImages=*/false);
-}
-
-llvm::Error CompressionFlags::addPasses(OpPassManager &pm) const {
-  // Before canonicalization, which drops tokens that nobody reads but that factors can be fitted to.
-  if (!lowRank.empty())
-    if (llvm::Error error = addPass(pm, createLowRankPass(), "--low-rank", lowRank, /*takesImages=*/true))
-      return error;
-  if (smooth.empty() && modeOf(quantize) == "none")
-    return llvm::Error::success();
-  return addQuantization(pm);
-}
-
-llvm::Error CompressionFlags::writeReport(ModuleOp module) const {
-  if (report.empty() || modeOf(quantize) == "none")
+llvm::Error CompressionFlags::writeReport(ModuleOp module, llvm::json::Object more) const {
+  if (report.empty() || (!recipe().quantizes() && more.empty()))
     return llvm::Error::success();
   llvm::json::Object sections;
   // The pass that factorises has written what it did.
@@ -135,7 +133,10 @@ llvm::Error CompressionFlags::writeReport(ModuleOp module) const {
       return value.takeError();
     sections = std::move(*value->getAsObject());
   }
-  sections["quantization"] = quantizationReport(module);
+  if (recipe().quantizes())
+    sections["quantization"] = quantizationReport(module);
+  for (auto &[name, value] : more)
+    sections[name] = std::move(value);
   return writeOutput(report, [&](llvm::raw_ostream &os) {
     os << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(sections)));
     return llvm::Error::success();

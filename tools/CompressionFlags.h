@@ -1,15 +1,15 @@
-// The options of the command line that say how to compress a model, and the passes that they stand for.
+// The options of the command line that say how to compress a model.
 #ifndef VITYA_TOOLS_COMPRESSIONFLAGS_H
 #define VITYA_TOOLS_COMPRESSIONFLAGS_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/Pass/PassManager.h"
+#include "tools/RecipeSearch.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
 
 namespace vitya {
 
-/// --low-rank, --smooth, --quantize, --calibrate and --report.
+/// --low-rank, --smooth, --quantize, --calibrate and --report; --max-kl, --max-drop, --validate, --report-sensitivity.
 class CompressionFlags {
 public:
   /// Registers them in `category` of --help.
@@ -21,18 +21,19 @@ public:
   /// Fails where the flags do not fit together.
   llvm::Error check() const;
 
-  /// Adds the passes of --low-rank, then those of --smooth and --quantize: to a module at the end of phase `import`.
-  llvm::Error addPasses(mlir::OpPassManager &pm) const;
+  Recipe recipe() const;
+  SearchGoal goal() const;
 
-  /// Writes what --report asks for about `module`, which is at the end of phase `compress`.
-  llvm::Error writeReport(mlir::ModuleOp module) const;
+  /// Writes what --report asks for about `module`, which is at the end of phase `compress`: the report of
+  /// vitya-low-rank, which is there already, what quantization did, and `more`.
+  llvm::Error writeReport(mlir::ModuleOp module, llvm::json::Object more) const;
 
 private:
-  llvm::Error addQuantization(mlir::OpPassManager &pm) const;
-  llvm::Error addPass(mlir::OpPassManager &pm, std::unique_ptr<mlir::Pass> pass, llvm::StringRef flag,
-                      llvm::StringRef options, bool takesImages) const;
+  llvm::Error checkSearch() const;
 
-  llvm::cl::opt<std::string> lowRank, smooth, quantize, calibrate, report;
+  llvm::cl::opt<std::string> lowRank, smooth, quantize, calibrate, report, validate;
+  llvm::cl::opt<double> maxKl, maxDrop;
+  llvm::cl::opt<bool> reportSensitivity;
 };
 
 } // namespace vitya

@@ -238,13 +238,29 @@ llvm::Error compile(const char *program) {
                                    compressionFlags.asked() + ", found a model at phase " + stringifyPhase(*reached) +
                                    " and --emit=" + emitName);
   progress.finish("load");
+  Recipe recipe = compressionFlags.recipe();
+  llvm::json::Object searched;
+  if (SearchGoal wanted = compressionFlags.goal(); compresses && wanted.asksAnything()) {
+    if (inputPath == "-")
+      return llvm::createStringError(
+          "expected a file for a search, which reads the model several times, found standard "
+          "input");
+    auto load = [](MLIRContext &fresh) { return loadModel(fresh, inputPath, importFlags.get()); };
+    RecipeSearch search(registry, load, std::move(wanted), "vitya-compile");
+    llvm::Expected<Recipe> settled = search.settle(recipe);
+    if (!settled)
+      return settled.takeError();
+    recipe = std::move(*settled);
+    searched = search.report();
+    progress.finish("search");
+  }
   // Each phase in turn; the one that the input claims to have reached is only checked.
   for (const PhaseInfo &info : kPhases) {
     if (info.phase < *reached || info.phase > goal->phase)
       continue;
     PassManager pm(&context);
     if (info.phase == Phase::compress && info.phase != *reached)
-      if (llvm::Error error = compressionFlags.addPasses(pm))
+      if (llvm::Error error = recipe.addPasses(pm))
         return error;
     if (info.phase == *reached)
       buildContractPipeline(pm, info.phase);
@@ -254,7 +270,7 @@ llvm::Error compile(const char *program) {
       return llvm::createStringError("");
     progress.finish(info.name);
     if (info.phase == Phase::compress && info.phase != *reached)
-      if (llvm::Error error = compressionFlags.writeReport(module))
+      if (llvm::Error error = compressionFlags.writeReport(module, std::move(searched)))
         return error;
     if (llvm::Error error = stages.write(module, info.name))
       return error;

@@ -93,7 +93,7 @@ private:
           found->second->observer.add(index, tensor.values().data(), tensor.size());
         }
     };
-    return calibration.run(module, observe);
+    return LogicalResult(calibration.run(module, observe));
   }
 
   /// Puts the ranges for its operands on each op.

@@ -34,7 +34,7 @@ FailureOr<Calibration> Calibration::open(ModuleOp module, StringRef path, int64_
   return result;
 }
 
-LogicalResult Calibration::run(ModuleOp module, reference::ImageObserver observe) const {
+FailureOr<std::vector<float>> Calibration::run(ModuleOp module, reference::ImageObserver observe) const {
   Progress progress("calibration", images);
   std::mutex mutex;
   int64_t begun = 0;

@@ -24,9 +24,11 @@ public:
   void read(int64_t index, llvm::MutableArrayRef<float> image) const {
     cifarImage(*file, index, height, width, image.data());
   }
+  /// The label of image `index`.
+  int label(int64_t index) const { return cifarLabel(*file, index); }
   /// Runs `module` on all images and shows `observe` the results of every op; tells a person at a terminal how far it
-  /// is. Errors as those of reference::runImages.
-  mlir::LogicalResult run(mlir::ModuleOp module, reference::ImageObserver observe) const;
+  /// is. Result and errors are those of reference::runImages.
+  mlir::FailureOr<std::vector<float>> run(mlir::ModuleOp module, reference::ImageObserver observe = nullptr) const;
 
 private:
   std::unique_ptr<CifarImages, std::function<void(CifarImages *)>> file;

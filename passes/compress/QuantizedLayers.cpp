@@ -46,7 +46,7 @@ std::optional<std::string> LayerFilter::whyNot(ArrayRef<StringRef> names) const 
   if (!matches(layers, names))
     return "name does not match '" + layers + "'";
   if (!except.empty() && matches(except, names))
-    return "name matches '" + except + "'";
+    return "its name is excepted";
   return std::nullopt;
 }
 

@@ -2,22 +2,14 @@
 #include "passes/compress/Sensitivity.h"
 #include "dialect/reference/Interpreter.h"
 #include "dialect/reference/Ops.h"
+#include "passes/numerics/Predictions.h"
 
 using namespace mlir;
 using namespace Eigen;
 
 namespace vitya {
-namespace {
 
-/// log softmax of all elements.
-ArrayXd logProbabilities(const reference::Tensor &tensor) {
-  ArrayRef<float> values = tensor.values();
-  ArrayXd x = Map<const ArrayXf>(values.data(), static_cast<int64_t>(values.size())).cast<double>();
-  x -= x.maxCoeff();
-  return x - std::log(x.exp().sum());
-}
-
-} // namespace
+static Map<const ArrayXf> logitsOf(const reference::Tensor &tensor) { return {tensor.values().data(), tensor.size()}; }
 
 Sensitivity::Sensitivity(func::FuncOp function, const Calibration &images, int64_t count)
     : function(function), threads(images.threads()), model(function, images, count) {}
@@ -60,10 +52,8 @@ FailureOr<double> Sensitivity::divergence(ArrayRef<Change> changes) {
   if (failed(changed))
     return failure();
   double sum = 0;
-  for (auto [before, after] : llvm::zip_equal(outputs, *changed)) {
-    ArrayXd p = logProbabilities(before), q = logProbabilities(after);
-    sum += (p.exp() * (p - q)).sum();
-  }
+  for (auto [before, after] : llvm::zip_equal(outputs, *changed))
+    sum += numerics::divergence(logitsOf(before), logitsOf(after));
   return sum / double(outputs.size());
 }
 

@@ -1,0 +1,26 @@
+// In double precision, from logarithms: no probability underflows.
+#include "passes/numerics/Predictions.h"
+
+using namespace Eigen;
+
+namespace vitya::numerics {
+
+/// log softmax.
+static ArrayXd logProbabilities(const Logits &logits) {
+  ArrayXd x = logits.cast<double>();
+  x -= x.maxCoeff();
+  return x - std::log(x.exp().sum());
+}
+
+double divergence(const Logits &before, const Logits &after) {
+  ArrayXd p = logProbabilities(before), q = logProbabilities(after);
+  return (p.exp() * (p - q)).sum();
+}
+
+int64_t bestClass(const Logits &logits) {
+  Index best = 0;
+  logits.maxCoeff(&best);
+  return best;
+}
+
+} // namespace vitya::numerics
