@@ -1,6 +1,7 @@
 // Recognises and checks the quantized types of the dialect. Upstream takes any zero point and any positive scale.
 #include "dialect/QuantTypes.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -69,6 +70,19 @@ SmallVector<float> rowFactors(Type input, ArrayRef<double> scales) {
   auto type = staticU8(input);
   return llvm::map_to_vector(scales,
                              [&](double scale) { return static_cast<float>(type ? type.getScale() * scale : scale); });
+}
+
+std::optional<SmallVector<int32_t>> biasSteps(ArrayRef<float> bias, ArrayRef<float> factors, int64_t in) {
+  constexpr double largestProduct = 255 * 128;
+  double room = std::numeric_limits<int32_t>::max() - largestProduct * double(in);
+  SmallVector<int32_t> steps;
+  for (auto [value, factor] : llvm::zip_equal(bias, factors)) {
+    double step = std::nearbyint(double(value) / factor);
+    if (!(std::abs(step) <= room)) // nor a NaN
+      return std::nullopt;
+    steps.push_back(static_cast<int32_t>(step));
+  }
+  return steps;
 }
 
 SmallVector<float> attentionFactors(Type query, Type key, Type value, Type weights, double scale) {

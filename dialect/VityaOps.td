@@ -96,8 +96,11 @@ def Vitya_LinearOp
 
     U is `!quant.uniform<u8:f32, s:z>`, S `!quant.uniform<i8:f32, t>` or, with a scale for each output,
     `!quant.uniform<i8:f32:0, {t...}>`, its storage full or without -128. Quantized sums are exact: with the stored
-    integers q and w, `result[n, o] = fma(f32(sum_i (q[n, i] - z) * w[o, i]), f32(s * t[o]), bias[o])` in f32. Where scale and
-    zero point are those of `params`, a row for each token or one for all, the factor is `s[n] * f32(t[o])`, an f32 product.
+    integers q and w and the factor `m[o] = f32(s * t[o])`, in f32,
+    `result[n, o] = f32(sum_i (q[n, i] - z) * w[o, i] + rint(bias[o] / m[o])) * m[o]`. Where scale and zero point are those of
+    `params`, a row for each token or one for all, the factor is `s[n] * f32(t[o])`, an f32 product, and
+    `result[n, o] = fma(f32(sum_i (q[n, i] - z[n]) * w[o, i]), m[n, o], bias[o])`; so it is where 32 bits do not hold the
+    sum with the bias.
 
     `info`, where it is there, says what compression made of the layer of the trained model that the op is, or is a
     factor of: both factors of a layer carry the same. `vitya-describe-model` collects them.

@@ -601,7 +601,8 @@ def LowerQuantizationPass : Pass<"vitya-lower-quantization", "::mlir::ModuleOp">
   let description = [{
     Before: linear layers and attention with quantized types. After: none; `vitya.integer_linear` and
     `vitya.integer_attention` on tensors of integers, and `vitya.quantize`, with scales, zero points and what follows from
-    them as constant operands. Activations are held in `width` bits: 8 for processors with a dot product of bytes,
+    them as constant operands. Where scales are static a constant bias goes into the offsets, in steps of the sum's own scale,
+    unless that leaves the sum more than 32 bits. Activations are held in `width` bits: 8 for processors with a dot product of bytes,
     16 for others, which multiply pairs of 16 bits.
 
     Before:

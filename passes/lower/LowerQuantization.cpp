@@ -6,6 +6,7 @@
 #include "mlir/IR/Matchers.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <numeric>
 
 using namespace mlir;
 
@@ -98,17 +99,34 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
     for (int64_t row = 0; row < out; ++row)
       offset.push_back(zero *
                        std::accumulate(weight->begin() + row * in, weight->begin() + (row + 1) * in, int64_t(0)));
+    SmallVector<float> multiplier = rowFactors(elementOf(op.getInput()), *scales);
+    bool isFolded = !op.getParams() && foldBias(op.getBias(), in, multiplier, offset);
     auto offsetType = RankedTensorType::get({out}, rewriter.getI32Type());
     Value offsets = arith::ConstantOp::create(rewriter, op.getLoc(),
                                               makeConstant(offsetType, ArrayRef(offset), op.getLayer() + ".offset"));
     auto factorType = RankedTensorType::get({out}, rewriter.getF32Type());
     Value factors = arith::ConstantOp::create(
         rewriter, op.getLoc(),
-        makeConstant(factorType, ArrayRef<float>(rowFactors(elementOf(op.getInput()), *scales)),
-                     op.getLayer() + ".multiplier"));
+        makeConstant(factorType, ArrayRef<float>(multiplier), op.getLayer() + ".multiplier"));
     rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), op.getInput(), op.getWeight(),
-                                                 offsets, factors, op.getBias(), op.getParams());
+                                                 offsets, factors, isFolded ? Value() : op.getBias(), op.getParams());
     return success();
+  }
+
+  /// Takes `bias`, if it is a constant, into the offsets, where 32 bits hold what is left of `in` products then.
+  static bool foldBias(Value bias, int64_t in, ArrayRef<float> multiplier, MutableArrayRef<int32_t> offset) {
+    ElementsAttr constant;
+    if (!bias || !matchPattern(bias, m_Constant(&constant)))
+      return false;
+    FailureOr<std::vector<float>> values = readFloats(constant);
+    std::optional<SmallVector<int32_t>> steps;
+    if (succeeded(values))
+      steps = biasSteps(*values, multiplier, in);
+    if (!steps)
+      return false;
+    for (auto [step, each] : llvm::zip_equal(*steps, offset))
+      each -= step;
+    return true;
   }
 
   LogicalResult lower(AttentionOp op, IRRewriter &rewriter) {

@@ -26,6 +26,24 @@ func.func @static(%x: tensor<4x4xf32>, %b: tensor<2xf32>) -> tensor<1x2xf32> {
   return %0 : tensor<1x2xf32>
 }
 
+// A constant bias goes into the offsets, in steps of 0.5 * 0.5 and 0.5 * 2: 1000 - 8 and -400 + 3.
+
+// CHECK-LABEL: func @bias(
+// CHECK: vitya.integer_linear "folded" %{{.*}}, %{{.*}} offset %[[O:.*]] multiplier %{{[0-9a-z_]+}} : tensor<4x4x[[$T]]>
+// CHECK-NOT: bias
+// One of 3.0e+9 steps does not fit.
+// CHECK: vitya.integer_linear "large" {{.*}} bias %
+func.func @bias(%x: tensor<4x4xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+  %c = arith.constant dense<[[1, 2, 3, 4], [-1, -1, -1, -1]]> : tensor<2x4xi8>
+  %b = arith.constant dense<[2.1, -3.4]> : tensor<2xf32>
+  %large = arith.constant dense<[2.0, 3.0e+9]> : tensor<2xf32>
+  %w = quant.scast %c : tensor<2x4xi8> to tensor<2x4x!w>
+  %q = quant.qcast %x : tensor<4x4xf32> to tensor<4x4x!x>
+  %0 = vitya.linear "folded" %q, %w bias %b : tensor<4x4x!x>, tensor<2x4x!w>, tensor<2xf32> -> tensor<4x2xf32>
+  %1 = vitya.linear "large" %q, %w bias %large : tensor<4x4x!x>, tensor<2x4x!w>, tensor<2xf32> -> tensor<4x2xf32>
+  return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
+}
+
 // CHECK-LABEL: func @dynamic(
 // CHECK: %[[P:.*]] = vitya.choose_qparams token
 // CHECK: %[[Q:.*]] = vitya.quantize %{{.*}}, %[[P]] : tensor<4x4xf32>, tensor<4x2xf32> -> tensor<4x4x[[$T]]>
@@ -54,4 +72,5 @@ func.func @attention(%x: tensor<4x4xf32>) -> tensor<4x4xf32> {
 }
 
 // CHECK-DAG: [[$OFFSET]]: "0x40000000E803000070FEFFFF"
+// CHECK-DAG: folded.offset: "0x40000000E003000073FEFFFF"
 // CHECK-DAG: [[$FACTOR]]: "0x400000000000803E0000803F"
