@@ -36,8 +36,8 @@ mlir::LogicalResult verifyQuantized(mlir::Type element, llvm::function_ref<mlir:
 /// row's, or, with a scale that is found at run time, of the row's alone.
 llvm::SmallVector<float> rowFactors(mlir::Type input, llvm::ArrayRef<double> scales);
 
-/// `bias` in steps of `factors`, which a layer of static scales adds to its sums of `in` products; nothing where 32 bits
-/// do not hold them all.
+/// `bias` in steps of `factors`, which a layer of static scales adds to its sums of `in` products; nothing where 32
+/// bits do not hold them all.
 std::optional<llvm::SmallVector<int32_t>> biasSteps(llvm::ArrayRef<float> bias, llvm::ArrayRef<float> factors,
                                                     int64_t in);
 

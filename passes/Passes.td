@@ -785,8 +785,9 @@ def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {
   let description = [{
     Before: kernels multiply by `[out, in]` weights that every caller passes as a constant. After: those constants are
     `[out / panel, in, panel]`, each panel contiguous in the order in which the inner loop reads it; rows that the
-    last panel lacks are zero, and results that grew for that are sliced by the caller. Weights that are not constant
-    stay as they are.
+    last panel lacks are zero, and results that grew for that are sliced by the caller. Columns at the end that are zero
+    in all of these constants, as padding leaves them, are left out, and a slice of the input takes the input's place.
+    Weights that are not constant stay as they are.
 
     Before:
 

@@ -11,12 +11,12 @@ namespace vitya {
 
 /// Options of a pass are as in vitya-opt, with commas between them.
 struct Recipe {
-  std::string lowRank;                ///< options of vitya-low-rank; empty: none
-  std::string smooth;                 ///< options of vitya-smooth; empty: none
-  std::string quantize = "none";      ///< none, static or dynamic, then options of that pass
-  std::string images;                 ///< what passes look at a model with; may be empty
-  std::string lowRankReport;          ///< a file that vitya-low-rank writes; empty: none
-  std::vector<std::string> restored;  ///< names of layers and attentions that stay f32 besides what `quantize` says
+  std::string lowRank;               ///< options of vitya-low-rank; empty: none
+  std::string smooth;                ///< options of vitya-smooth; empty: none
+  std::string quantize = "none";     ///< none, static or dynamic, then options of that pass
+  std::string images;                ///< what passes look at a model with; may be empty
+  std::string lowRankReport;         ///< a file that vitya-low-rank writes; empty: none
+  std::vector<std::string> restored; ///< names of layers and attentions that stay f32 besides what `quantize` says
 
   /// none, static or dynamic.
   llvm::StringRef mode() const { return llvm::StringRef(quantize).split(',').first; }

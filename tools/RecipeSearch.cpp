@@ -61,9 +61,8 @@ std::unique_ptr<MLIRContext> RecipeSearch::makeContext() const {
   auto context = std::make_unique<MLIRContext>(registry);
   printDiagnosticsAs(*context, tool);
   // Remarks and warnings come once, when the settled recipe is followed: the newest handler is asked first.
-  context->getDiagEngine().registerHandler([](Diagnostic &diagnostic) {
-    return success(diagnostic.getSeverity() != DiagnosticSeverity::Error);
-  });
+  context->getDiagEngine().registerHandler(
+      [](Diagnostic &diagnostic) { return success(diagnostic.getSeverity() != DiagnosticSeverity::Error); });
   return context;
 }
 
@@ -88,8 +87,8 @@ llvm::Error RecipeSearch::measureOriginal() {
   original = std::move(*logits);
   int64_t classes = int64_t(original.size()) / count, label = *llvm::max_element(labels);
   if (goal.drop && label >= classes)
-    return llvm::createStringError(
-        llvm::formatv("expected labels below the {0} classes of the model in '{1}', found {2}", classes, goal.images, label));
+    return llvm::createStringError(llvm::formatv(
+        "expected labels below the {0} classes of the model in '{1}', found {2}", classes, goal.images, label));
   return llvm::Error::success();
 }
 
@@ -183,8 +182,8 @@ bool RecipeSearch::holds(const Recipe &recipe, const Quality &quality, double sh
   bool result = (!goal.divergence || quality.divergence <= share * *goal.divergence) &&
                 (!goal.drop || quality.drop <= share * *goal.drop);
   std::string restored = recipe.restored.empty() ? "" : llvm::formatv(", {0} in f32", recipe.restored.size()).str();
-  llvm::errs() << llvm::formatv("{0}: remark: {1}{2}: divergence {3:e3}, {4:f2} points of accuracy lost: {5}\n", tool, stage,
-                                restored, quality.divergence, quality.drop, result ? "holds" : "too much");
+  llvm::errs() << llvm::formatv("{0}: remark: {1}{2}: divergence {3:e3}, {4:f2} points of accuracy lost: {5}\n", tool,
+                                stage, restored, quality.divergence, quality.drop, result ? "holds" : "too much");
   path.push_back(llvm::json::Object{{"stage", stage.str()},
                                     {"low_rank", recipe.lowRank},
                                     {"restored", llvm::json::Array(recipe.restored)},
@@ -195,10 +194,12 @@ bool RecipeSearch::holds(const Recipe &recipe, const Quality &quality, double sh
 }
 
 llvm::Error RecipeSearch::unreachable(const Quality &best, StringRef how) const {
-  return llvm::createStringError(llvm::formatv(
-      "expected {0} to hold on the {1} images of '{2}', found a divergence of {3:e3} and {4:f2} points of accuracy lost {5}",
-      goal.divergence && goal.drop ? "--max-kl and --max-drop" : goal.divergence ? "--max-kl" : "--max-drop", count,
-      goal.images, best.divergence, best.drop, how));
+  return llvm::createStringError(llvm::formatv("expected {0} to hold on the {1} images of '{2}', found a divergence of "
+                                               "{3:e3} and {4:f2} points of accuracy lost {5}",
+                                               goal.divergence && goal.drop ? "--max-kl and --max-drop"
+                                               : goal.divergence            ? "--max-kl"
+                                                                            : "--max-drop",
+                                               count, goal.images, best.divergence, best.drop, how));
 }
 
 llvm::Expected<RecipeSearch::Snapshot> RecipeSearch::settleLowRank(Recipe &recipe) {
@@ -216,15 +217,13 @@ llvm::Expected<RecipeSearch::Snapshot> RecipeSearch::settleLowRank(Recipe &recip
     llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
     if (!module)
       return module.takeError();
-    (*module)->walk([&](LinearOp op) {
-      full = std::max(full, double(llvm::min_element(op.getWeight().getType().getShape())[0]));
-    });
+    (*module)->walk(
+        [&](LinearOp op) { full = std::max(full, double(llvm::min_element(op.getWeight().getType().getShape())[0])); });
   }
   auto at = [&](int64_t step) {
     double exponent = double(step) / double(kSteps);
-    std::string text = withBudget(asked, "keep", [&](double keep) {
-      return llvm::formatv("{0:f4}", std::pow(keep, 1 - exponent)).str();
-    });
+    std::string text = withBudget(
+        asked, "keep", [&](double keep) { return llvm::formatv("{0:f4}", std::pow(keep, 1 - exponent)).str(); });
     return withBudget(text, "rank", [&](double rank) {
       return std::to_string(std::llround(rank * std::pow(full / rank, exponent)));
     });

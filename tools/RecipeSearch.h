@@ -64,7 +64,8 @@ private:
   Quality compare(llvm::ArrayRef<float> expected, llvm::ArrayRef<float> found) const;
   /// Prepares the loaded model by `recipe`.
   llvm::Expected<Snapshot> prepare(const Recipe &recipe) const;
-  /// The quality of `snapshot`, once it is quantized by `recipe`, against `expected` logits on the first `images` images.
+  /// The quality of `snapshot`, once it is quantized by `recipe`, against `expected` logits on the first `images`
+  /// images.
   llvm::Expected<Quality> quantized(const Snapshot &snapshot, const Recipe &recipe, llvm::ArrayRef<float> expected,
                                     int64_t images) const;
   llvm::Expected<Snapshot> settleLowRank(Recipe &recipe);

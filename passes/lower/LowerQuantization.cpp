@@ -106,8 +106,7 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
                                               makeConstant(offsetType, ArrayRef(offset), op.getLayer() + ".offset"));
     auto factorType = RankedTensorType::get({out}, rewriter.getF32Type());
     Value factors = arith::ConstantOp::create(
-        rewriter, op.getLoc(),
-        makeConstant(factorType, ArrayRef<float>(multiplier), op.getLayer() + ".multiplier"));
+        rewriter, op.getLoc(), makeConstant(factorType, ArrayRef<float>(multiplier), op.getLayer() + ".multiplier"));
     rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), op.getInput(), op.getWeight(),
                                                  offsets, factors, isFolded ? Value() : op.getBias(), op.getParams());
     return success();

@@ -23,13 +23,15 @@ namespace {
 /// The bytes of a constant: its elements, `width` bytes each.
 using Bytes = std::vector<char>;
 
-/// [out, in] to [panels, in / group, panel, group], zero where the last panel has no row.
-Bytes packPanels(ArrayRef<char> weight, int64_t width, int64_t out, int64_t in, int64_t panel, int64_t group) {
+/// The first `in` of `columns` columns of [out, columns] as [panels, in / group, panel, group], zero where the last
+/// panel has no row.
+Bytes packPanels(ArrayRef<char> weight, int64_t width, int64_t out, int64_t columns, int64_t in, int64_t panel,
+                 int64_t group) {
   Bytes packed(llvm::alignTo(out, panel) * in * width, 0);
   for (int64_t o = 0; o < out; ++o)
     for (int64_t i = 0; i < in; ++i) {
       int64_t to = ((o / panel * (in / group) + i / group) * panel + o % panel) * group + i % group;
-      std::memcpy(packed.data() + to * width, weight.data() + (o * in + i) * width, width);
+      std::memcpy(packed.data() + to * width, weight.data() + (o * columns + i) * width, width);
     }
   return packed;
 }
@@ -47,7 +49,8 @@ struct Packable {
   linalg::LinalgOp matmul;
   BlockArgument weight;
   linalg::GenericOp epilogue; ///< only where the result is padded: the one op that reads it
-  int64_t out, in, panel;
+  int64_t out, columns, panel;
+  int64_t in; ///< the first so many of `columns` hold all that is not zero
   /// How many inputs stand side by side: as many as one instruction multiplies and adds.
   int64_t group() const {
     Type element = getElementTypeOrSelf(matmul->getOperand(0));
@@ -105,6 +108,31 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     });
   }
 
+  /// How many of the first columns of a weight hold all that is not zero, in the constants of all callers: padding adds
+  /// others.
+  static int64_t columnsInUse(BlockArgument weight, ArrayRef<func::CallOp> callers) {
+    auto type = cast<RankedTensorType>(weight.getType());
+    int64_t columns = type.getDimSize(1), width = type.getElementTypeBitWidth() / 8, used = 0;
+    for (func::CallOp call : callers) {
+      ElementsAttr value;
+      if (!matchPattern(call.getOperand(weight.getArgNumber()), m_Constant(&value)))
+        return columns;
+      FailureOr<Bytes> bytes = readRaw(value);
+      if (failed(bytes)) // told where it is packed
+        return columns;
+      for (ArrayRef<char> rest = *bytes; !rest.empty() && used < columns; rest = rest.drop_front(columns * width)) {
+        auto isZero = [&](int64_t column) {
+          return llvm::all_of(rest.slice(column * width, width), [](char byte) { return byte == 0; });
+        };
+        int64_t last = columns;
+        while (last > used && isZero(last - 1))
+          --last;
+        used = last;
+      }
+    }
+    return used;
+  }
+
   std::optional<Packable> match(linalg::LinalgOp op, ArrayRef<func::CallOp> callers) {
     if (!isMatmulByTranspose(op))
       return std::nullopt;
@@ -112,9 +140,11 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     if (!weight || !weight.hasOneUse() || !constantInAll(weight, callers))
       return std::nullopt;
     auto type = cast<RankedTensorType>(weight.getType());
-    Packable found{op, weight, {}, type.getDimSize(0), type.getDimSize(1), panelOf(type.getDimSize(0), panel)};
-    if (found.in % found.group() != 0)
+    int64_t out = type.getDimSize(0), columns = type.getDimSize(1);
+    Packable found{op, weight, {}, out, columns, panelOf(out, panel), columns};
+    if (columns % found.group() != 0)
       return std::nullopt;
+    found.in = llvm::alignTo(std::max<int64_t>(columnsInUse(weight, callers), 1), found.group());
     if (found.padded() == found.out)
       return found;
     // A padded result is either what the kernel returns or goes through bias and factors first.
@@ -181,11 +211,15 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     if (group != 1)
       shape.push_back(group);
     if (failed(replaceArgument(found.weight, weightType.clone(shape), callers, ".packed", [&](const Bytes &weight) {
-          return packPanels(weight, width, found.out, found.in, found.panel, group);
+          return packPanels(weight, width, found.out, found.columns, found.in, found.panel, group);
         })))
       return failure();
     // Loops: rows, panels, columns of a panel, in, and, for integers, those that stand side by side.
     Value input = found.matmul->getOperand(0), product;
+    if (found.in != found.columns) {
+      OpFoldResult zero = builder.getIndexAttr(0);
+      input = b.slice(input, zero, zero, rows, found.in);
+    }
     if (group == 1)
       product = b.contraction(4, {input, {0, 3}}, {found.weight, {1, 3, 2}},
                               {b.fill({rows, panels, found.panel}, 0), {0, 1, 2}});
