@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
-"""Quantize a ViT with PyTorch's own quantize_dynamic, for comparison with what its checkpoint becomes here.
+"""PyTorch's own logits for a checkpoint, to compare with what is compiled from it.
 
-usage: quantize_dynamic.py MODEL IMAGES --checkpoint=FILE --logits=FILE [--count=N] [--per-channel]
+usage: pytorch.py MODEL IMAGES --logits=FILE [--count=N] [--batch=N] [--quantize=FILE [--per-channel]]
 
 MODEL is a checkpoint of timm's names and wiring (pre-norm, fused qkv, class token, learned positions, final norm) with
-settings under "vitya", such as the one in tools/demo; IMAGES are CIFAR-10 records. Writes the quantized state dict as a
-checkpoint with the same settings, and PyTorch's f32 logits for the first N images, one image at a time as activations
-share a range over all that goes through a layer together. Needs PyTorch.
+settings under "vitya", such as the one in tools/demo; a layer may be a pair of factors, NAME.right and NAME.left. IMAGES are
+CIFAR-10 records. --quantize applies PyTorch's quantize_dynamic, writes its state dict with the same settings as a
+checkpoint, and runs that; as activations share a range over all that goes through a layer together, --batch is 1 then.
+Needs PyTorch.
 """
 import argparse
+import math
 import warnings
 
 import torch
@@ -68,19 +70,35 @@ class PatchEmbedding(nn.Module):
         return self.proj(x).flatten(2).transpose(1, 2)
 
 
+def factorise(model, state):
+    """Makes pairs of the layers that `state` has factors of."""
+    for name in [name[:-len(".right.weight")] for name in state if name.endswith(".right.weight")]:
+        parent, _, child = name.rpartition(".")
+        rank, columns = state[name + ".right.weight"].shape
+        pair = nn.Sequential()
+        pair.add_module("right", nn.Linear(columns, rank, bias=False))
+        pair.add_module("left", nn.Linear(rank, len(state[name + ".left.weight"])))
+        setattr(model.get_submodule(parent), child, pair)
+
+
 class Vit(nn.Module):
 
     def __init__(self, state, settings):
         super().__init__()
-        width, _, patch, _ = state["patch_embed.proj.weight"].shape
+        # A patch is a row of channels, rows and columns where the embedding is written as a matrix.
+        width = len(state["patch_embed.proj.weight"])
+        patch = math.isqrt(state["patch_embed.proj.weight"].numel() // width // 3)
+        state["patch_embed.proj.weight"] = state["patch_embed.proj.weight"].reshape(width, 3, patch, patch)
         depth = 1 + max(int(name.split(".")[1]) for name in state if name.startswith("blocks."))
-        hidden, eps = state["blocks.0.mlp.fc1.weight"].shape[0], settings.get("eps", 1e-6)
+        fc1 = "blocks.0.mlp.fc1.left.weight" if "blocks.0.mlp.fc1.left.weight" in state else "blocks.0.mlp.fc1.weight"
+        hidden, eps = len(state[fc1]), settings.get("eps", 1e-6)
         self.cls_token = nn.Parameter(state["cls_token"])
         self.pos_embed = nn.Parameter(state["pos_embed"])
         self.patch_embed = PatchEmbedding(width, patch)
         self.blocks = nn.Sequential(*(Block(width, settings["heads"], hidden, eps) for _ in range(depth)))
         self.norm = nn.LayerNorm(width, eps)
         self.head = nn.Linear(width, state["head.weight"].shape[0])
+        factorise(self, state)
         self.load_state_dict(state)
 
     def forward(self, x):
@@ -93,26 +111,31 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model")
     parser.add_argument("images")
-    parser.add_argument("--checkpoint", required=True)
     parser.add_argument("--logits", required=True)
-    parser.add_argument("--count", type=int, default=2000)
+    parser.add_argument("--count", type=int, default=10000)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--quantize")
     parser.add_argument("--per-channel", action="store_true")
     options = parser.parse_args()
     warnings.filterwarnings("ignore")
 
     content = torch.load(options.model, weights_only=True)
     settings = content["vitya"]
-    layers = {nn.Linear: per_channel_dynamic_qconfig} if options.per_channel else {nn.Linear}
-    model = quantize_dynamic(Vit(content["state_dict"], settings).eval(), layers, dtype=torch.qint8)
-    torch.save({"state_dict": model.state_dict(), "vitya": settings}, options.checkpoint)
+    model = Vit(content["state_dict"], settings).eval()
+    batch = options.batch
+    if options.quantize:
+        batch = 1
+        layers = {nn.Linear: per_channel_dynamic_qconfig} if options.per_channel else {nn.Linear}
+        model = quantize_dynamic(model, layers, dtype=torch.qint8)
+        torch.save({"state_dict": model.state_dict(), "vitya": settings}, options.quantize)
 
     with open(options.images, "rb") as file:
         data = file.read(options.count * RECORD)
     records = torch.frombuffer(bytearray(data), dtype=torch.uint8).reshape(-1, RECORD)[:, 1:].reshape(-1, 3, 32, 32)
     mean, std = (torch.tensor(settings[name]).reshape(3, 1, 1) for name in ("mean", "std"))
     with torch.inference_mode(), open(options.logits, "wb") as file:
-        for image in records:
-            file.write(model((image / 255 - mean)[None] / std).numpy().tobytes())
+        for images in records.split(batch):
+            file.write(model((images / 255 - mean) / std).numpy().tobytes())
 
 
 if __name__ == "__main__":
