@@ -16,35 +16,15 @@ ArrayRef<char> vitya::rawBytes(ElementsAttr attribute) {
   return {};
 }
 
-/// The elements of a constant whose type the caller has checked.
-template <typename T>
-static FailureOr<std::vector<T>> readElements(ElementsAttr attribute) {
-  if (!attribute.getShapedType().hasStaticShape())
-    return failure();
-  size_t count = attribute.getShapedType().getNumElements();
-  if (auto dense = dyn_cast<DenseElementsAttr>(attribute); dense && dense.isSplat())
-    return std::vector<T>(count, dense.getSplatValue<T>());
-  ArrayRef<char> bytes = vitya::rawBytes(attribute);
-  if (bytes.size() != count * sizeof(T))
-    return failure();
-  std::vector<T> values(count);
-  std::memcpy(values.data(), bytes.data(), bytes.size());
-  return values;
-}
-
-FailureOr<std::vector<float>> vitya::readFloats(ElementsAttr attribute) {
-  if (!attribute.getElementType().isF32())
-    return failure();
-  return readElements<float>(attribute);
-}
-
-FailureOr<std::vector<int8_t>> vitya::readBytes(ElementsAttr attribute) {
-  if (!attribute.getElementType().isSignlessInteger(8))
-    return failure();
-  return readElements<int8_t>(attribute);
+StringRef vitya::resourceNameOf(ElementsAttr attribute) {
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
+    return resource.getRawHandle().getKey();
+  return "weight";
 }
 
 FailureOr<std::vector<char>> vitya::readRaw(ElementsAttr attribute) {
+  if (!attribute.getShapedType().hasStaticShape())
+    return failure();
   size_t count = attribute.getShapedType().getNumElements(),
          width = attribute.getElementType().getIntOrFloatBitWidth() / 8;
   ArrayRef<char> raw = rawBytes(attribute);
@@ -60,6 +40,17 @@ FailureOr<std::vector<char>> vitya::readRaw(ElementsAttr attribute) {
   for (size_t i = 0; i < bytes.size(); ++i) // little endian
     bytes[i] = static_cast<char>(bits.extractBitsAsZExtValue(8, i % width * 8));
   return bytes;
+}
+
+FailureOr<std::vector<float>> vitya::readFloats(ElementsAttr attribute) {
+  FailureOr<std::vector<char>> bytes = failure();
+  if (attribute.getElementType().isF32())
+    bytes = readRaw(attribute);
+  if (failed(bytes))
+    return failure();
+  std::vector<float> values(bytes->size() / sizeof(float));
+  std::memcpy(values.data(), bytes->data(), bytes->size());
+  return values;
 }
 
 DenseResourceElementsAttr vitya::makeResource(ShapedType type, StringRef name, ArrayRef<char> bytes) {

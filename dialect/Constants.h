@@ -15,11 +15,11 @@ llvm::ArrayRef<char> rawBytes(mlir::ElementsAttr attribute);
 /// types and for resources that are absent or of another size than their shape.
 mlir::FailureOr<std::vector<float>> readFloats(mlir::ElementsAttr attribute);
 
-/// The elements of an i8 constant, likewise.
-mlir::FailureOr<std::vector<int8_t>> readBytes(mlir::ElementsAttr attribute);
-
-/// The bytes of any constant, its elements in row-major order, also of one that repeats one element.
+/// The bytes of any constant of f32 or integers of whole bytes, its elements in row-major order, likewise.
 mlir::FailureOr<std::vector<char>> readRaw(mlir::ElementsAttr attribute);
+
+/// The name of the resource that `attribute` is; "weight" for any other constant.
+llvm::StringRef resourceNameOf(mlir::ElementsAttr attribute);
 
 /// A resource of `type` that holds `values`, aligned to 64 bytes. `name` is made unique among the context's resources.
 mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::StringRef name, llvm::ArrayRef<char> bytes);

@@ -69,40 +69,6 @@ LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location>,
   return success();
 }
 
-SmallVector<unsigned> LinearOp::getRowwiseOperands() {
-  SmallVector<unsigned> operands{0};
-  if (getParams() && rows(getParams()) == rows(getInput()))
-    operands.push_back(getParamsMutable().begin()->getOperandNumber());
-  return operands;
-}
-
-/// The types, scales and sizes of a quantized linear layer.
-static LogicalResult verifyQuantizedLinear(LinearOp op, function_ref<InFlightDiagnostic()> emitError) {
-  Type input = op.getInput().getType().getElementType();
-  // linear_c3
-  bool isDynamic = isDynamicU8(input);
-  if (!isDynamic && !staticU8(input))
-    return emitError() << "expected an input of !quant.uniform<u8:f32> or !quant.any<u8:f32>, as the weight is "
-                          "quantized, found "
-                       << input;
-  // linear_c3, linear_c4
-  if (failed(weightScales(op.getWeight().getType(), emitError)) || failed(verifyQuantized(input, emitError)) ||
-      failed(verifyQuantized(op.getWeight().getType().getElementType(), emitError)))
-    return failure();
-  // linear_c5
-  if (isDynamic != static_cast<bool>(op.getParams()))
-    return emitError() << "expected params exactly where the input is !quant.any, found input " << input
-                       << (op.getParams() ? " with" : " without") << " params";
-  if (op.getParams() &&
-      (columns(op.getParams()) != 2 || (rows(op.getParams()) != 1 && rows(op.getParams()) != rows(op.getInput()))))
-    return emitError() << "expected params of 2 columns with one row or one for each of " << rows(op.getInput())
-                       << " tokens, found " << op.getParams().getType();
-  // linear_c6
-  if (columns(op.getInput()) > kMaxProducts)
-    return emitError() << "expected at most " << kMaxProducts << " inputs, found " << columns(op.getInput());
-  return success();
-}
-
 LogicalResult LinearOp::verify() {
   // linear_c1
   if (columns(getWeight()) != columns(getInput()))
@@ -113,7 +79,7 @@ LogicalResult LinearOp::verify() {
     return emitOpError() << "expected a bias with as many entries as the weight has rows, found " << rows(getBias())
                          << " and " << rows(getWeight());
   if (!getWeight().getType().getElementType().isF32())
-    return verifyQuantizedLinear(*this, [&] { return emitOpError(); });
+    return verifyIntegers();
   // linear_c3, linear_c5
   if (isQuantized() || getParams())
     return emitOpError() << "expected an f32 input without params, as the weight is f32, found "

@@ -143,6 +143,12 @@ def Vitya_LinearOp
   let extraClassDeclaration = [{
     /// Whether the sums are integers.
     bool isQuantized() { return !getInput().getType().getElementType().isF32(); }
+
+  private:
+    /// The types, scales and sizes of a quantized layer.
+    ::llvm::LogicalResult verifyIntegers();
+
+  public:
   }];
   let hasFolder = 1;
   let hasVerifier = 1;

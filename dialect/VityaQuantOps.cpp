@@ -27,6 +27,37 @@ LogicalResult verifyParams(Operation *op, Value input, Value params) {
 } // namespace
 
 //===----------------------------------------------------------------------===//
+// LinearOp: what params and integers add to it
+//===----------------------------------------------------------------------===//
+
+SmallVector<unsigned> LinearOp::getRowwiseOperands() { return rowwiseWithParams(getInput(), getParamsMutable()); }
+
+LogicalResult LinearOp::verifyIntegers() {
+  auto emitError = [&] { return emitOpError(); };
+  Type input = getInput().getType().getElementType();
+  // linear_c3
+  bool isDynamic = isDynamicU8(input);
+  if (!isDynamic && !staticU8(input))
+    return emitError() << "expected an input of !quant.uniform<u8:f32> or !quant.any<u8:f32>, as the weight is "
+                          "quantized, found "
+                       << input;
+  // linear_c3, linear_c4
+  if (failed(weightScales(getWeight().getType(), emitError)) || failed(verifyQuantized(input, emitError)) ||
+      failed(verifyQuantized(getWeight().getType().getElementType(), emitError)))
+    return failure();
+  // linear_c5
+  if (isDynamic != static_cast<bool>(getParams()))
+    return emitError() << "expected params exactly where the input is !quant.any, found input " << input
+                       << (getParams() ? " with" : " without") << " params";
+  if (failed(verifyParams(*this, getInput(), getParams())))
+    return failure();
+  // linear_c6
+  if (columns(getInput()) > kMaxProducts)
+    return emitError() << "expected at most " << kMaxProducts << " inputs, found " << columns(getInput());
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // ChooseQParamsOp, QuantizeOp
 //===----------------------------------------------------------------------===//
 

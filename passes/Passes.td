@@ -352,7 +352,7 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
 def ReportSpectrumPass : Pass<"vitya-report-spectrum", "::mlir::ModuleOp"> {
   let summary = "write the singular values of linear layers to a file";
   let description = [{
-    Writes to `to`, as JSON, for each linear layer whose name matches `layers`: "layer", "in", "out", "plain", the singular
+    Writes to `to` (`--vitya-report-spectrum=FILE` is short for it), as JSON, for each linear layer whose name matches `layers`: "layer", "in", "out", "plain", the singular
     values of its weight, largest first, and, with `images` or `statistics`, "whitened", those of the weight times the
     root of the covariance of its input: the output that each direction holds. A layer that makes queries, keys and values
     together appears once for each, told by "part". `plot` is an SVG page with the same as curves, a row of panels for

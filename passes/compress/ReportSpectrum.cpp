@@ -32,6 +32,12 @@ struct Map {
 struct ReportSpectrum : impl::ReportSpectrumPassBase<ReportSpectrum> {
   using ReportSpectrumPassBase::ReportSpectrumPassBase;
 
+  /// A path alone is short for to=PATH.
+  LogicalResult initializeOptions(StringRef options, function_ref<LogicalResult(const Twine &)> errorHandler) override {
+    std::string text = (options.empty() || options.contains('=') ? "" : "to=") + options.str();
+    return ReportSpectrumPassBase::initializeOptions(text, errorHandler);
+  }
+
   void runOnOperation() override {
     markAllAnalysesPreserved();
     if (failed(reportAll(getOperation())))

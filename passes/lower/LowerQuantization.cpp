@@ -6,7 +6,6 @@
 #include "mlir/IR/Matchers.h"
 #include "passes/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include <numeric>
 
 using namespace mlir;
 
@@ -84,9 +83,9 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
       return success();
     auto cast = op.getWeight().getDefiningOp<quant::StorageCastOp>();
     ElementsAttr constant;
-    FailureOr<std::vector<int8_t>> weight = failure();
+    FailureOr<std::vector<char>> weight = failure();
     if (cast && matchPattern(cast.getInput(), m_Constant(&constant)))
-      weight = readBytes(constant);
+      weight = readRaw(constant);
     if (failed(weight))
       return op.emitOpError("expected a weight that is the quant.scast of an i8 constant with all its bytes");
     FailureOr<SmallVector<double>> scales = weightScales(op.getWeight().getType(), [&] { return op.emitOpError(); });
@@ -96,9 +95,12 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
     auto type = staticU8(elementOf(op.getInput()));
     int64_t zero = type ? type.getZeroPoint() : 1;
     SmallVector<int32_t> offset;
-    for (int64_t row = 0; row < out; ++row)
-      offset.push_back(zero *
-                       std::accumulate(weight->begin() + row * in, weight->begin() + (row + 1) * in, int64_t(0)));
+    for (ArrayRef<char> rest = *weight; !rest.empty(); rest = rest.drop_front(in)) {
+      int64_t sum = 0;
+      for (char byte : rest.take_front(in))
+        sum += static_cast<int8_t>(byte);
+      offset.push_back(zero * sum);
+    }
     SmallVector<float> multiplier = rowFactors(elementOf(op.getInput()), *scales);
     bool isFolded = !op.getParams() && foldBias(op.getBias(), in, multiplier, offset);
     auto offsetType = RankedTensorType::get({out}, rewriter.getI32Type());

@@ -185,12 +185,10 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       FailureOr<Bytes> bytes = readRaw(value);
       if (failed(bytes))
         return constant.emitError("expected a weight with all its bytes");
-      std::string name = "weight";
-      if (auto resource = dyn_cast<DenseResourceElementsAttr>(value))
-        name = resource.getRawHandle().getKey().str();
       OpBuilder builder(constant);
-      auto packed = arith::ConstantOp::create(builder, constant.getLoc(),
-                                              makeResource(type, name + suffix.str(), change(std::move(*bytes))));
+      auto packed = arith::ConstantOp::create(
+          builder, constant.getLoc(),
+          makeResource(type, (resourceNameOf(value) + suffix).str(), change(std::move(*bytes))));
       call.setOperand(argument.getArgNumber(), packed);
       if (constant->use_empty()) {
         constant.erase();

@@ -102,13 +102,10 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     std::vector<char> bytes(llvm::product_of(shape) * width, 0);
     for (int64_t row = 0; row < rows; ++row)
       std::copy_n(old->begin() + row * columns, columns, bytes.begin() + row * newColumns);
-    std::string name = "weight";
-    if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
-      name = resource.getRawHandle().getKey().str();
     OpBuilder builder(value.getContext());
     builder.setInsertionPointAfterValue(value);
-    Value constant =
-        arith::ConstantOp::create(builder, value.getLoc(), makeResource(type.clone(shape), name + ".padded", bytes));
+    Value constant = arith::ConstantOp::create(
+        builder, value.getLoc(), makeResource(type.clone(shape), (resourceNameOf(attribute) + ".padded").str(), bytes));
     auto cast = value.getDefiningOp<quant::StorageCastOp>();
     if (!cast)
       return constant;
