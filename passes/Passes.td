@@ -167,6 +167,9 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
     columns of linear layers of one input that nothing else reads, or whose result not one linear layer alone reads,
     keeps its heads, with a remark.
 
+    With `refit` the first three methods also replay the images, and give each layer the left factor that fits its
+    original output best from what its right factor makes of the input that the layers before leave.
+
     Statistics of the inputs come from `statistics`, a file that `vitya-collect-statistics` wrote for this very model,
     or from the first `count` records of `images`, which `anchored` and `joint` replay in any case. The methods that look
     at images also correct the bias, so that the mean output of a layer stays what it was.
@@ -226,6 +229,7 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
     Option<"images", "images", "std::string", "\"\"", "Calibration images: CIFAR-10 records, resized for the model.">,
     Option<"count", "count", "int64_t", "0", "Only the first so many images; 0 is all.">,
     Option<"statistics", "statistics", "std::string", "\"\"", "A file of vitya-collect-statistics.">,
+    Option<"refit", "refit", "bool", "false", "Fit left factors to calibration images (plain, asvd, whitened).">,
     Option<"probes", "probes", "int64_t", "32", "Of the images, how many to measure the sensitivity of layers on.">,
     Option<"report", "report", "std::string", "\"\"", "Write what became of each layer to this file, as JSON.">
   ];

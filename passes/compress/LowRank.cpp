@@ -40,9 +40,9 @@ private:
   LogicalResult rewrite(ModuleOp module);
 
   /// Whether layers are fitted one after the other, to the inputs that the ones before leave them.
-  bool isSequential() const { return method == LowRankMethod::anchored || method == LowRankMethod::joint; }
+  bool isSequential() const { return isAnchored(method) || refit; }
   bool spendsBudget() const { return keep.hasValue() && allocation == RankAllocation::spectrum; }
-  bool needsInputs() const { return isSequential() ? spendsBudget() : method != LowRankMethod::plain; }
+  bool needsInputs() const { return isAnchored(method) ? spendsBudget() : method != LowRankMethod::plain; }
 };
 
 //===----------------------------------------------------------------------===//
@@ -62,8 +62,12 @@ LogicalResult LowRank::checkOptions(ModuleOp module) {
     return module.emitError("expected probes to be ")
            << (probes < 0 ? "at least 0" : "positive for method joint, which has no other scale") << ", found "
            << probes.getValue();
+  if (refit && isAnchored(method))
+    return module.emitError("expected refit with method plain, asvd or whitened, found ")
+           << nameOf(method) << ", which fits all factors";
   if (isSequential() && images.empty())
-    return module.emitError("expected images=FILE for method ") << nameOf(method) << ", which replays them, found none";
+    return module.emitError("expected images=FILE for ")
+           << (refit ? "refit" : "method " + nameOf(method).str()) << ", which replays them, found none";
   if (needsInputs() && images.empty() && statistics.empty())
     return module.emitError("expected images=FILE or statistics=FILE for method ")
            << nameOf(method) << ", found neither";
@@ -223,7 +227,7 @@ LogicalResult LowRank::rewrite(ModuleOp module) {
   for (auto op : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
     if (!isFactorised(op) && !pattern.match(layerNameOf(op)))
       keepDense(op, "name does not match '" + layers + "'");
-  if (failed(isSequential() ? factoriseInSequence(module, *selected, attentions, *calibration)
+  if (failed(isSequential() ? factoriseInSequence(module, method, *selected, attentions, *calibration)
                             : rewriteEach(*selected)))
     return failure();
   dropConstants(module);

@@ -7,6 +7,11 @@ namespace vitya {
 /// How the factors of a layer are found; see passes/numerics/Factorization.h.
 enum class LowRankMethod { plain, asvd, whitened, anchored, joint };
 
+/// Whether layers are fitted to the inputs that those before leave.
+inline bool isAnchored(LowRankMethod method) {
+  return method == LowRankMethod::anchored || method == LowRankMethod::joint;
+}
+
 /// What `keep` is a share of.
 enum class LowRankBudget { parameters, macs };
 

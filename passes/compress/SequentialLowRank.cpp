@@ -4,6 +4,7 @@
 #include "dialect/reference/Interpreter.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "passes/compress/LowRankReport.h"
 
 using namespace mlir;
 using namespace Eigen;
@@ -14,8 +15,8 @@ namespace {
 
 class Sequence {
 public:
-  Sequence(ModuleOp module, MutableArrayRef<LowRankLayer> layers, const Calibration &images)
-      : layers(layers), threads(images.threads()), count(images.count()),
+  Sequence(ModuleOp module, LowRankMethod method, MutableArrayRef<LowRankLayer> layers, const Calibration &images)
+      : method(method), layers(layers), threads(images.threads()), count(images.count()),
         original(cast<ModuleOp>(module->clone(clones))),
         before(original->lookupSymbol<func::FuncOp>(kEntryName), images, count),
         after(module.lookupSymbol<func::FuncOp>(kEntryName), images, count) {}
@@ -105,18 +106,24 @@ private:
       return layer.op.emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
     if (compressed.count() < layer.in())
       layer.warnOfFewTokens(compressed.count());
-    Factorization factorization = Factorization::anchored(layer.weight, compressed, cross);
+    bool anchors = isAnchored(method);
+    Factorization factorization =
+        anchors ? Factorization::anchored(layer.weight, compressed, cross) : factorize(method, layer);
     Factors factors = factorization.truncate(layer.rank);
+    if (!anchors)
+      factors = refit(factors, layer.weight, compressed, cross);
     OpBuilder builder(layer.op);
     Value bias = makeConstant(builder, layer.op.getLoc(), (layer.op.getLayer() + ".left.bias").str(),
                               correctedBias(layer.bias, layer.weight, cross.mean(), factors, cross.secondMean()));
-    LinearOp left = layer.replace(factors, factorization.singularValues(), bias, "anchored");
+    LinearOp left = layer.replace(factors, factorization.singularValues(), bias,
+                                  anchors ? "anchored" : (nameOf(method) + ", refitted").str());
     FailureOr<double> error = outputError(twin, left);
     if (succeeded(error))
       layer.measuredError = *error;
     return LogicalResult(error);
   }
 
+  LowRankMethod method;
   MutableArrayRef<LowRankLayer> layers;
   int threads;
   int64_t count;
@@ -127,9 +134,9 @@ private:
 
 } // namespace
 
-LogicalResult factoriseInSequence(ModuleOp module, MutableArrayRef<LowRankLayer> layers,
+LogicalResult factoriseInSequence(ModuleOp module, LowRankMethod method, MutableArrayRef<LowRankLayer> layers,
                                   MutableArrayRef<LowRankAttention> attentions, const Calibration &images) {
-  return Sequence(module, layers, images).run(attentions);
+  return Sequence(module, method, layers, images).run(attentions);
 }
 
 } // namespace vitya

@@ -96,6 +96,16 @@ Factors Factorization::truncate(int64_t rank) const {
   return {left.leftCols(rank) * balance.asDiagonal(), inverseOrZero(balance).asDiagonal() * right.topRows(rank)};
 }
 
+/// As a correction of the left factor, for the same reason as in `anchored`.
+Factors refit(const Factors &factors, const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
+  const auto &[left, right] = factors;
+  MatrixXd gram = right * compressed.covariance() * right.transpose();
+  double ridge = gram.trace() / double(gram.rows()) * kEigenvalueFloor;
+  gram.diagonal().array() += ridge > 0 ? ridge : 1;
+  MatrixXd drift = (weight * cross.covariance() - left * (right * compressed.covariance())) * right.transpose();
+  return {left + gram.ldlt().solve(drift.transpose()).transpose(), right};
+}
+
 VectorXd correctedBias(const VectorXd &bias, const MatrixXd &weight, const VectorXd &originalMean,
                        const Factors &factors, const VectorXd &compressedMean) {
   return bias + weight * originalMean - factors.left * (factors.right * compressedMean);

@@ -59,6 +59,10 @@ private:
   Eigen::MatrixXd right; ///< [min, in]: s V^T P
 };
 
+/// `factors` with the left one that fits the output W x best from B z: A = W E[x z^T] B^T (B E[z z^T] B^T)^(-1), both
+/// centred, for the moments that `Factorization::anchored` takes.
+Factors refit(const Factors &factors, const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross);
+
 /// The bias that goes with `factors`: b' = b + W E[x] - A B E[z], so that the mean output is exact.
 Eigen::VectorXd correctedBias(const Eigen::VectorXd &bias, const Eigen::MatrixXd &weight,
                               const Eigen::VectorXd &originalMean, const Factors &factors,

@@ -127,6 +127,10 @@ TEST_P(FactorizationTest, AnchoredFitsTheOriginalOutput) {
     return errors.squaredNorm();
   };
   EXPECT_LT(error(anchored), error(whitened));
+  // Any right factor serves better with the left one that is fitted to it, and the best pair is fitted already.
+  Factors plain = Factorization::plain(weight).truncate(full / 2);
+  EXPECT_LT(error(refit(plain, weight, compressed, cross)), error(plain));
+  EXPECT_NEAR(error(refit(anchored, weight, compressed, cross)), error(anchored), 1e-6 * error(anchored));
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, FactorizationTest, testing::Values(Shape{12, 12}, Shape{24, 8}, Shape{8, 24}),
