@@ -2,6 +2,9 @@
 #include "dialect/Fingerprint.h"
 #include "passes/Passes.h"
 #include "passes/compress/QuantizedLayers.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace vitya::numerics;
@@ -74,9 +77,10 @@ private:
     FailureOr<Value> weight = quantizeWeight(op, weights);
     if (failed(weight))
       return failure();
-    op.getInputMutable().assign(quantize(op.getInput(), ranges->front(), Symmetry::affine));
+    Value input = quantize(op.getInput(), ranges->front(), Symmetry::affine);
+    op.getInputMutable().assign(input);
     op.getWeightMutable().assign(*weight);
-    records.add(op, "u8 x s8 static", "ranges by " + nameOf(observer));
+    records.add(op, "u8 x s8 static", nameOf(observer) + ", " + shown(input, ranges->front()));
     return success();
   }
 
@@ -103,8 +107,22 @@ private:
     op.getKeyMutable().assign(quantize(op.getKey(), (*ranges)[1], Symmetry::symmetric));
     op.getValueMutable().assign(quantize(op.getValue(), (*ranges)[2], Symmetry::symmetric));
     op.setWeightsAttr(TypeAttr::get(uniformType(&getContext(), kWeightParameters)));
-    LayerRecords::set(op, "u8 x s8 static", "ranges by " + nameOf(observer));
+    LayerRecords::set(op, "u8 x s8 static",
+                      nameOf(observer) + "; query " + shown(op.getQuery(), (*ranges)[0]) + "; key " +
+                          shown(op.getKey(), (*ranges)[1]) + "; value " + shown(op.getValue(), (*ranges)[2]));
     return success();
+  }
+
+  /// The scale of `value`, and what calibration saw of numbers in `range`.
+  static std::string shown(Value value, ObservedRangeAttr range) {
+    auto type = cast<quant::UniformQuantizedType>(getElementTypeOrSelf(value.getType()));
+    double noise = range.getNoise().convertToDouble();
+    std::string ratio = noise > 0 ? llvm::formatv("{0:f1} dB", -10 * std::log10(noise)).str() : "no noise";
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("scale %.3g, %.2f %% clipped, ", type.getScale(),
+                                                   100 * range.getClipped().convertToDouble())
+                                   << ratio;
+    return text;
   }
 
   /// What the observer proposes for each operand of `op`. Nothing else stays on the op.

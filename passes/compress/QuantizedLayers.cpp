@@ -148,7 +148,10 @@ void LayerRecords::write() const {
       reason.clear();
       for (const Entry &entry : entries) {
         LinearOp op = entry.op;
-        reason += (reason.empty() ? "" : "; ") + op.getLayer().str() + ": " + entry.reason;
+        StringRef part = op.getLayer();
+        if (part.consume_front(name))
+          part.consume_front(".");
+        reason += (reason.empty() ? "" : "; ") + part.str() + ": " + entry.reason;
       }
     }
     for (const Entry &entry : entries) {
