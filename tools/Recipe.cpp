@@ -8,13 +8,9 @@
 using namespace mlir;
 
 namespace vitya {
-namespace {
 
-using Options = std::vector<std::string>;
-
-/// The options that `text` holds. A comma separates two where a name and "=" follow; others belong to a value.
-Options optionsOf(StringRef text) {
-  Options result;
+std::vector<std::string> optionsOf(StringRef text) {
+  std::vector<std::string> result;
   llvm::Regex next("^[a-z-]+=");
   while (!text.empty()) {
     auto [head, tail] = text.split(',');
@@ -25,6 +21,10 @@ Options optionsOf(StringRef text) {
   }
   return result;
 }
+
+namespace {
+
+using Options = std::vector<std::string>;
 
 /// Adds NAME=VALUE, unless the value is empty.
 void addOption(Options &options, StringRef name, StringRef value) {

@@ -9,6 +9,10 @@
 
 namespace vitya {
 
+/// The options that `text` holds, NAME=VALUE each. A comma separates two where a name and "=" follow; others belong to
+/// a value.
+std::vector<std::string> optionsOf(llvm::StringRef text);
+
 /// Options of a pass are as in vitya-opt, with commas between them.
 struct Recipe {
   std::string lowRank;               ///< options of vitya-low-rank; empty: none

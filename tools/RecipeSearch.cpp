@@ -9,8 +9,10 @@
 #include "passes/numerics/Predictions.h"
 #include "tools/ModelInput.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Regex.h"
 #include "llvm/Support/SourceMgr.h"
 #include <cmath>
 
@@ -28,18 +30,30 @@ llvm::Error run(PassManager &pm, ModuleOp module) {
   return failed(pm.run(module)) ? llvm::createStringError("") : llvm::Error::success();
 }
 
-/// `text`, options of --low-rank, with the value of `option` as `change` makes it.
-std::string withBudget(StringRef text, StringRef option, llvm::function_ref<std::string(double)> change) {
-  SmallVector<StringRef> parts;
-  text.split(parts, ',');
-  std::string result;
-  for (StringRef part : parts) {
-    auto [name, value] = part.split('=');
-    double number = 0;
-    bool isBudget = name == option && !value.getAsDouble(number);
-    result += (result.empty() ? "" : ",") + (isBudget ? (name + "=" + change(number)).str() : part.str());
+/// `options` of --low-rank with the value of `name` as `change` makes it.
+std::string withBudget(std::vector<std::string> options, StringRef name,
+                       llvm::function_ref<std::string(double)> change) {
+  for (std::string &option : options) {
+    auto [key, value] = StringRef(option).split('=');
+    if (double number = 0; key == name && !value.getAsDouble(number))
+      option = (name + "=" + change(number)).str();
   }
-  return result;
+  return llvm::join(options, ",");
+}
+
+/// The largest rank that a layer of `module` can have which `options` of --low-rank choose.
+double fullRank(ModuleOp module, ArrayRef<std::string> options) {
+  StringRef pattern = "."; // by default layers of blocks, which are as wide as any
+  for (StringRef option : options)
+    if (option.consume_front("layers="))
+      pattern = option;
+  llvm::Regex regex(pattern);
+  int64_t full = 1;
+  module.walk([&](LinearOp op) {
+    if (regex.match(layerNameOf(op)))
+      full = std::max(full, *llvm::min_element(op.getWeight().getType().getShape()));
+  });
+  return double(full);
 }
 
 /// The least index from `low` on at which `holds` is true, which it is at `high`.
@@ -210,21 +224,17 @@ llvm::Expected<RecipeSearch::Snapshot> RecipeSearch::settleLowRank(Recipe &recip
   std::string asked = recipe.lowRank;
   if (holds(recipe, snapshot->quality, share, "--low-rank=" + asked))
     return snapshot;
-  // Ratios of what was asked for to all of it.
-  double full = 0;
-  {
-    std::unique_ptr<MLIRContext> context = makeContext();
-    llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
-    if (!module)
-      return module.takeError();
-    (*module)->walk(
-        [&](LinearOp op) { full = std::max(full, double(llvm::min_element(op.getWeight().getType().getShape())[0])); });
-  }
+  std::unique_ptr<MLIRContext> context = makeContext();
+  llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
+  if (!module)
+    return module.takeError();
+  std::vector<std::string> options = optionsOf(asked);
+  double full = fullRank(**module, options);
   auto at = [&](int64_t step) {
     double exponent = double(step) / double(kSteps);
     std::string text = withBudget(
-        asked, "keep", [&](double keep) { return llvm::formatv("{0:f4}", std::pow(keep, 1 - exponent)).str(); });
-    return withBudget(text, "rank", [&](double rank) {
+        options, "keep", [&](double keep) { return llvm::formatv("{0:f4}", std::pow(keep, 1 - exponent)).str(); });
+    return withBudget(optionsOf(text), "rank", [&](double rank) {
       return std::to_string(std::llround(rank * std::pow(full / rank, exponent)));
     });
   };
