@@ -56,9 +56,10 @@ double fullRank(ModuleOp module, ArrayRef<std::string> options) {
   return double(full);
 }
 
-/// The least index from `low` on at which `holds` is true, which it is at `high`.
-template <typename Predicate>
-llvm::Expected<int64_t> bisect(int64_t low, int64_t high, Predicate holds) {
+/// Asks `holds` of indices from 1 to `last`: of those where it is true, the one asked last is the least. Bisection
+/// takes for granted that it is at `last`, and asks there only where it came to nowhere before.
+llvm::Error bisect(int64_t last, llvm::function_ref<llvm::Expected<bool>(int64_t)> holds) {
+  int64_t low = 1, high = last;
   while (low < high) {
     int64_t middle = low + (high - low) / 2;
     llvm::Expected<bool> here = holds(middle);
@@ -66,7 +67,7 @@ llvm::Expected<int64_t> bisect(int64_t low, int64_t high, Predicate holds) {
       return here.takeError();
     (*here ? high : low) = *here ? middle : middle + 1;
   }
-  return high;
+  return high == last ? holds(last).takeError() : llvm::Error::success();
 }
 
 } // namespace
@@ -253,12 +254,8 @@ llvm::Expected<RecipeSearch::Snapshot> RecipeSearch::settleLowRank(Recipe &recip
     snapshot = std::move(found);
     return true;
   };
-  llvm::Expected<int64_t> step = bisect(1, kSteps, tryStep);
-  if (!step)
-    return step.takeError();
-  if (*step == kSteps) // which bisection took for granted
-    if (llvm::Expected<bool> all = tryStep(kSteps); !all)
-      return all.takeError();
+  if (llvm::Error error = bisect(kSteps, tryStep))
+    return error;
   return snapshot;
 }
 
@@ -310,12 +307,8 @@ llvm::Error RecipeSearch::settleQuantization(const Snapshot &snapshot, Recipe &r
     settled = std::move(trial.restored);
     return true;
   };
-  llvm::Expected<int64_t> some = bisect(1, total, restore);
-  if (!some)
-    return some.takeError();
-  if (*some == total) // which bisection took for granted
-    if (llvm::Expected<bool> every = restore(total); !every)
-      return every.takeError();
+  if (llvm::Error error = bisect(total, restore))
+    return error;
   recipe.restored = std::move(settled);
   return llvm::Error::success();
 }

@@ -243,8 +243,7 @@ llvm::Error compile(const char *program) {
   if (SearchGoal wanted = compressionFlags.goal(); compresses && wanted.asksAnything()) {
     if (inputPath == "-")
       return llvm::createStringError(
-          "expected a file for a search, which reads the model several times, found standard "
-          "input");
+          "expected a file for a search, which reads the model several times, found standard input");
     auto load = [](MLIRContext &fresh) { return loadModel(fresh, inputPath, importFlags.get()); };
     RecipeSearch search(registry, load, std::move(wanted), "vitya-compile");
     llvm::Expected<Recipe> settled = search.settle(recipe);
