@@ -1,7 +1,6 @@
 // Reads types and attributes; nothing is computed that the IR does not say.
 #include "passes/compress/QuantizationReport.h"
-#include "passes/compress/LinearLayers.h"
-#include <cmath>
+#include "passes/compress/QuantizedLayers.h"
 
 using namespace mlir;
 namespace json = llvm::json;
@@ -19,12 +18,12 @@ json::Object operandOf(Type type, ObservedRangeAttr range) {
   }
   if (!range)
     return result;
-  double noise = range.getNoise().convertToDouble();
   result["observer"] = range.getObserver();
   result["min"] = range.getMin().convertToDouble();
   result["max"] = range.getMax().convertToDouble();
   result["clipped"] = range.getClipped().convertToDouble();
-  result["signal_to_noise"] = noise == 0 ? json::Value(nullptr) : json::Value(-10 * std::log10(noise));
+  std::optional<double> ratio = signalToNoise(range);
+  result["signal_to_noise"] = ratio ? json::Value(*ratio) : json::Value(nullptr);
   return result;
 }
 

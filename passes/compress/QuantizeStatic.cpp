@@ -3,8 +3,6 @@
 #include "passes/Passes.h"
 #include "passes/compress/QuantizedLayers.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/FormatVariadic.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace vitya::numerics;
@@ -116,12 +114,13 @@ private:
   /// The scale of `value`, and what calibration saw of numbers in `range`.
   static std::string shown(Value value, ObservedRangeAttr range) {
     auto type = cast<quant::UniformQuantizedType>(getElementTypeOrSelf(value.getType()));
-    double noise = range.getNoise().convertToDouble();
-    std::string ratio = noise > 0 ? llvm::formatv("{0:f1} dB", -10 * std::log10(noise)).str() : "no noise";
     std::string text;
-    llvm::raw_string_ostream(text) << llvm::format("scale %.3g, %.2f %% clipped, ", type.getScale(),
-                                                   100 * range.getClipped().convertToDouble())
-                                   << ratio;
+    llvm::raw_string_ostream os(text);
+    os << llvm::format("scale %.3g, %.2f %% clipped, ", type.getScale(), 100 * range.getClipped().convertToDouble());
+    if (std::optional<double> ratio = signalToNoise(range))
+      os << llvm::format("%.1f dB", *ratio);
+    else
+      os << "no noise";
     return text;
   }
 

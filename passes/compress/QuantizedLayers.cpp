@@ -4,6 +4,7 @@
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace vitya::numerics;
@@ -124,6 +125,11 @@ FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
                                 makeResource(RankedTensorType::get(shape, IntegerType::get(context, 8)), name, bytes));
   return quant::StorageCastOp::create(builder, op.getWeight().getLoc(), RankedTensorType::get(shape, element), integers)
       .getResult();
+}
+
+std::optional<double> signalToNoise(ObservedRangeAttr range) {
+  double noise = range.getNoise().convertToDouble();
+  return noise > 0 ? std::optional(-10 * std::log10(noise)) : std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//

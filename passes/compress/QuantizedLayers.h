@@ -43,6 +43,9 @@ mlir::FailureOr<mlir::Value> quantizeWeight(LinearOp op, WeightGranularity granu
 mlir::quant::QuantizedType dynamicType(mlir::MLIRContext *context);
 mlir::quant::QuantizedType uniformType(mlir::MLIRContext *context, const numerics::AffineParameters &parameters);
 
+/// The signal-to-noise ratio of what calibration saw in `range`, in decibels; nothing where there was no noise.
+std::optional<double> signalToNoise(ObservedRangeAttr range);
+
 /// Collects what became of the parts of each trained layer, and writes one record on all of them.
 class LayerRecords {
 public:
