@@ -72,17 +72,19 @@ SmallVector<float> rowFactors(Type input, ArrayRef<double> scales) {
                              [&](double scale) { return static_cast<float>(type ? type.getScale() * scale : scale); });
 }
 
-std::optional<SmallVector<int32_t>> biasSteps(ArrayRef<float> bias, ArrayRef<float> factors, int64_t in) {
+bool foldBias(ArrayRef<float> bias, ArrayRef<float> factors, int64_t in, MutableArrayRef<int32_t> offset) {
   constexpr double largestProduct = 255 * 128;
   double room = std::numeric_limits<int32_t>::max() - largestProduct * double(in);
   SmallVector<int32_t> steps;
   for (auto [value, factor] : llvm::zip_equal(bias, factors)) {
     double step = std::nearbyint(double(value) / factor);
     if (!(std::abs(step) <= room)) // nor a NaN
-      return std::nullopt;
+      return false;
     steps.push_back(static_cast<int32_t>(step));
   }
-  return steps;
+  for (auto [step, each] : llvm::zip_equal(steps, offset))
+    each -= step;
+  return true;
 }
 
 SmallVector<float> attentionFactors(Type query, Type key, Type value, Type weights, double scale) {

@@ -36,10 +36,10 @@ mlir::LogicalResult verifyQuantized(mlir::Type element, llvm::function_ref<mlir:
 /// row's, or, with a scale that is found at run time, of the row's alone.
 llvm::SmallVector<float> rowFactors(mlir::Type input, llvm::ArrayRef<double> scales);
 
-/// `bias` in steps of `factors`, which a layer of static scales adds to its sums of `in` products; nothing where 32
-/// bits do not hold them all.
-std::optional<llvm::SmallVector<int32_t>> biasSteps(llvm::ArrayRef<float> bias, llvm::ArrayRef<float> factors,
-                                                    int64_t in);
+/// Takes `bias`, in steps of `factors`, into what a layer of static scales subtracts from its sums of `in` products;
+/// false, and nothing done, where 32 bits do not hold what is left then.
+bool foldBias(llvm::ArrayRef<float> bias, llvm::ArrayRef<float> factors, int64_t in,
+              llvm::MutableArrayRef<int32_t> offset);
 
 /// The four factors of `vitya.integer_attention` for operands of quantized element types.
 llvm::SmallVector<float> attentionFactors(mlir::Type query, mlir::Type key, mlir::Type value, mlir::Type weights,

@@ -115,13 +115,8 @@ static FailureOr<std::function<Tensor(ArrayRef<Tensor>)>> quantizedLinear(Linear
         SmallVector<int32_t> offset = *sum(v[1]);
         for (int32_t &each : offset)
           each *= zero;
-        std::optional<SmallVector<int32_t>> steps;
-        if (hasBias && !hasParams)
-          steps = biasSteps(v[2].values(), factors, v[1].dim(1));
-        if (steps)
-          for (auto [step, each] : llvm::zip_equal(*steps, offset))
-            each -= step;
-        return integerLinear(v[0], *pack(v[1]), offset, factors, hasBias && !steps ? &v[2] : nullptr,
+        bool isFolded = hasBias && !hasParams && foldBias(v[2].values(), factors, v[1].dim(1), offset);
+        return integerLinear(v[0], *pack(v[1]), offset, factors, hasBias && !isFolded ? &v[2] : nullptr,
                              hasParams ? &v[hasBias ? 3 : 2] : nullptr, f32);
       });
 }

@@ -102,7 +102,11 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
       offset.push_back(zero * sum);
     }
     SmallVector<float> multiplier = rowFactors(elementOf(op.getInput()), *scales);
-    bool isFolded = !op.getParams() && foldBias(op.getBias(), in, multiplier, offset);
+    ElementsAttr biasConstant;
+    FailureOr<std::vector<float>> bias = failure();
+    if (op.getBias() && !op.getParams() && matchPattern(op.getBias(), m_Constant(&biasConstant)))
+      bias = readFloats(biasConstant);
+    bool isFolded = succeeded(bias) && foldBias(*bias, multiplier, in, offset);
     auto offsetType = RankedTensorType::get({out}, rewriter.getI32Type());
     Value offsets = arith::ConstantOp::create(rewriter, op.getLoc(),
                                               makeConstant(offsetType, ArrayRef(offset), op.getLayer() + ".offset"));
@@ -112,22 +116,6 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
     rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), op.getInput(), op.getWeight(),
                                                  offsets, factors, isFolded ? Value() : op.getBias(), op.getParams());
     return success();
-  }
-
-  /// Takes `bias`, if it is a constant, into the offsets, where 32 bits hold what is left of `in` products then.
-  static bool foldBias(Value bias, int64_t in, ArrayRef<float> multiplier, MutableArrayRef<int32_t> offset) {
-    ElementsAttr constant;
-    if (!bias || !matchPattern(bias, m_Constant(&constant)))
-      return false;
-    FailureOr<std::vector<float>> values = readFloats(constant);
-    std::optional<SmallVector<int32_t>> steps;
-    if (succeeded(values))
-      steps = biasSteps(*values, multiplier, in);
-    if (!steps)
-      return false;
-    for (auto [step, each] : llvm::zip_equal(*steps, offset))
-      each -= step;
-    return true;
   }
 
   LogicalResult lower(AttentionOp op, IRRewriter &rewriter) {
