@@ -1,15 +1,8 @@
 // Element by element.
+#include "dialect/reference/Elementary.h"
 #include "dialect/reference/Ops.h"
-#include <cmath>
 
 namespace vitya::reference {
-
-Tensor mapElements(const Tensor &input, llvm::function_ref<double(double)> function) {
-  Tensor result(input.shape(), input.elementType());
-  for (auto [from, to] : llvm::zip_equal(input.values(), result.mutableValues()))
-    to = static_cast<float>(function(from));
-  return result;
-}
 
 Tensor zipElements(const Tensor &a, const Tensor &b, llvm::function_ref<float(float, float)> function) {
   Tensor result(a.shape(), a.elementType());
@@ -19,15 +12,14 @@ Tensor zipElements(const Tensor &a, const Tensor &b, llvm::function_ref<float(fl
 }
 
 Tensor gelu(const Tensor &input, GeluForm form) {
-  constexpr double sqrtHalf = 0.70710678118654752440, sqrtTwoOverPi = 0.79788456080286535588;
-  switch (form) {
-  case GeluForm::erf:
-    return mapElements(input, [=](double x) { return x / 2 * (1 + std::erf(x * sqrtHalf)); });
-  case GeluForm::tanh:
-    return mapElements(input,
-                       [=](double x) { return x / 2 * (1 + std::tanh(sqrtTwoOverPi * (x + 0.044715 * x * x * x))); });
-  }
-  llvm_unreachable("every form is handled");
+  Tensor bell(input.shape(), input.elementType()), result(input.shape(), input.elementType());
+  constexpr float sqrtHalf = 0.70710678118654752f, sqrtTwoOverPi = 0.79788456080286536f;
+  for (auto [x, to] : llvm::zip_equal(input.values(), bell.mutableValues()))
+    to = form == GeluForm::erf ? x * sqrtHalf : sqrtTwoOverPi * (x + 0.044715f * x * (x * x));
+  form == GeluForm::erf ? errorFunctions(bell.mutableValues()) : hyperbolicTangents(bell.mutableValues());
+  for (auto [x, function, to] : llvm::zip_equal(input.values(), bell.values(), result.mutableValues()))
+    to = x * 0.5f * (function + 1.0f);
+  return result;
 }
 
 } // namespace vitya::reference

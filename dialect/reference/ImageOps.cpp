@@ -10,7 +10,7 @@ Tensor normalize(const Tensor &image, llvm::ArrayRef<float> mean, llvm::ArrayRef
   int64_t pixels = image.dim(1) * image.dim(2);
   for (int64_t c = 0; c < image.dim(0); ++c)
     for (int64_t i = c * pixels; i < (c + 1) * pixels; ++i)
-      to[i] = (static_cast<double>(from[i]) - mean[c]) / std[c];
+      to[i] = (from[i] - mean[c]) / std[c];
   return result;
 }
 

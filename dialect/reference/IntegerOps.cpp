@@ -1,5 +1,6 @@
 // Quantized ops: exact sums of integers, and around them f32 arithmetic in the order that the ops' formulas name, which
 // compiled code follows to the bit.
+#include "dialect/reference/Elementary.h"
 #include "dialect/reference/Ops.h"
 #include <cmath>
 
@@ -92,24 +93,23 @@ Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &va
   Tensor result({query.dim(0), value.dim(1)}, type);
   Eigen::Map<Matrix> out = result.mutableMatrix();
   int64_t width = query.dim(1) / heads, valueWidth = value.dim(1) / heads;
-  IntMatrix queries = integers(query, /*isSigned=*/false).array() - static_cast<int32_t>(factors[1]);
-  IntMatrix keys = integers(key, /*isSigned=*/true), values = integers(value, /*isSigned=*/true);
+  // Doubles hold the sums exactly.
+  Matrix queries = (integers(query, /*isSigned=*/false).array() - static_cast<int32_t>(factors[1])).cast<float>();
+  Matrix keys = integers(key, /*isSigned=*/true).cast<float>(),
+         values = integers(value, /*isSigned=*/true).cast<float>();
   for (int64_t head = 0; head < heads; ++head) {
-    IntMatrix sums = queries.middleCols(head * width, width) * keys.middleCols(head * width, width).transpose();
-    Matrix scores = sums.cast<float>() * factors[0];
-    for (int64_t row = 0; row < scores.rows(); ++row) {
-      float maximum = scores.row(row).maxCoeff();
-      Eigen::RowVectorXi weights = scores.row(row)
-                                       .unaryExpr([&](float score) {
-                                         auto weight =
-                                             static_cast<float>(std::exp(static_cast<double>(score - maximum)));
-                                         return std::min(std::nearbyint(weight * factors[2]), 255.0f);
-                                       })
-                                       .cast<int32_t>();
-      Eigen::RowVectorXi mixed = weights * values.middleCols(head * valueWidth, valueWidth);
+    numerics::PackedMatrix keysOfHead(keys.middleCols(head * width, width));
+    Matrix scores = numerics::productWithTransposed(queries.middleCols(head * width, width), keysOfHead).cast<float>();
+    scores *= factors[0];
+    scores.colwise() -= scores.rowwise().maxCoeff().eval();
+    exponentials({scores.data(), static_cast<size_t>(scores.size())});
+    Matrix weights =
+        scores.unaryExpr([&](float weight) { return std::min(std::nearbyint(weight * factors[2]), 255.0f); });
+    Matrix valuesOfHead = values.middleCols(head * valueWidth, valueWidth).transpose();
+    Matrix mixed = numerics::productWithTransposed(weights, numerics::PackedMatrix(valuesOfHead)).cast<float>();
+    for (int64_t row = 0; row < mixed.rows(); ++row)
       out.row(row).segment(head * valueWidth, valueWidth) =
-          mixed.cast<float>() * factors[3] / static_cast<float>(weights.sum());
-    }
+          mixed.row(row) * factors[3] / static_cast<float>(weights.row(row).cast<int32_t>().sum());
   }
   return result;
 }

@@ -1,4 +1,6 @@
 // linear, layer_norm, attention, mean_pool: what mixes columns or rows.
+#include "dialect/Elementary.h"
+#include "dialect/reference/Elementary.h"
 #include "dialect/reference/Ops.h"
 #include <cmath>
 
@@ -12,48 +14,58 @@ numerics::PackedMatrix packed(const Tensor &weight) {
 
 Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias) {
   Tensor result({input.dim(0), weight.rows()}, input.elementType());
-  DoubleMatrix product = numerics::productWithTransposed(input.matrix(), weight);
+  Eigen::Map<Matrix> out = result.mutableMatrix();
+  numerics::fusedProductWithTransposed(input.matrix(), weight, out);
   if (bias)
-    product.rowwise() += bias->vector().cast<double>().transpose();
-  result.mutableMatrix() = product.cast<float>();
+    out.rowwise() += bias->vector().transpose();
   return result;
 }
 
 Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps) {
   Tensor result(input.shape(), input.elementType());
-  DoubleMatrix centred = input.matrix().cast<double>();
-  DoubleVector mean = centred.rowwise().mean();
-  centred.colwise() -= mean;
-  DoubleVector variance = centred.array().square().rowwise().mean();
-  DoubleMatrix normal = (variance.array() + eps).rsqrt().matrix().asDiagonal() * centred;
-  normal = normal * weight.vector().cast<double>().asDiagonal();
-  normal.rowwise() += bias.vector().cast<double>().transpose();
-  result.mutableMatrix() = normal.cast<float>();
+  int64_t width = input.dim(1), lanes = lanesOf(width);
+  std::vector<float> centred(width);
+  for (int64_t row = 0; row < input.dim(0); ++row) {
+    llvm::ArrayRef<float> x = input.values().slice(row * width, width);
+    llvm::MutableArrayRef<float> out = result.mutableValues().slice(row * width, width);
+    float mean = sumOfRow(x, lanes) / static_cast<float>(width);
+    for (int64_t i = 0; i < width; ++i)
+      centred[i] = x[i] - mean;
+    float variance = sumOfSquares(centred, lanes) / static_cast<float>(width);
+    float scale = 1.0f / std::sqrt(variance + static_cast<float>(eps));
+    for (int64_t i = 0; i < width; ++i)
+      out[i] = centred[i] * scale * weight.values()[i] + bias.values()[i];
+  }
   return result;
 }
 
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale) {
   Tensor result({query.dim(0), value.dim(1)}, query.elementType());
-  int64_t width = query.dim(1) / heads, valueWidth = value.dim(1) / heads;
+  int64_t width = query.dim(1) / heads, valueWidth = value.dim(1) / heads, keys = key.dim(0);
   Eigen::Map<Matrix> all = result.mutableMatrix();
+  Matrix weights(query.dim(0), keys), mixed(query.dim(0), valueWidth);
   for (int64_t head = 0; head < heads; ++head) {
-    DoubleMatrix q = query.matrix().middleCols(head * width, width).cast<double>();
-    DoubleMatrix k = key.matrix().middleCols(head * width, width).cast<double>();
-    DoubleMatrix v = value.matrix().middleCols(head * valueWidth, valueWidth).cast<double>();
-    DoubleMatrix scores = scale * q * k.transpose();
+    Matrix scaled = query.matrix().middleCols(head * width, width) * static_cast<float>(scale);
+    Matrix values = value.matrix().middleCols(head * valueWidth, valueWidth).transpose();
+    numerics::fusedProductWithTransposed(scaled, numerics::PackedMatrix(key.matrix().middleCols(head * width, width)),
+                                         weights);
     // Without its maximum, no score overflows; the softmax does not change.
-    DoubleVector maximum = scores.rowwise().maxCoeff();
-    DoubleMatrix weights = (scores.colwise() - maximum).array().exp();
-    DoubleVector sum = weights.rowwise().sum();
-    DoubleMatrix mixed = sum.cwiseInverse().asDiagonal() * (weights * v);
-    all.middleCols(head * valueWidth, valueWidth) = mixed.cast<float>();
+    weights.colwise() -= weights.rowwise().maxCoeff().eval();
+    exponentials({weights.data(), static_cast<size_t>(weights.size())});
+    numerics::fusedProductWithTransposed(weights, numerics::PackedMatrix(values), mixed);
+    for (int64_t row = 0; row < mixed.rows(); ++row)
+      all.row(row).segment(head * valueWidth, valueWidth) =
+          mixed.row(row) / sumOfRow({weights.row(row).data(), static_cast<size_t>(keys)}, kLanes);
   }
   return result;
 }
 
 Tensor meanPool(const Tensor &input) {
   Tensor result({1, input.dim(1)}, input.elementType());
-  result.mutableMatrix() = input.matrix().cast<double>().colwise().mean().cast<float>();
+  Eigen::Map<Matrix> mean = result.mutableMatrix();
+  for (int64_t row = 0; row < input.dim(0); ++row)
+    mean += input.matrix().row(row);
+  mean /= static_cast<float>(input.dim(0));
   return result;
 }
 

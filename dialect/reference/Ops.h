@@ -1,6 +1,7 @@
 // The executable specification: one function for each op of the dialect, and for each upstream op that the phases
-// `import` and `compress` allow on tensors. Operands are valid, as the ops' verifiers check. Elements are f32; sums
-// run in double precision and are rounded once, so that a result is the exact value to a few units in the last place.
+// `import` and `compress` allow on tensors. Operands are valid, as the ops' verifiers check. Elements are f32,
+// and so is all arithmetic, in the order that is said here: compiled code has the same bits. dialect/Elementary.h
+// defines sums of rows and elementary functions.
 #ifndef VITYA_DIALECT_REFERENCE_OPS_H
 #define VITYA_DIALECT_REFERENCE_OPS_H
 
@@ -28,17 +29,20 @@ Tensor patchify(const Tensor &image, int64_t height, int64_t width, PatchOrder o
 /// A weight [O, I], f32 or signed integers, made ready for any number of products.
 numerics::PackedMatrix packed(const Tensor &weight);
 
-/// `input` [N, I] times the transpose of `weight` [O, I], plus `bias` [O] unless it is null: [N, O].
+/// `input` [N, I] times the transpose of `weight` [O, I], plus `bias` [O] unless it is null: [N, O]. Each sum is a
+/// chain of fused multiply-adds over I, from zero and in order.
 Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias);
 
-/// Each row of `input` [N, D] brought to mean 0 and (biased) variance 1, times `weight` [D], plus `bias` [D].
+/// Each row of `input` [N, D] brought to mean 0 and (biased) variance 1, times `weight` [D], plus `bias` [D]:
+/// ((x - mean) * (1 / sqrt(variance + eps))) * weight + bias, where squares are fused with their sums.
 Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps);
 
 /// softmax(scale * query key^T) value for each of `heads` groups of columns of `query` [N, A], `key` [M, A] and
-/// `value` [M, B], side by side: [N, B].
+/// `value` [M, B], side by side: [N, B]. Queries are scaled, both products are chains of fused multiply-adds, and the
+/// sum of the exponentials, in kLanes lanes, divides the result.
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale);
 
-/// The mean of the rows of `input` [N, D]: [1, D].
+/// The mean of the rows of `input` [N, D], which are added in order: [1, D].
 Tensor meanPool(const Tensor &input);
 
 //===----------------------------------------------------------------------===//
@@ -79,8 +83,6 @@ Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &va
 /// x Phi(x) in the form asked for.
 Tensor gelu(const Tensor &input, GeluForm form);
 
-/// `function` of each element, evaluated in double precision and rounded.
-Tensor mapElements(const Tensor &input, llvm::function_ref<double(double)> function);
 /// `function` of each pair of elements of two f32 tensors of one shape, in f32.
 Tensor zipElements(const Tensor &a, const Tensor &b, llvm::function_ref<float(float, float)> function);
 

@@ -1,7 +1,8 @@
-// What the passes of the lowering agree on: how kernels are marked and the width of the reduction tree.
+// What the passes of the lowering agree on: how kernels and loops are marked, and what stands on the module.
 #ifndef VITYA_PASSES_LOWER_KERNEL_H
 #define VITYA_PASSES_LOWER_KERNEL_H
 
+#include "dialect/Elementary.h"
 #include "dialect/VityaDialect.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringRef.h"
@@ -18,17 +19,6 @@ inline constexpr llvm::StringLiteral kWeightsAttrName = "vitya.weights";
 inline constexpr llvm::StringLiteral kWorkspaceAttrName = "vitya.workspace_bytes";
 /// On the module: the names of the layers, in the order of the numbers that `vitya_parallel_for` receives.
 inline constexpr llvm::StringLiteral kLayersAttrName = "vitya.layers";
-
-/// Lanes of a reduction and the unit of padding: 16 f32 are one AVX-512 register, two of AVX2, one cache line.
-inline constexpr int64_t kLanes = 16;
-
-/// The largest power of two up to kLanes that divides `size`: how many lanes a row of that size is cut into.
-inline int64_t lanesOf(int64_t size) {
-  int64_t lanes = kLanes;
-  while (size % lanes != 0)
-    lanes /= 2;
-  return lanes;
-}
 
 } // namespace vitya
 

@@ -3,7 +3,6 @@
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -12,6 +11,7 @@
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/Passes.h"
 #include "passes/lower/DotProducts.h"
+#include "passes/lower/ElementaryFunctions.h"
 #include "passes/lower/Kernel.h"
 
 using namespace mlir;
@@ -50,6 +50,33 @@ struct ReductionTree : OpRewritePattern<vector::ReductionOp> {
   }
 };
 
+/// A contraction of one product for each element of the sum, number by number, as one fused multiply-add; upstream goes
+/// through the elements one at a time.
+struct FusedProduct : OpRewritePattern<vector::ContractionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(vector::ContractionOp op, PatternRewriter &rewriter) const override {
+    auto sumType = dyn_cast<VectorType>(op.getAccType());
+    int64_t elements = sumType ? sumType.getNumElements() : 1;
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    // Without its reductions, each of one product, an operand has the order of the sum.
+    SmallVector<AffineExpr> kept;
+    for (AffineExpr dim : maps[0].getResults())
+      if (op.getIteratorTypesArray()[cast<AffineDimExpr>(dim).getPosition()] == vector::IteratorType::parallel)
+        kept.push_back(dim);
+    if (op.getKind() != vector::CombiningKind::ADD || !getElementTypeOrSelf(op.getAccType()).isF32() ||
+        maps[0] != maps[1] || ArrayRef(kept) != maps[2].getResults() || op.getLhsType().getNumElements() != elements)
+      return rewriter.notifyMatchFailure(op, "expected sums of one product of f32");
+    auto asSum = [&](Value vector) -> Value {
+      if (sumType)
+        return vector::ShapeCastOp::create(rewriter, op.getLoc(), sumType, vector);
+      SmallVector<int64_t> first(cast<VectorType>(vector.getType()).getRank(), 0);
+      return vector::ExtractOp::create(rewriter, op.getLoc(), vector, first);
+    };
+    rewriter.replaceOpWithNewOp<math::FmaOp>(op, asSum(op.getLhs()), asSum(op.getRhs()), op.getAcc());
+    return success();
+  }
+};
+
 /// memref.copy between strided buffers as loops of vector loads and stores; LLVM's lowering would call a library.
 struct CopyLoops : OpRewritePattern<memref::CopyOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -82,50 +109,6 @@ struct CopyLoops : OpRewritePattern<memref::CopyOp> {
   }
 };
 
-/// erf as x P(x^2) / Q(x^2) on [-3.83, 3.83], beyond which it is 1 in f32. The minimax coefficients are XLA's
-/// (ErfImpl32), a few units in the last place off; upstream's approximation chooses among four pairs of polynomials and
-/// costs four times as much.
-struct ErfRational : OpRewritePattern<math::ErfOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(math::ErfOp op, PatternRewriter &rewriter) const override {
-    if (!getElementTypeOrSelf(op.getType()).isF32())
-      return rewriter.notifyMatchFailure(op, "expected f32");
-    static constexpr float kNumerator[] = {0.00022905065861350646f, 0.0034082910107109506f, 0.050955695062380861f,
-                                           0.18520832239976145f, 1.128379143519084f};
-    static constexpr float kDenominator[] = {-1.1791602954361697e-7f,
-                                             0.000023547966471313185f,
-                                             0.0010179625278914885f,
-                                             0.014070470171167667f,
-                                             0.11098505178285362f,
-                                             0.49746925110067538f,
-                                             1.0f};
-    Location loc = op.getLoc();
-    auto constant = [&](float value) -> Value {
-      TypedAttr attribute = rewriter.getF32FloatAttr(value);
-      if (auto vector = dyn_cast<VectorType>(op.getType()))
-        attribute = DenseElementsAttr::get(vector, value);
-      return arith::ConstantOp::create(rewriter, loc, attribute);
-    };
-    Value limit = constant(3.832506856900711f), x = op.getOperand();
-    auto clamp = [&](arith::CmpFPredicate predicate, Value bound) {
-      Value inside = arith::CmpFOp::create(rewriter, loc, predicate, x, bound);
-      x = arith::SelectOp::create(rewriter, loc, inside, x, bound);
-    };
-    clamp(arith::CmpFPredicate::OLT, limit);
-    clamp(arith::CmpFPredicate::OGT, constant(-3.832506856900711f));
-    Value square = arith::MulFOp::create(rewriter, loc, x, x);
-    auto polynomial = [&](ArrayRef<float> coefficients) {
-      Value sum = constant(coefficients.front());
-      for (float coefficient : coefficients.drop_front())
-        sum = math::FmaOp::create(rewriter, loc, sum, square, constant(coefficient));
-      return sum;
-    };
-    Value numerator = arith::MulFOp::create(rewriter, loc, x, polynomial(kNumerator));
-    rewriter.replaceOpWithNewOp<arith::DivFOp>(op, numerator, polynomial(kDenominator));
-    return success();
-  }
-};
-
 struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
   using LowerVectorsPassBase::LowerVectorsPassBase;
   void runOnOperation() override {
@@ -149,7 +132,7 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
         succeeded(apply([&](RewritePatternSet &patterns) { detail::populateDotProductPatterns(patterns, bits); })) &&
         succeeded(flattenGroups(function)) && succeeded(apply([&](RewritePatternSet &patterns) {
           patterns.add<CopyLoops>(&getContext());
-          patterns.add<ReductionTree>(&getContext(), /*benefit=*/10);
+          patterns.add<ReductionTree, FusedProduct>(&getContext(), /*benefit=*/10);
           vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
           vector::populateVectorOuterProductLoweringPatterns(patterns);
         })) &&
@@ -161,13 +144,7 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
           vector::populateVectorShapeCastLoweringPatterns(patterns);
           vector::populateVectorBroadcastLoweringPatterns(patterns);
         })) &&
-        succeeded(apply([](RewritePatternSet &patterns) {
-          // Processors round.
-          auto all = [](StringRef name) { return name != math::RoundEvenOp::getOperationName(); };
-          patterns.add<ErfRational>(patterns.getContext(), /*benefit=*/10);
-          populateMathF32ExpansionPatterns(patterns, all);
-          populateMathPolynomialApproximationPatterns(patterns, all);
-        }));
+        succeeded(apply([](RewritePatternSet &patterns) { detail::populateElementaryFunctionPatterns(patterns); }));
     if (!lowered)
       signalPassFailure();
   }

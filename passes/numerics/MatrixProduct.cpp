@@ -2,6 +2,7 @@
 // factor stays in the first cache.
 #include "passes/numerics/MatrixProduct.h"
 #include <algorithm>
+#include <cmath>
 
 using namespace Eigen;
 
@@ -63,6 +64,25 @@ void addPanels(const double *left, const float *right, int64_t depth, int64_t ro
   }
 }
 
+/// sum[i, j] continues with fma(a_i[k], b_j[k], sum) for k < depth.
+#if defined(__x86_64__)
+__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#endif
+void addFused(const float *left, const float *right, int64_t depth, int64_t rows, int64_t columns, float *sum,
+              int64_t stride) {
+  float tile[kRows][kColumns] = {};
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      tile[i][j] = sum[i * stride + j];
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t i = 0; i < kRows; ++i)
+      for (int64_t j = 0; j < kColumns; ++j)
+        tile[i][j] = std::fma(left[k * kRows + i], right[k * kColumns + j], tile[i][j]);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      sum[i * stride + j] = tile[i][j];
+}
+
 /// sum[i, j] += a_i . b_j for vectors of `length` elements, `columns` of them b; `right(begin, depth)` has elements
 /// [begin, begin + depth) of b in panels. With `isLower`, tiles wholly above the diagonal are left out.
 template <typename Panels>
@@ -105,6 +125,19 @@ DoubleMatrix productWithTransposed(const FloatMatrix &a, const PackedMatrix &b) 
   addProducts(
       rowsOf(a), b.rows(), a.cols(), [&](int64_t begin, int64_t) { return b.block(begin); }, /*isLower=*/false, result);
   return result;
+}
+
+void fusedProductWithTransposed(const FloatMatrix &a, const PackedMatrix &b, Ref<FloatResult> product) {
+  product.setZero();
+  std::vector<float> left(padded(a.rows(), kRows) * std::min<int64_t>(kDepth, a.cols()));
+  for (int64_t begin = 0; begin < a.cols(); begin += kDepth) {
+    int64_t depth = std::min(kDepth, a.cols() - begin);
+    pack(rowsOf(a), kRows, begin, depth, left.data());
+    for (int64_t j = 0; j < b.rows(); j += kColumns)
+      for (int64_t i = 0; i < a.rows(); i += kRows)
+        addFused(left.data() + i * depth, b.block(begin) + j * depth, depth, std::min(kRows, a.rows() - i),
+                 std::min(kColumns, b.rows() - j), &product(i, j), product.outerStride());
+  }
 }
 
 void addTransposedProduct(const FloatMatrix &a, const FloatMatrix &b, Ref<DoubleMatrix> sum) {

@@ -10,7 +10,8 @@
 namespace vitya::numerics {
 
 /// f32 in row-major order.
-using FloatMatrix = Eigen::Ref<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+using FloatResult = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using FloatMatrix = Eigen::Ref<const FloatResult>;
 /// Double precision in row-major order.
 using DoubleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -31,6 +32,10 @@ private:
 
 /// a b^T for a [m, k] and b [n, k]. Sums run over k in order, whatever the shapes.
 DoubleMatrix productWithTransposed(const FloatMatrix &a, const PackedMatrix &b);
+
+/// The same in single precision, into `product` [m, n]: each sum is a chain of fused multiply-adds over k, from zero
+/// and in order.
+void fusedProductWithTransposed(const FloatMatrix &a, const PackedMatrix &b, Eigen::Ref<FloatResult> product);
 
 /// Adds a^T b to `sum` [m, n], for a [k, m] and b [k, n].
 void addTransposedProduct(const FloatMatrix &a, const FloatMatrix &b, Eigen::Ref<DoubleMatrix> sum);

@@ -87,6 +87,33 @@ func.func @functions(%x: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vec
 
 // -----
 
+// Products of numbers, one for each sum, are fused with it.
+
+// CHECK-LABEL: func.func @products
+// CHECK-SAME: %[[A:.*]]: vector<1x1x16xf32>, %[[B:.*]]: vector<1x1x16xf32>, %[[SUM:.*]]: vector<1x16xf32>
+// CHECK-DAG: %[[LEFT:.*]] = vector.extract %[[A]][0]
+// CHECK-DAG: %[[RIGHT:.*]] = vector.extract %[[B]][0]
+// CHECK: math.fma %[[LEFT]], %[[RIGHT]], %[[SUM]] : vector<1x16xf32>
+#products = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#sums = affine_map<(d0, d1, d2) -> (d0, d2)>
+func.func @products(%a: vector<1x1x16xf32>, %b: vector<1x1x16xf32>, %sum: vector<1x16xf32>) -> vector<1x16xf32> {
+  %0 = vector.contract {indexing_maps = [#products, #products, #sums], iterator_types = ["parallel", "reduction", "parallel"], kind = #vector.kind<add>} %a, %b, %sum : vector<1x1x16xf32>, vector<1x1x16xf32> into vector<1x16xf32>
+  return %0 : vector<1x16xf32>
+}
+
+// CHECK-LABEL: func.func @one_product
+// CHECK-SAME: %[[A:.*]]: vector<1xf32>, %[[B:.*]]: vector<1xf32>, %[[SUM:.*]]: f32
+// CHECK-DAG: %[[LEFT:.*]] = vector.extract %[[A]][0]
+// CHECK-DAG: %[[RIGHT:.*]] = vector.extract %[[B]][0]
+// CHECK: %[[RESULT:.*]] = math.fma %[[LEFT]], %[[RIGHT]], %[[SUM]] : f32
+// CHECK: return %[[RESULT]]
+func.func @one_product(%a: vector<1xf32>, %b: vector<1xf32>, %sum: f32) -> f32 {
+  %0 = vector.contract {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"], kind = #vector.kind<add>} %a, %b, %sum : vector<1xf32>, vector<1xf32> into f32
+  return %0 : f32
+}
+
+// -----
+
 // Transfers are one-dimensional.
 
 // CHECK-LABEL: func.func @transfer
