@@ -1,6 +1,6 @@
-// The f32 arithmetic that the formulas of the ops leave open, to the bit: in which order a row is summed up, and what exp,
-// erf and tanh are. Each is written once, for whatever computes: floats in the reference interpreter, or ops that the
-// lowering emits. Nothing else is between an op's formula and the bits of its result.
+// The f32 arithmetic that the formulas of the ops leave open, to the bit: in which order a row is summed up, and what
+// exp, erf and tanh are. Each is written once, for whatever computes: floats in the reference interpreter, or ops that
+// the lowering emits. Nothing else is between an op's formula and the bits of its result.
 #ifndef VITYA_DIALECT_ELEMENTARY_H
 #define VITYA_DIALECT_ELEMENTARY_H
 
@@ -25,9 +25,10 @@ inline int64_t lanesOf(int64_t size) {
 }
 
 //===----------------------------------------------------------------------===//
-// Functions. An `Arithmetic` has constant(float), the rounded operations plus, minus, times, over and fma(a, b, c) = a b
-// + c, the selections less(a, b) = a < b ? a : b and greater(a, b) = a > b ? a : b, which give b where one is a NaN, and
-// exponentOf(a), the float whose bits are those of `a` shifted left by 23.
+// Functions. An `Arithmetic` has constant(float), the rounded operations plus, minus, times, over and fma(a, b, c) = a
+// b
+// + c, the selections less(a, b) = a < b ? a : b and greater(a, b) = a > b ? a : b, which give b where one is a NaN,
+// and exponentOf(a), the float whose bits are those of `a` shifted left by 23.
 //===----------------------------------------------------------------------===//
 
 /// The polynomial with `coefficients`, those of high powers first, at `x`: a chain of fused multiply-adds.
@@ -43,8 +44,14 @@ Value polynomial(const Arithmetic &a, Value x, const float (&coefficients)[size]
 /// addition of a number so large that its last bit is 1. Results below 2^-126 are zero.
 template <typename Arithmetic, typename Value>
 Value exponential(const Arithmetic &a, Value x) {
-  constexpr float kCoefficients[] = {1.9875691500e-4f, 1.3981999507e-3f, 8.3334519073e-3f, 4.1665795894e-2f,
-                                     1.6666665459e-1f, 5.0000001201e-1f, 1.0f,             1.0f};
+  constexpr float kCoefficients[] = {1.9875691500e-4f,
+                                     1.3981999507e-3f,
+                                     8.3334519073e-3f,
+                                     4.1665795894e-2f,
+                                     1.6666665459e-1f,
+                                     5.0000001201e-1f,
+                                     1.0f,
+                                     1.0f};
   constexpr float kShift = 12582912.0f + 127.0f; // 1.5 * 2^23, and the bias of an exponent
   x = a.greater(a.constant(-88.03f), x);         // n = -127, whose power of two is zero
   Value shifted = a.fma(x, a.constant(1.44269504f), a.constant(kShift));
@@ -57,7 +64,8 @@ Value exponential(const Arithmetic &a, Value x) {
 
 /// x P(x^2) / Q(x^2) on [-limit, limit], and the value at the limit beyond it.
 template <typename Arithmetic, typename Value, int64_t p, int64_t q>
-Value oddRational(const Arithmetic &a, Value x, float limit, const float (&numerator)[p], const float (&denominator)[q]) {
+Value oddRational(const Arithmetic &a, Value x, float limit, const float (&numerator)[p],
+                  const float (&denominator)[q]) {
   x = a.greater(a.less(x, a.constant(limit)), a.constant(-limit));
   Value square = a.times(x, x);
   return a.over(a.times(x, polynomial(a, square, numerator)), polynomial(a, square, denominator));
@@ -78,8 +86,8 @@ Value errorFunction(const Arithmetic &a, Value x) {
   return oddRational(a, x, 3.832506856900711f, kNumerator, kDenominator);
 }
 
-/// tanh(x), which is 1 in f32 beyond the limit. The minimax coefficients are Eigen's (generic_fast_tanh_float), which XLA
-/// and MLIR have too.
+/// tanh(x), which is 1 in f32 beyond the limit. The minimax coefficients are Eigen's (generic_fast_tanh_float), which
+/// XLA and MLIR have too.
 template <typename Arithmetic, typename Value>
 Value hyperbolicTangent(const Arithmetic &a, Value x) {
   constexpr float kNumerator[] = {-2.76076847742355e-16f, 2.00018790482477e-13f, -8.60467152213735e-11f,

@@ -241,9 +241,8 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
   let description = [{
     Before: f32 linear layers. After: each one that `layers` matches and `except` does not has an s8 weight, symmetric, and
     a u8 input, affine, whose scale and zero point are found for each token, or for all tokens of an image. A value that
-    several layers read is quantized once. Layers whose weight is computed, or whose inner width is no multiple of 4
-    (but for the width between two factors) or above 65,536, stay f32, with a remark; quantized ones are left alone,
-    with a remark. What became of a layer, and why, stands on its ops as `info`. No images are needed. Attention stays
+    several layers read is quantized once. Layers whose weight is computed, or whose inner width is above
+    65,536, stay f32, with a remark; quantized ones are left alone, with a remark. What became of a layer, and why, stands on its ops as `info`. No images are needed. Attention stays
     f32.
 
     Before:
@@ -852,7 +851,8 @@ def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {
   let summary = "bring widths between linear layers to a multiple of 16";
   let description = [{
     Before: linear layers of any width. After: where the result of one with a constant weight is read by others like it alone,
-    through GELU and quantization, its width is a multiple of 16: the first has rows of zeros more, the others columns.
+    through GELU and quantization, its width is a multiple of 16: the first has rows of zeros more, the others columns. Where
+    a quantized layer reads something else whose width is no multiple of 4, zeros are appended before it is quantized.
 
     Before:
 
@@ -880,7 +880,7 @@ def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::vitya::VityaDialect"];
 }
 
 def PlanMemoryPass : Pass<"vitya-plan-memory", "::mlir::ModuleOp"> {

@@ -1,5 +1,5 @@
-// The arithmetic of dialect/Elementary.h on floats. Compiled for several processors; where one has no fused multiply-add,
-// the C library computes it, with the same result.
+// The arithmetic of dialect/Elementary.h on floats. Compiled for several processors; where one has no fused
+// multiply-add, the C library computes it, with the same result.
 #include "dialect/reference/Elementary.h"
 #include "dialect/Elementary.h"
 #include <cmath>

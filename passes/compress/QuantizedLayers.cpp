@@ -53,11 +53,8 @@ std::optional<std::string> LayerFilter::whyNot(ArrayRef<StringRef> names) const 
 
 std::optional<std::string> whyNotInteger(LinearOp op) {
   int64_t inner = op.getInput().getType().getDimSize(1);
-  bool isBetweenFactors = op.getInput().getDefiningOp<LinearOp>() != nullptr;
   if (!matchPattern(op.getWeight(), m_Constant()))
     return "its weight is computed";
-  if (inner % 4 != 0 && !isBetweenFactors)
-    return llvm::formatv("{0} inputs are no multiple of 4", inner).str();
   if (inner > kMaxProducts)
     return llvm::formatv("32 bits do not hold the sum of {0} products", inner).str();
   return std::nullopt;

@@ -1,8 +1,10 @@
 // Brings widths between linear layers, such as the rank of a pair of factors, to whole groups of lanes: the layer
 // before gets outputs that are zero, the layer behind ignores them. Then what lies between, and a quantization above
-// all, is computed in the registers of the layer before, and nothing is cut off.
+// all, is computed in the registers of the layer before, and nothing is cut off. Where something else than a linear
+// layer makes the input of a quantized one, zeros are appended to it before it is quantized.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/Passes.h"
 #include "passes/lower/Kernel.h"
@@ -31,6 +33,44 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     for (LinearOp op : layers)
       if (op.getType().getDimSize(1) % kLanes != 0 && failed(pad(op)))
         return signalPassFailure();
+    for (LinearOp op : layers)
+      if (op.isQuantized() && op.getInput().getType().getDimSize(1) % kGroup != 0 && failed(padInput(op)))
+        return signalPassFailure();
+  }
+
+  /// Bytes that one instruction multiplies and adds up.
+  static constexpr int64_t kGroup = 4;
+
+  /// Widens the quantized input of `op`, and those of the layers that read the same, with columns that are zero.
+  LogicalResult padInput(LinearOp op) {
+    Operation *quantization = op.getInput().getDefiningOp();
+    if (!isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp>(quantization))
+      return success(); // it is computed as it is, number by number
+    auto type = cast<RankedTensorType>(quantization->getOperand(0).getType());
+    int64_t rows = type.getDimSize(0), width = llvm::alignTo(type.getDimSize(1), kLanes);
+    OpBuilder builder(quantization);
+    Location loc = quantization->getLoc();
+    auto tail = type.clone({rows, width - type.getDimSize(1)});
+    Value zeros = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(tail));
+    Value wide = tensor::ConcatOp::create(builder, loc, /*dim=*/1, ValueRange{quantization->getOperand(0), zeros});
+    Operation *wider = builder.clone(*quantization);
+    wider->setOperand(0, wide);
+    wider->getResult(0).setType(cast<RankedTensorType>(quantization->getResult(0).getType()).clone({rows, width}));
+    SmallVector<LinearOp> readers;
+    for (OpOperand &use : quantization->getUses())
+      if (auto reader = dyn_cast<LinearOp>(use.getOwner());
+          reader && use.getOperandNumber() == 0 && constantBehind(reader.getWeight()))
+        readers.push_back(reader);
+    for (LinearOp reader : readers) {
+      FailureOr<Value> weight = padded(reader.getWeight(), {reader.getType().getDimSize(1), width});
+      if (failed(weight))
+        return failure();
+      reader.getInputMutable().assign(wider->getResult(0));
+      reader.getWeightMutable().assign(*weight);
+    }
+    if (quantization->use_empty())
+      quantization->erase();
+    return success();
   }
 
   LogicalResult pad(LinearOp op) {

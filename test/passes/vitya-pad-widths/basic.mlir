@@ -3,6 +3,7 @@
 !u = !quant.uniform<u8:f32, 0.5:100>
 !w = !quant.uniform<i8<-127:127>:f32:0, {0.5, 0.25, 2.0}>
 !s = !quant.uniform<i8<-127:127>:f32, 0.5>
+!a = !quant.any<u8:f32>
 
 // Through GELU, a quantization and a slice of rows; new rows of the weight have the scale of the last.
 
@@ -25,6 +26,37 @@ func.func @quantized(%x: tensor<4x8xf32>) -> tensor<1x2xf32> {
   %3 = tensor.extract_slice %2[0, 0] [1, 3] [1, 1] : tensor<4x3x!u> to tensor<1x3x!u>
   %4 = vitya.linear "left" %3, %v : tensor<1x3x!u>, tensor<2x3x!s> -> tensor<1x2xf32>
   return %4 : tensor<1x2xf32>
+}
+
+// What is no result of a linear layer gets zeros before it is quantized, once for all layers that read it.
+
+// CHECK-LABEL: func @input(
+// CHECK: %[[ZEROS:.*]] = arith.constant dense<0.000000e+00> : tensor<4x11xf32>
+// CHECK: %[[WIDE:.*]] = tensor.concat dim(1) %arg0, %[[ZEROS]] : (tensor<4x5xf32>, tensor<4x11xf32>) -> tensor<4x16xf32>
+// CHECK: %[[Q:.*]] = quant.qcast %[[WIDE]] : tensor<4x16xf32> to tensor<4x16x!{{.*}}>
+// CHECK-NOT: quant.qcast
+// CHECK: vitya.linear "one" %[[Q]], %{{.*}} : tensor<4x16x!{{.*}}>, tensor<2x16x!{{.*}}> -> tensor<4x2xf32>
+// CHECK: vitya.linear "other" %[[Q]], %{{.*}} -> tensor<4x2xf32>
+func.func @input(%x: tensor<4x5xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+  %c = arith.constant dense<1> : tensor<2x5xi8>
+  %w = quant.scast %c : tensor<2x5xi8> to tensor<2x5x!s>
+  %q = quant.qcast %x : tensor<4x5xf32> to tensor<4x5x!u>
+  %0 = vitya.linear "one" %q, %w : tensor<4x5x!u>, tensor<2x5x!s> -> tensor<4x2xf32>
+  %1 = vitya.linear "other" %q, %w : tensor<4x5x!u>, tensor<2x5x!s> -> tensor<4x2xf32>
+  return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
+}
+
+// CHECK-LABEL: func @dynamic(
+// CHECK: %[[PARAMS:.*]] = vitya.choose_qparams token %arg0
+// CHECK: %[[WIDE:.*]] = tensor.concat dim(1) %arg0
+// CHECK: vitya.quantize %[[WIDE]], %[[PARAMS]] : tensor<4x16xf32>, tensor<4x2xf32> -> tensor<4x16x!quant.any<u8:f32>>
+func.func @dynamic(%x: tensor<4x5xf32>) -> tensor<4x2xf32> {
+  %c = arith.constant dense<1> : tensor<2x5xi8>
+  %w = quant.scast %c : tensor<2x5xi8> to tensor<2x5x!s>
+  %p = vitya.choose_qparams token %x : tensor<4x5xf32> -> tensor<4x2xf32>
+  %q = vitya.quantize %x, %p : tensor<4x5xf32>, tensor<4x2xf32> -> tensor<4x5x!a>
+  %0 = vitya.linear "one" %q, %w params(%p : tensor<4x2xf32>) : tensor<4x5x!a>, tensor<2x5x!s> -> tensor<4x2xf32>
+  return %0 : tensor<4x2xf32>
 }
 
 // Whole groups of lanes, and results that somebody else reads, stay.
