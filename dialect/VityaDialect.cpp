@@ -151,7 +151,7 @@ LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
   }
   if (name == kFingerprintAttrName || name == kPhaseAttrName || name == kCalibratedAttrName)
     return expect(isa<StringAttr>(attribute.getValue()), "a string");
-  if (name == kParametersAttrName || name == kMultiplyAddsAttrName) {
+  if (name == kParametersAttrName || name == kMultiplyAddsAttrName || name == kIntegerMultiplyAddsAttrName) {
     auto number = dyn_cast<IntegerAttr>(attribute.getValue());
     return expect(number && number.getType().isInteger(64) && !number.getValue().isNegative(),
                   "an i64 that is not negative");

@@ -24,6 +24,8 @@ inline constexpr llvm::StringLiteral kFingerprintAttrName = "vitya.fingerprint";
 inline constexpr llvm::StringLiteral kParametersAttrName = "vitya.parameters";
 /// Module attribute `vitya.multiply_adds`, an i64: of one inference.
 inline constexpr llvm::StringLiteral kMultiplyAddsAttrName = "vitya.multiply_adds";
+/// Module attribute `vitya.integer_multiply_adds`, an i64: those of them between integers; absent where there are none.
+inline constexpr llvm::StringLiteral kIntegerMultiplyAddsAttrName = "vitya.integer_multiply_adds";
 /// Module attribute `vitya.phase`, a string: the phase of compilation the module has reached.
 inline constexpr llvm::StringLiteral kPhaseAttrName = "vitya.phase";
 /// On an op whose operands can be quantized: an array with, for each of them in order, an array of the

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /// Grows with every change of this file. A runtime refuses a model of another version.
-#define VITYA_ABI_VERSION 2
+#define VITYA_ABI_VERSION 3
 
 /// How the loops of one inference run: inline, or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
@@ -31,6 +31,7 @@ typedef struct vitya_model {
   int64_t workspace_bytes;         ///< scratch memory that one inference needs, 64-byte aligned
   int64_t layer_count;
   int64_t multiply_adds;          ///< of one inference
+  int64_t integer_multiply_adds;  ///< those of them between integers
   const char *name;               ///< of the model
   const char *cpu;                ///< the processor it was compiled for, in LLVM's words
   const char *required_features;  ///< what that processor must have, LLVM's feature names separated by spaces

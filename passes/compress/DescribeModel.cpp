@@ -24,15 +24,23 @@ int64_t multiplyAdds(Operation *op) {
   return 0;
 }
 
+bool isQuantized(Operation *op) {
+  if (auto linear = dyn_cast<LinearOp>(op))
+    return linear.isQuantized();
+  auto attention = dyn_cast<AttentionOp>(op);
+  return attention && attention.isQuantized();
+}
+
 struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     Builder builder(module.getContext());
     SmallVector<Attribute> records, attentions;
     llvm::DenseSet<Attribute> described;
-    int64_t parameters = 0, products = 0;
+    int64_t parameters = 0, products = 0, integerProducts = 0;
     module.walk([&](Operation *op) {
       products += multiplyAdds(op);
+      integerProducts += isQuantized(op) ? multiplyAdds(op) : 0;
       if (isa<arith::ConstantOp>(op) && isa<ShapedType>(op->getResult(0).getType()))
         parameters += elements(op->getResult(0));
       if (auto attention = dyn_cast<AttentionOp>(op)) {
@@ -59,6 +67,8 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
       module->setAttr(kAttentionsAttrName, builder.getArrayAttr(attentions));
     module->setAttr(kParametersAttrName, builder.getI64IntegerAttr(parameters));
     module->setAttr(kMultiplyAddsAttrName, builder.getI64IntegerAttr(products));
+    if (integerProducts != 0)
+      module->setAttr(kIntegerMultiplyAddsAttrName, builder.getI64IntegerAttr(integerProducts));
     module->setAttr(kFingerprintAttrName, builder.getStringAttr(fingerprint(module)));
   }
 };

@@ -56,6 +56,8 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
       return missing(name);
     *number = value.getInt();
   }
+  if (auto integers = module->getAttrOfType<IntegerAttr>(kIntegerMultiplyAddsAttrName))
+    info.integerMultiplyAdds = integers.getInt();
   return info;
 }
 
@@ -67,6 +69,7 @@ std::string ModelInfo::text() const {
   line("fingerprint", fingerprint);
   line("parameters", parameters);
   line("multiply-adds", multiplyAdds);
+  line("of integers", integerMultiplyAdds);
   line("weight bytes", weightBytes);
   line("image", llvm::formatv("{0} x {1} x {2}", image[0], image[1], image[2]).str());
   line("classes", classes.size());
@@ -97,6 +100,7 @@ std::string ModelInfo::json() const {
     os.attribute("fingerprint", fingerprint);
     os.attribute("parameters", parameters);
     os.attribute("multiply_adds", multiplyAdds);
+    os.attribute("integer_multiply_adds", integerMultiplyAdds);
     os.attribute("weight_bytes", weightBytes);
     os.attribute("workspace_bytes", workspaceBytes);
     os.attributeArray("image", [&] {

@@ -15,7 +15,7 @@ struct ModelInfo {
   std::string weightsDigest;  ///< 32 hexadecimal digits: the first half of the SHA-256 of the packed weights
   std::vector<int64_t> image; ///< channels, height, width
   std::vector<std::string> classes, layers;
-  int64_t parameters = 0, multiplyAdds = 0, weightBytes = 0, workspaceBytes = 0;
+  int64_t parameters = 0, multiplyAdds = 0, integerMultiplyAdds = 0, weightBytes = 0, workspaceBytes = 0;
   mlir::ArrayAttr linears;
   mlir::ArrayAttr attentions; ///< null where the model has none
 

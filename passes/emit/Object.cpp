@@ -59,6 +59,7 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         number(info.workspaceBytes),
                         number(info.layers.size()),
                         number(info.multiplyAdds),
+                        number(info.integerMultiplyAdds),
                         text(info.name),
                         text(info.cpu),
                         text(requiredFeatures),

@@ -48,19 +48,19 @@ Statistics summarize(double *times, int64_t runs) {
   return {times[0], mean, runs > 1 ? sqrt(squares / (runs - 1)) : 0, quantile(0.5), quantile(0.9), quantile(0.99)};
 }
 
-/// The sum over the pool's threads, all of them busy.
-double measurePeak(int threads) {
+/// What registers alone reach: the sum over the pool's threads, all of them busy.
+double measurePeak(Numbers numbers, int threads) {
   struct Peak {
     static void body(void **captures, int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        static_cast<double *>(captures[0])[i] = peakGflops(kPeakSeconds);
+        static_cast<double *>(captures[0])[i] = peakRate(*static_cast<Numbers *>(captures[1]), kPeakSeconds);
     }
   };
   auto *rates = static_cast<double *>(calloc(threads, sizeof(double)));
   Pool *pool = createPool(threads);
   if (!rates || !pool)
     fail("expected memory and threads for --threads=%d, found too little", threads);
-  void *captures[] = {rates};
+  void *captures[] = {rates, &numbers};
   runOnPool(pool, threads, Peak::body, captures);
   double sum = 0;
   for (int i = 0; i < threads; ++i)
@@ -69,6 +69,27 @@ double measurePeak(int threads) {
   free(rates);
   return sum;
 }
+
+/// The limits of this machine, in 10^9 operations a second; none of bytes where `model` has no products of integers.
+struct Peaks {
+  double floats = 0, bytes = 0;
+
+  void measure(const vitya_model &model, int threads) {
+    floats = fmax(floats, measurePeak(Numbers::floats, threads));
+    if (model.integer_multiply_adds > 0)
+      bytes = fmax(bytes, measurePeak(Numbers::bytes, threads));
+  }
+
+  /// The share of the limit that `seconds` for one image are; 0 where the limit is unknown.
+  double share(const vitya_model &model, double seconds) const {
+    double least = 0;
+    if (floats > 0)
+      least += 2e-9 * (model.multiply_adds - model.integer_multiply_adds) / floats;
+    if (bytes > 0)
+      least += 2e-9 * model.integer_multiply_adds / bytes;
+    return least / seconds;
+  }
+};
 
 void printProfile(const vitya_model &model, const Profile &profile, int64_t images) {
   // Selection by repeated maximum: there are a hundred layers or so.
@@ -116,28 +137,32 @@ void runBench(const vitya_model &model, const Options &options) {
   auto *times = static_cast<double *>(malloc(runs * sizeof(double)));
   if (!times)
     fail("expected memory for --runs=%lld, found too little", static_cast<long long>(runs));
-  double peak = measurePeak(threads);
+  Peaks peaks;
+  peaks.measure(model, threads);
   for (int64_t i = 0; i < runs; ++i)
     times[i] = 1e3 * run();
-  double peakAfter = measurePeak(threads);
-  peak = peakAfter > peak ? peakAfter : peak;
+  peaks.measure(model, threads);
   Statistics latency = summarize(times, runs);
-  double rate = batch / (latency.min * 1e-3), gflops = 2e-9 * model.multiply_adds * rate;
+  double rate = batch / (latency.min * 1e-3), gflops = 2e-9 * model.multiply_adds * rate,
+         share = peaks.share(model, 1 / rate);
   if (options.json) {
     printf("{\"batch\": %lld, \"threads\": %d, \"runs\": %lld, \"latency_ms\": {\"min\": %.6f, \"mean\": %.6f, "
            "\"std\": %.6f, \"p50\": %.6f, \"p90\": %.6f, \"p99\": %.6f}, \"images_per_second\": %.3f, "
-           "\"multiply_adds\": %lld, \"gflops\": %.3f, \"peak_gflops\": %.3f, \"share_of_peak\": %.4f}\n",
+           "\"multiply_adds\": %lld, \"integer_multiply_adds\": %lld, \"gflops\": %.3f, \"peak_gflops\": %.3f, "
+           "\"integer_peak_gflops\": %.3f, \"share_of_peak\": %.4f}\n",
            static_cast<long long>(batch), threads, static_cast<long long>(runs), latency.min, latency.mean, latency.std,
-           latency.p50, latency.p90, latency.p99, rate, static_cast<long long>(model.multiply_adds), gflops, peak,
-           peak > 0 ? gflops / peak : 0);
+           latency.p50, latency.p90, latency.p99, rate, static_cast<long long>(model.multiply_adds),
+           static_cast<long long>(model.integer_multiply_adds), gflops, peaks.floats, peaks.bytes, share);
   } else {
     printf("batch %lld, %d threads, %lld runs\n", static_cast<long long>(batch), threads, static_cast<long long>(runs));
     printf("latency      %.3f ms min, %.3f mean, %.3f std, %.3f p50, %.3f p90, %.3f p99\n", latency.min, latency.mean,
            latency.std, latency.p50, latency.p90, latency.p99);
     printf("throughput   %.1f images/s (best run)\n", rate);
     printf("arithmetic   %.1f million multiply-adds an image, %.1f GFLOP/s", model.multiply_adds * 1e-6, gflops);
-    if (peak > 0)
-      printf(", %.1f %% of the %.1f that registers alone reach", 100 * gflops / peak, peak);
+    if (peaks.floats > 0)
+      printf(", %.1f %% of what registers alone reach: %.1f", 100 * share, peaks.floats);
+    if (peaks.bytes > 0)
+      printf(", %.1f with integers", peaks.bytes);
     putchar('\n');
     if (options.profile)
       printProfile(model, profile, runs * batch);

@@ -70,34 +70,47 @@ double seconds() {
   return time.tv_sec + 1e-9 * time.tv_nsec;
 }
 
-// Each kernel runs `rounds` rounds of twelve independent chains of fused multiply-adds and returns the operations done.
-#define VITYA_FMA_CHAINS(INSTRUCTION, PREFIX)                                                                          \
-  for (long round = 0; round < rounds; ++round)                                                                        \
-  asm volatile(INSTRUCTION                                                                                             \
-               " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "0\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX             \
-               "13, %%" PREFIX "1\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "2\n" INSTRUCTION        \
-               " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "3\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX             \
-               "13, %%" PREFIX "4\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "5\n" INSTRUCTION        \
-               " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "6\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX             \
-               "13, %%" PREFIX "7\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "8\n" INSTRUCTION        \
-               " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "9\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX             \
-               "13, %%" PREFIX "10\n" INSTRUCTION " %%" PREFIX "12, %%" PREFIX "13, %%" PREFIX "11\n" ::               \
-                   : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11")
+// Each kernel runs `rounds` rounds of twelve independent chains and returns the operations done. Registers 0 to 11 hold
+// sums, 12 and 13 the operands, which are zero.
+#define VITYA_TWELVE(CHAIN)                                                                                            \
+  CHAIN("0")                                                                                                           \
+  CHAIN("1") CHAIN("2") CHAIN("3") CHAIN("4") CHAIN("5") CHAIN("6") CHAIN("7") CHAIN("8") CHAIN("9") CHAIN("10")       \
+      CHAIN("11")
+#define VITYA_KERNEL(NAME, TARGET, ZERO, CHAIN, PRODUCTS)                                                              \
+  __attribute__((target(TARGET))) double NAME(long rounds) {                                                           \
+    asm volatile(VITYA_TWELVE(ZERO) ZERO("12") ZERO("13")::                                                            \
+                     : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",        \
+                       "xmm11", "xmm12", "xmm13");                                                                     \
+    for (long round = 0; round < rounds; ++round)                                                                      \
+      asm volatile(VITYA_TWELVE(CHAIN)::                                                                               \
+                       : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",      \
+                         "xmm11", "xmm14");                                                                            \
+    return rounds * 12.0 * PRODUCTS * 2;                                                                               \
+  }
 
-__attribute__((target("avx2,fma"))) double chainsYmm(long rounds) {
-  asm volatile("vxorps %%ymm0, %%ymm0, %%ymm0\nvxorps %%ymm1, %%ymm1, %%ymm1\nvxorps %%ymm2, %%ymm2, %%ymm2\n"
-               "vxorps %%ymm12, %%ymm12, %%ymm12\nvxorps %%ymm13, %%ymm13, %%ymm13\n" ::
-                   : "xmm0", "xmm1", "xmm2", "xmm12", "xmm13");
-  VITYA_FMA_CHAINS("vfmadd231ps", "ymm");
-  return rounds * 12.0 * 8 * 2;
-}
+#define VITYA_ZERO_YMM(N) "vpxor %%ymm" N ", %%ymm" N ", %%ymm" N "\n"
+#define VITYA_ZERO_ZMM(N) "vpxorq %%zmm" N ", %%zmm" N ", %%zmm" N "\n"
+#define VITYA_FMA_YMM(N) "vfmadd231ps %%ymm12, %%ymm13, %%ymm" N "\n"
+#define VITYA_FMA_ZMM(N) "vfmadd231ps %%zmm12, %%zmm13, %%zmm" N "\n"
+#define VITYA_PAIRS_YMM(N) "vpmaddwd %%ymm12, %%ymm13, %%ymm14\nvpaddd %%ymm14, %%ymm" N ", %%ymm" N "\n"
+#define VITYA_PAIRS_ZMM(N) "vpmaddwd %%zmm12, %%zmm13, %%zmm14\nvpaddd %%zmm14, %%zmm" N ", %%zmm" N "\n"
+#define VITYA_DOT_YMM(N) "%{vex%} vpdpbusd %%ymm12, %%ymm13, %%ymm" N "\n"
+#define VITYA_DOT_ZMM(N) "vpdpbusd %%zmm12, %%zmm13, %%zmm" N "\n"
+VITYA_KERNEL(fmaYmm, "avx2,fma", VITYA_ZERO_YMM, VITYA_FMA_YMM, 8)
+VITYA_KERNEL(fmaZmm, "avx512f", VITYA_ZERO_ZMM, VITYA_FMA_ZMM, 16)
+VITYA_KERNEL(pairsYmm, "avx2", VITYA_ZERO_YMM, VITYA_PAIRS_YMM, 16)
+VITYA_KERNEL(pairsZmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_PAIRS_ZMM, 32)
+VITYA_KERNEL(dotYmm, "avxvnni", VITYA_ZERO_YMM, VITYA_DOT_YMM, 32)
+VITYA_KERNEL(dotZmm, "avx512vnni", VITYA_ZERO_ZMM, VITYA_DOT_ZMM, 64)
 
-__attribute__((target("avx512f"))) double chainsZmm(long rounds) {
-  asm volatile("vpxorq %%zmm0, %%zmm0, %%zmm0\nvpxorq %%zmm12, %%zmm12, %%zmm12\nvpxorq %%zmm13, %%zmm13, %%zmm13\n" ::
-                   : "xmm0", "xmm12", "xmm13");
-  VITYA_FMA_CHAINS("vfmadd231ps", "zmm");
-  return rounds * 12.0 * 16 * 2;
-}
+/// The best kernel for each kind of numbers is the first whose feature is there.
+constexpr struct {
+  Numbers numbers;
+  const char *feature;
+  double (*run)(long);
+} kKernels[] = {{Numbers::floats, "avx512f", fmaZmm},   {Numbers::floats, "fma", fmaYmm},
+                {Numbers::bytes, "avx512vnni", dotZmm}, {Numbers::bytes, "avxvnni", dotYmm},
+                {Numbers::bytes, "avx512bw", pairsZmm}, {Numbers::bytes, "avx2", pairsYmm}};
 
 } // namespace
 
@@ -114,22 +127,24 @@ bool hasFeature(const char *name, size_t length) {
   return false;
 }
 
-double peakGflops(double duration) {
-  double (*kernel)(long) = hasFeature("avx512f", 7) ? chainsZmm : hasFeature("fma", 3) ? chainsYmm : nullptr;
-  if (!kernel)
-    return 0;
-  double best = 0, end = seconds() + duration;
-  do {
-    double start = seconds(), operations = kernel(1 << 20), rate = operations / (seconds() - start);
-    best = rate > best ? rate : best;
-  } while (seconds() < end);
-  return best * 1e-9;
+double peakRate(Numbers numbers, double duration) {
+  for (const auto &kernel : kKernels) {
+    if (kernel.numbers != numbers || !hasFeature(kernel.feature, strlen(kernel.feature)))
+      continue;
+    double best = 0, end = seconds() + duration;
+    do {
+      double start = seconds(), operations = kernel.run(1 << 20), rate = operations / (seconds() - start);
+      best = rate > best ? rate : best;
+    } while (seconds() < end);
+    return best * 1e-9;
+  }
+  return 0;
 }
 
 #else
 
 bool hasFeature(const char *, size_t) { return false; }
-double peakGflops(double) { return 0; }
+double peakRate(Numbers, double) { return 0; }
 
 #endif
 

@@ -14,9 +14,14 @@ bool hasFeature(const char *name, size_t length);
 /// whether there are any.
 bool missingFeatures(const char *features, char *missing, size_t size);
 
-/// Runs fused multiply-adds on registers only for about `seconds` and returns GFLOP/s of this thread: what no code on
-/// this processor can exceed. 0 where the kernel for this processor is unknown.
-double peakGflops(double seconds);
+/// What is multiplied and added up.
+enum class Numbers { floats, bytes };
+
+/// Runs multiply-adds on registers only for about `seconds` and returns what this thread reaches, in 10^9 operations a
+/// second, two for each multiply-add: what no code on this processor can exceed. Floats have fused multiply-adds, bytes
+/// the widest exact instructions there are: dot products of bytes or of pairs of 16 bits. 0 where the kernel for this
+/// processor is unknown.
+double peakRate(Numbers numbers, double seconds);
 
 } // namespace vitya
 

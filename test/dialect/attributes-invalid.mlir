@@ -113,6 +113,11 @@ module attributes {vitya.multiply_adds = 1 : i32} {}
 
 // -----
 
+// expected-error @below {{expected attribute 'vitya.integer_multiply_adds' to be an i64 that is not negative, found -1 : i64}}
+module attributes {vitya.integer_multiply_adds = -1} {}
+
+// -----
+
 // expected-error @below {{expected a finite range that includes zero, found min 1.000000e+00, max 2.000000e+00}}
 module attributes {test = #vitya.observed<"observed_c1", min = 1.0, max = 2.0, clipped = 0.0, noise = 0.0>} {}
 

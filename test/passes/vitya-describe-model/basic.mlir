@@ -7,6 +7,7 @@
 // CHECK-SAME: vitya.fingerprint = "{{([0-9a-f]{32})}}"
 // CHECK-SAME: vitya.linears = [#vitya.linear_info<"first", in = 8, out = 12, format = "f32", reason = "no compression asked for">,
 // CHECK-SAME:   #vitya.linear_info<"second", in = 12, out = 4, format = "f32", reason = "no compression asked for">]
+// CHECK-NOT: vitya.integer_multiply_adds
 // CHECK-SAME: vitya.multiply_adds = 870 : i64
 // CHECK-SAME: vitya.parameters = 160 : i64
 // CHECK: vitya.linear "first"
@@ -35,4 +36,23 @@ func.func @main(%x: tensor<5x8xf32>, %k: tensor<3x4xf32>, %v: tensor<3x6xf32>) -
 func.func @main(%x: tensor<5x8xf32>) -> tensor<1x8xf32> {
   %0 = vitya.mean_pool %x : tensor<5x8xf32> -> tensor<1x8xf32>
   return %0 : tensor<1x8xf32>
+}
+
+// -----
+
+// Products of integers are counted once more.
+
+// CHECK-LABEL: module attributes
+// CHECK-SAME: vitya.integer_multiply_adds = 32 : i64
+// CHECK-SAME: vitya.multiply_adds = 40 : i64
+!u = !quant.uniform<u8:f32, 0.5:100>
+!s = !quant.uniform<i8<-127:127>:f32, 0.5>
+func.func @main(%x: tensor<4x4xf32>) -> tensor<4x1xf32> {
+  %c = arith.constant dense<1> : tensor<2x4xi8>
+  %w = quant.scast %c : tensor<2x4xi8> to tensor<2x4x!s>
+  %v = arith.constant dense<0.5> : tensor<1x2xf32>
+  %q = quant.qcast %x : tensor<4x4xf32> to tensor<4x4x!u>
+  %0 = vitya.linear "integers" %q, %w : tensor<4x4x!u>, tensor<2x4x!s> -> tensor<4x2xf32>
+  %1 = vitya.linear "floats" %0, %v : tensor<4x2xf32>, tensor<1x2xf32> -> tensor<4x1xf32>
+  return %1 : tensor<4x1xf32>
 }
