@@ -36,11 +36,12 @@ Bytes packPanels(ArrayRef<char> weight, int64_t width, int64_t out, int64_t colu
   return packed;
 }
 
-/// The widest panel up to `limit` that adds no more padding than one group of lanes does.
+/// The widest panel up to `limit` that adds no more padding than one group of lanes does: as many groups as a power of
+/// two, for LLVM takes other vectors to pieces.
 int64_t panelOf(int64_t out, int64_t limit) {
-  int64_t padded = llvm::alignTo(out, kLanes), panel = std::min(limit, padded);
-  while (padded % panel != 0)
-    panel -= kLanes;
+  int64_t panel = kLanes;
+  while (2 * panel <= limit && llvm::alignTo(out, kLanes) % (2 * panel) == 0)
+    panel *= 2;
   return panel;
 }
 

@@ -74,8 +74,8 @@ double seconds() {
 // sums, 12 and 13 the operands, which are zero.
 #define VITYA_TWELVE(CHAIN)                                                                                            \
   CHAIN("0")                                                                                                           \
-  CHAIN("1") CHAIN("2") CHAIN("3") CHAIN("4") CHAIN("5") CHAIN("6") CHAIN("7") CHAIN("8") CHAIN("9") CHAIN("10")       \
-      CHAIN("11")
+  CHAIN("1")                                                                                                           \
+  CHAIN("2") CHAIN("3") CHAIN("4") CHAIN("5") CHAIN("6") CHAIN("7") CHAIN("8") CHAIN("9") CHAIN("10") CHAIN("11")
 #define VITYA_KERNEL(NAME, TARGET, ZERO, CHAIN, PRODUCTS)                                                              \
   __attribute__((target(TARGET))) double NAME(long rounds) {                                                           \
     asm volatile(VITYA_TWELVE(ZERO) ZERO("12") ZERO("13")::                                                            \

@@ -1,12 +1,13 @@
 // RUN: vitya-opt %s -split-input-file --vitya-pack-weights | FileCheck %s
 // RUN: vitya-opt %s -split-input-file --vitya-pack-weights=panel=32 | FileCheck %s --check-prefix=WIDE
+// RUN: vitya-opt %s -split-input-file --vitya-pack-weights=panel=64 | FileCheck %s --check-prefix=WIDE
 
 #x = affine_map<(n, o, i) -> (n, i)>
 #w = affine_map<(n, o, i) -> (o, i)>
 #y = affine_map<(n, o, i) -> (n, o)>
 
-// A weight of [48, 2] is three panels of 16, for both callers of the kernel. With panels of at most 32 it is still
-// three of 16, because 32 does not divide 48.
+// A weight of [48, 2] is three panels of 16, for both callers of the kernel. With panels of at most 32 or 64 it is still
+// three of 16, because 32 does not divide 48, and 48 is no power of two.
 
 // CHECK-DAG: #[[$ROWS:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d3)>
 // CHECK-DAG: #[[$PANELS:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3, d2)>
