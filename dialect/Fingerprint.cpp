@@ -45,7 +45,7 @@ std::string vitya::fingerprint(ModuleOp module) {
       }
     }
     for (NamedAttribute attribute : op->getAttrDictionary()) {
-      if (attribute.getName() == kRangesAttrName)
+      if (attribute.getName() == kRangesAttrName || attribute.getName() == kNoiseAttrName)
         continue;
       addPrinted(attribute.getName().getValue());
       addPrinted(attribute.getValue());

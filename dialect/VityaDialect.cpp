@@ -177,6 +177,12 @@ LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
     return expect(array && operands && array.size() == operands && llvm::all_of(array, isOfOperand),
                   "an array of #vitya.observed for each operand that can be quantized");
   }
+  if (name == kNoiseAttrName) {
+    auto noise = dyn_cast<FloatAttr>(attribute.getValue());
+    return expect(isa<quant::StorageCastOp>(op) && noise && noise.getType().isF64() && noise.getValue().isFinite() &&
+                      !noise.getValue().isNegative(),
+                  "a finite f64 that is not negative on a quant.scast");
+  }
   if (name == kKernelAttrName) {
     auto function = dyn_cast<FunctionOpInterface>(op);
     if (!isa<UnitAttr>(attribute.getValue()) || !function || !function.isPrivate() ||

@@ -31,6 +31,9 @@ inline constexpr llvm::StringLiteral kPhaseAttrName = "vitya.phase";
 /// On an op whose operands can be quantized: an array with, for each of them in order, an array of the
 /// `ObservedRangeAttr` that observers propose for it on calibration images.
 inline constexpr llvm::StringLiteral kRangesAttrName = "vitya.ranges";
+/// On the cast that makes a quantized weight of integers, an f64: the mean squared error of quantizing it over the mean
+/// square of the weight. Absent where the f32 weight is not known.
+inline constexpr llvm::StringLiteral kNoiseAttrName = "vitya.noise";
 /// Module attribute `vitya.calibrated`, a string: the fingerprint of the model that its `vitya.ranges` belong to.
 inline constexpr llvm::StringLiteral kCalibratedAttrName = "vitya.calibrated";
 /// On an attention op: an `AttentionInfoAttr`. Module attribute `vitya.attentions`, an array of them.

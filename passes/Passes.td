@@ -242,9 +242,10 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
   let description = [{
     Before: f32 linear layers. After: each one that `layers` matches and `except` does not has an s8 weight, symmetric, and
     a u8 input, affine, whose scale and zero point are found for each token, or for all tokens of an image. A value that
-    several layers read is quantized once. Layers whose weight is computed, or whose inner width is above
-    65,536, stay f32, with a remark; quantized ones are left alone, with a remark. What became of a layer, and why, stands on its ops as `info`. No images are needed. Attention stays
-    f32.
+    several layers read is quantized once. Layers whose weight is computed, or whose inner width is above 65,536, stay
+    f32, with a remark; quantized ones are left alone, with a remark. What became of a layer, and why, stands on its ops
+    as `info`, and on the cast of its weight, as `vitya.noise`, the mean squared error over the mean square of the
+    weight. No images are needed. Attention stays f32.
 
     Before:
 
@@ -265,7 +266,7 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
       %p = vitya.choose_qparams token %x : tensor<4x8xf32> -> tensor<4x2xf32>
       %q = vitya.quantize %x, %p : tensor<4x8xf32>, tensor<4x2xf32> -> tensor<4x8x!quant.any<u8:f32>>
       %i = arith.constant dense_resource<head.weight.i8> : tensor<2x8xi8>
-      %w = quant.scast %i : tensor<2x8xi8> to tensor<2x8x!quant.uniform<i8<-127:127>:f32, 0.02>>
+      %w = quant.scast %i {vitya.noise = 0.0 : f64} : tensor<2x8xi8> to tensor<2x8x!quant.uniform<i8<-127:127>:f32, 0.02>>
       %0 = vitya.linear "head" %q, %w params(%p : tensor<4x2xf32>) {info = #info}
          : tensor<4x8x!quant.any<u8:f32>>, tensor<2x8x!quant.uniform<i8<-127:127>:f32, 0.02>> -> tensor<4x2xf32>
       return %0 : tensor<4x2xf32>
@@ -323,7 +324,7 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
       %x = vitya.patchify %image [4, 4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
       %q = quant.qcast %x : tensor<1x48xf32> to tensor<1x48x!quant.uniform<u8:f32, 0.01:100>>
       %i = arith.constant dense_resource<head.weight.i8> : tensor<2x48xi8>
-      %w = quant.scast %i : tensor<2x48xi8> to tensor<2x48x!quant.uniform<i8<-127:127>:f32, 0.01>>
+      %w = quant.scast %i {vitya.noise = 0.0 : f64} : tensor<2x48xi8> to tensor<2x48x!quant.uniform<i8<-127:127>:f32, 0.01>>
       %0 = vitya.linear "head" %q, %w {info = #info, vitya.ranges = [[#range]]}
          : tensor<1x48x!quant.uniform<u8:f32, 0.01:100>>, tensor<2x48x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<1x2xf32>
       return %0 : tensor<1x2xf32>

@@ -117,10 +117,9 @@ private:
       SmallVector<Attribute> proposed;
       for (auto [kind, result] : llvm::zip_equal(kObserverKinds, ofRange)) {
         auto &[proposal, distortion] = result;
-        double noise = distortion.signal == 0 ? 0 : distortion.noise / distortion.signal;
         proposed.push_back(ObservedRangeAttr::get(
             &getContext(), nameOf(kind), rounded(proposal.min, kRangeDigits), rounded(proposal.max, kRangeDigits),
-            rounded(distortion.clipped, kShareDigits), rounded(noise, kShareDigits)));
+            rounded(distortion.clipped, kShareDigits), rounded(distortion.relativeNoise(), kShareDigits)));
       }
       range.second = ArrayAttr::get(&getContext(), proposed);
     }

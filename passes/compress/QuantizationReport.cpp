@@ -8,6 +8,12 @@ namespace json = llvm::json;
 namespace vitya {
 namespace {
 
+/// In decibels, null without noise.
+json::Value ratioOf(double relativeNoise) {
+  std::optional<double> ratio = numerics::signalToNoise(relativeNoise);
+  return ratio ? json::Value(*ratio) : json::Value(nullptr);
+}
+
 /// The operand of quantized type `type`, which calibration saw as `range` if that is not null.
 json::Object operandOf(Type type, ObservedRangeAttr range) {
   json::Object result;
@@ -22,8 +28,7 @@ json::Object operandOf(Type type, ObservedRangeAttr range) {
   result["min"] = range.getMin().convertToDouble();
   result["max"] = range.getMax().convertToDouble();
   result["clipped"] = range.getClipped().convertToDouble();
-  std::optional<double> ratio = signalToNoise(range);
-  result["signal_to_noise"] = ratio ? json::Value(*ratio) : json::Value(nullptr);
+  result["signal_to_noise"] = ratioOf(range.getNoise().convertToDouble());
   return result;
 }
 
@@ -57,6 +62,8 @@ json::Object describe(LinearOp op) {
     for (double scale : perAxis.getScales())
       scales.push_back(scale);
   result["weight_scales"] = std::move(scales);
+  if (std::optional<double> noise = noiseOfWeight(op.getWeight()))
+    result["weight_signal_to_noise"] = ratioOf(*noise);
   return result;
 }
 

@@ -9,10 +9,11 @@ namespace vitya {
 
 /// {"int8_share": the share of multiply-adds between integers, "linears": [...], "attentions": [...]} of @main of
 /// `module`, at the end of phase `compress`. A linear layer has a name, the trained layer it is a part of, format and
-/// reason, and, where it is quantized, its input and the scales of its weight; an attention has format, reason, query,
-/// key, value and weights. An operand has its scale and zero point, and, where calibration saw it, the observer, the
-/// range, the share of numbers clipped and the signal-to-noise ratio in decibels (null without noise); of a scale that
-/// is found at run time it is said what shares one.
+/// reason, and, where it is quantized, its input, the scales of its weight and, unless that was imported as integers,
+/// the weight's signal-to-noise ratio; an attention has format, reason, query, key, value and weights. An operand has
+/// its scale and zero point, and, where calibration saw it, the observer, the range, the share of numbers clipped and
+/// the signal-to-noise ratio; of a scale that is found at run time it is said what shares one. Ratios are in decibels,
+/// null without noise.
 llvm::json::Object quantizationReport(mlir::ModuleOp module);
 
 } // namespace vitya

@@ -117,7 +117,7 @@ private:
     std::string text;
     llvm::raw_string_ostream os(text);
     os << llvm::format("scale %.3g, %.2f %% clipped, ", type.getScale(), 100 * range.getClipped().convertToDouble());
-    if (std::optional<double> ratio = signalToNoise(range))
+    if (std::optional<double> ratio = signalToNoise(range.getNoise().convertToDouble()))
       os << llvm::format("%.1f dB", *ratio);
     else
       os << "no noise";

@@ -4,7 +4,6 @@
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace vitya::numerics;
@@ -101,8 +100,8 @@ FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
   FailureOr<Eigen::MatrixXd> weight = weightOf(op);
   if (failed(weight))
     return failure();
-  QuantizedWeight quantized =
-      numerics::quantizeWeight(weight->cast<float>(), granularity == WeightGranularity::channel);
+  RowMajorF32 exact = weight->cast<float>();
+  QuantizedWeight quantized = numerics::quantizeWeight(exact, granularity == WeightGranularity::channel);
   MLIRContext *context = op.getContext();
   quant::QuantizedType element;
   if (granularity == WeightGranularity::tensor)
@@ -120,13 +119,16 @@ FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
   auto integers =
       arith::ConstantOp::create(builder, op.getWeight().getLoc(),
                                 makeResource(RankedTensorType::get(shape, IntegerType::get(context, 8)), name, bytes));
-  return quant::StorageCastOp::create(builder, op.getWeight().getLoc(), RankedTensorType::get(shape, element), integers)
-      .getResult();
+  auto cast =
+      quant::StorageCastOp::create(builder, op.getWeight().getLoc(), RankedTensorType::get(shape, element), integers);
+  cast->setAttr(kNoiseAttrName, builder.getF64FloatAttr(distortionOf(exact, quantized).relativeNoise()));
+  return cast.getResult();
 }
 
-std::optional<double> signalToNoise(ObservedRangeAttr range) {
-  double noise = range.getNoise().convertToDouble();
-  return noise > 0 ? std::optional(-10 * std::log10(noise)) : std::nullopt;
+std::optional<double> noiseOfWeight(Value weight) {
+  Operation *cast = weight.getDefiningOp();
+  auto noise = cast ? cast->getAttrOfType<FloatAttr>(kNoiseAttrName) : FloatAttr();
+  return noise ? std::optional(noise.getValueAsDouble()) : std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//

@@ -35,16 +35,16 @@ private:
 std::optional<std::string> whyNotInteger(LinearOp op);
 std::optional<std::string> whyNotInteger(AttentionOp op);
 
-/// The weight of `op`, a constant, as s8 behind a quant.scast, inserted before `op`; an error at `op` unless it is
-/// finite.
+/// The weight of `op`, a constant, as s8 behind a quant.scast that says what was lost, inserted before `op`; an error
+/// at `op` unless it is finite.
 mlir::FailureOr<mlir::Value> quantizeWeight(LinearOp op, WeightGranularity granularity);
 
 /// u8 with a scale and zero point that are found at run time, s8 with `scale`, and u8 with those of `parameters`.
 mlir::quant::QuantizedType dynamicType(mlir::MLIRContext *context);
 mlir::quant::QuantizedType uniformType(mlir::MLIRContext *context, const numerics::AffineParameters &parameters);
 
-/// The signal-to-noise ratio of what calibration saw in `range`, in decibels; nothing where there was no noise.
-std::optional<double> signalToNoise(ObservedRangeAttr range);
+/// The noise of the quantized weight of a layer over its signal; nothing where the f32 weight is not known.
+std::optional<double> noiseOfWeight(mlir::Value weight);
 
 /// Collects what became of the parts of each trained layer, and writes one record on all of them.
 class LayerRecords {

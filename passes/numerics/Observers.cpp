@@ -37,10 +37,6 @@ AffineParameters parametersOf(Range range, Symmetry symmetry) {
                                       : symmetricParameters(std::max(std::abs(range.min), std::abs(range.max)));
 }
 
-double Distortion::signalToNoise() const {
-  return noise == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / noise);
-}
-
 Distortion distortionOf(const Histogram &histogram, const AffineParameters &parameters) {
   Distortion result;
   if (histogram.bins() == 0)

@@ -28,16 +28,6 @@ enum class Symmetry {
 /// The parameters with which `range` is stored so.
 AffineParameters parametersOf(Range range, Symmetry symmetry);
 
-/// What quantization does to the numbers of a histogram.
-struct Distortion {
-  double signal = 0;  ///< mean square of the numbers
-  double noise = 0;   ///< mean squared error
-  double clipped = 0; ///< the share of numbers more than half a step outside the range
-
-  /// Decibels of the signal over the noise; infinity without noise.
-  double signalToNoise() const;
-};
-
 /// The distortion of the numbers of `histogram`, spread evenly over their bins, by `parameters`.
 Distortion distortionOf(const Histogram &histogram, const AffineParameters &parameters);
 

@@ -31,6 +31,10 @@ AffineParameters symmetricParameters(float magnitude, Levels levels) {
   return {normalScale(double(magnitude) / levels.max), 0, levels};
 }
 
+std::optional<double> signalToNoise(double relativeNoise) {
+  return relativeNoise > 0 ? std::optional(-10 * std::log10(relativeNoise)) : std::nullopt;
+}
+
 RowMajorF32 QuantizedWeight::dequantize() const {
   RowMajorF32 result = values.cast<float>();
   for (Eigen::Index row = 0; row < result.rows(); ++row)
@@ -53,6 +57,12 @@ QuantizedWeight quantizeWeight(const RowMajorF32 &weight, bool perChannel) {
       result.values(row, column) = int8_t(parameters.quantize(weight(row, column)));
   }
   return result;
+}
+
+Distortion distortionOf(const RowMajorF32 &weight, const QuantizedWeight &quantized) {
+  Eigen::MatrixXd exact = weight.cast<double>(), error = quantized.dequantize().cast<double>() - exact;
+  double count = double(exact.size());
+  return {exact.squaredNorm() / count, error.squaredNorm() / count, 0};
 }
 
 Eigen::VectorXf smoothingFactors(const Eigen::VectorXf &inputMagnitudes, const Eigen::VectorXf &weightMagnitudes,

@@ -5,6 +5,7 @@
 
 #include <Eigen/Core>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace vitya::numerics {
@@ -45,6 +46,19 @@ AffineParameters affineParameters(Range range, Levels levels = kUnsignedLevels);
 /// The parameters with zero point 0 whose levels, as many below zero as above, reach `magnitude`, which is finite.
 AffineParameters symmetricParameters(float magnitude, Levels levels = kSignedLevels);
 
+/// What quantization does to numbers.
+struct Distortion {
+  double signal = 0;  ///< mean square of the numbers
+  double noise = 0;   ///< mean squared error
+  double clipped = 0; ///< the share of numbers more than half a step outside the range
+
+  /// The noise as a share of the signal; 0 for nothing but zeros, which are exact.
+  double relativeNoise() const { return signal == 0 ? 0 : noise / signal; }
+};
+
+/// The signal-to-noise ratio in decibels where the noise is `relativeNoise` of the signal; nothing without noise.
+std::optional<double> signalToNoise(double relativeNoise);
+
 /// [rows, columns] of f32 in row-major order.
 using RowMajorF32 = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
@@ -58,6 +72,9 @@ struct QuantizedWeight {
 
 /// `weight`, which is finite, with the scales that reach its largest magnitudes: one a row if `perChannel`.
 QuantizedWeight quantizeWeight(const RowMajorF32 &weight, bool perChannel);
+
+/// What became of `weight`, which is not empty, as `quantized`; nothing is clipped.
+Distortion distortionOf(const RowMajorF32 &weight, const QuantizedWeight &quantized);
 
 /// Factors s_j by which to divide the columns j of a layer's input, and multiply those of its weight, so that both are
 /// about as hard to quantize: max |x_j|^alpha / max |w_j|^(1 - alpha) (SmoothQuant, arXiv 2211.10438). 1 where either

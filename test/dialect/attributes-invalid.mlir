@@ -154,3 +154,19 @@ func.func @ranges_of_one_operand(%x: tensor<5x8xf32>) -> tensor<5x8xf32> {
      : tensor<5x8xf32>, tensor<5x8xf32>, tensor<5x8xf32> -> tensor<5x8xf32>
   return %0 : tensor<5x8xf32>
 }
+
+// -----
+
+func.func @noise_of_a_weight(%x: tensor<5x8xf32>) -> tensor<5x8xf32> {
+  // expected-error @below {{expected attribute 'vitya.noise' to be a finite f64 that is not negative on a quant.scast, found 1.000000e-01 : f64}}
+  %0 = vitya.gelu erf %x {vitya.noise = 0.1 : f64} : tensor<5x8xf32>
+  return %0 : tensor<5x8xf32>
+}
+
+// -----
+
+func.func @noise_is_not_negative(%x: tensor<8xi8>) -> tensor<8x!quant.uniform<i8:f32, 0.5>> {
+  // expected-error @below {{expected attribute 'vitya.noise' to be a finite f64 that is not negative on a quant.scast, found -1.000000e-01 : f64}}
+  %0 = quant.scast %x {vitya.noise = -0.1 : f64} : tensor<8xi8> to tensor<8x!quant.uniform<i8:f32, 0.5>>
+  return %0 : tensor<8x!quant.uniform<i8:f32, 0.5>>
+}

@@ -132,6 +132,19 @@ TEST(Weights, OneScaleServesTheLargestRow) {
   EXPECT_GT((quantized.dequantize() - weight).norm(), (quantizeWeight(weight, true).dequantize() - weight).norm());
 }
 
+TEST(Weights, DistortionIsSquaredErrorOverSquares) {
+  // With one scale of 0.02 the first two numbers lie between two steps, and the third is a multiple.
+  RowMajorF32 weight(2, 2);
+  weight << 1.27f, -1.27f, 2.54f, 0;
+  Distortion one = distortionOf(weight, quantizeWeight(weight, /*perChannel=*/false));
+  EXPECT_NEAR(one.relativeNoise(), 2 * 0.01 * 0.01 / (2 * 1.27 * 1.27 + 2.54 * 2.54), 1e-9);
+  EXPECT_NEAR(*signalToNoise(one.relativeNoise()), 46.847, 1e-3);
+  EXPECT_EQ(distortionOf(weight, quantizeWeight(weight, /*perChannel=*/true)).relativeNoise(), 0);
+  EXPECT_FALSE(signalToNoise(0));
+  weight.setZero();
+  EXPECT_EQ(distortionOf(weight, quantizeWeight(weight, /*perChannel=*/true)).relativeNoise(), 0);
+}
+
 //===----------------------------------------------------------------------===//
 // Smoothing
 //===----------------------------------------------------------------------===//

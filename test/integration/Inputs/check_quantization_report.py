@@ -15,6 +15,7 @@ assert len(attentions) == 6, len(attentions)
 for linear in linears:
     assert linear["format"] == f"u8 x s8 {mode}", linear
     assert all(0 < scale < 1 for scale in linear["weight_scales"]) and len(linear["weight_scales"]) in (10, 192, 768)
+    assert 30 < linear["weight_signal_to_noise"] < 60, linear
     if mode == "dynamic":
         assert linear["input"] == {"granularity": "token"}, linear["input"]
 

@@ -6,14 +6,14 @@
 // CHECK: %[[P:.*]] = vitya.choose_qparams token %arg0 : tensor<3x4xf32> -> tensor<3x2xf32>
 // CHECK-NEXT: %[[X:.*]] = vitya.quantize %arg0, %[[P]]
 // CHECK: %[[I:.*]] = arith.constant dense_resource<a.weight.i8> : tensor<2x4xi8>
-// CHECK: %[[A:.*]] = quant.scast %[[I]] : tensor<2x4xi8> to tensor<2x4x!quant.uniform<i8<-127:127>:f32:0, {1.000000e-02,2.000000e-02}>>
+// CHECK: %[[A:.*]] = quant.scast %[[I]] {vitya.noise = 0.000000e+00 : f64} : tensor<2x4xi8> to tensor<2x4x!quant.uniform<i8<-127:127>:f32:0, {1.000000e-02,2.000000e-02}>>
 // CHECK: vitya.linear "a" %[[X]], %[[A]] bias %{{.*}} params(%[[P]] : tensor<3x2xf32>) {info = #vitya.linear_info<"a", in = 4, out = 2, format = "u8 x s8 dynamic", reason = "range of each token">}
 // CHECK-NOT: vitya.choose_qparams
 // CHECK: vitya.linear "b" %[[X]], %{{.*}} params(%[[P]] : tensor<3x2xf32>)
 // CHECK: a.weight.i8: "0x400000007F8100007F000000"
 // TENSOR-LABEL: @main
 // TENSOR: vitya.choose_qparams tensor %arg0 : tensor<3x4xf32> -> tensor<1x2xf32>
-// TENSOR: quant.scast %{{.*}} to tensor<2x4x!quant.uniform<i8<-127:127>:f32, 2.000000e-02>>
+// TENSOR: quant.scast %{{.*}} {vitya.noise = 2.066{{[0-9]*}}E-5 : f64} : tensor<2x4xi8> to tensor<2x4x!quant.uniform<i8<-127:127>:f32, 2.000000e-02>>
 // TENSOR: reason = "range of each tensor"
 func.func @main(%x: tensor<3x4xf32>) -> (tensor<3x2xf32>, tensor<3x2xf32>) {
   %w = arith.constant dense<[[1.27, -1.27, 0.0, 0.0], [2.54, 0.0, 0.0, 0.0]]> : tensor<2x4xf32>
