@@ -96,9 +96,9 @@ llvm::Error RecipeSearch::measureOriginal() {
   count = images->count();
   for (int64_t i = 0; i < count; ++i)
     labels.push_back(images->label(i));
-  llvm::Expected<std::vector<float>> logits = logitsOf(**module, count);
-  if (!logits)
-    return logits.takeError();
+  FailureOr<std::vector<float>> logits = images->run(**module);
+  if (failed(logits))
+    return llvm::createStringError("");
   original = std::move(*logits);
   int64_t classes = int64_t(original.size()) / count, label = *llvm::max_element(labels);
   if (goal.drop && label >= classes)
