@@ -115,13 +115,16 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     auto type = cast<RankedTensorType>(weight.getType());
     int64_t columns = type.getDimSize(1), width = type.getElementTypeBitWidth() / 8, used = 0;
     for (func::CallOp call : callers) {
+      Value constant = call.getOperand(weight.getArgNumber());
       ElementsAttr value;
-      if (!matchPattern(call.getOperand(weight.getArgNumber()), m_Constant(&value)))
+      if (matchPattern(constant, m_PosZeroFloat()) || matchPattern(constant, m_Zero()))
+        continue;
+      if (!matchPattern(constant, m_Constant(&value)))
         return columns;
-      FailureOr<Bytes> bytes = readRaw(value);
-      if (failed(bytes)) // told where it is packed
+      ArrayRef<char> rest = rawBytes(value);
+      if (int64_t(rest.size()) != type.getDimSize(0) * columns * width) // another splat; what is absent is told later
         return columns;
-      for (ArrayRef<char> rest = *bytes; !rest.empty() && used < columns; rest = rest.drop_front(columns * width)) {
+      for (; !rest.empty() && used < columns; rest = rest.drop_front(columns * width)) {
         auto isZero = [&](int64_t column) {
           return llvm::all_of(rest.slice(column * width, width), [](char byte) { return byte == 0; });
         };
