@@ -134,8 +134,12 @@ def pair(prefix, left, right, bias, out, width):
     return [(prefix + left, (out, RANK)), (prefix + right, (RANK, width)), (prefix + bias, (out,))]
 
 
+def own_pair(name, out, width):
+    return pair(name, ".left.weight", ".right.weight", ".left.bias", out, width)
+
+
 def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=False, fc_norm=False, head=True,
-         layer_scale=False, extra_tokens=()):
+         layer_scale=False, factors=False, extra_tokens=()):
     patches = (SIDE // PATCH)**2
     shapes = [("cls_token", (1, 1, WIDTH))] if class_token else []
     shapes += [("pos_embed", (1, positions or patches + class_token, WIDTH)),
@@ -145,9 +149,10 @@ def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=
         block = "blocks.%d." % i
         shapes += norm(block + "norm1")
         shapes += linear(block + "attn.qkv", 3 * WIDTH, WIDTH)[:None if qkv_bias else 1]
-        shapes += linear(block + "attn.proj", WIDTH, WIDTH)
+        scaled = own_pair if factors else linear  # what LayerScale multiplies
+        shapes += scaled(block + "attn.proj", WIDTH, WIDTH)
         shapes += norm(block + "norm2")
-        shapes += linear(block + "mlp.fc1", HIDDEN, WIDTH) + linear(block + "mlp.fc2", WIDTH, HIDDEN)
+        shapes += linear(block + "mlp.fc1", HIDDEN, WIDTH) + scaled(block + "mlp.fc2", WIDTH, HIDDEN)
     shapes += norm("fc_norm" if fc_norm else "norm") + (linear("head", CLASSES, WIDTH) if head else [])
     shapes += [("blocks.%d.ls%d.gamma" % (i, k), (WIDTH,)) for i in range(depth) for k in (1, 2) if layer_scale]
     return shapes + [(name, (1, 1, WIDTH)) for name in extra_tokens]
@@ -188,6 +193,8 @@ ARCHITECTURES = {
     "deep": dict(depth=12),
     "layer-scale": dict(layer_scale=True),
     "layer-scale-folded": dict(layer_scale=True),
+    "layer-scale-factors": dict(layer_scale=True, factors=True),
+    "layer-scale-factors-folded": dict(layer_scale=True, factors=True),
     "register-token": dict(extra_tokens=["reg_token"]),
     "distillation-token": dict(extra_tokens=["dist_token"]),
 }
@@ -254,6 +261,8 @@ def fold_layer_scale(tensors):
         factors = floats(tensors.pop(name))
         block, kind = name.split(".ls")
         layer = block + (".attn.proj" if kind.startswith("1") else ".mlp.fc2")
+        if layer + ".weight" not in tensors:
+            layer += ".left"
         for part in (layer + ".weight", layer + ".bias"):
             values = floats(tensors[part])
             row = len(values) // len(factors)
@@ -473,7 +482,7 @@ def make(family, variant, defect, settings):
     tensors = make_tensors(shapes, variant)
     if variant in ("quantized", "quantized-per-channel"):
         tensors = quantize(tensors, variant == "quantized-per-channel")
-    if variant == "layer-scale-folded":
+    if variant in ("layer-scale-folded", "layer-scale-factors-folded"):
         fold_layer_scale(tensors)
     settings = {**SETTINGS, **settings}
     if defect == "setting":
