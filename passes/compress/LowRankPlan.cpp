@@ -7,6 +7,7 @@
 #include "passes/numerics/RankAllocation.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <map>
 #include <numeric>
 
 using namespace mlir;
@@ -30,7 +31,8 @@ struct Unit {
   std::vector<double> energies;
   double sensitivity = 0; ///< error of the predictions per unit of energy that is lost, once measured
 
-  int64_t probe = 0; ///< the rank at which it is measured; 0: at what the budget leaves of it
+  int64_t probe = 0;                          ///< the rank at which it is measured; 0: at what the budget leaves of it
+  std::map<int64_t, double> divergences = {}; ///< of the predictions, by the ranks of all rounds so far
 
   double lostAt(int64_t rank) const { return std::accumulate(energies.begin() + rank, energies.end(), 0.0); }
   /// The rank at which to measure, at most what `keep` leaves, and such that the loss can be told from rounding.
@@ -41,9 +43,9 @@ struct Unit {
       --rank;
     return std::max<int64_t>(rank, 1);
   }
-  /// Takes `divergence`, measured at `probe`; between it and what was known before, so that rounds do not swing.
-  void measured(double divergence) {
-    double lost = lostAt(probe), found = lost > 0 ? divergence / lost : 0;
+  /// Takes what was measured at `probe`; between it and what was known before, so that rounds do not swing.
+  void update() {
+    double lost = lostAt(probe), found = lost > 0 ? divergences.at(probe) / lost : 0;
     sensitivity = sensitivity > 0 ? std::sqrt(sensitivity * found) : found;
   }
   std::vector<Choice> choices() const {
@@ -92,33 +94,30 @@ public:
         threads(plan.images->threads()), plan(plan) {}
 
   LogicalResult measure(LowRankLayer &layer, Unit &unit) {
-    if (failed(model.advanceTo(layer.op)))
-      return failure();
-    Factors factors = factorize(plan.method, layer).truncate(prepare(unit));
-    VectorXd mean = layer.input ? layer.input->mean() : VectorXd::Zero(layer.in());
-    return measure(
-        {{layer.op, {factors.left * factors.right, correctedBias(layer.bias, layer.weight, mean, factors, mean)}}},
-        unit);
+    return measure(unit, layer.op, [&](ArrayRef<reference::Tensor>) -> FailureOr<SmallVector<Change>> {
+      Factors factors = factorize(plan.method, layer).truncate(prepare(unit));
+      VectorXd mean = layer.input ? layer.input->mean() : VectorXd::Zero(layer.in());
+      return SmallVector<Change>{
+          {layer.op, {factors.left * factors.right, correctedBias(layer.bias, layer.weight, mean, factors, mean)}}};
+    });
   }
 
   LogicalResult measure(LowRankAttention &attention, Unit &queryKey, Unit &value) {
-    AttentionMaps &maps = attention.maps;
-    FailureOr<ArrayRef<reference::Tensor>> tokens = model.advanceTo(attention.firstOp());
-    FailureOr<AttentionWeights> weights = maps.readWeights();
-    if (failed(tokens) || failed(weights))
-      return failure();
-    HeadWidths full = maps.widths();
-    std::vector<QueryKeyFactorization> scores = maps.factoriseQueryKey(*weights, *tokens, threads);
-    queryKey.energies = energiesOf(scores);
-    AttentionWeights cut = *weights;
-    cut.cutQueryKey(scores, prepare(queryKey), full.queryKey);
-    if (failed(measure(changesTo(maps, cut), queryKey)))
-      return failure();
-    std::vector<ValueOutputFactorization> outputs = maps.factoriseValue(*weights, *tokens, threads);
-    value.energies = energiesOf(outputs);
-    cut = *weights;
-    cut.cutValue(outputs, prepare(value), full.value);
-    return measure(changesTo(maps, cut), value);
+    HeadWidths full = attention.maps.widths();
+    auto cut = [&](Unit &unit, auto factorise, auto cutTo, int64_t width) {
+      return measure(unit, attention.firstOp(), [&](ArrayRef<reference::Tensor> tokens) {
+        FailureOr<AttentionWeights> weights = attention.maps.readWeights();
+        if (failed(weights))
+          return FailureOr<SmallVector<Change>>();
+        auto heads = (attention.maps.*factorise)(*weights, tokens, threads);
+        unit.energies = energiesOf(heads);
+        ((*weights).*cutTo)(heads, prepare(unit), width);
+        return FailureOr(changesTo(attention.maps, *weights));
+      });
+    };
+    return failure(
+        failed(cut(queryKey, &AttentionMaps::factoriseQueryKey, &AttentionWeights::cutQueryKey, full.queryKey)) ||
+        failed(cut(value, &AttentionMaps::factoriseValue, &AttentionWeights::cutValue, full.value)));
   }
 
 private:
@@ -135,11 +134,24 @@ private:
       unit.probe = unit.probeFor(plan.keep);
     return unit.probe;
   }
-  LogicalResult measure(ArrayRef<Change> changes, Unit &unit) {
-    FailureOr<double> divergence = model.divergence(changes);
-    if (succeeded(divergence))
-      unit.measured(*divergence);
-    return LogicalResult(divergence);
+  /// Measures what `cut` makes of the inputs of `first`, unless an earlier round did so at this very rank: the model is
+  /// the original one but for this cut, so the same would come out.
+  LogicalResult measure(Unit &unit, LinearOp first,
+                        llvm::function_ref<FailureOr<SmallVector<Change>>(ArrayRef<reference::Tensor>)> cut) {
+    if (!unit.divergences.count(unit.probe)) {
+      FailureOr<ArrayRef<reference::Tensor>> inputs = model.advanceTo(first);
+      if (failed(inputs))
+        return failure();
+      FailureOr<SmallVector<Change>> changes = cut(*inputs);
+      if (failed(changes))
+        return failure();
+      FailureOr<double> divergence = model.divergence(*changes);
+      if (failed(divergence))
+        return failure();
+      unit.divergences[unit.probe] = *divergence;
+    }
+    unit.update();
+    return success();
   }
 
   Sensitivity model;
