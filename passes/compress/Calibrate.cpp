@@ -56,8 +56,6 @@ private:
   using Watches = llvm::MapVector<Value, std::unique_ptr<Watch>>;
 
   LogicalResult calibrate(ModuleOp module) {
-    if (images.empty())
-      return module.emitError("expected images=FILE to look at the model with, found none");
     FailureOr<Calibration> calibration = Calibration::open(module, images, count);
     if (failed(calibration))
       return failure();

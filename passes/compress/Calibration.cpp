@@ -9,6 +9,8 @@ using namespace mlir;
 namespace vitya {
 
 FailureOr<Calibration> Calibration::open(ModuleOp module, StringRef path, int64_t count) {
+  if (path.empty())
+    return module.emitError("expected images=FILE to look at the model with, found none");
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   auto type = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
                                                     : RankedTensorType();

@@ -13,8 +13,8 @@ namespace vitya {
 /// The first images of a file in CIFAR-10's binary layout, in the size that a model takes.
 class Calibration {
 public:
-  /// Opens `path` for the images of `module`; `count` 0 is all of them. Errors at `module`: a file that cannot be read,
-  /// fewer images than asked for, a model that does not take one image of three channels.
+  /// Opens `path` for the images of `module`; `count` 0 is all of them. Errors at `module`: no path, a file that cannot
+  /// be read, fewer images than asked for, a model that does not take one image of three channels.
   static mlir::FailureOr<Calibration> open(mlir::ModuleOp module, llvm::StringRef path, int64_t count);
 
   int64_t count() const { return images; }

@@ -89,8 +89,6 @@ private:
   using Sites = llvm::MapVector<Value, std::unique_ptr<Site>>;
 
   LogicalResult rewrite(ModuleOp module) {
-    if (images.empty())
-      return module.emitError("expected images=FILE to look at the model with, found none");
     if (!(alpha >= 0 && alpha <= 1))
       return module.emitError("expected alpha to be from 0 to 1, found ") << alpha.getValue();
     FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, "");
