@@ -45,6 +45,14 @@ void printDiagnosticsAs(MLIRContext &context, StringRef tool) {
       [name = tool.str()](Diagnostic &diagnostic) { printDiagnostic(diagnostic, name); });
 }
 
+int exitCodeOf(llvm::Error error, StringRef tool) {
+  if (!error)
+    return 0;
+  if (std::string message = llvm::toString(std::move(error)); !message.empty())
+    llvm::errs() << tool << ": error: " << message << '\n';
+  return 1;
+}
+
 llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef path, const ImportOptions &options) {
   auto unreadable = [&](const Twine &found) {
     return llvm::createStringError("expected a file that can be read at '" + path + "', found: " + found);

@@ -311,11 +311,5 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv, "Vision Transformers to native code\n");
-  if (llvm::Error error = compile(argv[0])) {
-    // The message is empty where diagnostics have said it already.
-    if (std::string message = llvm::toString(std::move(error)); !message.empty())
-      llvm::errs() << "vitya-compile: error: " << message << '\n';
-    return 1;
-  }
-  return 0;
+  return exitCodeOf(compile(argv[0]), "vitya-compile");
 }

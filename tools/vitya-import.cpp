@@ -27,9 +27,5 @@ int main(int argc, char **argv) {
   vitya::ImportFlags flags(category);
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, "Turns a trained checkpoint into IR\n");
-  if (Error error = run(model, output, list, flags.get())) {
-    errs() << "vitya-import: error: " << toString(std::move(error)) << '\n';
-    return 1;
-  }
-  return 0;
+  return vitya::exitCodeOf(run(model, output, list, flags.get()), "vitya-import");
 }

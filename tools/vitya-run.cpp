@@ -252,11 +252,5 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv, "Executes a model on images and prints its logits\n");
-  if (llvm::Error error = run()) {
-    // The message is empty where diagnostics have said it already.
-    if (std::string message = llvm::toString(std::move(error)); !message.empty())
-      llvm::errs() << "vitya-run: error: " << message << '\n';
-    return 1;
-  }
-  return 0;
+  return exitCodeOf(run(), "vitya-run");
 }
