@@ -30,7 +30,8 @@ Tensor patchify(const Tensor &image, int64_t height, int64_t width, PatchOrder o
 numerics::PackedMatrix packed(const Tensor &weight);
 
 /// `input` [N, I] times the transpose of `weight` [O, I], plus `bias` [O] unless it is null: [N, O]. Each sum is a
-/// chain of fused multiply-adds over I, from zero and in order.
+/// chain of fused multiply-adds over I, from zero and in order. (Compiled code fuses the bias with the only product
+/// where I is 1.)
 Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias);
 
 /// Each row of `input` [N, D] brought to mean 0 and (biased) variance 1, times `weight` [D], plus `bias` [D]:
