@@ -25,10 +25,9 @@ inline int64_t lanesOf(int64_t size) {
 }
 
 //===----------------------------------------------------------------------===//
-// Functions. An `Arithmetic` has constant(float), the rounded operations plus, minus, times, over and fma(a, b, c) = a
-// b
-// + c, the selections less(a, b) = a < b ? a : b and greater(a, b) = a > b ? a : b, which give b where one is a NaN,
-// and exponentOf(a), the float whose bits are those of `a` shifted left by 23.
+// Functions. An `Arithmetic` has constant(float), the rounded operations minus, times, over and
+// fma(a, b, c) = a b + c, the selections less(a, b) = a < b ? a : b and greater(a, b) = a > b ? a : b, which give b
+// where one is a NaN, and exponentOf(a), the float whose bits are those of `a` shifted left by 23.
 //===----------------------------------------------------------------------===//
 
 /// The polynomial with `coefficients`, those of high powers first, at `x`: a chain of fused multiply-adds.

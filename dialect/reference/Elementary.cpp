@@ -2,20 +2,14 @@
 // multiply-add, the C library computes it, with the same result.
 #include "dialect/reference/Elementary.h"
 #include "dialect/Elementary.h"
+#include "passes/numerics/ForEachProcessor.h"
 #include <cmath>
-
-#if defined(__x86_64__)
-#define VITYA_FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define VITYA_FOR_EACH_PROCESSOR
-#endif
 
 namespace vitya::reference {
 namespace {
 
 struct FloatArithmetic {
   static float constant(float value) { return value; }
-  static float plus(float a, float b) { return a + b; }
   static float minus(float a, float b) { return a - b; }
   static float times(float a, float b) { return a * b; }
   static float over(float a, float b) { return a / b; }

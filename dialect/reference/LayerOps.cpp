@@ -15,7 +15,7 @@ numerics::PackedMatrix packed(const Tensor &weight) {
 Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias) {
   Tensor result({input.dim(0), weight.rows()}, input.elementType());
   Eigen::Map<Matrix> out = result.mutableMatrix();
-  numerics::fusedProductWithTransposed(input.matrix(), weight, out);
+  out = numerics::fusedProductWithTransposed(input.matrix(), weight);
   if (bias)
     out.rowwise() += bias->vector().transpose();
   return result;
@@ -43,16 +43,15 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, in
   Tensor result({query.dim(0), value.dim(1)}, query.elementType());
   int64_t width = query.dim(1) / heads, valueWidth = value.dim(1) / heads, keys = key.dim(0);
   Eigen::Map<Matrix> all = result.mutableMatrix();
-  Matrix weights(query.dim(0), keys), mixed(query.dim(0), valueWidth);
   for (int64_t head = 0; head < heads; ++head) {
     Matrix scaled = query.matrix().middleCols(head * width, width) * static_cast<float>(scale);
     Matrix values = value.matrix().middleCols(head * valueWidth, valueWidth).transpose();
-    numerics::fusedProductWithTransposed(scaled, numerics::PackedMatrix(key.matrix().middleCols(head * width, width)),
-                                         weights);
+    numerics::PackedMatrix keysOfHead(key.matrix().middleCols(head * width, width));
+    Matrix weights = numerics::fusedProductWithTransposed(scaled, keysOfHead);
     // Without its maximum, no score overflows; the softmax does not change.
     weights.colwise() -= weights.rowwise().maxCoeff().eval();
     exponentials({weights.data(), static_cast<size_t>(weights.size())});
-    numerics::fusedProductWithTransposed(weights, numerics::PackedMatrix(values), mixed);
+    Matrix mixed = numerics::fusedProductWithTransposed(weights, numerics::PackedMatrix(values));
     for (int64_t row = 0; row < mixed.rows(); ++row)
       all.row(row).segment(head * valueWidth, valueWidth) =
           mixed.row(row) / sumOfRow({weights.row(row).data(), static_cast<size_t>(keys)}, kLanes);

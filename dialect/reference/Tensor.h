@@ -12,9 +12,6 @@ namespace vitya::reference {
 
 /// [rows, columns] of f32 in row-major order.
 using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-/// The same in double precision, for what is rounded once at the end.
-using DoubleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using DoubleVector = Eigen::VectorXd;
 
 /// A dense tensor in row-major order: shape, element type, elements. Copies share the elements, which are written only
 /// while the tensor is being made.

@@ -39,8 +39,9 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
     llvm::DenseSet<Attribute> described;
     int64_t parameters = 0, products = 0, integerProducts = 0;
     module.walk([&](Operation *op) {
-      products += multiplyAdds(op);
-      integerProducts += isQuantized(op) ? multiplyAdds(op) : 0;
+      int64_t ofOp = multiplyAdds(op);
+      products += ofOp;
+      integerProducts += isQuantized(op) ? ofOp : 0;
       if (isa<arith::ConstantOp>(op) && isa<ShapedType>(op->getResult(0).getType()))
         parameters += elements(op->getResult(0));
       if (auto attention = dyn_cast<AttentionOp>(op)) {

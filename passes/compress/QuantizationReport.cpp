@@ -85,24 +85,19 @@ json::Object describe(AttentionOp op) {
 
 json::Object quantizationReport(ModuleOp module) {
   json::Array linears, attentions;
-  int64_t all = 0, integer = 0;
-  auto count = [&](int64_t products, bool isQuantized) {
-    all += products;
-    integer += isQuantized ? products : 0;
-  };
   module.walk([&](Operation *each) {
-    if (auto op = dyn_cast<LinearOp>(each)) {
+    if (auto op = dyn_cast<LinearOp>(each))
       linears.push_back(describe(op));
-      count(op.getInput().getType().getDimSize(0) * op.getWeight().getType().getNumElements(), op.isQuantized());
-    }
-    if (auto op = dyn_cast<AttentionOp>(each)) {
+    if (auto op = dyn_cast<AttentionOp>(each))
       attentions.push_back(describe(op));
-      count(op.getKey().getType().getDimSize(0) *
-                (op.getQuery().getType().getNumElements() + op.getType().getNumElements()),
-            op.isQuantized());
-    }
   });
-  return json::Object{{"int8_share", all ? double(integer) / double(all) : 0.0},
+  // vitya-describe-model has counted.
+  auto countOf = [&](StringRef name) {
+    auto count = module->getAttrOfType<IntegerAttr>(name);
+    return count ? double(count.getInt()) : 0.0;
+  };
+  double all = countOf(kMultiplyAddsAttrName), integers = countOf(kIntegerMultiplyAddsAttrName);
+  return json::Object{{"int8_share", all > 0 ? integers / all : 0.0},
                       {"linears", std::move(linears)},
                       {"attentions", std::move(attentions)}};
 }

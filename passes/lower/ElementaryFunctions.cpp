@@ -22,7 +22,6 @@ struct OpArithmetic {
   Value constant(float value) const {
     return arith::ConstantOp::create(builder, loc, splat(builder.getF32FloatAttr(value)));
   }
-  Value plus(Value a, Value b) const { return arith::AddFOp::create(builder, loc, a, b); }
   Value minus(Value a, Value b) const { return arith::SubFOp::create(builder, loc, a, b); }
   Value times(Value a, Value b) const { return arith::MulFOp::create(builder, loc, a, b); }
   Value over(Value a, Value b) const { return arith::DivFOp::create(builder, loc, a, b); }

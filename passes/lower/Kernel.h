@@ -20,6 +20,10 @@ inline constexpr llvm::StringLiteral kWorkspaceAttrName = "vitya.workspace_bytes
 /// On the module: the names of the layers, in the order of the numbers that `vitya_parallel_for` receives.
 inline constexpr llvm::StringLiteral kLayersAttrName = "vitya.layers";
 
+/// How many numbers of type `element` stand side by side in a contraction: as many integers as one instruction
+/// multiplies and adds, 4 bytes or 2 of 16 bits.
+inline int64_t groupOf(mlir::Type element) { return element.isInteger(8) ? 4 : element.isInteger(16) ? 2 : 1; }
+
 } // namespace vitya
 
 #endif // VITYA_PASSES_LOWER_KERNEL_H

@@ -52,11 +52,7 @@ struct Packable {
   linalg::GenericOp epilogue; ///< only where the result is padded: the one op that reads it
   int64_t out, columns, panel;
   int64_t in; ///< the first so many of `columns` hold all that is not zero
-  /// How many inputs stand side by side: as many as one instruction multiplies and adds.
-  int64_t group() const {
-    Type element = getElementTypeOrSelf(matmul->getOperand(0));
-    return element.isInteger(8) ? 4 : element.isInteger(16) ? 2 : 1;
-  }
+  int64_t group() const { return groupOf(getElementTypeOrSelf(matmul->getOperand(0))); }
   int64_t padded() const { return llvm::alignTo(out, panel); }
 };
 

@@ -33,13 +33,11 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     for (LinearOp op : layers)
       if (op.getType().getDimSize(1) % kLanes != 0 && failed(pad(op)))
         return signalPassFailure();
+    int64_t group = groupOf(IntegerType::get(&getContext(), 8));
     for (LinearOp op : layers)
-      if (op.isQuantized() && op.getInput().getType().getDimSize(1) % kGroup != 0 && failed(padInput(op)))
+      if (op.isQuantized() && op.getInput().getType().getDimSize(1) % group != 0 && failed(padInput(op)))
         return signalPassFailure();
   }
-
-  /// Bytes that one instruction multiplies and adds up.
-  static constexpr int64_t kGroup = 4;
 
   /// Widens the quantized input of `op`, and those of the layers that read the same, with columns that are zero.
   LogicalResult padInput(LinearOp op) {
@@ -61,16 +59,11 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
       if (auto reader = dyn_cast<LinearOp>(use.getOwner());
           reader && use.getOperandNumber() == 0 && constantBehind(reader.getWeight()))
         readers.push_back(reader);
-    for (LinearOp reader : readers) {
-      FailureOr<Value> weight = padded(reader.getWeight(), {reader.getType().getDimSize(1), width});
-      if (failed(weight))
-        return failure();
+    for (LinearOp reader : readers)
       reader.getInputMutable().assign(wider->getResult(0));
-      reader.getWeightMutable().assign(*weight);
-    }
     if (quantization->use_empty())
       quantization->erase();
-    return success();
+    return widenWeights(readers, width);
   }
 
   LogicalResult pad(LinearOp op) {
@@ -96,11 +89,16 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
       if (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>())
         slice.setStaticSizes({slice.getStaticSizes()[0], width});
     }
-    for (LinearOp reader : readers) {
-      FailureOr<Value> wider = padded(reader.getWeight(), {reader.getType().getDimSize(1), width});
+    return widenWeights(readers, width);
+  }
+
+  /// Gives the weights of `layers` columns of zeros up to `width`.
+  static LogicalResult widenWeights(ArrayRef<LinearOp> layers, int64_t width) {
+    for (LinearOp layer : layers) {
+      FailureOr<Value> wider = padded(layer.getWeight(), {layer.getType().getDimSize(1), width});
       if (failed(wider))
         return failure();
-      reader.getWeightMutable().assign(*wider);
+      layer.getWeightMutable().assign(*wider);
     }
     return success();
   }

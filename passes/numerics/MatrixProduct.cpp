@@ -1,6 +1,7 @@
 // Tiles of kRows x kColumns stay in registers while packed panels of both factors stream by; a panel of the second
 // factor stays in the first cache.
 #include "passes/numerics/MatrixProduct.h"
+#include "passes/numerics/ForEachProcessor.h"
 #include <algorithm>
 #include <cmath>
 
@@ -37,9 +38,7 @@ void pack(const Vectors &from, int64_t width, int64_t begin, int64_t depth, T *p
   }
 }
 
-#if defined(__x86_64__)
-__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
+VITYA_FOR_EACH_PROCESSOR
 void addPanels(const double *left, const float *right, int64_t depth, int64_t rows, int64_t columns, double *sum,
                int64_t stride) {
   Lanes tile[kRows] = {};
@@ -64,12 +63,10 @@ void addPanels(const double *left, const float *right, int64_t depth, int64_t ro
   }
 }
 
-/// sum[i, j] continues with fma(a_i[k], b_j[k], sum) for k < depth.
-#if defined(__x86_64__)
-__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#endif
-void addFused(const float *left, const float *right, int64_t depth, int64_t rows, int64_t columns, float *sum,
-              int64_t stride) {
+/// Sums of floats go on as chains of fused multiply-adds.
+VITYA_FOR_EACH_PROCESSOR
+void addPanels(const float *left, const float *right, int64_t depth, int64_t rows, int64_t columns, float *sum,
+               int64_t stride) {
   float tile[kRows][kColumns] = {};
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t j = 0; j < columns; ++j)
@@ -85,11 +82,12 @@ void addFused(const float *left, const float *right, int64_t depth, int64_t rows
 
 /// sum[i, j] += a_i . b_j for vectors of `length` elements, `columns` of them b; `right(begin, depth)` has elements
 /// [begin, begin + depth) of b in panels. With `isLower`, tiles wholly above the diagonal are left out.
-template <typename Panels>
-void addProducts(const Vectors &a, int64_t columns, int64_t length, Panels right, bool isLower, Ref<DoubleMatrix> sum) {
+template <typename Sum, typename Panels>
+void addProducts(const Vectors &a, int64_t columns, int64_t length, Panels right, bool isLower,
+                 Ref<RowMajorOf<Sum>> sum) {
   for (int64_t begin = 0; begin < length; begin += kDepth) {
     int64_t depth = std::min(kDepth, length - begin);
-    std::vector<double> left(padded(a.size, kRows) * depth);
+    std::vector<Sum> left(padded(a.size, kRows) * depth);
     pack(a, kRows, begin, depth, left.data());
     const float *panels = right(begin, depth);
     for (int64_t j = 0; j < columns; j += kColumns)
@@ -106,7 +104,15 @@ void addColumns(const FloatMatrix &a, const FloatMatrix &b, bool isLower, Ref<Do
     pack(columnsOf(b), kColumns, begin, depth, panels.data());
     return panels.data();
   };
-  addProducts(columnsOf(a), b.cols(), a.rows(), packColumns, isLower, sum);
+  addProducts<double>(columnsOf(a), b.cols(), a.rows(), packColumns, isLower, sum);
+}
+
+template <typename Sum>
+RowMajorOf<Sum> product(const FloatMatrix &a, const PackedMatrix &b) {
+  RowMajorOf<Sum> result = RowMajorOf<Sum>::Zero(a.rows(), b.rows());
+  auto block = [&](int64_t begin, int64_t) { return b.block(begin); };
+  addProducts<Sum>(rowsOf(a), b.rows(), a.cols(), block, /*isLower=*/false, result);
+  return result;
 }
 
 } // namespace
@@ -120,24 +126,10 @@ PackedMatrix::PackedMatrix(const FloatMatrix &matrix)
 
 const float *PackedMatrix::block(int64_t begin) const { return data.data() + begin * padded(size, kColumns); }
 
-DoubleMatrix productWithTransposed(const FloatMatrix &a, const PackedMatrix &b) {
-  DoubleMatrix result = DoubleMatrix::Zero(a.rows(), b.rows());
-  addProducts(
-      rowsOf(a), b.rows(), a.cols(), [&](int64_t begin, int64_t) { return b.block(begin); }, /*isLower=*/false, result);
-  return result;
-}
+DoubleMatrix productWithTransposed(const FloatMatrix &a, const PackedMatrix &b) { return product<double>(a, b); }
 
-void fusedProductWithTransposed(const FloatMatrix &a, const PackedMatrix &b, Ref<FloatResult> product) {
-  product.setZero();
-  std::vector<float> left(padded(a.rows(), kRows) * std::min<int64_t>(kDepth, a.cols()));
-  for (int64_t begin = 0; begin < a.cols(); begin += kDepth) {
-    int64_t depth = std::min(kDepth, a.cols() - begin);
-    pack(rowsOf(a), kRows, begin, depth, left.data());
-    for (int64_t j = 0; j < b.rows(); j += kColumns)
-      for (int64_t i = 0; i < a.rows(); i += kRows)
-        addFused(left.data() + i * depth, b.block(begin) + j * depth, depth, std::min(kRows, a.rows() - i),
-                 std::min(kColumns, b.rows() - j), &product(i, j), product.outerStride());
-  }
+RowMajorOf<float> fusedProductWithTransposed(const FloatMatrix &a, const PackedMatrix &b) {
+  return product<float>(a, b);
 }
 
 void addTransposedProduct(const FloatMatrix &a, const FloatMatrix &b, Ref<DoubleMatrix> sum) {

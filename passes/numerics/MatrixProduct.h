@@ -9,11 +9,12 @@
 
 namespace vitya::numerics {
 
+template <typename T>
+using RowMajorOf = Eigen::Matrix<T, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 /// f32 in row-major order.
-using FloatResult = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-using FloatMatrix = Eigen::Ref<const FloatResult>;
+using FloatMatrix = Eigen::Ref<const RowMajorOf<float>>;
 /// Double precision in row-major order.
-using DoubleMatrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using DoubleMatrix = RowMajorOf<double>;
 
 /// A matrix [n, k] in the order in which products read it.
 class PackedMatrix {
@@ -33,9 +34,8 @@ private:
 /// a b^T for a [m, k] and b [n, k]. Sums run over k in order, whatever the shapes.
 DoubleMatrix productWithTransposed(const FloatMatrix &a, const PackedMatrix &b);
 
-/// The same in single precision, into `product` [m, n]: each sum is a chain of fused multiply-adds over k, from zero
-/// and in order.
-void fusedProductWithTransposed(const FloatMatrix &a, const PackedMatrix &b, Eigen::Ref<FloatResult> product);
+/// The same in single precision: each sum is a chain of fused multiply-adds over k, from zero and in order.
+RowMajorOf<float> fusedProductWithTransposed(const FloatMatrix &a, const PackedMatrix &b);
 
 /// Adds a^T b to `sum` [m, n], for a [k, m] and b [k, n].
 void addTransposedProduct(const FloatMatrix &a, const FloatMatrix &b, Eigen::Ref<DoubleMatrix> sum);
