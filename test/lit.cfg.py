@@ -33,8 +33,8 @@ for feature in ("avx512f", "avx512_vnni", "avx2"):
 if os.path.exists(os.path.join(config.build_bin_dir, "libtorch-archive")):
     config.available_features.add("libtorch")
 
-# Where tools/run-emulated was prepared with --install, it executes what this processor lacks.
-if subprocess.run([os.path.join(config.source_root, "tools", "run-emulated"), "--check"], capture_output=True).returncode == 0:
+# Where tools/ci/run-emulated was prepared with --install, it executes what this processor lacks.
+if subprocess.run([os.path.join(config.source_root, "tools", "ci", "run-emulated"), "--check"], capture_output=True).returncode == 0:
     config.available_features.add("bochs")
 
 # A file system of a few bytes takes the right to mount one, in a namespace of one's own.

@@ -3,10 +3,10 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/emit/Link.h"
 #include "passes/emit/Object.h"
-#include "tools/CompressionFlags.h"
-#include "tools/ImportFlags.h"
-#include "tools/ModelInput.h"
-#include "tools/WriteOutput.h"
+#include "tools/lib/CompressionFlags.h"
+#include "tools/lib/ImportFlags.h"
+#include "tools/lib/ModelInput.h"
+#include "tools/lib/WriteOutput.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -264,7 +264,7 @@ llvm::Error compile(const char *program) {
     if (info.phase == *reached)
       buildContractPipeline(pm, info.phase);
     else if (goal->product != Product::checkpoint) // which is compressed, but not prepared for code
-      buildPhasePipeline(pm, info.phase, target->shape());
+      buildPhasePipeline(pm, info.phase, target->info());
     if (failed(pm.run(module)))
       return llvm::createStringError("");
     progress.finish(info.name);

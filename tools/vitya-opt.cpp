@@ -3,10 +3,9 @@
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-#include "passes/Passes.h"
 #include "passes/pipelines/Pipelines.h"
-#include "tools/ModelInput.h"
-#include "tools/WriteOutput.h"
+#include "tools/lib/ModelInput.h"
+#include "tools/lib/WriteOutput.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 namespace {

@@ -19,20 +19,34 @@ if(VITYA_SANITIZE)
 endif()
 target_link_libraries(vitya_options INTERFACE vitya_sanitizers)
 
-# vitya_add_library(NAME sources... [LINK libs...] [DEPENDS targets...] [RTTI])
+# vitya_add_library(NAME sources... [LINK libs...] [DEPENDS targets...])
 #
-# A static library of the compiler. Everything that includes MLIR shares the precompiled header of the dialect;
-# RTTI also turns exceptions on, for the few files that wrap a library which needs both.
+# A static library of the compiler, without RTTI and exceptions, as MLIR is. It is also linked, whole, with nothing but
+# what it says it needs: the linker then refuses a symbol of a library that stands above it.
 function(vitya_add_library name)
-  cmake_parse_arguments(ARG "RTTI" "" "LINK;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "LINK;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PUBLIC vitya_options ${ARG_LINK})
-  if(NOT ARG_RTTI)
-    target_compile_options(${name} PRIVATE -fno-rtti -fno-exceptions)
-  endif()
+  target_compile_options(${name} PRIVATE -fno-rtti -fno-exceptions)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
+  if(NOT VITYA_SANITIZE) # whose symbols are in executables only
+    add_library(${name}Closed MODULE ${PROJECT_SOURCE_DIR}/dialect/cmake/Empty.cpp)
+    target_link_libraries(${name}Closed PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${name}>)
+    target_link_options(${name}Closed PRIVATE -Wl,-z,defs)
+    set_target_properties(${name}Closed PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/closed)
+  endif()
+endfunction()
+
+# vitya_add_pass_library(NAME sources... LINK libs...): the library of a folder of passes, whose declarations are generated
+# from its Passes.td and registered by registerNAMEPasses().
+function(vitya_add_pass_library name)
+  set(LLVM_TARGET_DEFINITIONS Passes.td)
+  mlir_tablegen(Passes.h.inc -gen-pass-decls -name ${name})
+  add_public_tablegen_target(${name}PassesIncGen)
+  vitya_add_library(${name} ${ARGN} DEPENDS ${name}PassesIncGen)
+  vitya_use_pch(${name})
 endfunction()
 
 # vitya_add_tool(NAME sources... LINK libs...): an installed program linked with the one MLIR shared library.

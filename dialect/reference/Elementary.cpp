@@ -2,7 +2,7 @@
 // multiply-add, the C library computes it, with the same result.
 #include "dialect/reference/Elementary.h"
 #include "dialect/Elementary.h"
-#include "passes/numerics/ForEachProcessor.h"
+#include "dialect/arithmetic/ForEachProcessor.h"
 #include <cmath>
 
 namespace vitya::reference {

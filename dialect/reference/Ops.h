@@ -7,7 +7,7 @@
 
 #include "dialect/VityaDialect.h"
 #include "dialect/reference/Tensor.h"
-#include "passes/numerics/MatrixProduct.h"
+#include "dialect/arithmetic/MatrixProduct.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace vitya::reference {

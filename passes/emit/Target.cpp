@@ -26,17 +26,17 @@ constexpr StringLiteral kEmittedFeatures[] = {"cmov",       "sse3",         "sss
 
 } // namespace
 
-TargetShape Target::shape() const {
-  TargetShape shape;
+TargetInfo Target::info() const {
+  TargetInfo result;
   auto has = [&](const char *features) { return machine->getMCSubtargetInfo()->checkFeatures(features); };
   // 32 registers of 16 f32 hold 6 x 64 sums, 4 weights and a broadcast; 16 registers of 8 hold 6 x 16, 2 and one.
   if (has("+avx512f,+avx512bw")) {
-    shape.columns = 64;
-    shape.vectorBits = 512;
+    result.columns = 64;
+    result.vectorBits = 512;
   }
-  if (has(shape.vectorBits == 512 ? "+avx512vnni" : "+avxvnni"))
-    shape.activationBits = 8;
-  return shape;
+  if (has(result.vectorBits == 512 ? "+avx512vnni" : "+avxvnni"))
+    result.activationBits = 8;
+  return result;
 }
 
 Expected<Target> makeTarget(StringRef cpu) {

@@ -2,7 +2,7 @@
 #ifndef VITYA_PASSES_EMIT_TARGET_H
 #define VITYA_PASSES_EMIT_TARGET_H
 
-#include "passes/pipelines/Pipelines.h"
+#include "passes/lower/TargetInfo.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
 #include <memory>
@@ -19,7 +19,7 @@ struct Target {
 
   llvm::StringRef cpu() const { return machine->getTargetCPU(); }
   /// What of this processor the lowering depends on.
-  TargetShape shape() const;
+  TargetInfo info() const;
 };
 
 /// The processor `cpu` in LLVM's names (such as x86-64-v3), or this machine's for "native". Fails with one line for an

@@ -2,7 +2,7 @@
 #ifndef VITYA_PASSES_NUMERICS_MOMENTS_H
 #define VITYA_PASSES_NUMERICS_MOMENTS_H
 
-#include "passes/numerics/MatrixProduct.h"
+#include "dialect/arithmetic/MatrixProduct.h"
 #include <cstdint>
 
 namespace vitya::numerics {

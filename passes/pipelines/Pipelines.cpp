@@ -7,37 +7,33 @@
 #include "mlir/Pass/PassOptions.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
-#include "passes/Passes.h"
+#include "passes/analysis/Passes.h"
+#include "passes/lower/kernels/Passes.h"
+#include "passes/lower/linalg/Passes.h"
+#include "passes/lowrank/Passes.h"
+#include "passes/quantize/Passes.h"
+#include "passes/verify/Passes.h"
 
 using namespace mlir;
 
 namespace vitya {
 
-std::optional<Phase> symbolizePhase(StringRef name) {
-  for (const PhaseInfo &info : kPhases)
-    if (info.name == name)
-      return info.phase;
-  return std::nullopt;
-}
-
-StringRef stringifyPhase(Phase phase) { return kPhases[static_cast<int>(phase)].name; }
-
 namespace {
 
 struct LinalgOptions : PassPipelineOptions<LinalgOptions> {
   Option<int64_t> activationBits{*this, "activation-bits", llvm::cl::desc("Bits of a quantized activation: 8 or 16."),
-                                 llvm::cl::init(TargetShape().activationBits)};
+                                 llvm::cl::init(TargetInfo().activationBits)};
 };
 
 struct LoopsOptions : PassPipelineOptions<LoopsOptions> {
-  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Rows of a register shape."), llvm::cl::init(TargetShape().rows)};
+  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Rows of a register target."), llvm::cl::init(TargetInfo().rows)};
   Option<int64_t> columns{*this, "columns", llvm::cl::desc("Columns of a register tile and of a panel of weights."),
-                          llvm::cl::init(TargetShape().columns)};
+                          llvm::cl::init(TargetInfo().columns)};
 };
 
 struct LLVMOptions : PassPipelineOptions<LLVMOptions> {
   Option<int64_t> vectorBits{*this, "vector-bits", llvm::cl::desc("Bits of a register: 256 or 512."),
-                             llvm::cl::init(TargetShape().vectorBits)};
+                             llvm::cl::init(TargetInfo().vectorBits)};
 };
 
 } // namespace
@@ -54,11 +50,11 @@ void buildCompressPipeline(OpPassManager &pm) {
   buildContractPipeline(pm, Phase::compress);
 }
 
-void buildLinalgPipeline(OpPassManager &pm, TargetShape shape) {
+void buildLinalgPipeline(OpPassManager &pm, const TargetInfo &target) {
   // Ranks first: where nothing is cut off, kernels can do more.
   pm.addPass(createPadWidthsPass());
   // Scales become operands, so that layers which differ in them alone are one kernel.
-  pm.addPass(createLowerQuantizationPass({shape.activationBits}));
+  pm.addPass(createLowerQuantizationPass({target.activationBits}));
   // Kernels before linalg: twelve blocks share the same few functions, and each is lowered once.
   pm.addPass(createOutlineKernelsPass());
   pm.addNestedPass<func::FuncOp>(createVityaToLinalgPass());
@@ -67,10 +63,10 @@ void buildLinalgPipeline(OpPassManager &pm, TargetShape shape) {
   buildContractPipeline(pm, Phase::linalg);
 }
 
-void buildLoopsPipeline(OpPassManager &pm, TargetShape shape) {
+void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
   // Packing changes kernels and constants together, so it comes while both are tensors.
-  pm.addPass(createPackWeightsPass({shape.columns}));
-  pm.addNestedPass<func::FuncOp>(createTileKernelsPass({shape.rows, shape.columns}));
+  pm.addPass(createPackWeightsPass({target.columns}));
+  pm.addNestedPass<func::FuncOp>(createTileKernelsPass({target.rows, target.columns}));
   // After tiling there is one loop that makes each kernel's result: it can write straight into the caller's buffer.
   pm.addPass(createAddDestinationsPass());
   pm.addPass(createCanonicalizerPass());
@@ -105,9 +101,9 @@ void buildLoopsPipeline(OpPassManager &pm, TargetShape shape) {
   buildContractPipeline(pm, Phase::loops);
 }
 
-void buildLLVMPipeline(OpPassManager &pm, TargetShape shape) {
+void buildLLVMPipeline(OpPassManager &pm, const TargetInfo &target) {
   // No canonicalization between the outer products and LLVM: it turns chains of inserts into huge constructions.
-  pm.addNestedPass<func::FuncOp>(createLowerVectorsPass({shape.vectorBits}));
+  pm.addNestedPass<func::FuncOp>(createLowerVectorsPass({target.vectorBits}));
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -129,19 +125,28 @@ void buildLLVMPipeline(OpPassManager &pm, TargetShape shape) {
   buildContractPipeline(pm, Phase::llvm);
 }
 
-void buildPhasePipeline(OpPassManager &pm, Phase phase, TargetShape shape) {
+void buildPhasePipeline(OpPassManager &pm, Phase phase, const TargetInfo &target) {
   switch (phase) {
   case Phase::import:
     return buildContractPipeline(pm, phase);
   case Phase::compress:
     return buildCompressPipeline(pm);
   case Phase::linalg:
-    return buildLinalgPipeline(pm, shape);
+    return buildLinalgPipeline(pm, target);
   case Phase::loops:
-    return buildLoopsPipeline(pm, shape);
+    return buildLoopsPipeline(pm, target);
   case Phase::llvm:
-    return buildLLVMPipeline(pm, shape);
+    return buildLLVMPipeline(pm, target);
   }
+}
+
+void registerVityaPasses() {
+  registerVityaAnalysisPasses();
+  registerVityaLowRankPasses();
+  registerVityaQuantizePasses();
+  registerVityaLowerLinalgPasses();
+  registerVityaLowerKernelsPasses();
+  registerVityaVerifyPasses();
 }
 
 void registerVityaPipelines() {
@@ -156,9 +161,9 @@ void registerVityaPipelines() {
                              from(Phase::import, buildCompressPipeline));
   PassPipelineRegistration<LinalgOptions>("vitya-pipeline-linalg", "compress to linalg",
                                           from(Phase::compress, [](OpPassManager &pm, const LinalgOptions &options) {
-                                            TargetShape shape;
-                                            shape.activationBits = options.activationBits;
-                                            buildLinalgPipeline(pm, shape);
+                                            TargetInfo target;
+                                            target.activationBits = options.activationBits;
+                                            buildLinalgPipeline(pm, target);
                                           }));
   PassPipelineRegistration<LoopsOptions>("vitya-pipeline-loops", "linalg to loops",
                                          from(Phase::linalg, [](OpPassManager &pm, const LoopsOptions &options) {
@@ -166,9 +171,9 @@ void registerVityaPipelines() {
                                          }));
   PassPipelineRegistration<LLVMOptions>("vitya-pipeline-llvm", "loops to llvm",
                                         from(Phase::loops, [](OpPassManager &pm, const LLVMOptions &options) {
-                                          TargetShape shape;
-                                          shape.vectorBits = options.vectorBits;
-                                          buildLLVMPipeline(pm, shape);
+                                          TargetInfo target;
+                                          target.vectorBits = options.vectorBits;
+                                          buildLLVMPipeline(pm, target);
                                         }));
 }
 

@@ -1,15 +1,15 @@
 // The contract at the end of each phase: which dialects and types a module may hold, and, as long as values are
 // tensors, what its functions are.
 #include "dialect/VityaDialect.h"
-#include "passes/Passes.h"
+#include "passes/verify/Passes.h"
+#include "passes/Phases.h"
 #include "passes/lower/Kernel.h"
-#include "passes/pipelines/Pipelines.h"
 
 using namespace mlir;
 
 namespace vitya {
 #define GEN_PASS_DEF_VERIFYPHASEPASS
-#include "passes/Passes.h.inc"
+#include "passes/verify/Passes.h.inc"
 
 namespace {
 

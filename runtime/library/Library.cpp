@@ -3,7 +3,7 @@
 #include "runtime/Abi.h"
 #include "runtime/image/Resize.h"
 #include "runtime/library/vitya.h"
-#include "runtime/main/Processor.h"
+#include "runtime/processor/Processor.h"
 #include "runtime/model/Weights.h"
 #include "runtime/threads/Batch.h"
 #include <limits.h>

@@ -1,6 +1,6 @@
 // bench: latency, throughput, and how far from the machine's limit they are.
 #include "runtime/main/Commands.h"
-#include "runtime/main/Processor.h"
+#include "runtime/processor/Processor.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 // The entry of the executables: checks that model, runtime and processor belong together, then runs a command.
 #include "runtime/main/Commands.h"
-#include "runtime/main/Processor.h"
+#include "runtime/processor/Processor.h"
 #include "runtime/model/Weights.h"
 #include <errno.h>
 #include <signal.h>

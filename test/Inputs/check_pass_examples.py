@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs the examples in the descriptions of passes: check_pass_examples.py Passes.td.
+"""Runs the examples in the descriptions of passes: check_pass_examples.py Passes.td...
 
 The description of every pass has two blocks of IR, one after a line "Before:" and one after a line "After:". The pass
 turns the first into the second, but for the names of values and the order of attributes: both go through vitya-opt
@@ -39,8 +39,7 @@ def check(flag, anchor, description):
     return list(difflib.unified_diff(run(blocks["After"]), found, "described", "found", lineterm=""))
 
 
-with open(sys.argv[1], encoding="utf-8") as file:
-    passes = PASS.findall(file.read())
+passes = [each for path in sys.argv[1:] for each in PASS.findall(pathlib.Path(path).read_text(encoding="utf-8"))]
 failures = 0
 for flag, anchor, description in passes:
     errors = check(flag, anchor, description)

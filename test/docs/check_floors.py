@@ -1,28 +1,16 @@
 #!/usr/bin/env python3
 """Check that no #include points up: each folder includes only itself and what stands below it (docs/architecture.md).
 
-usage: check_floors.py ROOT
+The floors are the table of the document: a folder may include itself and what its row names, a name in backticks being a
+folder of this project and any other a library.
+
+usage: check_floors.py ARCHITECTURE.md ROOT
 """
 import os
 import re
 import sys
 
-# For each folder, longest path first: the folders of this project and the libraries that it may include.
-FLOORS = {
-    "runtime": ["runtime", "stb"],
-    "passes/numerics": ["passes/numerics", "Eigen"],
-    "dialect/reference": ["dialect", "passes/numerics", "runtime/image", "mlir", "llvm", "Eigen"],
-    "dialect": ["dialect", "mlir", "llvm"],
-    "passes/pipelines": ["passes", "dialect", "mlir", "llvm"],
-    "passes/emit": ["passes", "dialect", "runtime", "mlir", "llvm", "lld"],
-    "passes": ["passes", "dialect", "runtime/image", "mlir", "llvm", "Eigen"],
-    "frontend/checkpoint": ["frontend/checkpoint", "passes/numerics", "llvm", "Eigen"],
-    "frontend/torch": ["frontend", "dialect", "passes", "mlir", "llvm", "torch", "ATen", "c10", "caffe2"],
-    "frontend": ["frontend", "dialect", "passes/numerics", "mlir", "llvm"],
-    "tools": ["tools", "frontend", "passes", "dialect", "runtime", "mlir", "llvm"],
-    # Independent of everything that it judges.
-    "test/oracle": ["test/oracle", "torch", "ATen", "c10", "caffe2"],
-}
+ROW = re.compile(r"^\| (\d+) \| `([\w/]+)` \| (.*) \|$", re.MULTILINE)
 OURS = {"runtime", "passes", "dialect", "frontend", "tools", "test"}
 LIBRARIES = {"mlir", "llvm", "lld", "Eigen", "torch", "ATen", "c10", "caffe2", "stb"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
@@ -32,14 +20,34 @@ def is_inside(path, folder):
     return path == folder or path.startswith(folder + "/")
 
 
-def main(root):
+def read_floors(document):
+    """For each folder of the table, the folders and libraries that it may include."""
+    with open(document, encoding="utf-8") as file:
+        rows = ROW.findall(file.read())
+    floors = {folder: int(floor) for floor, folder, _ in rows}
+    allowed = {}
+    for floor, folder, text in rows:
+        names = [name.strip("`") for name in text.split(", ")]
+        if names == ["everything below"]:
+            names = [other for other, below in floors.items() if below < int(floor)] + sorted(LIBRARIES)
+        for name in names:
+            if name not in LIBRARIES and name not in floors:
+                sys.exit(f"{document}: expected a row for '{name}', which '{folder}' may include, found none")
+            if name in floors and floors[name] >= int(floor) and not (is_inside(folder, name) or is_inside(name, folder)):
+                sys.exit(f"{document}: expected '{folder}' to include from lower floors only, found '{name}'")
+        allowed[folder] = [folder] + names
+    return allowed
+
+
+def main(document, root):
+    floors = read_floors(document)
+    closest = lambda path: max((folder for folder in floors if is_inside(path, folder)), key=len, default=None)
     mistakes, seen = [], 0
-    for folder, allowed in FLOORS.items():
+    for folder, allowed in floors.items():
         for parent, _, names in os.walk(os.path.join(root, folder)):
             for name in sorted(names):
                 path = os.path.relpath(os.path.join(parent, name), root)
-                closest = max((f for f in FLOORS if is_inside(path, f)), key=len)
-                if closest != folder or not name.endswith((".h", ".cpp", ".td")):
+                if closest(path) != folder or not name.endswith((".h", ".cpp", ".td")):
                     continue
                 seen += 1
                 with open(os.path.join(root, path), encoding="utf-8") as file:
@@ -47,11 +55,11 @@ def main(root):
                 for include in INCLUDE.findall(text):
                     if include.split("/")[0] not in OURS | LIBRARIES:
                         continue  # the standard library, the system, and small libraries
-                    if not any(is_inside(include, f) for f in allowed):
+                    if (closest(include) or include.split("/")[0]) not in allowed:
                         mistakes.append(f"{path}: expected includes of {', '.join(allowed)}, found {include}")
     print("\n".join(mistakes) if mistakes else f"{seen} files keep to their floor")
     return 1 if mistakes or not seen else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,144 @@
+// Tiles of kRows x kColumns stay in registers while packed panels of both factors stream by; a panel of the second
+// factor stays in the first cache.
+#include "dialect/arithmetic/MatrixProduct.h"
+#include "dialect/arithmetic/ForEachProcessor.h"
+#include <algorithm>
+#include <cmath>
+
+using namespace Eigen;
+
+namespace vitya::numerics {
+namespace {
+
+constexpr int64_t kRows = 6, kColumns = 8, kDepth = 256;
+using Lanes = double __attribute__((vector_size(kColumns * sizeof(double))));
+using FloatLanes = float __attribute__((vector_size(kColumns * sizeof(float))));
+
+/// A matrix of `size` vectors of length `depth`; element k of vector i is data[i * stride + k * depthStride].
+struct Vectors {
+  const float *data;
+  int64_t size, stride, depthStride;
+};
+
+Vectors rowsOf(const FloatMatrix &matrix) { return {matrix.data(), matrix.rows(), matrix.outerStride(), 1}; }
+Vectors columnsOf(const FloatMatrix &matrix) { return {matrix.data(), matrix.cols(), 1, matrix.outerStride()}; }
+
+/// What `size` vectors of one element are as panels of `width`.
+constexpr int64_t padded(int64_t size, int64_t width) { return (size + width - 1) / width * width; }
+
+/// Copies elements [begin, begin + depth) of all vectors to `packed`, as panels of `width` vectors, element after
+/// element. The last panel's vectors beyond `size` are left as they are.
+template <typename T>
+void pack(const Vectors &from, int64_t width, int64_t begin, int64_t depth, T *packed) {
+  for (int64_t i = 0; i < from.size; ++i) {
+    T *to = packed + i / width * width * depth + i % width;
+    const float *source = from.data + i * from.stride + begin * from.depthStride;
+    for (int64_t k = 0; k < depth; ++k)
+      to[k * width] = source[k * from.depthStride];
+  }
+}
+
+VITYA_FOR_EACH_PROCESSOR
+void addPanels(const double *left, const float *right, int64_t depth, int64_t rows, int64_t columns, double *sum,
+               int64_t stride) {
+  Lanes tile[kRows] = {};
+  for (int64_t k = 0; k < depth; ++k) {
+    FloatLanes floats;
+    __builtin_memcpy(&floats, right + k * kColumns, sizeof(floats));
+    auto lanes = __builtin_convertvector(floats, Lanes);
+    for (int64_t i = 0; i < kRows; ++i)
+      tile[i] += left[k * kRows + i] * lanes;
+  }
+  if (columns < kColumns) {
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j)
+        sum[i * stride + j] += tile[i][j];
+    return;
+  }
+  for (int64_t i = 0; i < rows; ++i) {
+    Lanes lanes;
+    __builtin_memcpy(&lanes, sum + i * stride, sizeof(lanes));
+    lanes += tile[i];
+    __builtin_memcpy(sum + i * stride, &lanes, sizeof(lanes));
+  }
+}
+
+/// Sums of floats go on as chains of fused multiply-adds.
+VITYA_FOR_EACH_PROCESSOR
+void addPanels(const float *left, const float *right, int64_t depth, int64_t rows, int64_t columns, float *sum,
+               int64_t stride) {
+  float tile[kRows][kColumns] = {};
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      tile[i][j] = sum[i * stride + j];
+  for (int64_t k = 0; k < depth; ++k)
+    for (int64_t i = 0; i < kRows; ++i)
+      for (int64_t j = 0; j < kColumns; ++j)
+        tile[i][j] = std::fma(left[k * kRows + i], right[k * kColumns + j], tile[i][j]);
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      sum[i * stride + j] = tile[i][j];
+}
+
+/// sum[i, j] += a_i . b_j for vectors of `length` elements, `columns` of them b; `right(begin, depth)` has elements
+/// [begin, begin + depth) of b in panels. With `isLower`, tiles wholly above the diagonal are left out.
+template <typename Sum, typename Panels>
+void addProducts(const Vectors &a, int64_t columns, int64_t length, Panels right, bool isLower,
+                 Ref<RowMajorOf<Sum>> sum) {
+  for (int64_t begin = 0; begin < length; begin += kDepth) {
+    int64_t depth = std::min(kDepth, length - begin);
+    std::vector<Sum> left(padded(a.size, kRows) * depth);
+    pack(a, kRows, begin, depth, left.data());
+    const float *panels = right(begin, depth);
+    for (int64_t j = 0; j < columns; j += kColumns)
+      for (int64_t i = isLower ? j / kRows * kRows : 0; i < a.size; i += kRows)
+        addPanels(left.data() + i * depth, panels + j * depth, depth, std::min(kRows, a.size - i),
+                  std::min(kColumns, columns - j), &sum(i, j), sum.outerStride());
+  }
+}
+
+/// Adds the products of the columns of `a` and `b`.
+void addColumns(const FloatMatrix &a, const FloatMatrix &b, bool isLower, Ref<DoubleMatrix> sum) {
+  std::vector<float> panels(padded(b.cols(), kColumns) * std::min<int64_t>(kDepth, b.rows()));
+  auto packColumns = [&](int64_t begin, int64_t depth) {
+    pack(columnsOf(b), kColumns, begin, depth, panels.data());
+    return panels.data();
+  };
+  addProducts<double>(columnsOf(a), b.cols(), a.rows(), packColumns, isLower, sum);
+}
+
+template <typename Sum>
+RowMajorOf<Sum> product(const FloatMatrix &a, const PackedMatrix &b) {
+  RowMajorOf<Sum> result = RowMajorOf<Sum>::Zero(a.rows(), b.rows());
+  auto block = [&](int64_t begin, int64_t) { return b.block(begin); };
+  addProducts<Sum>(rowsOf(a), b.rows(), a.cols(), block, /*isLower=*/false, result);
+  return result;
+}
+
+} // namespace
+
+PackedMatrix::PackedMatrix(const FloatMatrix &matrix)
+    : size(matrix.rows()), length(matrix.cols()), data(padded(size, kColumns) * length) {
+  for (int64_t begin = 0; begin < length; begin += kDepth)
+    pack(rowsOf(matrix), kColumns, begin, std::min(kDepth, length - begin),
+         data.data() + begin * padded(size, kColumns));
+}
+
+const float *PackedMatrix::block(int64_t begin) const { return data.data() + begin * padded(size, kColumns); }
+
+DoubleMatrix productWithTransposed(const FloatMatrix &a, const PackedMatrix &b) { return product<double>(a, b); }
+
+RowMajorOf<float> fusedProductWithTransposed(const FloatMatrix &a, const PackedMatrix &b) {
+  return product<float>(a, b);
+}
+
+void addTransposedProduct(const FloatMatrix &a, const FloatMatrix &b, Ref<DoubleMatrix> sum) {
+  addColumns(a, b, /*isLower=*/false, sum);
+}
+
+void addGram(const FloatMatrix &a, Ref<DoubleMatrix> sum) {
+  addColumns(a, a, /*isLower=*/true, sum);
+  sum.triangularView<StrictlyUpper>() = sum.transpose();
+}
+
+} // namespace vitya::numerics

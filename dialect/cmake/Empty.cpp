@@ -1,0 +1,1 @@
+// The one source file of targets that consist of a library.

@@ -1,0 +1,41 @@
+// Options that several passes share.
+#ifndef VITYA_PASSES_PASSOPTIONS
+#define VITYA_PASSES_PASSOPTIONS
+
+include "mlir/Pass/PassBase.td"
+
+// The images a pass runs the model on.
+defvar kImageOptions = [
+  Option<"images", "images", "std::string", "\"\"", "Calibration images: CIFAR-10 records, resized for the model.">,
+  Option<"count", "count", "int64_t", "0", "Use only the first `count` images; 0 uses all.">
+];
+
+// The file of moments that can replace the images.
+defvar kStatisticsOptions = [
+  Option<"statistics", "statistics", "std::string", "\"\"", "A file written by vitya-collect-statistics.">
+];
+
+// The layers to compress when the default is the blocks of the model.
+defvar kBlockLayersOptions = [
+  Option<"layers", "layers", "std::string", "\"[.][0-9]+[.]\"",
+         "Regular expression that the name of a layer must match; the default matches layers inside numbered modules, "
+         "which are the blocks.">
+];
+
+// The layers to quantize.
+defvar kQuantizedLayersOptions = [
+  Option<"layers", "layers", "std::string", "\".\"", "Regular expression that the name of a layer must match.">,
+  Option<"except", "except", "std::string", "\"\"", "Regular expression of the names of layers that stay f32.">
+];
+
+// How many scales a quantized weight has.
+defvar kWeightGranularityOptions = [
+  Option<"weights", "weights", "::vitya::WeightGranularity", "::vitya::WeightGranularity::channel",
+         "Which elements of a weight share a scale:", [{
+    ::llvm::cl::values(
+      clEnumValN(::vitya::WeightGranularity::channel, "channel", "the elements of an output channel"),
+      clEnumValN(::vitya::WeightGranularity::tensor, "tensor", "all elements"))
+  }]>
+];
+
+#endif // VITYA_PASSES_PASSOPTIONS

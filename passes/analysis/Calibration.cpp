@@ -1,0 +1,63 @@
+// Opens calibration images and checks them against the model.
+#include "passes/analysis/Calibration.h"
+#include "dialect/VityaOps.h"
+#include "llvm/Support/Threading.h"
+#include <mutex>
+
+using namespace mlir;
+
+namespace vitya {
+
+FailureOr<Calibration> Calibration::open(ModuleOp module, StringRef path, int64_t count) {
+  if (path.empty())
+    return module.emitError("expected images=FILE to look at the model with, found none");
+  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
+  auto type = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
+                                                    : RankedTensorType();
+  if (!type || !type.hasStaticShape() || type.getRank() != 3 || type.getDimSize(0) != 3)
+    return module.emitError() << "expected @" << kEntryName
+                              << " to take one image of 3 channels, as calibration images have";
+  Calibration result;
+  result.file = {new CifarImages(), [](CifarImages *images) {
+                   closeCifar(*images);
+                   delete images;
+                 }};
+  char message[512];
+  if (!openCifar(path.str().c_str(), *result.file, message, sizeof(message)))
+    return module.emitError() << message;
+  if (count < 0 || count > result.file->count)
+    return module.emitError() << "expected count to be at most the " << result.file->count << " images of '" << path
+                              << "', found " << count;
+  result.images = count ? count : result.file->count;
+  result.height = type.getDimSize(1);
+  result.width = type.getDimSize(2);
+  if (module.getContext()->isMultithreadingEnabled())
+    result.workers = llvm::hardware_concurrency().compute_thread_count();
+  return result;
+}
+
+FailureOr<std::vector<float>> Calibration::run(ModuleOp module, reference::ImageObserver observe) const {
+  Progress progress("calibration", images);
+  std::mutex mutex;
+  int64_t begun = 0;
+  auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
+    read(index, pixels);
+    std::lock_guard<std::mutex> lock(mutex);
+    progress.advance(++begun);
+  };
+  return reference::runImages(module, images, workers, source, observe);
+}
+
+Progress::~Progress() {
+  if (shown)
+    llvm::errs() << '\n';
+}
+
+void Progress::advance(int64_t done) {
+  if (!llvm::errs().is_displayed())
+    return;
+  shown = true;
+  llvm::errs() << '\r' << what << ' ' << done << '/' << total;
+}
+
+} // namespace vitya

@@ -1,0 +1,54 @@
+// The images that compression looks at a model with.
+#ifndef VITYA_PASSES_ANALYSIS_CALIBRATION_H
+#define VITYA_PASSES_ANALYSIS_CALIBRATION_H
+
+#include "dialect/reference/Interpreter.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "runtime/image/Cifar.h"
+#include <functional>
+#include <memory>
+
+namespace vitya {
+
+/// The first images of a file in CIFAR-10's binary layout, in the size that a model takes.
+class Calibration {
+public:
+  /// Opens `path` for the images of `module`; `count` 0 is all of them. Errors at `module`: no path, a file that cannot
+  /// be read, fewer images than asked for, a model that does not take one image of three channels.
+  static mlir::FailureOr<Calibration> open(mlir::ModuleOp module, llvm::StringRef path, int64_t count);
+
+  int64_t count() const { return images; }
+  /// Threads to run images on: one unless the context of the model has them enabled.
+  int threads() const { return workers; }
+  /// Writes image `index` as f32 [3, height, width] in [0, 1].
+  void read(int64_t index, llvm::MutableArrayRef<float> image) const {
+    cifarImage(*file, index, height, width, image.data());
+  }
+  /// The label of image `index`.
+  int label(int64_t index) const { return cifarLabel(*file, index); }
+  /// Runs `module` on all images and shows `observe` the results of every op; tells a person at a terminal how far it
+  /// is. Result and errors are those of reference::runImages.
+  mlir::FailureOr<std::vector<float>> run(mlir::ModuleOp module, reference::ImageObserver observe = nullptr) const;
+
+private:
+  std::unique_ptr<CifarImages, std::function<void(CifarImages *)>> file;
+  int64_t images = 0, height = 0, width = 0;
+  int workers = 1;
+};
+
+/// Tells a person at a terminal how far something has come; silent where standard error is no terminal.
+class Progress {
+public:
+  Progress(llvm::StringRef what, int64_t total) : what(what), total(total) {}
+  ~Progress();
+  void advance(int64_t done);
+
+private:
+  std::string what;
+  int64_t total;
+  bool shown = false;
+};
+
+} // namespace vitya
+
+#endif // VITYA_PASSES_ANALYSIS_CALIBRATION_H

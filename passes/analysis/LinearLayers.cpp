@@ -1,0 +1,149 @@
+// Reads weights into double precision and writes factors back as f32 resources, each under the name of its layer.
+#include "passes/analysis/LinearLayers.h"
+#include "dialect/Constants.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/SetVector.h"
+
+using namespace mlir;
+using namespace Eigen;
+
+namespace vitya {
+namespace {
+
+using RowMajor = Matrix<float, Dynamic, Dynamic, RowMajor>;
+
+/// The f32 elements of `value`, the `what` of `op`, in row-major order.
+FailureOr<std::vector<float>> constantOf(Operation *op, Value value, StringRef what) {
+  ElementsAttr elements;
+  if (!matchPattern(value, m_Constant(&elements)))
+    return op->emitOpError() << "expected a constant " << what << ", found one that is computed";
+  FailureOr<std::vector<float>> values = readFloats(elements);
+  if (failed(values))
+    return op->emitOpError() << "expected a " << what << " with all its bytes, found none";
+  if (!llvm::all_of(*values, [](float value) { return std::isfinite(value); }))
+    return op->emitOpError() << "expected a finite " << what << ", found NaN or infinity";
+  return values;
+}
+
+Value makeFloats(OpBuilder &builder, Location loc, StringRef name, ArrayRef<int64_t> shape, ArrayRef<float> values) {
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+  return arith::ConstantOp::create(builder, loc, makeResource(type, name, bytes));
+}
+
+LinearInfoAttr makeInfo(LinearOp op, const Twine &reason, std::optional<int64_t> rank) {
+  ArrayRef<int64_t> weight = op.getWeight().getType().getShape();
+  return LinearInfoAttr::get(op.getContext(), op.getLayer(), /*in=*/weight[1], /*out=*/weight[0], "f32", reason.str(),
+                             rank);
+}
+
+} // namespace
+
+FailureOr<func::FuncOp> entryOf(ModuleOp module) {
+  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
+  if (!entry || entry.isExternal())
+    return module.emitError("expected a function @") << kEntryName << " with a body";
+  return entry;
+}
+
+FailureOr<llvm::Regex> patternOf(ModuleOp module, StringRef option, StringRef pattern) {
+  llvm::Regex regex(pattern);
+  if (std::string problem; !regex.isValid(problem))
+    return module.emitError("expected ") << option << " to be a regular expression, found '" << pattern
+                                         << "': " << problem;
+  return regex;
+}
+
+StringRef layerNameOf(LinearOp op) {
+  LinearInfoAttr info = op.getInfoAttr();
+  return info ? info.getName() : op.getLayer();
+}
+
+LinearInfoAttr infoOf(LinearOp op) {
+  return op.getInfoAttr() ? op.getInfoAttr() : makeInfo(op, kUntouched, std::nullopt);
+}
+
+bool isFactorised(LinearOp op) { return op.getInfoAttr() && op.getInfoAttr().getRank(); }
+
+int64_t breakEvenRank(int64_t out, int64_t in) { return llvm::divideCeil(out * in, out + in); }
+
+FailureOr<MatrixXd> weightOf(LinearOp op) {
+  FailureOr<std::vector<float>> values = constantOf(op, op.getWeight(), "weight");
+  if (failed(values))
+    return failure();
+  ArrayRef<int64_t> shape = op.getWeight().getType().getShape();
+  return MatrixXd(Map<const RowMajor>(values->data(), shape[0], shape[1]).cast<double>());
+}
+
+FailureOr<VectorXd> biasOf(LinearOp op) {
+  int64_t size = op.getWeight().getType().getDimSize(0);
+  if (!op.getBias())
+    return VectorXd(VectorXd::Zero(size));
+  return vectorOf(op, op.getBias(), "bias");
+}
+
+FailureOr<VectorXd> vectorOf(Operation *op, Value value, StringRef what) {
+  FailureOr<std::vector<float>> values = constantOf(op, value, what);
+  if (failed(values))
+    return failure();
+  return VectorXd(Map<const VectorXf>(values->data(), int64_t(values->size())).cast<double>());
+}
+
+Value makeConstant(OpBuilder &builder, Location loc, StringRef name, const MatrixXd &matrix) {
+  RowMajor values = matrix.cast<float>();
+  return makeFloats(builder, loc, name, {values.rows(), values.cols()},
+                    ArrayRef<float>(values.data(), static_cast<size_t>(values.size())));
+}
+
+Value makeConstant(OpBuilder &builder, Location loc, StringRef name, const VectorXd &vector) {
+  VectorXf values = vector.cast<float>();
+  return makeFloats(builder, loc, name, {values.size()},
+                    ArrayRef<float>(values.data(), static_cast<size_t>(values.size())));
+}
+
+void keepDense(LinearOp op, const Twine &reason) { op.setInfoAttr(makeInfo(op, reason, std::nullopt)); }
+
+LinearOp replaceByFactors(LinearOp op, const numerics::Factors &factors, Value bias, const Twine &reason) {
+  OpBuilder builder(op);
+  auto locationOf = [&](const Twine &name) { return NameLoc::get(builder.getStringAttr(name)); };
+  LinearInfoAttr info = makeInfo(op, reason, factors.right.rows());
+  std::string right = (op.getLayer() + ".right").str(), left = (op.getLayer() + ".left").str();
+  Value rightWeight = makeConstant(builder, locationOf(right + ".weight"), right + ".weight", factors.right);
+  Value narrow = LinearOp::create(builder, locationOf(right), right, op.getInput(), rightWeight, Value(), info);
+  Value leftWeight = makeConstant(builder, locationOf(left + ".weight"), left + ".weight", factors.left);
+  auto result = LinearOp::create(builder, locationOf(left), left, narrow, leftWeight, bias, info);
+  op.replaceAllUsesWith(result.getResult());
+  op.erase();
+  return result;
+}
+
+LinearOp makeNarrower(LinearOp op, Value input, const MatrixXd &weight, const VectorXd &bias, int64_t rank,
+                      const Twine &reason) {
+  OpBuilder builder(op);
+  StringRef name = op.getLayer();
+  Value weightValue = makeConstant(builder, op.getLoc(), (name + ".weight").str(), weight);
+  Value biasValue = makeConstant(builder, op.getLoc(), (name + ".bias").str(), bias);
+  return LinearOp::create(builder, op.getLoc(), name, input, weightValue, biasValue, makeInfo(op, reason, rank));
+}
+
+void setWeights(LinearOp op, const numerics::LinearMap &map) {
+  OpBuilder builder(op);
+  op.getWeightMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".weight").str(), map.weight));
+  op.getBiasMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".bias").str(), map.bias));
+}
+
+void dropConstants(ModuleOp module) {
+  llvm::DenseSet<Attribute> alive;
+  llvm::SetVector<Attribute> dropped;
+  module.walk([&](arith::ConstantOp constant) {
+    if (!constant.use_empty())
+      return void(alive.insert(constant.getValue()));
+    dropped.insert(constant.getValue());
+    constant.erase();
+  });
+  for (Attribute value : dropped)
+    if (!alive.contains(value))
+      releaseResource(value);
+}
+
+} // namespace vitya

@@ -1,0 +1,79 @@
+// Destination-passing style for kernels: the caller owns the result's buffer, and the kernel's parallel loop writes
+// straight into it.
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/SymbolTable.h"
+#include "passes/lower/kernels/Passes.h"
+#include "passes/lower/Kernel.h"
+
+using namespace mlir;
+
+namespace vitya {
+#define GEN_PASS_DEF_ADDDESTINATIONSPASS
+#include "passes/lower/kernels/Passes.h.inc"
+
+namespace {
+
+struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    for (auto kernel : module.getOps<func::FuncOp>()) {
+      if (!kernel->hasAttr(kKernelAttrName))
+        continue;
+      if (kernel.getNumResults() != 1) {
+        kernel.emitError("expected a kernel with a result");
+        return signalPassFailure();
+      }
+      auto terminator = cast<func::ReturnOp>(kernel.getBody().front().getTerminator());
+      Value result = terminator.getOperand(0);
+      unsigned position = kernel.getNumArguments();
+      if (failed(kernel.insertArgument(position, result.getType(), {}, kernel.getLoc())))
+        return signalPassFailure();
+      write(result, kernel.getArgument(position), terminator);
+      std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, module);
+      for (SymbolTable::SymbolUse use : *uses) {
+        Operation *call = use.getUser();
+        OpBuilder builder(call);
+        auto type = cast<RankedTensorType>(result.getType());
+        Value empty = tensor::EmptyOp::create(builder, call->getLoc(), type.getShape(), type.getElementType());
+        call->insertOperands(call->getNumOperands(), empty);
+        // Bufferization keeps locations but not attributes of calls; vitya-outline-loops reads the name back.
+        if (auto layer = call->getAttrOfType<StringAttr>(kLayerAttrName))
+          call->setLoc(NameLoc::get(layer));
+      }
+    }
+  }
+
+  /// Makes the op behind `result` write into `destination`: through the reshapes between them, backwards.
+  static void write(Value result, Value destination, func::ReturnOp terminator) {
+    OpBuilder builder = OpBuilder::atBlockBegin(terminator->getBlock());
+    Value source = result;
+    while (Operation *op = source.getDefiningOp()) {
+      if (auto collapse = dyn_cast<tensor::CollapseShapeOp>(op)) {
+        destination = tensor::ExpandShapeOp::create(builder, op->getLoc(), collapse.getSrcType(), destination,
+                                                    collapse.getReassociationIndices());
+        source = collapse.getSrc();
+      } else if (auto expand = dyn_cast<tensor::ExpandShapeOp>(op)) {
+        destination = tensor::CollapseShapeOp::create(builder, op->getLoc(), expand.getSrcType(), destination,
+                                                      expand.getReassociationIndices());
+        source = expand.getSrc();
+      } else {
+        break;
+      }
+    }
+    if (auto forall = source.getDefiningOp<scf::ForallOp>()) {
+      OpOperand *init = forall.getTiedOpOperand(cast<OpResult>(source));
+      if (init->get().getDefiningOp<tensor::EmptyOp>())
+        return init->set(destination);
+    }
+    builder.setInsertionPoint(terminator);
+    Value copy = linalg::CopyOp::create(builder, terminator.getLoc(), result,
+                                        terminator->getParentOfType<func::FuncOp>().getArguments().back())
+                     .getResult(0);
+    terminator->setOperand(0, copy);
+  }
+};
+
+} // namespace
+} // namespace vitya

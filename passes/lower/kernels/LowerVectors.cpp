@@ -1,0 +1,171 @@
+// The last step before LLVM's own vocabulary: contractions to outer products of fused multiply-adds, n-D transfers to
+// 1-D ones, math functions to polynomials, sums across a vector to a fixed tree.
+#include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
+#include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/lower/kernels/Passes.h"
+#include "passes/lower/kernels/DotProducts.h"
+#include "passes/lower/kernels/ElementaryFunctions.h"
+#include "passes/lower/Kernel.h"
+
+using namespace mlir;
+
+namespace vitya {
+#define GEN_PASS_DEF_LOWERVECTORSPASS
+#include "passes/lower/kernels/Passes.h.inc"
+
+namespace {
+
+/// vector.reduction <add> or <maxnumf> as a tree: halves are combined until one lane is left. The same additions in the
+/// same order on every machine.
+struct ReductionTree : OpRewritePattern<vector::ReductionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(vector::ReductionOp op, PatternRewriter &rewriter) const override {
+    auto type = cast<VectorType>(op.getVector().getType());
+    if (!type.getElementType().isF32() || type.getRank() != 1 || !llvm::isPowerOf2_64(type.getNumElements()))
+      return rewriter.notifyMatchFailure(op, "expected a vector of a power of two f32");
+    Location loc = op.getLoc();
+    auto combine = [&](Value a, Value b) -> Value {
+      return vector::makeArithReduction(rewriter, loc, op.getKind(), a, b);
+    };
+    Value value = op.getVector();
+    for (int64_t size = type.getNumElements() / 2; size >= 1; size /= 2) {
+      auto half = [&](int64_t offset) -> Value {
+        return vector::ExtractStridedSliceOp::create(rewriter, loc, value, ArrayRef<int64_t>{offset},
+                                                     ArrayRef<int64_t>{size}, ArrayRef<int64_t>{1});
+      };
+      value = combine(half(0), half(size));
+    }
+    Value scalar = vector::ExtractOp::create(rewriter, loc, value, ArrayRef<int64_t>{0});
+    if (op.getAcc())
+      scalar = combine(scalar, op.getAcc());
+    rewriter.replaceOp(op, scalar);
+    return success();
+  }
+};
+
+/// A contraction of one product for each element of the sum, number by number, as one fused multiply-add; upstream goes
+/// through the elements one at a time.
+struct FusedProduct : OpRewritePattern<vector::ContractionOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(vector::ContractionOp op, PatternRewriter &rewriter) const override {
+    auto sumType = dyn_cast<VectorType>(op.getAccType());
+    int64_t elements = sumType ? sumType.getNumElements() : 1;
+    SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+    // Without its reductions, each of one product, an operand has the order of the sum.
+    SmallVector<AffineExpr> kept;
+    for (AffineExpr dim : maps[0].getResults())
+      if (op.getIteratorTypesArray()[cast<AffineDimExpr>(dim).getPosition()] == vector::IteratorType::parallel)
+        kept.push_back(dim);
+    if (op.getKind() != vector::CombiningKind::ADD || !getElementTypeOrSelf(op.getAccType()).isF32() ||
+        maps[0] != maps[1] || ArrayRef(kept) != maps[2].getResults() || op.getLhsType().getNumElements() != elements)
+      return rewriter.notifyMatchFailure(op, "expected sums of one product of f32");
+    auto asSum = [&](Value vector) -> Value {
+      if (sumType)
+        return vector::ShapeCastOp::create(rewriter, op.getLoc(), sumType, vector);
+      SmallVector<int64_t> first(cast<VectorType>(vector.getType()).getRank(), 0);
+      return vector::ExtractOp::create(rewriter, op.getLoc(), vector, first);
+    };
+    rewriter.replaceOpWithNewOp<math::FmaOp>(op, asSum(op.getLhs()), asSum(op.getRhs()), op.getAcc());
+    return success();
+  }
+};
+
+/// memref.copy between strided buffers as loops of vector loads and stores; LLVM's lowering would call a library.
+struct CopyLoops : OpRewritePattern<memref::CopyOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(memref::CopyOp op, PatternRewriter &rewriter) const override {
+    auto type = cast<MemRefType>(op.getSource().getType());
+    if (!type.hasStaticShape() || type.getRank() == 0 || !isLastContiguous(type) ||
+        !isLastContiguous(cast<MemRefType>(op.getTarget().getType())))
+      return rewriter.notifyMatchFailure(op, "expected static buffers with contiguous rows");
+    Location loc = op.getLoc();
+    int64_t lanes = lanesOf(type.getShape().back());
+    SmallVector<Value> lower, upper, steps;
+    for (int64_t size : type.getShape()) {
+      lower.push_back(arith::ConstantIndexOp::create(rewriter, loc, 0));
+      upper.push_back(arith::ConstantIndexOp::create(rewriter, loc, size));
+      steps.push_back(arith::ConstantIndexOp::create(rewriter, loc, 1));
+    }
+    steps.back() = arith::ConstantIndexOp::create(rewriter, loc, lanes);
+    auto vector = VectorType::get({lanes}, type.getElementType());
+    scf::buildLoopNest(rewriter, loc, lower, upper, steps, [&](OpBuilder &nested, Location at, ValueRange indices) {
+      Value value = vector::LoadOp::create(nested, at, vector, op.getSource(), indices);
+      vector::StoreOp::create(nested, at, value, op.getTarget(), indices);
+    });
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  static bool isLastContiguous(MemRefType type) {
+    auto [strides, offset] = type.getStridesAndOffset();
+    return strides.back() == 1;
+  }
+};
+
+struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
+  using LowerVectorsPassBase::LowerVectorsPassBase;
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (bits != 256 && bits != 512) {
+      function.emitError() << "expected registers of 256 or 512 bits, found " << bits.getValue();
+      return signalPassFailure();
+    }
+    auto apply = [&](auto populate, bool fold = true) {
+      RewritePatternSet patterns(&getContext());
+      populate(patterns);
+      return applyPatternsGreedily(function, std::move(patterns),
+                                   GreedyRewriteConfig().enableFolding(fold).enableConstantCSE(fold));
+    };
+    bool lowered =
+        // Reductions across a vector first, while they are whole.
+        succeeded(apply([](RewritePatternSet &patterns) {
+          vector::populateVectorMultiReductionLoweringPatterns(patterns,
+                                                               vector::VectorMultiReductionLowering::InnerReduction);
+        })) &&
+        succeeded(apply([&](RewritePatternSet &patterns) { detail::populateDotProductPatterns(patterns, bits); })) &&
+        succeeded(flattenGroups(function)) && succeeded(apply([&](RewritePatternSet &patterns) {
+          patterns.add<CopyLoops>(&getContext());
+          patterns.add<ReductionTree, FusedProduct>(&getContext(), /*benefit=*/10);
+          vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
+          vector::populateVectorOuterProductLoweringPatterns(patterns);
+        })) &&
+        succeeded(apply([](RewritePatternSet &patterns) {
+          populateVectorToSCFConversionPatterns(
+              patterns, VectorTransferToSCFOptions().enableFullUnroll().setTargetRank(1).enableLowerScalable(false));
+          vector::populateVectorTransferLoweringPatterns(patterns, /*maxTransferRank=*/1);
+          vector::populateVectorTransposeLoweringPatterns(patterns, vector::VectorTransposeLowering::Shuffle1D);
+          vector::populateVectorShapeCastLoweringPatterns(patterns);
+          vector::populateVectorBroadcastLoweringPatterns(patterns);
+        })) &&
+        succeeded(apply([](RewritePatternSet &patterns) { detail::populateElementaryFunctionPatterns(patterns); }));
+    if (!lowered)
+      signalPassFailure();
+  }
+
+  /// Groups of integers are one stretch of memory, and move as one vector.
+  static LogicalResult flattenGroups(func::FuncOp function) {
+    SmallVector<Operation *> transfers;
+    function.walk([&](VectorTransferOpInterface transfer) {
+      // Upstream's pattern takes for granted that a vector is more than one number, and has no more
+      // dimensions than the memory.
+      VectorType type = transfer.getVectorType();
+      if (type.getElementType().isInteger() && type.getNumElements() > 1 &&
+          type.getRank() <= transfer.getShapedType().getRank())
+        transfers.push_back(transfer);
+    });
+    RewritePatternSet patterns(function.getContext());
+    vector::populateFlattenVectorTransferPatterns(patterns, /*targetVectorBitwidth=*/64);
+    return applyOpPatternsGreedily(transfers, std::move(patterns),
+                                   GreedyRewriteConfig().setStrictness(GreedyRewriteStrictness::ExistingOps));
+  }
+};
+
+} // namespace
+} // namespace vitya

@@ -1,0 +1,164 @@
+// Brings widths between linear layers, such as the rank of a pair of factors, to whole groups of lanes: the layer
+// before gets outputs that are zero, the layer behind ignores them. Then what lies between, and a quantization above
+// all, is computed in the registers of the layer before, and nothing is cut off. Where something else than a linear
+// layer makes the input of a quantized one, zeros are appended to it before it is quantized.
+#include "dialect/Constants.h"
+#include "dialect/VityaOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "passes/lower/linalg/Passes.h"
+#include "passes/lower/Kernel.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+
+namespace vitya {
+#define GEN_PASS_DEF_PADWIDTHSPASS
+#include "passes/lower/linalg/Passes.h.inc"
+
+namespace {
+
+/// The constant behind a weight or bias, seen through the cast of a quantized one; null if there is none.
+ElementsAttr constantBehind(Value value) {
+  if (auto cast = value.getDefiningOp<quant::StorageCastOp>())
+    value = cast.getInput();
+  ElementsAttr attribute;
+  return matchPattern(value, m_Constant(&attribute)) ? attribute : ElementsAttr();
+}
+
+struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
+  void runOnOperation() override {
+    SmallVector<LinearOp> layers;
+    getOperation().walk([&](LinearOp op) { layers.push_back(op); });
+    for (LinearOp op : layers)
+      if (op.getType().getDimSize(1) % kLanes != 0 && failed(pad(op)))
+        return signalPassFailure();
+    int64_t group = groupOf(IntegerType::get(&getContext(), 8));
+    for (LinearOp op : layers)
+      if (op.isQuantized() && op.getInput().getType().getDimSize(1) % group != 0 && failed(padInput(op)))
+        return signalPassFailure();
+  }
+
+  /// Widens the quantized input of `op`, and those of the layers that read the same, with columns that are zero.
+  LogicalResult padInput(LinearOp op) {
+    Operation *quantization = op.getInput().getDefiningOp();
+    if (!isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp>(quantization))
+      return success(); // it is computed as it is, number by number
+    auto type = cast<RankedTensorType>(quantization->getOperand(0).getType());
+    int64_t rows = type.getDimSize(0), width = llvm::alignTo(type.getDimSize(1), kLanes);
+    OpBuilder builder(quantization);
+    Location loc = quantization->getLoc();
+    auto tail = type.clone({rows, width - type.getDimSize(1)});
+    Value zeros = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(tail));
+    Value wide = tensor::ConcatOp::create(builder, loc, /*dim=*/1, ValueRange{quantization->getOperand(0), zeros});
+    Operation *wider = builder.clone(*quantization);
+    wider->setOperand(0, wide);
+    wider->getResult(0).setType(cast<RankedTensorType>(quantization->getResult(0).getType()).clone({rows, width}));
+    SmallVector<LinearOp> readers;
+    for (OpOperand &use : quantization->getUses())
+      if (auto reader = dyn_cast<LinearOp>(use.getOwner());
+          reader && use.getOperandNumber() == 0 && constantBehind(reader.getWeight()))
+        readers.push_back(reader);
+    for (LinearOp reader : readers)
+      reader.getInputMutable().assign(wider->getResult(0));
+    if (quantization->use_empty())
+      quantization->erase();
+    return widenWeights(readers, width);
+  }
+
+  LogicalResult pad(LinearOp op) {
+    SmallVector<Value> between{op.getResult()};
+    SmallVector<LinearOp> readers;
+    if (!collect(between, readers) || !constantBehind(op.getWeight()) ||
+        (op.getBias() && !constantBehind(op.getBias())))
+      return success();
+    int64_t width = llvm::alignTo(op.getType().getDimSize(1), kLanes), in = op.getWeight().getType().getDimSize(1);
+    FailureOr<Value> weight = padded(op.getWeight(), {width, in});
+    if (failed(weight))
+      return failure();
+    op.getWeightMutable().assign(*weight);
+    if (op.getBias()) {
+      FailureOr<Value> bias = padded(op.getBias(), {width});
+      if (failed(bias))
+        return failure();
+      op.getBiasMutable().assign(*bias);
+    }
+    for (Value value : between) {
+      auto type = cast<RankedTensorType>(value.getType());
+      value.setType(type.clone({type.getDimSize(0), width}));
+      if (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>())
+        slice.setStaticSizes({slice.getStaticSizes()[0], width});
+    }
+    return widenWeights(readers, width);
+  }
+
+  /// Gives the weights of `layers` columns of zeros up to `width`.
+  static LogicalResult widenWeights(ArrayRef<LinearOp> layers, int64_t width) {
+    for (LinearOp layer : layers) {
+      FailureOr<Value> wider = padded(layer.getWeight(), {layer.getType().getDimSize(1), width});
+      if (failed(wider))
+        return failure();
+      layer.getWeightMutable().assign(*wider);
+    }
+    return success();
+  }
+
+  /// Follows the only value in `between` to its readers; false if one of them is more than a linear layer with a
+  /// constant weight, or what keeps zeros.
+  static bool collect(SmallVector<Value> &between, SmallVector<LinearOp> &readers) {
+    for (size_t i = 0; i < between.size(); ++i) {
+      for (OpOperand &use : between[i].getUses()) {
+        Operation *user = use.getOwner();
+        if (auto linear = dyn_cast<LinearOp>(user); linear && use.getOperandNumber() == 0) {
+          if (!constantBehind(linear.getWeight()))
+            return false;
+          readers.push_back(linear);
+        } else if (auto slice = dyn_cast<tensor::ExtractSliceOp>(user)) {
+          if (slice.getNumOperands() != 1 || slice.getType().getRank() != 2 || slice.getStaticStrides()[1] != 1 ||
+              slice.getType().getDimSize(1) != slice.getSourceType().getDimSize(1))
+            return false;
+          between.push_back(slice);
+        } else if (isa<GeluOp, quant::QuantizeCastOp, QuantizeOp>(user) && use.getOperandNumber() == 0) {
+          between.push_back(user->getResult(0));
+        } else if (!isa<ChooseQParamsOp>(user)) {
+          return false;
+        }
+      }
+    }
+    return !readers.empty();
+  }
+
+  /// A constant like `value` with zeros up to `shape`, the new rows of a quantized weight with the scale of the last.
+  static FailureOr<Value> padded(Value value, ArrayRef<int64_t> shape) {
+    ElementsAttr attribute = constantBehind(value);
+    FailureOr<std::vector<char>> old = readRaw(attribute);
+    if (failed(old))
+      return emitError(value.getLoc(), "expected a weight with all its bytes");
+    auto type = cast<RankedTensorType>(attribute.getShapedType());
+    int64_t width = type.getElementTypeBitWidth() / 8, columns = type.getShape().back() * width,
+            newColumns = shape.back() * width, rows = old->size() / columns;
+    std::vector<char> bytes(llvm::product_of(shape) * width, 0);
+    for (int64_t row = 0; row < rows; ++row)
+      std::copy_n(old->begin() + row * columns, columns, bytes.begin() + row * newColumns);
+    OpBuilder builder(value.getContext());
+    builder.setInsertionPointAfterValue(value);
+    Value constant = arith::ConstantOp::create(
+        builder, value.getLoc(), makeResource(type.clone(shape), (resourceNameOf(attribute) + ".padded").str(), bytes));
+    auto cast = value.getDefiningOp<quant::StorageCastOp>();
+    if (!cast)
+      return constant;
+    Type element = llvm::cast<RankedTensorType>(value.getType()).getElementType();
+    if (auto perRow = dyn_cast<quant::UniformQuantizedPerAxisType>(element)) {
+      SmallVector<double> scales(perRow.getScales());
+      scales.resize(shape[0], scales.back());
+      element = quant::UniformQuantizedPerAxisType::get(
+          perRow.getFlags(), perRow.getStorageType(), perRow.getExpressedType(), scales,
+          SmallVector<int64_t>(scales.size(), 0), 0, perRow.getStorageTypeMin(), perRow.getStorageTypeMax());
+    }
+    return quant::StorageCastOp::create(builder, value.getLoc(), RankedTensorType::get(shape, element), constant)
+        .getResult();
+  }
+};
+
+} // namespace
+} // namespace vitya

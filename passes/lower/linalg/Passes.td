@@ -1,0 +1,162 @@
+// The passes of passes/lower/linalg/: from vitya ops to linalg on tensors. Each description shows one example before and after, which
+// test/passes/examples.test runs.
+#ifndef VITYA_PASSES_LOWER_LINALG_PASSES
+#define VITYA_PASSES_LOWER_LINALG_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def LowerQuantizationPass : Pass<"vitya-lower-quantization", "::mlir::ModuleOp"> {
+  let summary = "quantized types to integers and factors";
+  let description = [{
+    Before: linear layers and attention with quantized types. After: none; `vitya.integer_linear` and
+    `vitya.integer_attention` on tensors of integers, and `vitya.quantize`, with scales, zero points and what follows from
+    them as constant operands. Where scales are static a constant bias goes into the offsets, in steps of the sum's own scale,
+    unless that leaves the sum more than 32 bits. Activations are held in `width` bits: 8 for processors with a dot product of bytes,
+    16 for others, which multiply pairs of 16 bits.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x3xf32> {
+      %c = arith.constant dense<2> : tensor<3x8xi8>
+      %w = quant.scast %c : tensor<3x8xi8> to tensor<3x8x!quant.uniform<i8<-127:127>:f32, 5.0e-01>>
+      %q = quant.qcast %x : tensor<4x8xf32> to tensor<4x8x!quant.uniform<u8:f32, 2.5e-01:100>>
+      %0 = vitya.linear "fc" %q, %w : tensor<4x8x!quant.uniform<u8:f32, 2.5e-01:100>>,
+                                      tensor<3x8x!quant.uniform<i8<-127:127>:f32, 5.0e-01>> -> tensor<4x3xf32>
+      return %0 : tensor<4x3xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x3xf32> {
+      %params = arith.constant dense<[[2.500000e-01, 1.000000e+02]]> : tensor<1x2xf32>
+      %c = arith.constant dense<2> : tensor<3x8xi8>
+      %q = vitya.quantize %x, %params : tensor<4x8xf32>, tensor<1x2xf32> -> tensor<4x8xi8>
+      %offset = arith.constant dense_resource<fc.offset> : tensor<3xi32>
+      %multiplier = arith.constant dense_resource<fc.multiplier> : tensor<3xf32>
+      %0 = vitya.integer_linear "fc" %q, %c offset %offset multiplier %multiplier
+         : tensor<4x8xi8>, tensor<3x8xi8>, tensor<3xi32>, tensor<3xf32> -> tensor<4x3xf32>
+      return %0 : tensor<4x3xf32>
+    }
+    ```
+  }];
+  let options = [Option<"width", "width", "int64_t", "8", "Bits of an activation: 8 or 16.">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
+}
+
+def OutlineKernelsPass : Pass<"vitya-outline-kernels", "::mlir::ModuleOp"> {
+  let summary = "group ops into kernels and share the kernels that are alike";
+  let description = [{
+    Before: `@main` holds the ops of the model. After: `@main` holds constants, slices and calls; each call stands for
+    one group of ops, such as a linear layer with the GELU and the residual behind it, and groups that differ only in
+    layer names and weights call the same private function, marked `vitya.kernel`. The call carries the layer's name
+    as `vitya.layer`. Lowering then works on each distinct kernel once.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<7x16xf32>, %w1: tensor<16x16xf32>, %w2: tensor<16x16xf32>) -> tensor<7x16xf32> {
+      %0 = vitya.linear "fc1" %x, %w1 : tensor<7x16xf32>, tensor<16x16xf32> -> tensor<7x16xf32>
+      %1 = vitya.gelu erf %0 : tensor<7x16xf32>
+      %2 = vitya.linear "fc2" %1, %w2 : tensor<7x16xf32>, tensor<16x16xf32> -> tensor<7x16xf32>
+      %3 = vitya.gelu erf %2 : tensor<7x16xf32>
+      return %3 : tensor<7x16xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<7x16xf32>, %w1: tensor<16x16xf32>, %w2: tensor<16x16xf32>) -> tensor<7x16xf32> {
+      %0 = call @linear_gelu_7x16x16(%x, %w1) {vitya.layer = "fc1"}
+        : (tensor<7x16xf32>, tensor<16x16xf32>) -> tensor<7x16xf32>
+      %1 = call @linear_gelu_7x16x16(%0, %w2) {vitya.layer = "fc2"}
+        : (tensor<7x16xf32>, tensor<16x16xf32>) -> tensor<7x16xf32>
+      return %1 : tensor<7x16xf32>
+    }
+    func.func private @linear_gelu_7x16x16(%x: tensor<7x16xf32>, %w: tensor<16x16xf32>) -> tensor<7x16xf32>
+        attributes {vitya.kernel} {
+      %0 = vitya.linear "linear_gelu_7x16x16" %x, %w : tensor<7x16xf32>, tensor<16x16xf32> -> tensor<7x16xf32>
+      %1 = vitya.gelu erf %0 : tensor<7x16xf32>
+      return %1 : tensor<7x16xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect"];
+}
+
+def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {
+  let summary = "bring widths between linear layers to a multiple of 16";
+  let description = [{
+    Before: linear layers of any width. After: where the result of one with a constant weight is read by others like it alone,
+    through GELU and quantization, its width is a multiple of 16: the first has rows of zeros more, the others columns. Where
+    a quantized layer reads something else whose width is no multiple of 4, zeros are appended before it is quantized.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x16xf32> {
+      %right = arith.constant dense<0.5> : tensor<3x8xf32>
+      %left = arith.constant dense<2.0> : tensor<16x3xf32>
+      %0 = vitya.linear "fc.right" %x, %right : tensor<4x8xf32>, tensor<3x8xf32> -> tensor<4x3xf32>
+      %1 = vitya.linear "fc.left" %0, %left : tensor<4x3xf32>, tensor<16x3xf32> -> tensor<4x16xf32>
+      return %1 : tensor<4x16xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x16xf32> {
+      %old_right = arith.constant dense<0.5> : tensor<3x8xf32>
+      %right = arith.constant dense_resource<weight.padded> : tensor<16x8xf32>
+      %old_left = arith.constant dense<2.0> : tensor<16x3xf32>
+      %left = arith.constant dense_resource<weight.padded_1> : tensor<16x16xf32>
+      %0 = vitya.linear "fc.right" %x, %right : tensor<4x8xf32>, tensor<16x8xf32> -> tensor<4x16xf32>
+      %1 = vitya.linear "fc.left" %0, %left : tensor<4x16xf32>, tensor<16x16xf32> -> tensor<4x16xf32>
+      return %1 : tensor<4x16xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::tensor::TensorDialect", "::vitya::VityaDialect"];
+}
+
+def VityaToLinalgPass : Pass<"vitya-to-linalg", "::mlir::func::FuncOp"> {
+  let summary = "lower vitya ops to linalg on tensors";
+  let description = [{
+    Before: vitya ops and elementwise arith ops on tensors. After: linalg, tensor, math and scf only. Rows that a
+    reduction runs along are cut into groups of 16 lanes, reduced lane by lane and then across: one reduction tree,
+    whatever the width of the machine's vectors.
+
+    Before:
+
+    ```mlir
+    func.func @linear(%x: tensor<7x8xf32>, %w: tensor<16x8xf32>) -> tensor<7x16xf32> {
+      %0 = vitya.linear "fc" %x, %w : tensor<7x8xf32>, tensor<16x8xf32> -> tensor<7x16xf32>
+      return %0 : tensor<7x16xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    #row = affine_map<(n, o, i) -> (n, i)>
+    #column = affine_map<(n, o, i) -> (o, i)>
+    #result = affine_map<(n, o, i) -> (n, o)>
+    func.func @linear(%x: tensor<7x8xf32>, %w: tensor<16x8xf32>) -> tensor<7x16xf32> {
+      %zero = arith.constant 0.0 : f32
+      %empty = tensor.empty() : tensor<7x16xf32>
+      %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<7x16xf32>) -> tensor<7x16xf32>
+      %0 = linalg.matmul indexing_maps = [#row, #column, #result]
+        ins(%x, %w : tensor<7x8xf32>, tensor<16x8xf32>) outs(%init : tensor<7x16xf32>) -> tensor<7x16xf32>
+      return %0 : tensor<7x16xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect", "::mlir::math::MathDialect",
+                           "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+}
+
+#endif // VITYA_PASSES_LOWER_LINALG_PASSES

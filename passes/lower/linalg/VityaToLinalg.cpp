@@ -1,0 +1,47 @@
+// The conversion of vitya ops to linalg; the patterns live in one file a family. Elementwise arith ops on tensors and
+// concatenations come along, through upstream patterns.
+#include "passes/lower/linalg/VityaToLinalg.h"
+#include "dialect/VityaOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "passes/lower/linalg/Passes.h"
+
+using namespace mlir;
+
+namespace vitya {
+#define GEN_PASS_DEF_VITYATOLINALGPASS
+#include "passes/lower/linalg/Passes.h.inc"
+
+namespace {
+
+struct VityaToLinalg : impl::VityaToLinalgPassBase<VityaToLinalg> {
+  void runOnOperation() override {
+    ConversionTarget target(getContext());
+    target.addIllegalDialect<VityaDialect>();
+    target.addIllegalOp<tensor::ConcatOp>();
+    target.addLegalDialect<linalg::LinalgDialect, tensor::TensorDialect, math::MathDialect, scf::SCFDialect>();
+    target.addDynamicallyLegalDialect<arith::ArithDialect>([](Operation *op) {
+      return isa<arith::ConstantOp>(op) || llvm::none_of(op->getResultTypes(), llvm::IsaPred<TensorType>);
+    });
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+
+    RewritePatternSet patterns(&getContext());
+    detail::populateAttentionToLinalgPatterns(patterns);
+    detail::populateElementwiseToLinalgPatterns(patterns);
+    detail::populateImageToLinalgPatterns(patterns);
+    detail::populateIntegerAttentionToLinalgPatterns(patterns);
+    detail::populateLinearToLinalgPatterns(patterns);
+    detail::populateQuantizationToLinalgPatterns(patterns);
+    detail::populateReductionToLinalgPatterns(patterns);
+    linalg::populateElementwiseToLinalgConversionPatterns(patterns);
+    tensor::populateDecomposeTensorConcatPatterns(patterns);
+    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
+      signalPassFailure();
+  }
+};
+
+} // namespace
+} // namespace vitya

@@ -1,0 +1,20 @@
+// Constructors, options and registration of the passes of passes/lowrank/, generated from its Passes.td.
+#ifndef VITYA_PASSES_LOWRANK_PASSES_H
+#define VITYA_PASSES_LOWRANK_PASSES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/Pass.h"
+#include "passes/lowrank/LowRankOptions.h"
+
+namespace vitya {
+
+#define GEN_PASS_DECL
+#include "passes/lowrank/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "passes/lowrank/Passes.h.inc"
+
+} // namespace vitya
+
+#endif // VITYA_PASSES_LOWRANK_PASSES_H

@@ -1,0 +1,104 @@
+// The passes of passes/lowrank/: low-rank factorisation. Each description shows one example before and after, which
+// test/passes/examples.test runs.
+#ifndef VITYA_PASSES_LOWRANK_PASSES
+#define VITYA_PASSES_LOWRANK_PASSES
+
+include "mlir/Pass/PassBase.td"
+include "passes/PassOptions.td"
+
+def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
+  let summary = "replace linear layers by pairs of smaller ones";
+  let description = [{
+    Before: linear layers with constant weights. After: each one that `layers` matches and for which it pays is
+    "NAME.right", from the input to `rank` columns, without bias, and "NAME.left", from there to the output, with the
+    bias. What became of a layer, and why, stands on its ops as `info`; layers that stay dense although their name
+    matches get a remark. Layers that are pairs already are left alone, with a remark.
+
+    A pair pays for a layer of p outputs and n inputs if its rank is less than p n / (p + n). `rank` gives every layer
+    the same rank. `keep` is a budget: the share of the weights of the matched layers (biases excluded), or of their
+    multiply-adds, that may be left; with `joint` those of the attention itself count too. With `allocation=spectrum` it
+    is spent where it saves the most error by the spectra of the layers, for the last three methods the whitened ones.
+    With `images` the error is that of the model's predictions: what a layer loses is weighed by the divergence of the
+    predictions from the original ones on `probes` images when it alone is cut; otherwise, and with `probes=0`, it is
+    that of the layers' outputs. With `allocation=uniform` every layer keeps this share of its own.
+
+    | method | factors | images |
+    |---|---|---|
+    | `plain` | SVD of the weight | not needed |
+    | `asvd` | SVD of the weight scaled by the inputs' magnitudes to the power of 1/2 (arXiv 2312.05821) | for moments |
+    | `whitened` | SVD of the weight times the root of the inputs' covariance (arXiv 2403.07378) | for moments |
+    | `anchored` | best fit of the original outputs from the inputs that earlier factors leave, layer by layer | replayed |
+    | `joint` | attention: narrower heads (arXiv 2505.12942); other layers: `anchored` | replayed |
+
+    `joint` cuts the product of a head's query and key maps and that of its value and output maps, which narrows the
+    heads: to two widths that the budget chooses, or to as many weights as the ranks of the four layers would leave.
+    Attention whose query, key and value are not
+    columns of linear layers of one input that nothing else reads, or whose result not one linear layer alone reads,
+    keeps its heads, with a remark.
+
+    With `refit` the first three methods also replay the images, and give each layer the left factor that fits its
+    original output best from what its right factor makes of the input that the layers before leave.
+
+    Statistics of the inputs come from `statistics`, a file that `vitya-collect-statistics` wrote for this very model,
+    or from the first `count` records of `images`, which `anchored` and `joint` replay in any case. The methods that look
+    at images also correct the bias, so that the mean output of a layer stays what it was.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+      %w = arith.constant dense<0.5> : tensor<8x8xf32>
+      %b = arith.constant dense<1.0> : tensor<8xf32>
+      %0 = vitya.linear "blocks.0.proj" %x, %w bias %b
+         : tensor<4x8xf32>, tensor<8x8xf32>, tensor<8xf32> -> tensor<4x8xf32>
+      return %0 : tensor<4x8xf32>
+    }
+    ```
+
+    After, with `rank=2`:
+
+    ```mlir
+    #info = #vitya.linear_info<"blocks.0.proj", in = 8, out = 8, format = "f32", reason = "plain, rank 2", rank = 2>
+    func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
+      %b = arith.constant dense<1.0> : tensor<8xf32>
+      %right = arith.constant dense_resource<blocks.0.proj.right.weight> : tensor<2x8xf32>
+      %0 = vitya.linear "blocks.0.proj.right" %x, %right {info = #info}
+         : tensor<4x8xf32>, tensor<2x8xf32> -> tensor<4x2xf32>
+      %left = arith.constant dense_resource<blocks.0.proj.left.weight> : tensor<8x2xf32>
+      %1 = vitya.linear "blocks.0.proj.left" %0, %left bias %b {info = #info}
+         : tensor<4x2xf32>, tensor<8x2xf32>, tensor<8xf32> -> tensor<4x8xf32>
+      return %1 : tensor<4x8xf32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"rank", "rank", "int64_t", "0", "The rank of every layer.">,
+    Option<"keep", "keep", "double", "0", "The share of the matched layers that may be left, up to 1.">,
+    Option<"budget", "budget", "::vitya::LowRankBudget", "::vitya::LowRankBudget::parameters", "What keep counts:", [{
+      ::llvm::cl::values(
+        clEnumValN(::vitya::LowRankBudget::parameters, "parameters", "elements of weights"),
+        clEnumValN(::vitya::LowRankBudget::macs, "macs", "multiply-adds of one inference"))
+    }]>,
+    Option<"allocation", "allocation", "::vitya::RankAllocation", "::vitya::RankAllocation::spectrum",
+           "How keep is spent:", [{
+      ::llvm::cl::values(
+        clEnumValN(::vitya::RankAllocation::spectrum, "spectrum", "where it saves the most error"),
+        clEnumValN(::vitya::RankAllocation::uniform, "uniform", "the same share on every layer"))
+    }]>,
+    Option<"method", "method", "::vitya::LowRankMethod", "::vitya::LowRankMethod::plain", "How factors are found:", [{
+      ::llvm::cl::values(
+        clEnumValN(::vitya::LowRankMethod::plain, "plain", "SVD of the weight"),
+        clEnumValN(::vitya::LowRankMethod::asvd, "asvd", "SVD of the weight scaled by the inputs' magnitudes"),
+        clEnumValN(::vitya::LowRankMethod::whitened, "whitened", "SVD that minimises the error of the outputs"),
+        clEnumValN(::vitya::LowRankMethod::anchored, "anchored", "as whitened, from the inputs compression leaves"),
+        clEnumValN(::vitya::LowRankMethod::joint, "joint", "narrower heads of attention, the rest anchored"))
+    }]>
+  ] # kBlockLayersOptions # kImageOptions # kStatisticsOptions # [
+    Option<"refit", "refit", "bool", "false", "Fit left factors to calibration images (plain, asvd, whitened).">,
+    Option<"probes", "probes", "int64_t", "32", "Of the images, how many to measure the sensitivity of layers on.">,
+    Option<"report", "report", "std::string", "\"\"", "Write what became of each layer to this file, as JSON.">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
+}
+
+#endif // VITYA_PASSES_LOWRANK_PASSES

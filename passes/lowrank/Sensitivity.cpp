@@ -1,0 +1,60 @@
+// Results of changed layers are assumed in a copy of the replay, which then runs to the end.
+#include "passes/lowrank/Sensitivity.h"
+#include "dialect/reference/Interpreter.h"
+#include "dialect/reference/Ops.h"
+#include "passes/numerics/Predictions.h"
+
+using namespace mlir;
+using namespace Eigen;
+
+namespace vitya {
+
+static Map<const ArrayXf> logitsOf(const reference::Tensor &tensor) { return {tensor.values().data(), tensor.size()}; }
+
+Sensitivity::Sensitivity(func::FuncOp function, const Calibration &images, int64_t count)
+    : function(function), threads(images.threads()), model(function, images, count) {}
+
+FailureOr<ArrayRef<reference::Tensor>> Sensitivity::advanceTo(LinearOp layer) {
+  if (outputs.empty()) {
+    FailureOr<std::vector<reference::Tensor>> found = outputsOf(model);
+    if (failed(found))
+      return failure();
+    outputs = std::move(*found);
+  }
+  if (failed(model.advanceTo(layer)))
+    return failure();
+  return model.valuesOf(layer.getInput());
+}
+
+FailureOr<std::vector<reference::Tensor>> Sensitivity::outputsOf(Replay run) {
+  Operation *end = function.getBody().front().getTerminator();
+  if (failed(run.advanceTo(end)))
+    return failure();
+  return run.valuesOf(end->getOperand(0)).vec();
+}
+
+FailureOr<double> Sensitivity::divergence(ArrayRef<Change> changes) {
+  Replay run = model;
+  for (const Change &change : changes) {
+    LinearOp layer = change.layer;
+    if (failed(run.advanceTo(layer)))
+      return failure();
+    ArrayRef<reference::Tensor> inputs = run.valuesOf(layer.getInput());
+    Type f32 = layer.getType().getElementType();
+    numerics::PackedMatrix weight = reference::packed(toTensor(change.map.weight, f32));
+    reference::Tensor bias = toTensor(change.map.bias, f32);
+    std::vector<reference::Tensor> results(inputs.size());
+    reference::runParallel(threads, static_cast<int64_t>(inputs.size()),
+                           [&](int64_t i) { results[i] = reference::linear(inputs[i], weight, &bias); });
+    run.assume(layer.getResult(), std::move(results));
+  }
+  FailureOr<std::vector<reference::Tensor>> changed = outputsOf(std::move(run));
+  if (failed(changed))
+    return failure();
+  double sum = 0;
+  for (auto [before, after] : llvm::zip_equal(outputs, *changed))
+    sum += numerics::divergence(logitsOf(before), logitsOf(after));
+  return sum / double(outputs.size());
+}
+
+} // namespace vitya

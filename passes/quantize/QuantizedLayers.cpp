@@ -1,0 +1,172 @@
+// Weights are quantized from f32 constants; the records of a layer's parts are joined where they differ.
+#include "passes/quantize/QuantizedLayers.h"
+#include "dialect/Constants.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace vitya::numerics;
+
+namespace vitya {
+
+//===----------------------------------------------------------------------===//
+// Which layers
+//===----------------------------------------------------------------------===//
+
+bool LayerFilter::matches(StringRef pattern, ArrayRef<StringRef> names) const {
+  llvm::Regex regex(pattern);
+  return llvm::any_of(names, [&](StringRef name) { return regex.match(name); });
+}
+
+FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, StringRef except) {
+  FailureOr<func::FuncOp> entry = entryOf(module);
+  if (failed(entry))
+    return failure();
+  LayerFilter filter;
+  filter.layers = layers.str();
+  filter.except = except.str();
+  SmallVector<SmallVector<StringRef, 2>> names;
+  entry->walk([&](LinearOp op) { names.push_back({op.getLayer(), layerNameOf(op)}); });
+  entry->walk([&](AttentionOp op) { names.push_back({op.getLayer()}); });
+  for (auto [option, pattern] : {std::pair(StringRef("layers"), layers), std::pair(StringRef("except"), except)}) {
+    if (option == "except" && pattern.empty())
+      continue;
+    if (failed(patternOf(module, option, pattern)))
+      return failure();
+    if (llvm::none_of(names,
+                      [&, pattern = pattern](ArrayRef<StringRef> each) { return filter.matches(pattern, each); }))
+      return module.emitError("expected ") << option << " to match the name of a linear layer or attention, found '"
+                                           << pattern << "' to match none of " << names.size();
+  }
+  return filter;
+}
+
+std::optional<std::string> LayerFilter::whyNot(ArrayRef<StringRef> names) const {
+  if (!matches(layers, names))
+    return "name does not match '" + layers + "'";
+  if (!except.empty() && matches(except, names))
+    return "its name is excepted";
+  return std::nullopt;
+}
+
+std::optional<std::string> whyNotInteger(LinearOp op) {
+  int64_t inner = op.getInput().getType().getDimSize(1);
+  if (!matchPattern(op.getWeight(), m_Constant()))
+    return "its weight is computed";
+  if (inner > kMaxProducts)
+    return llvm::formatv("32 bits do not hold the sum of {0} products", inner).str();
+  return std::nullopt;
+}
+
+std::optional<std::string> whyNotInteger(AttentionOp op) {
+  int64_t inner =
+      std::max(op.getQuery().getType().getDimSize(1) / int64_t(op.getHeads()), op.getKey().getType().getDimSize(0));
+  if (inner > kMaxProducts)
+    return llvm::formatv("32 bits do not hold the sum of {0} products", inner).str();
+  return std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Types and weights
+//===----------------------------------------------------------------------===//
+
+/// The shortest decimal number that rounds to `scale` in f32, for the sake of readers.
+static double shortest(float scale) {
+  double result = scale;
+  for (int digits = 6; digits <= 9; ++digits) {
+    std::string text;
+    llvm::raw_string_ostream(text) << llvm::format("%.*g", digits, double(scale));
+    result = std::strtod(text.c_str(), nullptr);
+    if (float(result) == scale)
+      break;
+  }
+  return result;
+}
+
+quant::QuantizedType dynamicType(MLIRContext *context) {
+  return quant::AnyQuantizedType::get(/*flags=*/0, IntegerType::get(context, 8), Float32Type::get(context),
+                                      kUnsignedLevels.min, kUnsignedLevels.max);
+}
+
+quant::QuantizedType uniformType(MLIRContext *context, const AffineParameters &parameters) {
+  unsigned flags = parameters.levels.min < 0 ? quant::QuantizationFlags::Signed : 0;
+  return quant::UniformQuantizedType::get(flags, IntegerType::get(context, 8), Float32Type::get(context),
+                                          shortest(parameters.scale), parameters.zeroPoint, parameters.levels.min,
+                                          parameters.levels.max);
+}
+
+FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
+  FailureOr<Eigen::MatrixXd> weight = weightOf(op);
+  if (failed(weight))
+    return failure();
+  RowMajorF32 exact = weight->cast<float>();
+  QuantizedWeight quantized = numerics::quantizeWeight(exact, granularity == WeightGranularity::channel);
+  MLIRContext *context = op.getContext();
+  quant::QuantizedType element;
+  if (granularity == WeightGranularity::tensor)
+    element = uniformType(context, {quantized.scales.front(), 0, kSignedLevels});
+  else
+    element = quant::UniformQuantizedPerAxisType::get(
+        quant::QuantizationFlags::Signed, IntegerType::get(context, 8), Float32Type::get(context),
+        llvm::map_to_vector(quantized.scales, shortest), SmallVector<int64_t>(quantized.scales.size(), 0),
+        /*quantizedDimension=*/0, kSignedLevels.min, kSignedLevels.max);
+  std::string name = (op.getLayer() + ".weight.i8").str();
+  OpBuilder builder(op);
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(quantized.values.data()),
+                       static_cast<size_t>(quantized.values.size()));
+  ArrayRef<int64_t> shape = op.getWeight().getType().getShape();
+  auto integers =
+      arith::ConstantOp::create(builder, op.getWeight().getLoc(),
+                                makeResource(RankedTensorType::get(shape, IntegerType::get(context, 8)), name, bytes));
+  auto cast =
+      quant::StorageCastOp::create(builder, op.getWeight().getLoc(), RankedTensorType::get(shape, element), integers);
+  cast->setAttr(kNoiseAttrName, builder.getF64FloatAttr(distortionOf(exact, quantized).relativeNoise()));
+  return cast.getResult();
+}
+
+std::optional<double> noiseOfWeight(Value weight) {
+  Operation *cast = weight.getDefiningOp();
+  auto noise = cast ? cast->getAttrOfType<FloatAttr>(kNoiseAttrName) : FloatAttr();
+  return noise ? std::optional(noise.getValueAsDouble()) : std::nullopt;
+}
+
+//===----------------------------------------------------------------------===//
+// Records
+//===----------------------------------------------------------------------===//
+
+void LayerRecords::add(LinearOp op, StringRef format, const Twine &reason) {
+  layers[layerNameOf(op)].push_back({op, format.str(), reason.str()});
+}
+
+void LayerRecords::set(AttentionOp op, StringRef format, const Twine &reason) {
+  op->setAttr(kAttentionInfoAttrName,
+              AttentionInfoAttr::get(op.getContext(), op.getLayer(), op.getHeads(), format, format, reason.str()));
+}
+
+void LayerRecords::write() const {
+  for (const auto &[name, entries] : layers) {
+    std::string format = entries.front().format, reason = entries.front().reason;
+    if (!llvm::all_of(entries, [&](const Entry &entry) { return entry.format == format && entry.reason == reason; })) {
+      if (!llvm::all_of(entries, [&](const Entry &entry) { return entry.format == format; }))
+        format = "mixed";
+      reason.clear();
+      for (const Entry &entry : entries) {
+        LinearOp op = entry.op;
+        StringRef part = op.getLayer();
+        if (part.consume_front(name))
+          part.consume_front(".");
+        reason += (reason.empty() ? "" : "; ") + part.str() + ": " + entry.reason;
+      }
+    }
+    for (const Entry &entry : entries) {
+      LinearOp op = entry.op;
+      LinearInfoAttr info = infoOf(op);
+      std::string before = info.getReason() == kUntouched ? "" : info.getReason().str() + "; ";
+      op.setInfoAttr(LinearInfoAttr::get(op.getContext(), info.getName(), info.getIn(), info.getOut(), format,
+                                         before + reason, info.getRank()));
+    }
+  }
+}
+
+} // namespace vitya

@@ -1,0 +1,113 @@
+// Splits linear layers whose columns go separate ways: x W^T[:, a:b] = x W[a:b]^T.
+#include "mlir/IR/Matchers.h"
+#include "passes/quantize/Passes.h"
+#include "passes/analysis/LinearLayers.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringSet.h"
+
+using namespace mlir;
+
+namespace vitya {
+#define GEN_PASS_DEF_SPLITLINEARSPASS
+#include "passes/quantize/Passes.h.inc"
+
+namespace {
+
+/// The first column, and how many there are.
+using Columns = std::pair<int64_t, int64_t>;
+/// The slices of a layer's result by the columns they take.
+using Parts = llvm::MapVector<Columns, SmallVector<tensor::ExtractSliceOp>>;
+
+/// The parts that `op` falls into, in order of their columns; none where it does not.
+Parts partsOf(LinearOp op) {
+  Parts parts;
+  for (Operation *user : op->getUsers()) {
+    auto slice = dyn_cast<tensor::ExtractSliceOp>(user);
+    if (!slice || slice.getNumOperands() != 1 || slice.getType().getRank() != 2 || slice.getStaticStrides()[1] != 1)
+      return {};
+    parts[{slice.getStaticOffsets()[1], slice.getStaticSizes()[1]}].push_back(slice);
+  }
+  SmallVector<Columns> columns(llvm::make_first_range(parts));
+  llvm::sort(columns);
+  Parts sorted;
+  int64_t end = 0;
+  for (Columns each : columns) {
+    if (each.first < end)
+      return {};
+    end = each.first + each.second;
+    sorted[each] = parts[each];
+  }
+  bool isWhole = columns.size() == 1 && columns.front() == Columns(0, op.getType().getDimSize(1));
+  return isWhole ? Parts() : sorted;
+}
+
+/// What the part is to those who read it, or its number.
+std::string suffixOf(ArrayRef<tensor::ExtractSliceOp> slices, size_t number) {
+  for (tensor::ExtractSliceOp slice : slices)
+    for (Operation *user : slice->getUsers())
+      if (auto attention = dyn_cast<AttentionOp>(user))
+        return attention.getQuery() == slice ? "q" : attention.getKey() == slice ? "k" : "v";
+  return std::to_string(number);
+}
+
+struct SplitLinears : impl::SplitLinearsPassBase<SplitLinears> {
+  void runOnOperation() override {
+    FailureOr<func::FuncOp> entry = entryOf(getOperation());
+    if (failed(entry))
+      return signalPassFailure();
+    for (auto op : llvm::make_early_inc_range(entry->getOps<LinearOp>()))
+      if (failed(split(op)))
+        return signalPassFailure();
+    dropConstants(getOperation());
+  }
+
+  LogicalResult split(LinearOp op) {
+    Parts parts = partsOf(op);
+    if (parts.empty() || op.isQuantized() || !matchPattern(op.getWeight(), m_Constant()) ||
+        (op.getBias() && !matchPattern(op.getBias(), m_Constant())))
+      return success();
+    FailureOr<Eigen::MatrixXd> weight = weightOf(op);
+    FailureOr<Eigen::VectorXd> bias = biasOf(op);
+    if (failed(weight) || failed(bias))
+      return failure();
+    LinearInfoAttr info = infoOf(op);
+    OpBuilder builder(op);
+    llvm::StringSet<> names;
+    for (auto [number, part] : llvm::enumerate(parts)) {
+      auto &[columns, slices] = part;
+      std::string suffix = suffixOf(slices, number);
+      if (!names.insert(suffix).second)
+        suffix = std::to_string(number);
+      std::string name = (op.getLayer() + "." + suffix).str();
+      Location location = NameLoc::get(builder.getStringAttr(name));
+      Value partWeight = makeConstant(builder, location, name + ".weight",
+                                      Eigen::MatrixXd(weight->middleRows(columns.first, columns.second)));
+      Value partBias;
+      if (op.getBias())
+        partBias = makeConstant(builder, location, name + ".bias",
+                                Eigen::VectorXd(bias->segment(columns.first, columns.second)));
+      auto linear = LinearOp::create(builder, location, name, op.getInput(), partWeight, partBias, info);
+      for (tensor::ExtractSliceOp slice : slices)
+        replace(slice, linear);
+    }
+    op.erase();
+    return success();
+  }
+
+  /// Replaces `slice`, which takes all columns of what `linear` is a part of, by its rows of `linear`.
+  static void replace(tensor::ExtractSliceOp slice, LinearOp linear) {
+    Value result = linear.getResult();
+    if (slice.getType() != linear.getType()) {
+      OpBuilder builder(slice);
+      SmallVector<OpFoldResult> offsets = slice.getMixedOffsets();
+      offsets[1] = builder.getIndexAttr(0);
+      result = tensor::ExtractSliceOp::create(builder, slice.getLoc(), result, offsets, slice.getMixedSizes(),
+                                              slice.getMixedStrides());
+    }
+    slice.replaceAllUsesWith(result);
+    slice.erase();
+  }
+};
+
+} // namespace
+} // namespace vitya

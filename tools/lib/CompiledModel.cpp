@@ -1,0 +1,65 @@
+// Runs the pipelines, emits an object and loads it with ORC. Generated code calls `vitya_parallel_for`, which this
+// program has linked in, and what it may need of the C library.
+#include "tools/lib/CompiledModel.h"
+#include "dialect/Constants.h"
+#include "mlir/Pass/PassManager.h"
+#include "passes/emit/Object.h"
+#include "passes/lower/Kernel.h"
+#include "passes/pipelines/Pipelines.h"
+#include "runtime/processor/Processor.h"
+#include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
+#include "llvm/Support/SmallVectorMemoryBuffer.h"
+
+using namespace llvm;
+
+namespace vitya {
+
+/// Brings `module` from `reached`, whose contract is checked, to the last phase.
+static Error lower(mlir::ModuleOp module, Phase reached, const TargetInfo &target) {
+  mlir::PassManager pm(module.getContext());
+  buildContractPipeline(pm, reached);
+  for (const PhaseInfo &info : kPhases)
+    if (info.phase > reached)
+      buildPhasePipeline(pm, info.phase, target);
+  return failed(pm.run(module)) ? createStringError("") : Error::success();
+}
+
+Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reached, const Target &target) {
+  char missing[512];
+  if (missingFeatures(target.requiredFeatures.c_str(), missing, sizeof(missing)))
+    return createStringError("expected a processor with " + target.requiredFeatures + " to run what is compiled for " +
+                             target.cpu() + ", found one without " + missing);
+  if (Error error = lower(module, reached, target.info()))
+    return std::move(error);
+
+  CompiledModel result;
+  SmallVector<char, 0> object;
+  raw_svector_ostream os(object);
+  // Code without weights: those of the module serve as they are.
+  if (Error error = emitObject(module, target, EmitOptions{"", "(in memory)"}, os))
+    return std::move(error);
+  ArrayRef<char> bytes = rawBytes(module->getAttrOfType<mlir::DenseResourceElementsAttr>(kWeightsAttrName));
+  result.weightBytes = bytes.data();
+
+  Expected<std::unique_ptr<orc::LLJIT>> jit = orc::LLJITBuilder().create();
+  if (!jit)
+    return jit.takeError();
+  result.jit = std::move(*jit);
+  orc::SymbolMap runtime{{result.jit->mangleAndIntern("vitya_parallel_for"),
+                          {orc::ExecutorAddr::fromPtr(&vitya_parallel_for), JITSymbolFlags::Exported}}};
+  if (Error error = result.jit->getMainJITDylib().define(orc::absoluteSymbols(std::move(runtime))))
+    return std::move(error);
+  if (Error error =
+          result.jit->addObjectFile(std::make_unique<SmallVectorMemoryBuffer>(std::move(object), "model.o", false)))
+    return std::move(error);
+  Expected<orc::ExecutorAddr> address = result.jit->lookup("vitya_model_descriptor");
+  if (!address)
+    return address.takeError();
+  result.descriptor = address->toPtr<const vitya_model *>();
+  if (result.descriptor->weight_bytes != static_cast<int64_t>(bytes.size()) || !isAddrAligned(Align(64), bytes.data()))
+    return createStringError("expected " + Twine(result.descriptor->weight_bytes) +
+                             " bytes of weights at a multiple of 64, found " + Twine(bytes.size()) + " bytes");
+  return result;
+}
+
+} // namespace vitya

@@ -1,0 +1,98 @@
+// Reading and writing of models for the tools.
+#include "tools/lib/ModelInput.h"
+#include "dialect/VityaDialect.h"
+#include "mlir/Bytecode/BytecodeReader.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mlir/InitAllDialects.h"
+#include "mlir/InitAllExtensions.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
+#include "tools/lib/WriteOutput.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
+
+using namespace mlir;
+
+namespace vitya {
+
+void registerAllModelDialects(DialectRegistry &registry) {
+  registerAllDialects(registry);
+  registerAllExtensions(registry);
+  registry.insert<VityaDialect>();
+}
+
+static void printDiagnostic(Diagnostic &diagnostic, StringRef tool) {
+  StringRef severity = diagnostic.getSeverity() == DiagnosticSeverity::Error     ? "error"
+                       : diagnostic.getSeverity() == DiagnosticSeverity::Warning ? "warning"
+                       : diagnostic.getSeverity() == DiagnosticSeverity::Remark  ? "remark"
+                                                                                 : "note";
+  llvm::errs() << tool << ": " << severity << ": ";
+  Location location = diagnostic.getLocation();
+  if (auto file = location->findInstanceOf<FileLineColLoc>())
+    llvm::errs() << file.getFilename().getValue() << ':' << file.getLine() << ':' << file.getColumn() << ": ";
+  else if (auto name = location->findInstanceOf<NameLoc>())
+    llvm::errs() << name.getName().getValue() << ": ";
+  llvm::errs() << diagnostic.str() << '\n';
+  for (Diagnostic &note : diagnostic.getNotes())
+    printDiagnostic(note, tool);
+}
+
+void printDiagnosticsAs(MLIRContext &context, StringRef tool) {
+  context.printOpOnDiagnostic(false);
+  context.getDiagEngine().registerHandler(
+      [name = tool.str()](Diagnostic &diagnostic) { printDiagnostic(diagnostic, name); });
+}
+
+int exitCodeOf(llvm::Error error, StringRef tool) {
+  if (!error)
+    return 0;
+  if (std::string message = llvm::toString(std::move(error)); !message.empty())
+    llvm::errs() << tool << ": error: " << message << '\n';
+  return 1;
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef path, const ImportOptions &options) {
+  auto unreadable = [&](const Twine &found) {
+    return llvm::createStringError("expected a file that can be read at '" + path + "', found: " + found);
+  };
+  if (llvm::sys::fs::is_directory(path))
+    return unreadable("a folder");
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
+      llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/false, /*RequiresNullTerminator=*/true,
+                                         llvm::Align(64)); // what bytecode asks of its buffer
+  if (!file)
+    return unreadable(file.getError().message());
+  if (path != "-" && !path.ends_with(".mlir") && !isBytecode(**file))
+    return importModel(context, path, options);
+  auto sources = std::make_shared<llvm::SourceMgr>();
+  sources->AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
+  if (!module)
+    return llvm::createStringError("");
+  return module;
+}
+
+llvm::Expected<Phase> phaseOf(ModuleOp module) {
+  auto name = module->getAttrOfType<StringAttr>(kPhaseAttrName);
+  if (!name)
+    return Phase::import;
+  if (std::optional<Phase> phase = symbolizePhase(name.getValue()))
+    return *phase;
+  return llvm::createStringError("expected '" + kPhaseAttrName + "' to name a phase, found '" + name.getValue() + "'");
+}
+
+llvm::Error writeModule(ModuleOp module, StringRef path) {
+  return writeOutput(path, [&](llvm::raw_ostream &os) -> llvm::Error {
+    if (!path.ends_with(".mlirbc")) {
+      module.print(os);
+      return llvm::Error::success();
+    }
+    if (failed(writeBytecodeToFile(module, os)))
+      return llvm::createStringError("a module that has no bytecode");
+    return llvm::Error::success();
+  });
+}
+
+} // namespace vitya
