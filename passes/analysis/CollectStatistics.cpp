@@ -25,7 +25,7 @@ struct CollectStatistics : impl::CollectStatisticsPassBase<CollectStatistics> {
     if (images.empty() || to.empty())
       return module.emitError("expected images=FILE to look at the model with and to=FILE to write, found images='")
              << images.getValue() << "' to='" << to.getValue() << "'";
-    FailureOr<Calibration> calibration = Calibration::open(module, images, count);
+    FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
     if (failed(calibration))
       return failure();
     SmallVector<LinearOp> layers;

@@ -20,7 +20,7 @@ reference::Tensor toTensor(const Eigen::VectorXd &vector, Type f32) {
   return toTensor(Eigen::MatrixXd(vector.transpose()), f32).reshaped({vector.size()});
 }
 
-Replay::Replay(func::FuncOp function, const Calibration &images, int64_t count)
+Replay::Replay(func::FuncOp function, const ImageSet &images, int64_t count)
     : function(function), threads(images.threads()), count(count) {
   auto type = cast<RankedTensorType>(function.getArgumentTypes().front());
   std::vector<reference::Tensor> &pixels = values[function.getArgument(0)];

@@ -5,7 +5,7 @@
 
 #include "dialect/reference/Tensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "passes/analysis/Calibration.h"
+#include "passes/analysis/ImageSet.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace vitya {
@@ -21,7 +21,7 @@ class Replay {
 public:
   /// Before the first op of `function`, whose only argument is an image, with the first `count` of `images`. A copy
   /// goes its own way from where it was made.
-  Replay(mlir::func::FuncOp function, const Calibration &images, int64_t count);
+  Replay(mlir::func::FuncOp function, const ImageSet &images, int64_t count);
 
   /// Executes all ops before `op`, which is ahead. An op that the reference interpreter refuses is an error at that op.
   mlir::LogicalResult advanceTo(mlir::Operation *op);

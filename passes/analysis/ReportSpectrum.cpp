@@ -95,7 +95,7 @@ FailureOr<Statistics> ReportSpectrum::readMoments(ModuleOp module, ArrayRef<Map>
   }
   if (images.empty())
     return Statistics();
-  FailureOr<Calibration> calibration = Calibration::open(module, images, count);
+  FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
   if (failed(calibration))
     return failure();
   SmallVector<LinearOp> ops = llvm::map_to_vector(maps, [](const Map &map) { return map.op; });

@@ -59,7 +59,7 @@ private:
 
 } // namespace
 
-FailureOr<Statistics> collectStatistics(ModuleOp module, ArrayRef<LinearOp> layers, const Calibration &images) {
+FailureOr<Statistics> collectStatistics(ModuleOp module, ArrayRef<LinearOp> layers, const ImageSet &images) {
   // By the op that makes a value: what an observer sees.
   llvm::DenseMap<Operation *, std::unique_ptr<Accumulator>> accumulators;
   for (LinearOp layer : layers) {

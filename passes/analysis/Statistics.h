@@ -3,7 +3,7 @@
 #define VITYA_PASSES_ANALYSIS_STATISTICS_H
 
 #include "dialect/VityaOps.h"
-#include "passes/analysis/Calibration.h"
+#include "passes/analysis/ImageSet.h"
 #include "passes/numerics/Moments.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/Error.h"
@@ -16,7 +16,7 @@ using Statistics = llvm::StringMap<std::shared_ptr<const numerics::Moments>>;
 /// Runs `module` on `images` and adds up the inputs of `layers`, ops of @main, image after image whatever the number of
 /// threads. Activations that are not finite are an error at their layer.
 mlir::FailureOr<Statistics> collectStatistics(mlir::ModuleOp module, llvm::ArrayRef<LinearOp> layers,
-                                              const Calibration &images);
+                                              const ImageSet &images);
 
 /// Writes `statistics` of the model of this fingerprint: a safetensors file with LAYER.samples (I64 [1]), LAYER.sum,
 /// LAYER.magnitudes (F64 [n]) and LAYER.products (F64 [n, n]), and the fingerprint in its metadata. At once or not at

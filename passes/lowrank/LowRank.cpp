@@ -33,9 +33,9 @@ struct LowRank : impl::LowRankPassBase<LowRank> {
 private:
   LogicalResult checkOptions(ModuleOp module);
   FailureOr<std::vector<LowRankLayer>> selectLayers(ModuleOp module);
-  LogicalResult readInputs(ModuleOp module, std::vector<LowRankLayer> &layers, const Calibration *calibration);
+  LogicalResult readInputs(ModuleOp module, std::vector<LowRankLayer> &layers, const ImageSet *calibration);
   LogicalResult planRanks(ModuleOp module, std::vector<LowRankLayer> &layers, std::vector<LowRankAttention> &attentions,
-                          const Calibration *calibration);
+                          const ImageSet *calibration);
   LogicalResult rewriteEach(std::vector<LowRankLayer> &layers);
   LogicalResult rewrite(ModuleOp module);
 
@@ -111,7 +111,7 @@ FailureOr<std::vector<LowRankLayer>> LowRank::selectLayers(ModuleOp module) {
 }
 
 /// Gives each layer the moments of its input.
-LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &layers, const Calibration *calibration) {
+LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &layers, const ImageSet *calibration) {
   Statistics moments;
   if (!statistics.empty()) {
     llvm::Expected<Statistics> read = readStatistics(statistics, fingerprint(module));
@@ -146,7 +146,7 @@ LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &la
 //===----------------------------------------------------------------------===//
 
 LogicalResult LowRank::planRanks(ModuleOp module, std::vector<LowRankLayer> &layers,
-                                 std::vector<LowRankAttention> &attentions, const Calibration *calibration) {
+                                 std::vector<LowRankAttention> &attentions, const ImageSet *calibration) {
   if (spendsBudget())
     return SpectrumPlan{keep, budget, method, probes ? calibration : nullptr, probes}.apply(module, layers, attentions);
   int64_t full = 0;
@@ -206,14 +206,14 @@ LogicalResult LowRank::rewrite(ModuleOp module) {
   FailureOr<std::vector<LowRankLayer>> selected = selectLayers(module);
   if (failed(selected))
     return failure();
-  std::optional<Calibration> calibration;
+  std::optional<ImageSet> calibration;
   if (!images.empty()) {
-    FailureOr<Calibration> opened = Calibration::open(module, images, count);
+    FailureOr<ImageSet> opened = ImageSet::open(module, images, count);
     if (failed(opened))
       return failure();
     calibration = std::move(*opened);
   }
-  const Calibration *shownImages = calibration ? &*calibration : nullptr;
+  const ImageSet *shownImages = calibration ? &*calibration : nullptr;
   std::vector<LowRankAttention> attentions;
   if (method == LowRankMethod::joint)
     attentions = selectAttentions(*selected);

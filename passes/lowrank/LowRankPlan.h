@@ -2,7 +2,7 @@
 #ifndef VITYA_PASSES_LOWRANK_LOWRANKPLAN_H
 #define VITYA_PASSES_LOWRANK_LOWRANKPLAN_H
 
-#include "passes/analysis/Calibration.h"
+#include "passes/analysis/ImageSet.h"
 #include "passes/lowrank/LowRankLayer.h"
 
 namespace vitya {
@@ -26,7 +26,7 @@ struct SpectrumPlan {
   double keep;
   LowRankBudget budget;
   LowRankMethod method;
-  const Calibration *images = nullptr; ///< null: errors of outputs count as they are
+  const ImageSet *images = nullptr; ///< null: errors of outputs count as they are
   int64_t probes = 0;                  ///< how many of `images` to measure on
 
   /// An error at `module` where even rank 1 everywhere exceeds the budget.

@@ -11,7 +11,7 @@ namespace vitya {
 
 static Map<const ArrayXf> logitsOf(const reference::Tensor &tensor) { return {tensor.values().data(), tensor.size()}; }
 
-Sensitivity::Sensitivity(func::FuncOp function, const Calibration &images, int64_t count)
+Sensitivity::Sensitivity(func::FuncOp function, const ImageSet &images, int64_t count)
     : function(function), threads(images.threads()), model(function, images, count) {}
 
 FailureOr<ArrayRef<reference::Tensor>> Sensitivity::advanceTo(LinearOp layer) {

@@ -17,7 +17,7 @@ struct Change {
 class Sensitivity {
 public:
   /// Before the first op of `function`, with the first `count` of `images`.
-  Sensitivity(mlir::func::FuncOp function, const Calibration &images, int64_t count);
+  Sensitivity(mlir::func::FuncOp function, const ImageSet &images, int64_t count);
 
   /// The inputs of `layer`, which is ahead, one an image.
   mlir::FailureOr<llvm::ArrayRef<reference::Tensor>> advanceTo(LinearOp layer);

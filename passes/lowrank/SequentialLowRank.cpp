@@ -15,7 +15,7 @@ namespace {
 
 class Sequence {
 public:
-  Sequence(ModuleOp module, LowRankMethod method, MutableArrayRef<LowRankLayer> layers, const Calibration &images)
+  Sequence(ModuleOp module, LowRankMethod method, MutableArrayRef<LowRankLayer> layers, const ImageSet &images)
       : method(method), layers(layers), threads(images.threads()), count(images.count()),
         original(cast<ModuleOp>(module->clone(clones))),
         before(original->lookupSymbol<func::FuncOp>(kEntryName), images, count),
@@ -135,7 +135,7 @@ private:
 } // namespace
 
 LogicalResult factoriseInSequence(ModuleOp module, LowRankMethod method, MutableArrayRef<LowRankLayer> layers,
-                                  MutableArrayRef<LowRankAttention> attentions, const Calibration &images) {
+                                  MutableArrayRef<LowRankAttention> attentions, const ImageSet &images) {
   return Sequence(module, method, layers, images).run(attentions);
 }
 

@@ -2,7 +2,7 @@
 #ifndef VITYA_PASSES_LOWRANK_SEQUENTIALLOWRANK_H
 #define VITYA_PASSES_LOWRANK_SEQUENTIALLOWRANK_H
 
-#include "passes/analysis/Calibration.h"
+#include "passes/analysis/ImageSet.h"
 #include "passes/lowrank/LowRankLayer.h"
 
 namespace vitya {
@@ -13,7 +13,7 @@ namespace vitya {
 /// they have, in place of their layers' ranks. Results do not depend on the number of threads.
 mlir::LogicalResult factoriseInSequence(mlir::ModuleOp module, LowRankMethod method,
                                         llvm::MutableArrayRef<LowRankLayer> layers,
-                                        llvm::MutableArrayRef<LowRankAttention> attentions, const Calibration &images);
+                                        llvm::MutableArrayRef<LowRankAttention> attentions, const ImageSet &images);
 
 } // namespace vitya
 

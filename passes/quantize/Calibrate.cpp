@@ -3,7 +3,7 @@
 #include "dialect/Fingerprint.h"
 #include "mlir/IR/Threading.h"
 #include "passes/quantize/Passes.h"
-#include "passes/analysis/Calibration.h"
+#include "passes/analysis/ImageSet.h"
 #include "passes/quantize/QuantizedLayers.h"
 #include "llvm/Support/Format.h"
 #include <mutex>
@@ -56,7 +56,7 @@ private:
   using Watches = llvm::MapVector<Value, std::unique_ptr<Watch>>;
 
   LogicalResult calibrate(ModuleOp module) {
-    FailureOr<Calibration> calibration = Calibration::open(module, images, count);
+    FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
     if (failed(calibration))
       return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
@@ -83,7 +83,7 @@ private:
     return success();
   }
 
-  LogicalResult watch(ModuleOp module, const Calibration &calibration, Watches &watches) {
+  LogicalResult watch(ModuleOp module, const ImageSet &calibration, Watches &watches) {
     auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> results) {
       for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
         if (auto found = watches.find(value); found != watches.end()) {

@@ -2,7 +2,7 @@
 // what computes it, and those of the weights that read it multiplied.
 #include "mlir/IR/Matchers.h"
 #include "passes/quantize/Passes.h"
-#include "passes/analysis/Calibration.h"
+#include "passes/analysis/ImageSet.h"
 #include "passes/quantize/QuantizedLayers.h"
 #include "llvm/ADT/SetVector.h"
 #include <mutex>
@@ -92,9 +92,9 @@ private:
     if (!(alpha >= 0 && alpha <= 1))
       return module.emitError("expected alpha to be from 0 to 1, found ") << alpha.getValue();
     FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, "");
-    FailureOr<Calibration> calibration = FailureOr<Calibration>(failure());
+    FailureOr<ImageSet> calibration = FailureOr<ImageSet>(failure());
     if (succeeded(filter))
-      calibration = Calibration::open(module, images, count);
+      calibration = ImageSet::open(module, images, count);
     if (failed(calibration))
       return failure();
     Sites sites = findSites(*entryOf(module), *filter);

@@ -4,7 +4,7 @@
 #include "dialect/VityaOps.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Parser/Parser.h"
-#include "passes/analysis/Calibration.h"
+#include "passes/analysis/ImageSet.h"
 #include "passes/analysis/LinearLayers.h"
 #include "passes/numerics/Predictions.h"
 #include "tools/lib/ModelInput.h"
@@ -90,7 +90,7 @@ llvm::Error RecipeSearch::measureOriginal() {
   llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
   if (!module)
     return module.takeError();
-  FailureOr<Calibration> images = Calibration::open(**module, goal.images, /*count=*/0);
+  FailureOr<ImageSet> images = ImageSet::open(**module, goal.images, /*count=*/0);
   if (failed(images))
     return llvm::createStringError("");
   count = images->count();
@@ -108,7 +108,7 @@ llvm::Error RecipeSearch::measureOriginal() {
 }
 
 llvm::Expected<std::vector<float>> RecipeSearch::logitsOf(ModuleOp module, int64_t images) const {
-  FailureOr<Calibration> calibration = Calibration::open(module, goal.images, images);
+  FailureOr<ImageSet> calibration = ImageSet::open(module, goal.images, images);
   if (failed(calibration))
     return llvm::createStringError("");
   FailureOr<std::vector<float>> logits = calibration->run(module);

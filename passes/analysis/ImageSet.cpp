@@ -1,5 +1,5 @@
-// Opens calibration images and checks them against the model.
-#include "passes/analysis/Calibration.h"
+// Opens a file of images and checks it against the model.
+#include "passes/analysis/ImageSet.h"
 #include "dialect/VityaOps.h"
 #include "llvm/Support/Threading.h"
 #include <mutex>
@@ -8,7 +8,7 @@ using namespace mlir;
 
 namespace vitya {
 
-FailureOr<Calibration> Calibration::open(ModuleOp module, StringRef path, int64_t count) {
+FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t count) {
   if (path.empty())
     return module.emitError("expected images=FILE to look at the model with, found none");
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
@@ -17,7 +17,7 @@ FailureOr<Calibration> Calibration::open(ModuleOp module, StringRef path, int64_
   if (!type || !type.hasStaticShape() || type.getRank() != 3 || type.getDimSize(0) != 3)
     return module.emitError() << "expected @" << kEntryName
                               << " to take one image of 3 channels, as calibration images have";
-  Calibration result;
+  ImageSet result;
   result.file = {new CifarImages(), [](CifarImages *images) {
                    closeCifar(*images);
                    delete images;
@@ -36,7 +36,7 @@ FailureOr<Calibration> Calibration::open(ModuleOp module, StringRef path, int64_
   return result;
 }
 
-FailureOr<std::vector<float>> Calibration::run(ModuleOp module, reference::ImageObserver observe) const {
+FailureOr<std::vector<float>> ImageSet::run(ModuleOp module, reference::ImageObserver observe) const {
   Progress progress("calibration", images);
   std::mutex mutex;
   int64_t begun = 0;

@@ -1,6 +1,6 @@
-// The images that compression looks at a model with.
-#ifndef VITYA_PASSES_ANALYSIS_CALIBRATION_H
-#define VITYA_PASSES_ANALYSIS_CALIBRATION_H
+// The images on which compression runs a model.
+#ifndef VITYA_PASSES_ANALYSIS_IMAGESET_H
+#define VITYA_PASSES_ANALYSIS_IMAGESET_H
 
 #include "dialect/reference/Interpreter.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -11,11 +11,11 @@
 namespace vitya {
 
 /// The first images of a file in CIFAR-10's binary layout, in the size that a model takes.
-class Calibration {
+class ImageSet {
 public:
   /// Opens `path` for the images of `module`; `count` 0 is all of them. Errors at `module`: no path, a file that cannot
   /// be read, fewer images than asked for, a model that does not take one image of three channels.
-  static mlir::FailureOr<Calibration> open(mlir::ModuleOp module, llvm::StringRef path, int64_t count);
+  static mlir::FailureOr<ImageSet> open(mlir::ModuleOp module, llvm::StringRef path, int64_t count);
 
   int64_t count() const { return images; }
   /// Threads to run images on: one unless the context of the model has them enabled.
@@ -51,4 +51,4 @@ private:
 
 } // namespace vitya
 
-#endif // VITYA_PASSES_ANALYSIS_CALIBRATION_H
+#endif // VITYA_PASSES_ANALYSIS_IMAGESET_H
