@@ -1,7 +1,7 @@
 // vitya-run: executes a model in this process and prints its logits. The reference engine says what the IR means, the
 // compiled engine what the compiler makes of it.
 #include "dialect/VityaOps.h"
-#include "dialect/reference/Interpreter.h"
+#include "dialect/reference/RunImages.h"
 #include "runtime/image/Cifar.h"
 #include "runtime/threads/Batch.h"
 #include "tools/lib/CompiledModel.h"
@@ -15,6 +15,7 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Regex.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/xxhash.h"
 #include <limits>
 #include <numeric>
@@ -156,7 +157,7 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
       printTrace(index, op, value, os);
   };
   FailureOr<std::vector<float>> logits =
-      reference::runImages(module, images.count, images.threads, source,
+      reference::runImages(module, images.count, source,
                            trace.empty() ? reference::ImageObserver(nullptr) : reference::ImageObserver(observe));
   if (failed(logits))
     return llvm::createStringError("");
@@ -230,7 +231,10 @@ llvm::Error run() {
 
   DialectRegistry registry;
   registerAllModelDialects(registry);
-  MLIRContext context(registry);
+  MLIRContext context(registry, MLIRContext::Threading::DISABLED);
+  llvm::DefaultThreadPool pool(llvm::hardware_concurrency(images->threads));
+  if (images->threads > 1)
+    context.setThreadPool(pool);
   printDiagnosticsAs(context, "vitya-run");
   llvm::Expected<OwningOpRef<ModuleOp>> module = loadModel(context, inputPath, importFlags.get());
   if (!module)

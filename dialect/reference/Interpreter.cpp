@@ -6,9 +6,7 @@
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/Alignment.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <atomic>
 #include <mutex>
-#include <thread>
 
 using namespace mlir;
 
@@ -19,11 +17,6 @@ namespace vitya::reference {
 //===----------------------------------------------------------------------===//
 
 namespace {
-
-bool isStaticF32Tensor(Type type) {
-  auto tensor = dyn_cast<RankedTensorType>(type);
-  return tensor && tensor.hasStaticShape() && tensor.getElementType().isF32();
-}
 
 /// A static tensor of f32, i8, i16, i32 or quantized elements, the last ones in bytes.
 bool isStaticTensor(Type type) {
@@ -342,52 +335,6 @@ SmallVector<Tensor> Interpreter::runFunction(func::FuncOp function, ArrayRef<Ten
       values.erase(value);
   }
   llvm_unreachable("a function ends with func.return");
-}
-
-//===----------------------------------------------------------------------===//
-// Images
-//===----------------------------------------------------------------------===//
-
-void runParallel(int threads, int64_t count, llvm::function_ref<void(int64_t)> function) {
-  std::atomic<int64_t> next = 0;
-  auto work = [&] {
-    for (int64_t index; (index = next.fetch_add(1)) < count;)
-      function(index);
-  };
-  std::vector<std::thread> others;
-  for (int64_t i = 1; i < std::min<int64_t>(threads, count); ++i)
-    others.emplace_back(work);
-  work();
-  for (std::thread &thread : others)
-    thread.join();
-}
-
-FailureOr<std::vector<float>> runImages(ModuleOp module, int64_t count, int threads, ImageSource source,
-                                        ImageObserver observe) {
-  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-  if (!entry)
-    return module.emitError("expected a function @") << kEntryName << ", found none";
-  FunctionType type = entry.getFunctionType();
-  if (type.getNumInputs() != 1 || type.getNumResults() != 1 || !isStaticF32Tensor(type.getInput(0)) ||
-      !isStaticF32Tensor(type.getResult(0)) || cast<RankedTensorType>(type.getInput(0)).getRank() != 3)
-    return entry.emitError("expected @") << kEntryName
-                                         << " to map one f32 image [channels, height, width] to one f32 tensor, found "
-                                         << type;
-  FailureOr<Interpreter> interpreter = Interpreter::create(entry);
-  if (failed(interpreter))
-    return failure();
-
-  auto image = cast<RankedTensorType>(type.getInput(0));
-  int64_t size = cast<RankedTensorType>(type.getResult(0)).getNumElements();
-  std::vector<float> results(count * size);
-  runParallel(threads, count, [&](int64_t index) {
-    Tensor pixels(image.getShape(), image.getElementType());
-    source(index, pixels.mutableValues());
-    auto observeOp = [&](Operation *op, ArrayRef<Tensor> values) { observe(index, op, values); };
-    SmallVector<Tensor> logits = interpreter->run(pixels, observe ? Observer(observeOp) : Observer(nullptr));
-    llvm::copy(logits.front().values(), results.begin() + index * size);
-  });
-  return results;
 }
 
 } // namespace vitya::reference

@@ -4,7 +4,6 @@
 
 #include "dialect/reference/Tensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/DenseMap.h"
 #include <functional>
 #include <vector>
@@ -45,20 +44,6 @@ private:
   mlir::func::FuncOp entry;
   llvm::DenseMap<mlir::Operation *, std::vector<Step>> programs;
 };
-
-/// Calls `function` with 0 .. count - 1, in order on each of `threads` threads.
-void runParallel(int threads, int64_t count, llvm::function_ref<void(int64_t)> function);
-
-/// Fills `image`, f32 [channels, height, width], with image number `index`. Called from several threads.
-using ImageSource = llvm::function_ref<void(int64_t index, llvm::MutableArrayRef<float> image)>;
-/// As `Observer`, for image number `index`. Called from several threads, in program order for each image.
-using ImageObserver = llvm::function_ref<void(int64_t index, mlir::Operation *op, llvm::ArrayRef<Tensor> results)>;
-
-/// The results of @main for images 0 .. count - 1, on `threads` threads that take whole images: f32, one image behind
-/// the other. They do not depend on the number of threads. An @main that is absent or does not map one f32 image
-/// [channels, height, width] to one f32 tensor is an error, as is what `Interpreter::create` refuses.
-mlir::FailureOr<std::vector<float>> runImages(mlir::ModuleOp module, int64_t count, int threads, ImageSource source,
-                                              ImageObserver observe = nullptr);
 
 } // namespace vitya::reference
 

@@ -6,8 +6,8 @@
 #define VITYA_DIALECT_REFERENCE_OPS_H
 
 #include "dialect/VityaDialect.h"
-#include "dialect/reference/Tensor.h"
 #include "dialect/arithmetic/MatrixProduct.h"
+#include "dialect/reference/Tensor.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace vitya::reference {

@@ -1,8 +1,8 @@
 // Recognises the layers around an attention and narrows its heads.
 #include "passes/analysis/AttentionMaps.h"
-#include "dialect/reference/Interpreter.h"
 #include "dialect/reference/Ops.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Threading.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -96,14 +96,14 @@ FailureOr<AttentionWeights> AttentionMaps::readWeights() {
 }
 
 std::vector<QueryKeyFactorization> AttentionMaps::factoriseQueryKey(const AttentionWeights &weights,
-                                                                    ArrayRef<reference::Tensor> tokens, int threads) {
+                                                                    ArrayRef<reference::Tensor> tokens) {
   MomentsBuilder moments(tokens.front().dim(1));
   for (const reference::Tensor &each : tokens)
     moments.add(Samples(each.matrix()));
   QueryKeyInput input(moments.take());
   int64_t width = widths().queryKey;
   std::vector<std::optional<QueryKeyFactorization>> found(heads());
-  reference::runParallel(threads, heads(), [&](int64_t head) {
+  parallelFor(attention.getContext(), 0, heads(), [&](int64_t head) {
     QueryKey maps{weights.query.middleRows(head * width, width), weights.key.middleRows(head * width, width),
                   weights.queryBias.segment(head * width, width), weights.keyBias.segment(head * width, width)};
     found[head].emplace(maps, input);
@@ -115,12 +115,12 @@ std::vector<QueryKeyFactorization> AttentionMaps::factoriseQueryKey(const Attent
 }
 
 std::vector<ValueOutputFactorization> AttentionMaps::factoriseValue(const AttentionWeights &weights,
-                                                                    ArrayRef<reference::Tensor> tokens, int threads) {
+                                                                    ArrayRef<reference::Tensor> tokens) {
   int64_t width = widths().value, scored = weights.query.rows() / heads();
   Type f32 = attention.getType().getElementType();
   double scale = attention.getScale().convertToDouble();
   std::vector<std::optional<ValueOutputFactorization>> found(heads());
-  reference::runParallel(threads, heads(), [&](int64_t head) {
+  parallelFor(attention.getContext(), 0, heads(), [&](int64_t head) {
     PackedMatrix queryMap = reference::packed(toTensor(MatrixXd(weights.query.middleRows(head * scored, scored)), f32));
     reference::Tensor queryBias = toTensor(VectorXd(weights.queryBias.segment(head * scored, scored)), f32);
     PackedMatrix keyMap = reference::packed(toTensor(MatrixXd(weights.key.middleRows(head * scored, scored)), f32));
@@ -240,19 +240,19 @@ SmallVector<LinearOp, 4> AttentionMaps::rewrite(const AttentionWeights &weights)
   return layers;
 }
 
-FailureOr<NarrowedAttention> AttentionMaps::narrow(HeadWidths target, ArrayRef<reference::Tensor> tokens, int threads) {
+FailureOr<NarrowedAttention> AttentionMaps::narrow(HeadWidths target, ArrayRef<reference::Tensor> tokens) {
   FailureOr<AttentionWeights> weights = readWeights();
   if (failed(weights))
     return failure();
   if (!llvm::all_of(tokens, [](const reference::Tensor &each) { return each.matrix().allFinite(); }))
     return linears.front().emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
   NarrowedAttention result;
-  std::vector<QueryKeyFactorization> scores = factoriseQueryKey(*weights, tokens, threads);
+  std::vector<QueryKeyFactorization> scores = factoriseQueryKey(*weights, tokens);
   result.queryKeySpectrum = meanSpectrum(scores);
   if (target.queryKey)
     weights->cutQueryKey(scores, target.queryKey, target.queryKey);
   // What the head averages depends on its scores as they are now.
-  std::vector<ValueOutputFactorization> outputs = factoriseValue(*weights, tokens, threads);
+  std::vector<ValueOutputFactorization> outputs = factoriseValue(*weights, tokens);
   result.valueSpectrum = meanSpectrum(outputs);
   if (target.value)
     weights->cutValue(outputs, target.value, target.value);

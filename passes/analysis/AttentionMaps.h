@@ -74,9 +74,9 @@ public:
 
   /// The products of each head's maps, fitted to `tokens`, the input of `inputs()` on every calibration image.
   std::vector<numerics::QueryKeyFactorization> factoriseQueryKey(const AttentionWeights &weights,
-                                                                 llvm::ArrayRef<reference::Tensor> tokens, int threads);
+                                                                 llvm::ArrayRef<reference::Tensor> tokens);
   std::vector<numerics::ValueOutputFactorization> factoriseValue(const AttentionWeights &weights,
-                                                                 llvm::ArrayRef<reference::Tensor> tokens, int threads);
+                                                                 llvm::ArrayRef<reference::Tensor> tokens);
 
   /// What `layer`, one of `inputs()` or `output()`, is with `weights`.
   numerics::LinearMap mapOf(LinearOp layer, const AttentionWeights &weights);
@@ -84,7 +84,7 @@ public:
   /// Narrows the heads to `target`, fitted to `tokens`. Replaces the attention and its layers: these maps are void
   /// then. Returns the new output layer. Weights that are no finite constants, and tokens that are not finite, are an
   /// error at their layer.
-  mlir::FailureOr<NarrowedAttention> narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens, int threads);
+  mlir::FailureOr<NarrowedAttention> narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens);
 
   /// Tokens of queries and of keys.
   int64_t queries() const { return query.rows; }

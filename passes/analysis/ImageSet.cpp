@@ -1,7 +1,6 @@
 // Opens a file of images and checks it against the model.
 #include "passes/analysis/ImageSet.h"
 #include "dialect/VityaOps.h"
-#include "llvm/Support/Threading.h"
 #include <mutex>
 
 using namespace mlir;
@@ -31,8 +30,6 @@ FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t coun
   result.images = count ? count : result.file->count;
   result.height = type.getDimSize(1);
   result.width = type.getDimSize(2);
-  if (module.getContext()->isMultithreadingEnabled())
-    result.workers = llvm::hardware_concurrency().compute_thread_count();
   return result;
 }
 
@@ -45,7 +42,7 @@ FailureOr<std::vector<float>> ImageSet::run(ModuleOp module, reference::ImageObs
     std::lock_guard<std::mutex> lock(mutex);
     progress.advance(++begun);
   };
-  return reference::runImages(module, images, workers, source, observe);
+  return reference::runImages(module, images, source, observe);
 }
 
 Progress::~Progress() {

@@ -2,7 +2,7 @@
 #ifndef VITYA_PASSES_ANALYSIS_IMAGESET_H
 #define VITYA_PASSES_ANALYSIS_IMAGESET_H
 
-#include "dialect/reference/Interpreter.h"
+#include "dialect/reference/RunImages.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/image/Cifar.h"
 #include <functional>
@@ -18,8 +18,6 @@ public:
   static mlir::FailureOr<ImageSet> open(mlir::ModuleOp module, llvm::StringRef path, int64_t count);
 
   int64_t count() const { return images; }
-  /// Threads to run images on: one unless the context of the model has them enabled.
-  int threads() const { return workers; }
   /// Writes image `index` as f32 [3, height, width] in [0, 1].
   void read(int64_t index, llvm::MutableArrayRef<float> image) const {
     cifarImage(*file, index, height, width, image.data());
@@ -33,7 +31,6 @@ public:
 private:
   std::unique_ptr<CifarImages, std::function<void(CifarImages *)>> file;
   int64_t images = 0, height = 0, width = 0;
-  int workers = 1;
 };
 
 /// Tells a person at a terminal how far something has come; silent where standard error is no terminal.

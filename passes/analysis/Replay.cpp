@@ -4,6 +4,7 @@
 #include "dialect/reference/Interpreter.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/IR/Threading.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -20,8 +21,7 @@ reference::Tensor toTensor(const Eigen::VectorXd &vector, Type f32) {
   return toTensor(Eigen::MatrixXd(vector.transpose()), f32).reshaped({vector.size()});
 }
 
-Replay::Replay(func::FuncOp function, const ImageSet &images, int64_t count)
-    : function(function), threads(images.threads()), count(count) {
+Replay::Replay(func::FuncOp function, const ImageSet &images, int64_t count) : function(function), count(count) {
   auto type = cast<RankedTensorType>(function.getArgumentTypes().front());
   std::vector<reference::Tensor> &pixels = values[function.getArgument(0)];
   for (int64_t i = 0; i < count; ++i) {
@@ -74,7 +74,7 @@ LogicalResult Replay::advanceTo(Operation *op) {
     return failure();
 
   SmallVector<std::vector<reference::Tensor>> made(results.size(), std::vector<reference::Tensor>(count));
-  reference::runParallel(threads, count, [&](int64_t image) {
+  parallelFor(function.getContext(), 0, count, [&](int64_t image) {
     SmallVector<reference::Tensor> inputs =
         llvm::map_to_vector(arguments, [&](Value argument) { return values.find(argument)->second[image]; });
     for (auto [tensors, tensor] : llvm::zip_equal(made, interpreter->run(inputs)))

@@ -34,7 +34,6 @@ public:
 
 private:
   mlir::func::FuncOp function;
-  int threads;
   int64_t count;
   mlir::Operation *last = nullptr; ///< executed
   llvm::DenseMap<mlir::Value, std::vector<reference::Tensor>> values;

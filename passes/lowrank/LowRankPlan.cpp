@@ -91,7 +91,7 @@ class Measurement {
 public:
   Measurement(ModuleOp module, const SpectrumPlan &plan)
       : model(module.lookupSymbol<func::FuncOp>(kEntryName), *plan.images, std::min(plan.images->count(), plan.probes)),
-        threads(plan.images->threads()), plan(plan) {}
+        plan(plan) {}
 
   LogicalResult measure(LowRankLayer &layer, Unit &unit) {
     return measure(unit, layer.op, [&](ArrayRef<reference::Tensor>) -> FailureOr<SmallVector<Change>> {
@@ -109,7 +109,7 @@ public:
         FailureOr<AttentionWeights> weights = attention.maps.readWeights();
         if (failed(weights))
           return FailureOr<SmallVector<Change>>();
-        auto heads = (attention.maps.*factorise)(*weights, tokens, threads);
+        auto heads = (attention.maps.*factorise)(*weights, tokens);
         unit.energies = energiesOf(heads);
         ((*weights).*cutTo)(heads, prepare(unit), width);
         return FailureOr(changesTo(attention.maps, *weights));
@@ -155,7 +155,6 @@ private:
   }
 
   Sensitivity model;
-  int threads;
   const SpectrumPlan &plan;
 };
 

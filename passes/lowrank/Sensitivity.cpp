@@ -1,7 +1,7 @@
 // Results of changed layers are assumed in a copy of the replay, which then runs to the end.
 #include "passes/lowrank/Sensitivity.h"
-#include "dialect/reference/Interpreter.h"
 #include "dialect/reference/Ops.h"
+#include "mlir/IR/Threading.h"
 #include "passes/numerics/Predictions.h"
 
 using namespace mlir;
@@ -12,7 +12,7 @@ namespace vitya {
 static Map<const ArrayXf> logitsOf(const reference::Tensor &tensor) { return {tensor.values().data(), tensor.size()}; }
 
 Sensitivity::Sensitivity(func::FuncOp function, const ImageSet &images, int64_t count)
-    : function(function), threads(images.threads()), model(function, images, count) {}
+    : function(function), model(function, images, count) {}
 
 FailureOr<ArrayRef<reference::Tensor>> Sensitivity::advanceTo(LinearOp layer) {
   if (outputs.empty()) {
@@ -44,8 +44,8 @@ FailureOr<double> Sensitivity::divergence(ArrayRef<Change> changes) {
     numerics::PackedMatrix weight = reference::packed(toTensor(change.map.weight, f32));
     reference::Tensor bias = toTensor(change.map.bias, f32);
     std::vector<reference::Tensor> results(inputs.size());
-    reference::runParallel(threads, static_cast<int64_t>(inputs.size()),
-                           [&](int64_t i) { results[i] = reference::linear(inputs[i], weight, &bias); });
+    parallelFor(layer.getContext(), 0, inputs.size(),
+                [&](size_t i) { results[i] = reference::linear(inputs[i], weight, &bias); });
     run.assume(layer.getResult(), std::move(results));
   }
   FailureOr<std::vector<reference::Tensor>> changed = outputsOf(std::move(run));

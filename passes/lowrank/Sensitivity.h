@@ -30,7 +30,6 @@ private:
   mlir::FailureOr<std::vector<reference::Tensor>> outputsOf(Replay run);
 
   mlir::func::FuncOp function;
-  int threads;
   Replay model;
   std::vector<reference::Tensor> outputs;
 };

@@ -1,9 +1,9 @@
 // Two replays of the calibration images, of the model as it was and of the model as it becomes, go through the layers
 // together.
 #include "passes/lowrank/SequentialLowRank.h"
-#include "dialect/reference/Interpreter.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "mlir/IR/Threading.h"
 #include "passes/lowrank/LowRankReport.h"
 
 using namespace mlir;
@@ -16,8 +16,7 @@ namespace {
 class Sequence {
 public:
   Sequence(ModuleOp module, LowRankMethod method, MutableArrayRef<LowRankLayer> layers, const ImageSet &images)
-      : method(method), layers(layers), threads(images.threads()), count(images.count()),
-        original(cast<ModuleOp>(module->clone(clones))),
+      : method(method), layers(layers), count(images.count()), original(cast<ModuleOp>(module->clone(clones))),
         before(original->lookupSymbol<func::FuncOp>(kEntryName), images, count),
         after(module.lookupSymbol<func::FuncOp>(kEntryName), images, count) {}
 
@@ -66,8 +65,7 @@ private:
     LinearOp first = attention.firstOp(), twin = twinOf(attention.output().op);
     if (failed(after.advanceTo(first)))
       return failure();
-    FailureOr<NarrowedAttention> narrowed =
-        attention.maps.narrow(attention.widths, after.valuesOf(first.getInput()), threads);
+    FailureOr<NarrowedAttention> narrowed = attention.maps.narrow(attention.widths, after.valuesOf(first.getInput()));
     if (failed(narrowed))
       return failure();
     for (auto [layer, op] : llvm::zip_equal(attention.layers, narrowed->layers)) {
@@ -92,7 +90,7 @@ private:
     ArrayRef<reference::Tensor> inputs = after.valuesOf(layer.op.getInput());
     // Two sums, each in the order of the images.
     Moments compressed, cross;
-    reference::runParallel(threads, 2, [&](int64_t which) {
+    parallelFor(layer.op.getContext(), 0, 2, [&](int64_t which) {
       MomentsBuilder sums(layer.in());
       for (int64_t i = 0; i < count; ++i) {
         if (which == 0)
@@ -125,7 +123,6 @@ private:
 
   LowRankMethod method;
   MutableArrayRef<LowRankLayer> layers;
-  int threads;
   int64_t count;
   IRMapping clones;
   OwningOpRef<ModuleOp> original;

@@ -1,11 +1,12 @@
 // The reference functions against formulas written down a second time, and against laws they must keep.
 #include "dialect/VityaOps.h"
 #include "dialect/reference/Elementary.h"
-#include "dialect/reference/Interpreter.h"
 #include "dialect/reference/Ops.h"
+#include "dialect/reference/RunImages.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/ThreadPool.h"
 #include <cmath>
 #include <gtest/gtest.h>
 #include <limits>
@@ -328,7 +329,7 @@ void wave(int64_t index, llvm::MutableArrayRef<float> image) {
 TEST_F(Reference, ExecutesCallsAndConstants) {
   auto module = mlir::parseSourceString<mlir::ModuleOp>(kModel, &context);
   ASSERT_TRUE(module);
-  mlir::FailureOr<std::vector<float>> logits = runImages(*module, 1, 1, wave);
+  mlir::FailureOr<std::vector<float>> logits = runImages(*module, 1, wave);
   ASSERT_TRUE(succeeded(logits));
   float image[12], mean[3];
   wave(0, image);
@@ -342,15 +343,20 @@ TEST_F(Reference, ExecutesCallsAndConstants) {
 // An image alone gives the bits it gives in a set, on any number of threads.
 TEST_F(Reference, ImagesDoNotDependOnNeighboursOrThreads) {
   auto module = mlir::parseSourceString<mlir::ModuleOp>(kModel, &context);
-  mlir::FailureOr<std::vector<float>> set = runImages(*module, 20, 1, wave);
+  context.disableMultithreading();
+  mlir::FailureOr<std::vector<float>> set = runImages(*module, 20, wave);
   ASSERT_TRUE(succeeded(set));
   for (int threads : {2, 5, 50}) {
-    mlir::FailureOr<std::vector<float>> again = runImages(*module, 20, threads, wave);
+    llvm::DefaultThreadPool pool(llvm::hardware_concurrency(threads));
+    context.setThreadPool(pool);
+    ASSERT_EQ(context.getNumThreads(), static_cast<unsigned>(threads));
+    mlir::FailureOr<std::vector<float>> again = runImages(*module, 20, wave);
+    context.disableMultithreading();
     ASSERT_TRUE(succeeded(again));
     EXPECT_EQ(*set, *again) << threads << " threads";
   }
   auto last = [](int64_t, llvm::MutableArrayRef<float> image) { wave(19, image); };
-  mlir::FailureOr<std::vector<float>> alone = runImages(*module, 1, 1, last);
+  mlir::FailureOr<std::vector<float>> alone = runImages(*module, 1, last);
   ASSERT_TRUE(succeeded(alone));
   EXPECT_EQ(llvm::ArrayRef(*alone), llvm::ArrayRef(*set).take_back(2));
 }
@@ -365,7 +371,7 @@ TEST_F(Reference, ObserverSeesEveryResultOnceForEachImage) {
     ASSERT_EQ(results.size(), 1u);
     EXPECT_EQ(results.front().shape(), mlir::cast<mlir::RankedTensorType>(op->getResult(0).getType()).getShape());
   };
-  ASSERT_TRUE(succeeded(runImages(*module, 3, 2, wave, observe)));
+  ASSERT_TRUE(succeeded(runImages(*module, 3, wave, observe)));
   ASSERT_EQ(seen.size(), 3u);
   for (auto &[image, ops] : seen)
     EXPECT_EQ(ops, (std::vector<std::string>{"arith.constant", "arith.constant", "arith.constant", "vitya.patchify",
@@ -380,7 +386,7 @@ std::string problemOf(mlir::MLIRContext &context, const char *text) {
   std::string problem;
   mlir::ScopedDiagnosticHandler handler(
       &context, [&](mlir::Diagnostic &diagnostic) { problem += (problem.empty() ? "" : "; ") + diagnostic.str(); });
-  EXPECT_TRUE(failed(runImages(*module, 1, 1, wave)));
+  EXPECT_TRUE(failed(runImages(*module, 1, wave)));
   return problem;
 }
 
