@@ -85,13 +85,6 @@ void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
-  // What a kernel returns is the buffer it was given; what @main returns becomes an argument.
-  pm.addPass(bufferization::createDropEquivalentBufferResultsPass());
-  bufferization::BufferResultsToOutParamsPassOptions outParams;
-  outParams.modifyPublicFunctions = true;
-  outParams.hoistStaticAllocs = true;
-  pm.addPass(bufferization::createBufferResultsToOutParamsPass(outParams));
-
   // From kernels to loops that a thread can take a part of, then a place for every buffer between them.
   pm.addPass(createOutlineLoopsPass());
   pm.addPass(createCanonicalizerPass());

@@ -38,9 +38,6 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
         auto type = cast<RankedTensorType>(result.getType());
         Value empty = tensor::EmptyOp::create(builder, call->getLoc(), type.getShape(), type.getElementType());
         call->insertOperands(call->getNumOperands(), empty);
-        // Bufferization keeps locations but not attributes of calls; vitya-outline-loops reads the name back.
-        if (auto layer = call->getAttrOfType<StringAttr>(kLayerAttrName))
-          call->setLoc(NameLoc::get(layer));
       }
     }
   }

@@ -1,5 +1,6 @@
 // Splits bufferized kernels: each scf.forall becomes a function over a range of its iterations, the rest of a kernel
-// (views, and copies that need no loop) moves to its callers.
+// (views, and copies that need no loop) moves to its callers. The results of @main become arguments.
+#include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -54,7 +55,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
           return signalPassFailure();
         loops[forall] = *loop;
       }
-      if (foralls.empty() && kernel.getNumResults() == 0) {
+      if (foralls.empty() && returnsArguments(kernel)) {
         FailureOr<OutlinedLoop> whole = outlineWhole(kernel, name, symbols);
         if (failed(whole))
           return signalPassFailure();
@@ -65,6 +66,18 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
         inlineCall(cast<func::CallOp>(use.getUser()), kernel, loops);
       symbols.erase(kernel);
     }
+    if (failed(resultsToArguments(module)))
+      return signalPassFailure();
+  }
+
+  /// Turns the results of @main into arguments. The upstream pass would rebuild the launches without their attributes,
+  /// so the transformation is restricted to @main, which nothing calls.
+  static LogicalResult resultsToArguments(ModuleOp module) {
+    bufferization::BufferResultsToOutParamsOpts options;
+    options.filterFn = [](func::FuncOp *function) { return function->getName() == kEntryName; };
+    options.modifyPublicFunctions = true;
+    options.hoistStaticAllocs = true;
+    return bufferization::promoteBufferResultsToOutParams(module, options);
   }
 
   FailureOr<OutlinedLoop> outline(scf::ForallOp forall, StringRef name, func::FuncOp kernel, SymbolTable &symbols) {
@@ -170,6 +183,11 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     }
   }
 
+  /// Whether every result of `kernel` is one of its arguments: the destination, once it is a buffer.
+  static bool returnsArguments(func::FuncOp kernel) {
+    return llvm::all_of(kernel.getBody().front().getTerminator()->getOperands(), llvm::IsaPred<BlockArgument>);
+  }
+
   /// A kernel without a parallel loop becomes a loop of one iteration.
   FailureOr<OutlinedLoop> outlineWhole(func::FuncOp kernel, StringRef name, SymbolTable &symbols) {
     OpBuilder builder(kernel.getContext());
@@ -182,8 +200,9 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     builder.setInsertionPointToStart(entry);
     IRMapping mapping;
     mapping.map(kernel.getArguments(), entry->getArguments().drop_back(2));
-    for (Operation &op : kernel.getBody().front())
+    for (Operation &op : kernel.getBody().front().without_terminator())
       builder.clone(op, mapping);
+    func::ReturnOp::create(builder, kernel.getLoc());
     if (failed(moveScratchToEntry(function)))
       return failure();
     return OutlinedLoop{function, SmallVector<Value>(kernel.getArguments()), 1};
@@ -221,8 +240,8 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
       operands.push_back(arith::ConstantIndexOp::create(builder, call.getLoc(), loop.iterations));
       auto launched = func::CallOp::create(builder, call.getLoc(), loop.function, operands);
       launched->setAttr(kLoopAttrName, builder.getUnitAttr());
-      if (auto layer = dyn_cast<NameLoc>(call.getLoc()))
-        launched->setAttr(kLayerAttrName, layer.getName());
+      if (auto layer = call->getAttrOfType<StringAttr>(kLayerAttrName))
+        launched->setAttr(kLayerAttrName, layer);
     };
     if (auto whole = loops.find(kernel); whole != loops.end()) {
       launch(whole->second);
@@ -233,10 +252,10 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
         else
           builder.clone(op, mapping);
       }
-      Operation *terminator = kernel.getBody().front().getTerminator();
-      for (auto [result, value] : llvm::zip_equal(call.getResults(), terminator->getOperands()))
-        result.replaceAllUsesWith(mapping.lookupOrDefault(value));
     }
+    Operation *terminator = kernel.getBody().front().getTerminator();
+    for (auto [result, value] : llvm::zip_equal(call.getResults(), terminator->getOperands()))
+      result.replaceAllUsesWith(mapping.lookupOrDefault(value));
     call.erase();
   }
 };

@@ -166,14 +166,14 @@ def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
   let description = [{
     Before: bufferized kernels that hold `scf.forall` loops, and calls of kernels in `@main`. After: each loop is a
     private function `(buffers..., begin, end)`, `@main` calls it for all iterations (marked `vitya.loop`, with the
-    layer's name), and the kernels are gone. Scratch buffers of an iteration stand at the function's entry, on the
+    layer's name), and the kernels are gone. A result of `@main` is an argument that it writes into. Scratch buffers of an iteration stand at the function's entry, on the
     stack. Vectors from outside a loop reach it through a buffer.
 
     Before:
 
     ```mlir
     func.func @main(%x: memref<4x16xf32>, %out: memref<4x16xf32>) {
-      call @double(%x, %out) : (memref<4x16xf32>, memref<4x16xf32>) -> () loc("blocks.0.double")
+      call @double(%x, %out) {vitya.layer = "blocks.0.double"} : (memref<4x16xf32>, memref<4x16xf32>) -> ()
       return
     }
     func.func private @double(%x: memref<4x16xf32>, %out: memref<4x16xf32>) attributes {vitya.kernel} {

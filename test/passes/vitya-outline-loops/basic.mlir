@@ -16,8 +16,8 @@
 // CHECK-NOT: scf.forall
 // CHECK-NOT: vitya.kernel
 func.func @main(%x: memref<4x32xf32>, %y: memref<4x32xf32>) {
-  call @kernel(%x, %y) : (memref<4x32xf32>, memref<4x32xf32>) -> () loc("a")
-  call @kernel(%y, %x) : (memref<4x32xf32>, memref<4x32xf32>) -> () loc("b")
+  call @kernel(%x, %y) {vitya.layer = "a"} : (memref<4x32xf32>, memref<4x32xf32>) -> ()
+  call @kernel(%y, %x) {vitya.layer = "b"} : (memref<4x32xf32>, memref<4x32xf32>) -> ()
   return
 }
 func.func private @kernel(%x: memref<4x32xf32>, %out: memref<4x32xf32>) attributes {vitya.kernel} {
@@ -42,7 +42,7 @@ func.func private @kernel(%x: memref<4x32xf32>, %out: memref<4x32xf32>) attribut
 // CHECK-NEXT: memref.copy
 // CHECK-NEXT: return
 func.func @main(%x: memref<16xf32>, %y: memref<16xf32>) {
-  call @copy(%x, %y) : (memref<16xf32>, memref<16xf32>) -> () loc("copy")
+  call @copy(%x, %y) {vitya.layer = "copy"} : (memref<16xf32>, memref<16xf32>) -> ()
   return
 }
 func.func private @copy(%x: memref<16xf32>, %out: memref<16xf32>) attributes {vitya.kernel} {
@@ -62,7 +62,7 @@ func.func private @copy(%x: memref<16xf32>, %out: memref<16xf32>) attributes {vi
 // CHECK-DAG: func.func private @[[FIRST]](
 // CHECK-DAG: func.func private @[[SECOND]](
 func.func @main(%x: memref<4x16xf32>, %y: memref<4x16xf32>) {
-  call @kernel(%x, %y) : (memref<4x16xf32>, memref<4x16xf32>) -> () loc("two")
+  call @kernel(%x, %y) {vitya.layer = "two"} : (memref<4x16xf32>, memref<4x16xf32>) -> ()
   return
 }
 func.func private @kernel(%x: memref<4x16xf32>, %out: memref<4x16xf32>) attributes {vitya.kernel} {
@@ -93,7 +93,7 @@ func.func private @kernel(%x: memref<4x16xf32>, %out: memref<4x16xf32>) attribut
 // CHECK: %[[READ:.*]] = vector.transfer_read %[[CAPTURED]]
 // CHECK: vector.store %[[READ]]
 func.func @main(%x: memref<4x16xf32>) {
-  call @kernel(%x) : (memref<4x16xf32>) -> () loc("spill")
+  call @kernel(%x) {vitya.layer = "spill"} : (memref<4x16xf32>) -> ()
   return
 }
 func.func private @kernel(%x: memref<4x16xf32>) attributes {vitya.kernel} {
@@ -103,4 +103,24 @@ func.func private @kernel(%x: memref<4x16xf32>) attributes {vitya.kernel} {
     vector.store %row, %x[%i, %c0] : memref<4x16xf32>, vector<16xf32>
   }
   return
+}
+
+// -----
+
+// After bufferization a kernel returns the buffer it was given, and its callers read that buffer. The result of @main
+// becomes an argument.
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: (%[[X:.*]]: memref<4x16xf32>, %[[RESULT:.*]]: memref<4x16xf32>) {
+// CHECK: call @kernel(%[[X]], %[[RESULT]], %{{.*}}, %{{.*}}) {vitya.layer = "returned", vitya.loop}
+// CHECK-NEXT: return
+// CHECK: func.func private @kernel(%{{.*}}: memref<4x16xf32>, %{{.*}}: memref<4x16xf32>, %{{.*}}: index, %{{.*}}: index) {
+func.func @main(%x: memref<4x16xf32>) -> memref<4x16xf32> {
+  %y = memref.alloc() : memref<4x16xf32>
+  %0 = call @kernel(%x, %y) {vitya.layer = "returned"} : (memref<4x16xf32>, memref<4x16xf32>) -> memref<4x16xf32>
+  return %0 : memref<4x16xf32>
+}
+func.func private @kernel(%x: memref<4x16xf32>, %out: memref<4x16xf32>) -> memref<4x16xf32> attributes {vitya.kernel} {
+  memref.copy %x, %out : memref<4x16xf32> to memref<4x16xf32>
+  return %out : memref<4x16xf32>
 }
