@@ -1,4 +1,4 @@
-// Maps regular files. A pipe or a device is refused without waiting for whoever writes it.
+// Maps regular files. A pipe or a device is rejected without blocking on its writer.
 #include "runtime/files/MappedFile.h"
 #include <errno.h>
 #include <fcntl.h>

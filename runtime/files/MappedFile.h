@@ -1,4 +1,4 @@
-// Files in memory, for everything that the runtime reads whole.
+// Read-only memory mappings of files.
 #ifndef VITYA_RUNTIME_FILES_MAPPEDFILE_H
 #define VITYA_RUNTIME_FILES_MAPPEDFILE_H
 
@@ -6,14 +6,14 @@
 
 namespace vitya {
 
-/// The bytes of a file, read-only; no memory where it is empty.
+/// The bytes of a file, read-only. `data` is null for an empty file.
 struct MappedFile {
   const uint8_t *data = nullptr;
   int64_t size = 0;
 };
 
-/// Maps the regular file at `path`. Returns null, or a few words that say what was found instead of one that can be
-/// read; they are valid until the next call.
+/// Maps the regular file at `path`. Returns null on success, else a phrase that completes "expected a file that can be
+/// read, found: ..."; it is valid until the next call.
 const char *mapFile(const char *path, MappedFile &file);
 
 void unmapFile(MappedFile &file);

@@ -1,4 +1,4 @@
-// Checks CIFAR-10's binary files and turns records into images.
+// Checks files in CIFAR-10's binary layout and converts their records to f32 images.
 #include "runtime/image/Cifar.h"
 #include "runtime/image/Resize.h"
 #include <stdio.h>

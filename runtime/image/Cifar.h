@@ -1,4 +1,5 @@
-// CIFAR-10's binary layout: records of one label byte and 3072 pixel bytes, the 32x32 planes of red, green and blue.
+// Reads CIFAR-10's binary layout: records of one label byte and 3072 pixel bytes, the 32x32 planes of red, green and
+// blue.
 #ifndef VITYA_RUNTIME_IMAGE_CIFAR_H
 #define VITYA_RUNTIME_IMAGE_CIFAR_H
 
@@ -16,17 +17,17 @@ struct CifarImages {
   int64_t count = 0;
 };
 
-/// Maps `path`. Returns false with one line in `error` that names the file, what was expected and what was found: when
-/// it cannot be read, is empty, or its length is no multiple of a record.
+/// Maps the file at `path`. If it cannot be read, is empty, or its size is not a multiple of the record size, returns
+/// false and writes one line to `error` that names the file and states what was expected and found.
 bool openCifar(const char *path, CifarImages &images, char *error, size_t errorSize);
 
 void closeCifar(CifarImages &images);
 
-/// The label of record `index`, unchecked against any number of classes.
+/// Returns the label of record `index`, which may exceed the number of classes.
 int cifarLabel(const CifarImages &images, int64_t index);
 
-/// Writes record `index` as f32 [3, height, width] in [0, 1], resized as
-/// torch.nn.functional.interpolate(mode='bilinear', align_corners=False) does where the size differs from 32x32.
+/// Writes record `index` as f32 [3, height, width] in [0, 1]. If the size differs from 32x32, the image is resized like
+/// torch.nn.functional.interpolate(mode='bilinear', align_corners=False).
 void cifarImage(const CifarImages &images, int64_t index, int64_t height, int64_t width, float *image);
 
 } // namespace vitya

@@ -1,4 +1,4 @@
-// Decoding through stb_image, compiled in here without the formats and functions that are not used.
+// Decodes images with stb_image, which is compiled here without unused formats and functions.
 #include "runtime/image/Decode.h"
 #include "runtime/files/MappedFile.h"
 #include "runtime/image/Pnm.h"
@@ -20,8 +20,8 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #endif
-// Version 2.27 shifts by 32 where a JPEG file ends within a code: the bits are not used; and it
-// copies nothing to null. The checks of both are off.
+// Version 2.27 shifts by 32 if a JPEG file ends within a code, whose bits are not used, and calls memcpy with a null
+// pointer and a size of zero. The sanitizer checks of both are disabled.
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((no_sanitize("shift", "nonnull-attribute"))), apply_to = function)
 #endif
@@ -35,12 +35,12 @@ namespace vitya {
 
 namespace {
 
-/// Whether every Huffman table of a JPEG file has at most 256 codes. stb_image 2.27 writes beyond its tables where one
-/// has more, and otherwise walks through the segments in this way.
+/// Returns whether every Huffman table of a JPEG file has at most 256 codes. stb_image 2.27 writes out of bounds if one
+/// has more. This function steps through the segments in the same way as stb_image.
 bool huffmanTablesFit(const uint8_t *bytes, int64_t size) {
   auto byte = [&](int64_t at) { return at < size ? bytes[at] : 0; };
   for (int64_t at = 0; at < size;) {
-    // Padding, entropy-coded data and its restart markers lie between segments.
+    // Skip padding, entropy-coded data and its restart markers between segments.
     int marker = byte(at + 1);
     if (byte(at) != 0xFF || marker == 0xFF) {
       ++at;
@@ -66,18 +66,18 @@ bool huffmanTablesFit(const uint8_t *bytes, int64_t size) {
   return true;
 }
 
-/// Whether a BMP file whose header stb_image could read goes on to its last pixel. For stb_image what is missing is
+/// Returns whether a BMP file with a valid header contains all its pixels. stb_image would decode missing pixels as
 /// black.
 bool bmpIsWhole(const uint8_t *bytes, int64_t size, int64_t width, int64_t height) {
-  auto number = [&](int at, int count) {
+  auto readInteger = [&](int at, int count) {
     int64_t value = 0;
     for (int i = count - 1; i >= 0; --i)
       value = value << 8 | (at + i < size ? bytes[at + i] : 0);
     return value;
   };
   constexpr int64_t kOldHeader = 12;
-  int64_t bits = number(number(14, 4) == kOldHeader ? 24 : 28, 2), row = (width * bits + 31) / 32 * 4;
-  return number(10, 4) + row * (height - 1) + (width * bits + 7) / 8 <= size;
+  int64_t bits = readInteger(readInteger(14, 4) == kOldHeader ? 24 : 28, 2), row = (width * bits + 31) / 32 * 4;
+  return readInteger(10, 4) + row * (height - 1) + (width * bits + 7) / 8 <= size;
 }
 
 } // namespace
@@ -115,11 +115,11 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
              static_cast<long long>(kMaxImageSide));
     return false;
   }
-  // A pixel of a PNG file has at least one bit, which deflate makes 1032 times smaller at best; a JPEG file has a bit
-  // for each of its units, of 32 x 32 pixels at most. What claims more would be decoded for seconds before it is
-  // refused.
-  constexpr int64_t kMostPixelsOfByte = 8 * 1032;
-  if (static_cast<int64_t>(width) * height / kMostPixelsOfByte > size) {
+  // A pixel of a PNG file has at least one bit, which deflate compresses at most 1032 times; a JPEG file has at least
+  // one bit for each unit of at most 32 x 32 pixels. A header that claims more pixels is rejected here, because
+  // decoding such a file would take seconds before it fails.
+  constexpr int64_t kMaxPixelsPerByte = 8 * 1032;
+  if (static_cast<int64_t>(width) * height / kMaxPixelsPerByte > size) {
     snprintf(error, errorSize, "%d x %d pixels, more than %lld bytes can hold", width, height,
              static_cast<long long>(size));
     return false;

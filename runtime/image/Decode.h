@@ -1,4 +1,4 @@
-// Decoding of image files.
+// Decodes image files.
 #ifndef VITYA_RUNTIME_IMAGE_DECODE_H
 #define VITYA_RUNTIME_IMAGE_DECODE_H
 
@@ -7,7 +7,7 @@
 
 namespace vitya {
 
-/// Images larger than this, in bytes on disk or in pixels a side, are refused.
+/// The maximum size of an image file, and the maximum height and width of an image in pixels.
 inline constexpr int64_t kMaxImageFileBytes = 256 << 20;
 inline constexpr int64_t kMaxImageSide = 16384;
 
@@ -17,11 +17,11 @@ struct Image {
   int64_t height = 0, width = 0;
 };
 
-/// Decodes `size` bytes of a PNG, JPEG, BMP or PNM (PGM, PPM) file; grey becomes RGB, alpha is dropped. Returns false
-/// with a few words in `error` that say what is wrong with them.
+/// Decodes the `size` bytes of a PNG, JPEG, BMP or PNM (PGM, PPM) file. Grey images are converted to RGB; alpha is
+/// dropped. On failure, returns false and writes a phrase to `error` that describes the defect.
 bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize);
 
-/// Reads and decodes the file at `path`. Returns false with one line in `error` that names it.
+/// Reads and decodes the file at `path`. On failure, returns false and writes one line to `error` that names the file.
 bool readImage(const char *path, Image &image, char *error, size_t errorSize);
 
 void freeImage(Image &image);

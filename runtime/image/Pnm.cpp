@@ -1,12 +1,12 @@
-// Binary PGM and PPM files (netpbm.sourceforge.net/doc/ppm.html): a text header of width, height and largest value, one
-// white space, samples. stb_image takes files without pixels, and cut ones, for whole.
+// Decodes binary PGM and PPM files (netpbm.sourceforge.net/doc/ppm.html): a text header of width, height and maximum
+// value, one white-space byte, then the samples. stb_image is not used because it accepts empty and truncated files.
 #include "runtime/image/Pnm.h"
 #include <stdlib.h>
 
 namespace vitya {
 namespace {
 
-/// Reads a header from its beginning.
+/// A parser of the header.
 struct Header {
   const uint8_t *bytes;
   int64_t size, at;
@@ -22,13 +22,13 @@ struct Header {
     }
   }
 
-  /// The number that comes next, or -1 where there is none from 1 to `most`.
-  int64_t number(int64_t most) {
+  /// Parses the next number. Returns -1 if there is none or it is not in [1, max].
+  int64_t parseNumber(int64_t max) {
     skipSpaceAndComments();
     int64_t value = 0;
-    for (; isDigit() && value <= most; ++at)
+    for (; isDigit() && value <= max; ++at)
       value = value * 10 + bytes[at] - '0';
-    return value >= 1 && value <= most ? value : -1;
+    return value >= 1 && value <= max ? value : -1;
   }
 };
 
@@ -40,10 +40,11 @@ bool isPnm(const uint8_t *bytes, int64_t size) {
 
 const char *decodePnm(const uint8_t *bytes, int64_t size, Image &image) {
   Header header{bytes, size, 2};
-  int64_t width = header.number(kMaxImageSide), height = header.number(kMaxImageSide), most = header.number(65535);
-  if (width < 0 || height < 0 || most < 0 || !header.isSpace())
-    return "a PNM header without a width and a height from 1 to 16384 and a largest value from 1 to 65535";
-  int64_t channels = bytes[1] == '6' ? 3 : 1, sampleBytes = most > 255 ? 2 : 1, count = width * height;
+  int64_t width = header.parseNumber(kMaxImageSide), height = header.parseNumber(kMaxImageSide);
+  int64_t max = header.parseNumber(65535);
+  if (width < 0 || height < 0 || max < 0 || !header.isSpace())
+    return "a PNM header without a width and a height from 1 to 16384 and a maximum value from 1 to 65535";
+  int64_t channels = bytes[1] == '6' ? 3 : 1, sampleBytes = max > 255 ? 2 : 1, count = width * height;
   const uint8_t *samples = bytes + header.at + 1;
   if (bytes + size - samples < count * channels * sampleBytes)
     return "a PNM file that ends within its pixels";
@@ -55,7 +56,7 @@ const char *decodePnm(const uint8_t *bytes, int64_t size, Image &image) {
   for (int64_t i = 0; i < count * 3; ++i) {
     const uint8_t *sample = samples + (channels == 3 ? i : i / 3) * sampleBytes;
     int64_t value = sampleBytes == 2 ? sample[0] << 8 | sample[1] : sample[0];
-    image.pixels[i] = static_cast<uint8_t>(((value < most ? value : most) * 255 + most / 2) / most);
+    image.pixels[i] = static_cast<uint8_t>(((value < max ? value : max) * 255 + max / 2) / max);
   }
   return nullptr;
 }

@@ -1,10 +1,10 @@
-// Bilinear resizing of one plane.
+// Resizes one plane of pixels bilinearly.
 #include "runtime/image/Resize.h"
 
 namespace vitya {
 namespace {
 
-/// Between which two source pixels a result pixel lies, and how far from the first.
+/// The position of a result pixel along one axis: the two source pixels it lies between, and the weight of the second.
 struct Position {
   int64_t low, high;
   float weight;

@@ -1,10 +1,10 @@
-// The C interface over sessions. A session's number holds a slot of a fixed table and the slot's generation, so that a
-// number that is no session, or no longer one, is told from a live one without touching its memory.
+// Implements the C interface. A session handle encodes a slot of a fixed table and the slot's generation, so that an
+// invalid or stale handle is detected without accessing freed memory.
 #include "runtime/Abi.h"
 #include "runtime/image/Resize.h"
 #include "runtime/library/vitya.h"
-#include "runtime/processor/Processor.h"
 #include "runtime/model/Weights.h"
+#include "runtime/processor/Features.h"
 #include "runtime/threads/Batch.h"
 #include <limits.h>
 #include <pthread.h>
@@ -18,7 +18,7 @@ constexpr uint64_t kSlots = 1024;
 constexpr int kMaxThreads = 1024;
 constexpr int64_t kMaxImageSide = 1 << 16;
 
-/// A place for a session. `lock` is held while the session is used; `generation` counts the sessions made in it.
+/// A place for one session. `lock` is held while the session is used; `generation` counts the sessions created in it.
 struct Slot {
   pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   uint64_t generation = 0;
@@ -27,8 +27,8 @@ struct Slot {
 
 struct Table {
   Slot slots[kSlots];
-  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; ///< for what follows
-  const void *weights = nullptr;
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; ///< guards `weights`, and serialises the creation of sessions
+  const void *weights = nullptr;                    ///< null before the first session is created
 };
 
 Table table;
@@ -46,7 +46,7 @@ private:
 
 uint64_t handleOf(uint64_t slot, uint64_t generation) { return generation * kSlots + slot; }
 
-/// Calls `use` with the session behind `handle` while nobody else uses it.
+/// Calls `use` with the session of `handle`, which no other thread uses meanwhile.
 template <typename Use>
 vitya_status withSession(vitya_session handle, Use use) {
   Slot &slot = table.slots[handle % kSlots];
@@ -60,13 +60,14 @@ const vitya_model &model() { return vitya_model_descriptor; }
 
 int64_t imageFloats() { return model().channels * model().height * model().width; }
 
-/// Whether `size` is `count` times `each`, for a positive count.
+/// Returns whether `count` is positive and `size` equals `count` times `each`.
 bool sizeMatches(size_t size, int64_t count, int64_t each) {
   size_t product;
   return count > 0 && !__builtin_mul_overflow(static_cast<size_t>(count), static_cast<size_t>(each), &product) &&
          product == size;
 }
 
+/// An ImageSource over f32 images of the model's size.
 struct FloatSource {
   const float *images;
   static void read(void *data, int64_t index, float *image) {
@@ -74,6 +75,7 @@ struct FloatSource {
   }
 };
 
+/// An ImageSource over u8 images of any size.
 struct PixelSource {
   const uint8_t *pixels;
   int64_t height, width;
@@ -119,7 +121,7 @@ vitya_status vitya_create(int threads, vitya_session *session) {
     return VITYA_WEIGHTS_UNREADABLE;
   for (uint64_t i = 0; i < kSlots; ++i) {
     Slot &slot = table.slots[i];
-    // A slot that is in use is not free; there is no need to wait for it.
+    // A locked slot is in use, hence not free.
     if (pthread_mutex_trylock(&slot.lock) != 0)
       continue;
     bool isFree = !slot.session;

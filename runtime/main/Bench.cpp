@@ -1,6 +1,6 @@
-// bench: latency, throughput, and how far from the machine's limit they are.
+// The `bench` command: measures latency and throughput, and compares them with the peak rate of the machine.
 #include "runtime/main/Commands.h"
-#include "runtime/processor/Processor.h"
+#include "runtime/processor/PeakRate.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,10 +8,12 @@
 namespace vitya {
 namespace {
 
-constexpr int64_t kDefaultBatch = 32, kLeastRuns = 10, kMostRuns = 1000;
-constexpr double kSeconds = 3.0, kPeakSeconds = 0.2;
+constexpr int64_t kDefaultBatch = 32, kMinRuns = 10, kMaxRuns = 1000;
+/// Durations in seconds: of all runs together unless --runs is given, of the warm-up, of one measurement of the peak
+/// rate.
+constexpr double kRunSeconds = 3.0, kWarmUpSeconds = 0.2, kPeakSeconds = 0.2;
 
-/// Images that differ from each other but not from run to run: a linear congruential generator (Knuth's MMIX).
+/// Pseudorandom images, the same in every run, from a linear congruential generator (Knuth's MMIX).
 struct SyntheticImages {
   int64_t pixels;
   static void read(void *data, int64_t index, float *image) {
@@ -23,6 +25,7 @@ struct SyntheticImages {
   }
 };
 
+/// Statistics of the latency of one batch, in milliseconds.
 struct Statistics {
   double min, mean, std, p50, p90, p99;
 };
@@ -32,7 +35,8 @@ int compare(const void *a, const void *b) {
   return (x > y) - (x < y);
 }
 
-/// Of `times`, which are sorted on return. Quantiles are the smallest time that so many runs did not exceed.
+/// Computes the statistics of `times`, which it sorts. A quantile is the smallest time that at least this share of the
+/// runs did not exceed.
 Statistics summarize(double *times, int64_t runs) {
   qsort(times, runs, sizeof(double), compare);
   double sum = 0, squares = 0;
@@ -48,19 +52,19 @@ Statistics summarize(double *times, int64_t runs) {
   return {times[0], mean, runs > 1 ? sqrt(squares / (runs - 1)) : 0, quantile(0.5), quantile(0.9), quantile(0.99)};
 }
 
-/// What registers alone reach: the sum over the pool's threads, all of them busy.
-double measurePeak(Numbers numbers, int threads) {
+/// Returns the sum of the peak rates of `threads` threads that run at the same time, in 10^9 operations per second.
+double measurePeak(ElementType type, int threads) {
   struct Peak {
     static void body(void **captures, int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i)
-        static_cast<double *>(captures[0])[i] = peakRate(*static_cast<Numbers *>(captures[1]), kPeakSeconds);
+        static_cast<double *>(captures[0])[i] = peakRate(*static_cast<ElementType *>(captures[1]), kPeakSeconds);
     }
   };
   auto *rates = static_cast<double *>(calloc(threads, sizeof(double)));
   Pool *pool = createPool(threads);
   if (!rates || !pool)
     fail("expected memory and threads for --threads=%d, found too little", threads);
-  void *captures[] = {rates, &numbers};
+  void *captures[] = {rates, &type};
   runOnPool(pool, threads, Peak::body, captures);
   double sum = 0;
   for (int i = 0; i < threads; ++i)
@@ -70,33 +74,77 @@ double measurePeak(Numbers numbers, int threads) {
   return sum;
 }
 
-/// The limits of this machine, in 10^9 operations a second; none of bytes where `model` has no products of integers.
+/// The peak rates of this machine in 10^9 operations per second, 0 if unknown. That of integers is only measured for
+/// models with integer multiply-adds.
 struct Peaks {
-  double floats = 0, bytes = 0;
+  double f32 = 0, i8 = 0;
 
+  /// Measures the rates once more and keeps the higher ones.
   void measure(const vitya_model &model, int threads) {
-    floats = fmax(floats, measurePeak(Numbers::floats, threads));
+    f32 = fmax(f32, measurePeak(ElementType::f32, threads));
     if (model.integer_multiply_adds > 0)
-      bytes = fmax(bytes, measurePeak(Numbers::bytes, threads));
+      i8 = fmax(i8, measurePeak(ElementType::i8, threads));
   }
 
-  /// The share of the limit that `seconds` for one image are; 0 where the limit is unknown.
+  /// Returns the time of one image at the peak rates as a share of `seconds`, its measured time; 0 if they are unknown.
   double share(const vitya_model &model, double seconds) const {
-    double least = 0;
-    if (floats > 0)
-      least += 2e-9 * (model.multiply_adds - model.integer_multiply_adds) / floats;
-    if (bytes > 0)
-      least += 2e-9 * model.integer_multiply_adds / bytes;
-    return least / seconds;
+    double limit = 0;
+    if (f32 > 0)
+      limit += 2e-9 * (model.multiply_adds - model.integer_multiply_adds) / f32;
+    if (i8 > 0)
+      limit += 2e-9 * model.integer_multiply_adds / i8;
+    return limit / seconds;
   }
 };
 
+/// The results of a benchmark.
+struct Result {
+  int64_t batch, runs;
+  int threads;
+  Statistics latency;
+  Peaks peaks;
+
+  /// Images per second in the fastest run.
+  double rate() const { return batch / (latency.min * 1e-3); }
+  double gflops(const vitya_model &model) const { return 2e-9 * model.multiply_adds * rate(); }
+  double shareOfPeak(const vitya_model &model) const { return peaks.share(model, 1 / rate()); }
+};
+
+void printJson(const vitya_model &model, const Result &result) {
+  const Statistics &latency = result.latency;
+  printf("{\"batch\": %lld, \"threads\": %d, \"runs\": %lld, \"latency_ms\": {\"min\": %.6f, \"mean\": %.6f, "
+         "\"std\": %.6f, \"p50\": %.6f, \"p90\": %.6f, \"p99\": %.6f}, \"images_per_second\": %.3f, ",
+         static_cast<long long>(result.batch), result.threads, static_cast<long long>(result.runs), latency.min,
+         latency.mean, latency.std, latency.p50, latency.p90, latency.p99, result.rate());
+  printf("\"multiply_adds\": %lld, \"integer_multiply_adds\": %lld, \"gflops\": %.3f, \"peak_gflops\": %.3f, "
+         "\"integer_peak_gflops\": %.3f, \"share_of_peak\": %.4f}\n",
+         static_cast<long long>(model.multiply_adds), static_cast<long long>(model.integer_multiply_adds),
+         result.gflops(model), result.peaks.f32, result.peaks.i8, result.shareOfPeak(model));
+}
+
+void printText(const vitya_model &model, const Result &result) {
+  const Statistics &latency = result.latency;
+  printf("batch %lld, %d threads, %lld runs\n", static_cast<long long>(result.batch), result.threads,
+         static_cast<long long>(result.runs));
+  printf("latency      %.3f ms min, %.3f mean, %.3f std, %.3f p50, %.3f p90, %.3f p99\n", latency.min, latency.mean,
+         latency.std, latency.p50, latency.p90, latency.p99);
+  printf("throughput   %.1f images/s (best run)\n", result.rate());
+  printf("arithmetic   %.1f million multiply-adds an image, %.1f GFLOP/s", model.multiply_adds * 1e-6,
+         result.gflops(model));
+  if (result.peaks.f32 > 0)
+    printf(", %.1f %% of the register-only peak of %.1f", 100 * result.shareOfPeak(model), result.peaks.f32);
+  if (result.peaks.i8 > 0)
+    printf(", %.1f with integers", result.peaks.i8);
+  putchar('\n');
+}
+
+/// Prints the time of each layer, slowest first; clears `profile`.
 void printProfile(const vitya_model &model, const Profile &profile, int64_t images) {
-  // Selection by repeated maximum: there are a hundred layers or so.
   int64_t total = 0;
   for (int64_t i = 0; i < model.layer_count; ++i)
     total += profile.nanoseconds[i];
   printf("\n%-36s %12s %8s\n", "layer", "us an image", "share");
+  // Selection sort: a model has about a hundred layers.
   for (int64_t n = 0; n < model.layer_count; ++n) {
     int64_t slowest = 0;
     for (int64_t i = 1; i < model.layer_count; ++i)
@@ -108,69 +156,79 @@ void printProfile(const vitya_model &model, const Profile &profile, int64_t imag
   }
 }
 
+/// Runs one batch of synthetic images again and again.
+class Benchmark {
+public:
+  Benchmark(const vitya_model &model, const Options &options)
+      : model(model), session(openSession(model, options)), batch(options.batch ? options.batch : kDefaultBatch),
+        logits(allocateFloats(batch * model.classes)), images{model.channels * model.height * model.width},
+        profile{static_cast<int64_t *>(calloc(model.layer_count, sizeof(int64_t)))}, isProfiled(options.profile) {}
+  ~Benchmark() {
+    free(profile.nanoseconds);
+    free(logits);
+    destroySession(session);
+  }
+  Benchmark(const Benchmark &) = delete;
+  Benchmark &operator=(const Benchmark &) = delete;
+
+  /// Warms up, then measures `runs` runs, or as many as fill kRunSeconds if it is 0.
+  Result measure(int64_t runs) {
+    double warm = warmUp();
+    if (!runs)
+      runs = static_cast<int64_t>(fmin(fmax(kRunSeconds / warm, kMinRuns), kMaxRuns));
+    auto *times = static_cast<double *>(malloc(runs * sizeof(double)));
+    if (!times)
+      fail("expected memory for --runs=%lld, found too little", static_cast<long long>(runs));
+    Result result{batch, runs, sessionThreads(session), {}, {}};
+    result.peaks.measure(model, result.threads);
+    for (int64_t i = 0; i < runs; ++i)
+      times[i] = 1e3 * run();
+    result.peaks.measure(model, result.threads);
+    result.latency = summarize(times, runs);
+    free(times);
+    return result;
+  }
+
+  /// The time spent in each layer in the measured runs.
+  const Profile &layerTimes() const { return profile; }
+
+private:
+  /// Runs the batch and returns the seconds it took.
+  double run() {
+    double start = now();
+    runBatch(session, SyntheticImages::read, &images, 0, batch, logits, isProfiled ? &profile : nullptr);
+    return now() - start;
+  }
+
+  /// Runs until caches and clock frequency have settled, resets the profile, and returns the seconds of the last run.
+  double warmUp() {
+    double last = run();
+    for (double start = now(); now() - start < kWarmUpSeconds;)
+      last = run();
+    for (int64_t i = 0; i < model.layer_count; ++i)
+      profile.nanoseconds[i] = 0;
+    return last;
+  }
+
+  const vitya_model &model;
+  Session *session;
+  int64_t batch;
+  float *logits;
+  SyntheticImages images;
+  Profile profile;
+  bool isProfiled;
+};
+
 } // namespace
 
 void runBench(const vitya_model &model, const Options &options) {
-  Session *session = openSession(model, options);
-  int threads = sessionThreads(session);
-  int64_t batch = options.batch ? options.batch : kDefaultBatch;
-  float *logits = allocateFloats(batch * model.classes);
-  SyntheticImages images{model.channels * model.height * model.width};
-  Profile profile{static_cast<int64_t *>(calloc(model.layer_count, sizeof(int64_t)))};
-  Profile *profiled = options.profile ? &profile : nullptr;
-  auto run = [&] {
-    double start = now();
-    runBatch(session, SyntheticImages::read, &images, 0, batch, logits, profiled);
-    return now() - start;
-  };
-
-  double warm = run();
-  for (double start = now(); now() - start < 0.2;)
-    warm = run();
-  int64_t runs = options.runs;
-  if (!runs) {
-    double wanted = kSeconds / warm;
-    runs = wanted < kLeastRuns ? kLeastRuns : wanted > kMostRuns ? kMostRuns : static_cast<int64_t>(wanted);
-  }
-  for (int64_t i = 0; i < model.layer_count; ++i)
-    profile.nanoseconds[i] = 0;
-  auto *times = static_cast<double *>(malloc(runs * sizeof(double)));
-  if (!times)
-    fail("expected memory for --runs=%lld, found too little", static_cast<long long>(runs));
-  Peaks peaks;
-  peaks.measure(model, threads);
-  for (int64_t i = 0; i < runs; ++i)
-    times[i] = 1e3 * run();
-  peaks.measure(model, threads);
-  Statistics latency = summarize(times, runs);
-  double rate = batch / (latency.min * 1e-3), gflops = 2e-9 * model.multiply_adds * rate,
-         share = peaks.share(model, 1 / rate);
-  if (options.json) {
-    printf("{\"batch\": %lld, \"threads\": %d, \"runs\": %lld, \"latency_ms\": {\"min\": %.6f, \"mean\": %.6f, "
-           "\"std\": %.6f, \"p50\": %.6f, \"p90\": %.6f, \"p99\": %.6f}, \"images_per_second\": %.3f, "
-           "\"multiply_adds\": %lld, \"integer_multiply_adds\": %lld, \"gflops\": %.3f, \"peak_gflops\": %.3f, "
-           "\"integer_peak_gflops\": %.3f, \"share_of_peak\": %.4f}\n",
-           static_cast<long long>(batch), threads, static_cast<long long>(runs), latency.min, latency.mean, latency.std,
-           latency.p50, latency.p90, latency.p99, rate, static_cast<long long>(model.multiply_adds),
-           static_cast<long long>(model.integer_multiply_adds), gflops, peaks.floats, peaks.bytes, share);
-  } else {
-    printf("batch %lld, %d threads, %lld runs\n", static_cast<long long>(batch), threads, static_cast<long long>(runs));
-    printf("latency      %.3f ms min, %.3f mean, %.3f std, %.3f p50, %.3f p90, %.3f p99\n", latency.min, latency.mean,
-           latency.std, latency.p50, latency.p90, latency.p99);
-    printf("throughput   %.1f images/s (best run)\n", rate);
-    printf("arithmetic   %.1f million multiply-adds an image, %.1f GFLOP/s", model.multiply_adds * 1e-6, gflops);
-    if (peaks.floats > 0)
-      printf(", %.1f %% of what registers alone reach: %.1f", 100 * share, peaks.floats);
-    if (peaks.bytes > 0)
-      printf(", %.1f with integers", peaks.bytes);
-    putchar('\n');
-    if (options.profile)
-      printProfile(model, profile, runs * batch);
-  }
-  free(times);
-  free(profile.nanoseconds);
-  free(logits);
-  destroySession(session);
+  Benchmark benchmark(model, options);
+  Result result = benchmark.measure(options.runs);
+  if (options.json)
+    return printJson(model, result);
+  printText(model, result);
+  if (options.profile)
+    printProfile(model, benchmark.layerTimes(), result.runs * result.batch);
 }
 
 } // namespace vitya

@@ -1,4 +1,4 @@
-// classify: the likeliest classes of image files.
+// The `classify` command: prints the most probable classes of image files.
 #include "runtime/image/Decode.h"
 #include "runtime/image/Resize.h"
 #include "runtime/main/Commands.h"
@@ -10,15 +10,17 @@
 namespace vitya {
 namespace {
 
+/// The number of classes to print.
 constexpr int64_t kShown = 5;
 
-/// A class and its probability, softmax of the logits.
+/// A class and its probability, which is the softmax of the logits.
 struct Guess {
   int64_t index;
   double probability;
 };
 
-/// The likeliest classes, best first; returns how many there are. Among equal ones the lower class comes first.
+/// Writes the at most kShown most probable classes to `guesses`, in descending order of probability, then by index.
+/// Returns their number.
 int64_t bestGuesses(const float *logits, int64_t classes, Guess *guesses) {
   float largest = logits[0];
   for (int64_t i = 1; i < classes; ++i)
@@ -40,6 +42,7 @@ int64_t bestGuesses(const float *logits, int64_t classes, Guess *guesses) {
   return count;
 }
 
+/// An ImageSource of one decoded image.
 struct DecodedSource {
   const Image *image;
   const vitya_model *model;
@@ -70,7 +73,8 @@ void printGuesses(const vitya_model &model, const char *path, const Guess *guess
     printf("  %6.2f %%  %s\n", 100 * guesses[i].probability, model.class_names[guesses[i].index]);
 }
 
-/// Prints what `path` shows, or one line on standard error. Returns whether it could be read.
+/// Prints the most probable classes of the image at `path`. If it cannot be read, prints one line to standard error and
+/// returns false.
 bool classify(const vitya_model &model, Session *session, float *logits, const char *path, bool json) {
   Image image;
   char error[1024];
@@ -91,7 +95,7 @@ bool classify(const vitya_model &model, Session *session, float *logits, const c
 
 void runClassify(const vitya_model &model, const Options &options) {
   if (model.channels != 3)
-    fail("expected a model of images with 3 channels to go with image files, found %lld",
+    fail("expected a model for images with 3 channels, which image files have, found %lld",
          static_cast<long long>(model.channels));
   Session *session = openSession(model, options);
   float *logits = allocateFloats(model.classes);

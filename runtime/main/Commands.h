@@ -1,4 +1,4 @@
-// The commands of the executables.
+// The commands of compiled executables, and functions that they share.
 #ifndef VITYA_RUNTIME_MAIN_COMMANDS_H
 #define VITYA_RUNTIME_MAIN_COMMANDS_H
 
@@ -14,26 +14,27 @@ void runEval(const vitya_model &model, const Options &options);
 void runBench(const vitya_model &model, const Options &options);
 void runLogits(const vitya_model &model, const Options &options);
 
-/// A session as `options` ask for, or exits.
+/// Creates a session with the number of threads in `options`, by default one for each processor. Exits on failure.
 Session *openSession(const vitya_model &model, const Options &options);
 
-/// Maps the images of `options` that `model` can take, or exits. Sets `count` to how many are wanted.
+/// Maps the file of images in `options` and sets `count` to the number of images to process. Exits if the file cannot
+/// be read, does not fit `model`, or has fewer images than requested.
 CifarImages openImages(const vitya_model &model, const Options &options, int64_t &count);
 
-/// An ImageSource over CIFAR-10 records; `data` is a CifarSource.
+/// An ImageSource over CIFAR-10 records.
 struct CifarSource {
   const CifarImages *images;
   const vitya_model *model;
   static void read(void *data, int64_t index, float *image);
 };
 
-/// Memory for `count` floats, or exits.
+/// Allocates memory for `count` floats. Exits on failure.
 float *allocateFloats(int64_t count);
 
-/// Seconds on a clock that only goes forward.
+/// Returns the time of a monotonic clock in seconds.
 double now();
 
-/// Ends standard output: everything must have been written, or exits with 1.
+/// Flushes standard output. Exits with 1 if any write failed.
 void finishOutput();
 
 /// Prints `text` as a JSON string.

@@ -1,4 +1,4 @@
-// eval and logits: inference on a file of images.
+// The `eval` and `logits` commands: inference on a file of images.
 #include "runtime/main/Commands.h"
 #include <errno.h>
 #include <math.h>
@@ -12,13 +12,13 @@ namespace {
 
 constexpr int64_t kDefaultBatch = 32;
 
-/// Sums over the images seen so far.
+/// Accuracy and loss, accumulated over images.
 struct Score {
   int64_t correct = 0, top5 = 0;
   double loss = 0;
   int64_t *seenOfClass = nullptr, *correctOfClass = nullptr;
 
-  /// Counts one image. Among equal logits the lower class wins.
+  /// Adds one image. Among equal logits the class with the lower index ranks first.
   void add(const float *logits, int64_t classes, int label) {
     int64_t ahead = 0;
     float largest = logits[0];
@@ -67,6 +67,7 @@ void printScoreJson(const vitya_model &model, const Score &score, int64_t images
   printf("}, \"seconds\": %.6f, \"images_per_second\": %.3f}\n", seconds, images / seconds);
 }
 
+/// Exits if one of the first `count` labels is not a class of the model.
 void checkLabels(const vitya_model &model, const CifarImages &images, int64_t count, const char *path) {
   for (int64_t i = 0; i < count; ++i)
     if (cifarLabel(images, i) >= model.classes)

@@ -1,7 +1,7 @@
-// The entry of the executables: checks that model, runtime and processor belong together, then runs a command.
+// Entry point of compiled executables: checks that model, runtime and processor match, then runs a command.
 #include "runtime/main/Commands.h"
-#include "runtime/processor/Processor.h"
 #include "runtime/model/Weights.h"
+#include "runtime/processor/Features.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -32,7 +32,7 @@ Session *openSession(const vitya_model &model, const Options &options) {
 
 CifarImages openImages(const vitya_model &model, const Options &options, int64_t &count) {
   if (model.channels != 3)
-    fail("expected a model of images with 3 channels to go with CIFAR-10 data, found %lld",
+    fail("expected a model for images with 3 channels, which CIFAR-10 records have, found %lld",
          static_cast<long long>(model.channels));
   CifarImages images;
   char error[1024];
@@ -53,7 +53,7 @@ void CifarSource::read(void *data, int64_t index, float *image) {
 float *allocateFloats(int64_t count) {
   auto *memory = static_cast<float *>(malloc(count * sizeof(float)));
   if (!memory)
-    fail("expected memory for %lld numbers, found too little", static_cast<long long>(count));
+    fail("expected memory for %lld floats, found too little", static_cast<long long>(count));
   return memory;
 }
 
@@ -80,7 +80,7 @@ void printJsonString(const char *text) {
 using namespace vitya;
 
 int main(int argc, char **argv) {
-  // A reader that goes away is an error like any other.
+  // Writing to a closed pipe then fails with EPIPE and is reported like any other error.
   signal(SIGPIPE, SIG_IGN);
   Options options = parseOptions(argc, argv);
   const vitya_model &model = vitya_model_descriptor;

@@ -1,4 +1,4 @@
-// Reads the command line.
+// Parses the command line of compiled executables.
 #include "runtime/main/Options.h"
 #include <errno.h>
 #include <limits.h>
@@ -15,20 +15,20 @@ const char *const kUsage =
     "usage: %s COMMAND [OPTIONS]\n"
     "\n"
     "commands:\n"
-    "  info               what this executable is: model, weights, processor, linear layers\n"
-    "  classify IMAGE...  the five likeliest classes of PNG, JPEG, BMP or PPM files; - reads a list from standard "
-    "input\n"
-    "  eval DATA          accuracy and loss on images in CIFAR-10's binary layout\n"
-    "  bench              latency and throughput on synthetic images\n"
-    "  logits DATA        logits as little-endian f32 on standard output, one row an image\n"
+    "  info               describe the model, its weights, the processor it was compiled for and its linear layers\n"
+    "  classify IMAGE...  print the five most probable classes of PNG, JPEG, BMP or PPM files; - reads paths from "
+    "standard input\n"
+    "  eval DATA          measure accuracy and loss on images in CIFAR-10's binary layout\n"
+    "  bench              measure latency and throughput on synthetic images\n"
+    "  logits DATA        write logits to standard output as little-endian f32, one row per image\n"
     "\n"
     "options:\n"
-    "  --threads=N        threads (default: processors that are online)\n"
-    "  --batch=N          images that are computed together (default: 32)\n"
-    "  --count=N          only the first N images (eval, logits)\n"
-    "  --runs=N           measured batches (bench; default: about three seconds' worth, at least 10)\n"
-    "  --profile          time in each layer (bench)\n"
-    "  --json             machine-readable output (info, classify, eval, bench)\n"
+    "  --threads=N        number of threads (default: the number of online processors)\n"
+    "  --batch=N          number of images in a batch (default: 32)\n"
+    "  --count=N          use only the first N images (eval, logits)\n"
+    "  --runs=N           number of batches to measure (bench; default: as many as take three seconds, at least 10)\n"
+    "  --profile          print the time spent in each layer (bench)\n"
+    "  --json             print JSON (info, classify, eval, bench)\n"
     "  --help, --version\n";
 
 void fail(const char *format, ...) {
@@ -43,13 +43,13 @@ void fail(const char *format, ...) {
 
 namespace {
 
-/// Larger numbers of threads, images or runs are mistakes.
+/// Upper bounds of option values: larger numbers of threads, images or runs are most likely typing errors.
 constexpr int64_t kMaxThreads = 1024, kMaxNumber = 100000000;
 
 struct NumberOption {
   const char *name;
   int64_t Options::*field;
-  int64_t most;
+  int64_t max;
 };
 
 constexpr NumberOption kNumbers[] = {{"threads", &Options::threads, kMaxThreads},
@@ -67,7 +67,7 @@ constexpr FlagOption kFlags[] = {{"json", &Options::json}, {"profile", &Options:
 struct CommandName {
   const char *name;
   Command command;
-  int leastFiles, mostFiles;
+  int minFiles, maxFiles;
 };
 
 constexpr CommandName kCommands[] = {{"info", Command::info, 0, 0},
@@ -89,13 +89,13 @@ int64_t parseNumber(const NumberOption &option, const char *text) {
   char *end = nullptr;
   errno = 0;
   long long value = strtoll(text, &end, 10);
-  if (errno != 0 || end == text || *end != 0 || value < 1 || value > option.most)
-    fail("expected --%s to be a number from 1 to %lld, found '%s'", option.name, static_cast<long long>(option.most),
+  if (errno != 0 || end == text || *end != 0 || value < 1 || value > option.max)
+    fail("expected --%s to be a number from 1 to %lld, found '%s'", option.name, static_cast<long long>(option.max),
          text);
   return value;
 }
 
-/// The option `name` with its value, taken from the next argument where "=" is missing.
+/// Parses the option at argv[index]. Its value is the next argument, and `index` is advanced, if there is no "=".
 void parseOption(Options &options, const char *argument, int argc, char **argv, int &index) {
   if (argument[1] != '-')
     fail("expected an option of --help, found '%s'", argument);
@@ -107,7 +107,7 @@ void parseOption(Options &options, const char *argument, int argc, char **argv, 
     if (!is(option.name))
       continue;
     if (!equals && index + 1 >= argc)
-      fail("expected a number behind --%s, found none", option.name);
+      fail("expected a number after --%s, found none", option.name);
     options.*option.field = parseNumber(option, equals ? equals + 1 : argv[++index]);
     return;
   }
@@ -128,7 +128,7 @@ Options parseOptions(int argc, char **argv) {
   }
   Options options;
   const CommandName *command = nullptr;
-  // The files move to the front of argv, so that they can stand anywhere among the options.
+  // Files are moved to the front of argv, so that they may appear anywhere among the options.
   char **files = argv;
   bool onlyFiles = false;
   for (int i = 1; i < argc; ++i) {
@@ -136,7 +136,7 @@ Options parseOptions(int argc, char **argv) {
     if (onlyFiles || argument[0] != '-' || !strcmp(argument, "-")) {
       if (!command)
         options.command = (command = findCommand(argument))->command;
-      else if (options.fileCount < command->mostFiles)
+      else if (options.fileCount < command->maxFiles)
         files[options.fileCount++] = argument;
       else
         fail("expected no further argument for %s, found '%s'", command->name, argument);
@@ -154,8 +154,8 @@ Options parseOptions(int argc, char **argv) {
   options.files = files;
   if (!command)
     fail("expected a command (%s), found none; see --help", kCommandNames);
-  if (options.fileCount < command->leastFiles)
-    fail("expected a file of images behind %s, found none", command->name);
+  if (options.fileCount < command->minFiles)
+    fail("expected a file of images after %s, found none", command->name);
   return options;
 }
 

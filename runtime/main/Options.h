@@ -1,4 +1,4 @@
-// The command line of the executables.
+// The command line of compiled executables.
 #ifndef VITYA_RUNTIME_MAIN_OPTIONS_H
 #define VITYA_RUNTIME_MAIN_OPTIONS_H
 
@@ -8,24 +8,24 @@ namespace vitya {
 
 enum class Command { info, classify, eval, bench, logits, help, version };
 
-/// What was asked for. Numbers that were not given are 0; given ones are positive.
+/// The parsed command line. Numeric options are positive, or 0 if not given.
 struct Options {
   Command command = Command::help;
-  const char *const *files = nullptr; ///< what stands behind the command
-  int fileCount = 0;                  ///< one for `eval` and `logits`, some for `classify`, else none
+  const char *const *files = nullptr; ///< arguments of the command
+  int fileCount = 0;                  ///< 1 for `eval` and `logits`, at least 1 for `classify`, else 0
   int64_t threads = 0, batch = 0, count = 0, runs = 0;
   bool json = false, profile = false;
 };
 
 extern const char *const kUsage;
 
-/// Reads the command line, or exits with one line that says what was expected and found.
+/// Parses the command line. On an error, prints one line that states what was expected and found, and exits with 1.
 Options parseOptions(int argc, char **argv);
 
-/// Prints "vit: " (the name the program was started by) and one formatted line on standard error, and exits with 1.
+/// Prints the program name, ": " and one formatted line to standard error, and exits with 1.
 [[noreturn]] void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/// The name the program was started by; set by parseOptions.
+/// The name by which the program was started, without folders. Set by parseOptions.
 extern const char *programName;
 
 } // namespace vitya

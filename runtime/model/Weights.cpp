@@ -1,5 +1,5 @@
-// Finds files of weights. They lie beside the program or the shared library that needs them, which the
-// kernel's table of mappings names: the one mapping that holds the model's descriptor.
+// Locates and maps weights files. A weights file is next to the executable or shared library of its model, whose path
+// is that of the mapping in /proc/self/maps that contains the model descriptor.
 #include "runtime/model/Weights.h"
 #include "runtime/files/MappedFile.h"
 #include <stdio.h>
@@ -10,7 +10,8 @@ namespace {
 
 constexpr size_t kPathSize = 4096;
 
-/// Writes the path of the file that is mapped at `address`.
+/// Writes the path of the file that is mapped at `address` to `path`, a buffer of kPathSize bytes. Returns false if
+/// there is none.
 bool fileMappedAt(const void *address, char *path) {
   FILE *maps = fopen("/proc/self/maps", "re");
   if (!maps)
@@ -32,7 +33,8 @@ bool fileMappedAt(const void *address, char *path) {
   return found;
 }
 
-/// The path of `name` in the folder of the file that holds `model`.
+/// Writes the path of the file `name` next to the binary that contains `model` to `path`. Returns false if it is
+/// unknown.
 bool pathBeside(const vitya_model &model, const char *name, char *path) {
   if (!fileMappedAt(&model, path))
     return false;
@@ -48,7 +50,8 @@ const void *loadWeights(const vitya_model &model, char *error, size_t errorSize)
     return model.weights;
   char path[kPathSize];
   if (!pathBeside(model, model.weights_file, path)) {
-    snprintf(error, errorSize, "expected /proc to tell where '%s' lies, found nothing", model.weights_file);
+    snprintf(error, errorSize, "expected /proc/self/maps to give the folder of '%s', found no mapping",
+             model.weights_file);
     return nullptr;
   }
   MappedFile file;

@@ -1,4 +1,4 @@
-// The weights of a compiled model: in the program itself, or mapped from a file beside it.
+// Access to the weights of a compiled model, which are embedded in the program or in a file next to it.
 #ifndef VITYA_RUNTIME_MODEL_WEIGHTS_H
 #define VITYA_RUNTIME_MODEL_WEIGHTS_H
 
@@ -8,17 +8,17 @@
 
 namespace vitya {
 
-/// What a file of weights starts with; the weights follow. 64 bytes, so that they stay aligned.
+/// The header of a weights file; the weights follow. Its 64 bytes keep the weights aligned.
 struct WeightsHeader {
   char magic[8];     ///< "VITYA-W\n"
-  int64_t bytes;     ///< of the weights
-  char digest[32];   ///< hexadecimal, of the weights
+  int64_t bytes;     ///< size of the weights
+  char digest[32];   ///< digest of the weights, hexadecimal
   char reserved[16]; ///< zero
 };
 inline constexpr char kWeightsMagic[] = "VITYA-W\n";
 
-/// The weights of `model`, or null with one line in `error` that says what was expected and found. Several callers
-/// share the pages of a mapped file; it stays mapped until the process ends.
+/// Returns the weights of `model`. On failure, returns null and writes one line to `error` that states what was
+/// expected and found. A weights file stays mapped until the process ends; processes share its pages.
 const void *loadWeights(const vitya_model &model, char *error, size_t errorSize);
 
 } // namespace vitya

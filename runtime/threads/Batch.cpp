@@ -1,4 +1,4 @@
-// Spreads images over threads: whole images while there are enough, then loops.
+// Distributes a batch over threads: whole images while there are enough, then the loops within the remaining images.
 #include "runtime/threads/Batch.h"
 #include <stdlib.h>
 
@@ -9,7 +9,8 @@ public:
   const vitya_model *model;
   const void *weights;
   Pool *pool;
-  /// One for each thread: image, logits and workspace, each a multiple of 64 bytes.
+  /// An image, logits and a workspace for each thread, each padded to a multiple of 64 bytes; `stride` bytes per
+  /// thread.
   char *memory;
   int64_t imageBytes, logitBytes, stride;
 
@@ -17,7 +18,7 @@ public:
   float *logits(int thread) { return reinterpret_cast<float *>(memory + thread * stride + imageBytes); }
   void *workspace(int thread) { return memory + thread * stride + imageBytes + logitBytes; }
 
-  /// Image number `index` with the memory of `thread`.
+  /// Computes the logits of image `index` with the memory of `thread`.
   void runImage(vitya_context &context, int thread, ImageSource source, void *data, int64_t index, float *result) {
     source(data, index, image(thread));
     model->forward(&context, image(thread), logits(thread), weights, workspace(thread));
@@ -30,7 +31,7 @@ namespace {
 
 int64_t align(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/// What the loop over whole images needs.
+/// A loop over whole images, and what its body captures.
 struct ImageLoop {
   Session *session;
   ImageSource source;

@@ -1,4 +1,4 @@
-// Inference on many images.
+// Runs inference on batches of images.
 #ifndef VITYA_RUNTIME_THREADS_BATCH_H
 #define VITYA_RUNTIME_THREADS_BATCH_H
 
@@ -6,20 +6,21 @@
 
 namespace vitya {
 
-/// Fills `image`, f32 [channels, height, width], with image number `index`. Called from any thread of the pool.
+/// Writes image `index` to `image`, f32 [channels, height, width]. May be called from any thread of the pool.
 typedef void (*ImageSource)(void *data, int64_t index, float *image);
 
-/// A model with the threads and the memory to run it: all allocated once, none during inference.
+/// A model with the threads and the memory to run it. Inference allocates no memory.
 class Session;
 
-/// `weights` are the model's (runtime/model/Weights.h). Null where memory or threads are lacking.
+/// Creates a session on `threads` threads, including the calling one. `weights` are those of `model` (see
+/// runtime/model/Weights.h). Returns null if memory or threads cannot be allocated.
 Session *createSession(const vitya_model *model, const void *weights, int threads);
 void destroySession(Session *session);
 int sessionThreads(const Session *session);
 
-/// Computes the logits of images [first, first + count), f32 [count, classes]. As long as there are as many images as
-/// threads, each thread takes whole images; the threads share the loops of those that remain. `profile` may be null;
-/// with it, every image shares its loops.
+/// Computes the logits of images [first, first + count), f32 [count, classes]. While at least as many images as threads
+/// are left, each thread runs whole images; for the remaining images, the threads share each loop. `profile` may be
+/// null; otherwise the threads share the loops of all images, and their time is added to it.
 void runBatch(Session *session, ImageSource source, void *data, int64_t first, int64_t count, float *logits,
               Profile *profile);
 

@@ -1,6 +1,6 @@
-// A pool for loops of microseconds. A loop is published as one word that holds its number, how many chunks it has and
-// how many of them are taken, so that a worker that wakes late can neither take a chunk of a finished loop nor hold up
-// the end of the next.
+// A thread pool for loops that take microseconds. A loop is published as one word, the ticket, that holds its
+// generation, its number of chunks and the number of chunks already claimed. A worker that wakes up late therefore
+// neither claims a chunk of a finished loop nor delays the end of the next one.
 #include "runtime/threads/Pool.h"
 #include <atomic>
 #include <limits.h>
@@ -15,10 +15,10 @@
 namespace vitya {
 namespace {
 
-/// Chunks of a loop: enough to balance threads, and independent of their number.
+/// The maximum number of chunks of a loop: enough for load balance, and independent of the number of threads.
 constexpr int64_t kChunks = 64;
-static_assert(kChunks < 1 << 16, "a ticket has 16 bits for it");
-/// About 50 microseconds of waiting before a thread goes to sleep.
+static_assert(kChunks < 1 << 16, "a ticket has 16 bits for the number of chunks");
+/// The number of spins before a thread goes to sleep, about 50 microseconds.
 constexpr int kSpins = 2000;
 
 thread_local int threadNumber = 0;
@@ -47,14 +47,14 @@ public:
     pthread_t thread;
   };
 
-  // From the top: 32 bits of generation, 16 bits of chunks, 16 bits of the next chunk to take.
+  // From the most significant bit: 32 bits of generation, 16 bits of number of chunks, 16 bits of next chunk to claim.
   alignas(64) std::atomic<uint64_t> ticket{0};
   alignas(64) std::atomic<uint32_t> generation{0};
   alignas(64) std::atomic<uint32_t> done{0};
   std::atomic<uint32_t> sleepers{0};
   std::atomic<bool> stop{false};
-  // The loop. Atomics because a late worker may read them while the next loop is being published; what it read is only
-  // used when its claim of a chunk of the same generation succeeds.
+  // The current loop. The fields are atomic because a late worker may read them while the next loop is being published;
+  // it uses the values only if it then claims a chunk of the same generation.
   std::atomic<vitya_body> body{nullptr};
   std::atomic<void **> captures{nullptr};
   std::atomic<int64_t> count{0}, chunk{1};
@@ -150,7 +150,7 @@ void runOnPool(Pool *pool, int64_t count, vitya_body body, void **captures) {
     return;
   int64_t size = (count + kChunks - 1) / kChunks;
   uint32_t chunks = (count + size - 1) / size;
-  // Every chunk of the loop before is taken and done, so nobody can claim one until the ticket below is published.
+  // All chunks of the previous loop are complete, so no worker can claim a chunk until the ticket below is published.
   uint32_t next = pool->generation.load() + 1;
   pool->body.store(body, std::memory_order_relaxed);
   pool->captures.store(captures, std::memory_order_relaxed);

@@ -1,6 +1,6 @@
-// Threads for compiled code: `vitya_parallel_for` runs a loop inline or on a pool, and batches of images are spread
-// over the pool. Results never depend on the number of threads: iterations are independent, and each is computed whole
-// by one thread.
+// A thread pool for compiled code: `vitya_parallel_for` runs a loop inline or on a pool, and batches of images are
+// distributed over the pool. Results do not depend on the number of threads, because iterations are independent and
+// each one is computed by one thread.
 #ifndef VITYA_RUNTIME_THREADS_POOL_H
 #define VITYA_RUNTIME_THREADS_POOL_H
 
@@ -9,28 +9,29 @@
 
 namespace vitya {
 
-/// Threads that wait for loops: spinning for a while, then asleep. One caller at a time.
+/// Threads that wait for loops, first spinning, then sleeping. Only one thread at a time may submit loops.
 class Pool;
 
-/// A pool of `threads` >= 1, the calling thread included. Null where threads cannot be made.
+/// Creates a pool of `threads` >= 1 threads, including the calling one. Returns null if memory or threads cannot be
+/// allocated.
 Pool *createPool(int threads);
 void destroyPool(Pool *pool);
 int poolThreads(const Pool *pool);
 
-/// Runs chunks of [0, count) of `body` on the pool's threads and the caller; returns when all are done.
+/// Runs iterations [0, count) of `body` in chunks on the pool's threads and the caller; returns when all are complete.
 void runOnPool(Pool *pool, int64_t count, vitya_body body, void **captures);
 
-/// The number of the calling thread in the pool that runs it, 0 for the caller: which scratch memory it owns.
+/// Returns the index of the calling thread in its pool, 0 for the thread that submits loops. It selects scratch memory.
 int currentThread();
 
 /// Time spent in each layer, filled by `vitya_parallel_for`.
 struct Profile {
-  int64_t *nanoseconds; ///< one counter a layer
+  int64_t *nanoseconds; ///< one counter for each layer
 };
 
 } // namespace vitya
 
-/// How the loops of one inference run. `pool` null: inline.
+/// How the loops of one inference run. They run inline if `pool` is null. `profile` may be null.
 struct vitya_context {
   vitya::Pool *pool = nullptr;
   vitya::Profile *profile = nullptr;

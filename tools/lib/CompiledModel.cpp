@@ -6,7 +6,7 @@
 #include "passes/emit/Object.h"
 #include "passes/lower/Kernel.h"
 #include "passes/pipelines/Pipelines.h"
-#include "runtime/processor/Processor.h"
+#include "runtime/processor/Features.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 

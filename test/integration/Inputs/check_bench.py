@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Check that `bench --json` is complete and consistent.
+"""Checks that the output of `bench --json` is complete and consistent.
 
-usage: check_bench.py BENCH.json BATCH THREADS RUNS
+usage: check_bench.py BENCH.json BATCH THREADS RUNS [integer]
+
+`integer` requires that all multiply-adds are those of 8-bit integers and that their peak rate was measured.
 """
 import json
 import math
@@ -14,3 +16,8 @@ assert set(latency) == {"min", "mean", "std", "p50", "p90", "p99"}, latency
 assert 0 < latency["min"] <= latency["p50"] <= latency["p90"] <= latency["p99"], latency
 assert latency["min"] <= latency["mean"] <= latency["p99"] and latency["std"] >= 0, latency
 assert math.isclose(result["images_per_second"], 1e3 * result["batch"] / latency["min"], rel_tol=1e-2), result
+if sys.argv[5:] == ["integer"]:
+    assert result["integer_multiply_adds"] == result["multiply_adds"] > 0, result
+    assert result["integer_peak_gflops"] > 0 and result["share_of_peak"] > 0, result
+else:
+    assert result["integer_multiply_adds"] == result["integer_peak_gflops"] == 0, result
