@@ -1,4 +1,4 @@
-# How the tests are run; see docs/testing.md. Values that depend on the build stand in lit.site.cfg.py.
+# The configuration of lit for all tests; see docs/testing.md. lit.site.cfg.py sets the values that depend on the build.
 import os
 import shutil
 import subprocess
@@ -11,25 +11,26 @@ config.excludes = ["Inputs", "unit", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = config.build_test_dir
 
-# The tools under test first, then LLVM's (FileCheck, not, split-file, count).
+# The tools under test take precedence over LLVM's tools (FileCheck, not, split-file, count).
 config.environment["PATH"] = os.pathsep.join([config.build_bin_dir, config.llvm_bin_dir, os.environ["PATH"]])
 config.environment["FILECHECK_OPTS"] = "-enable-var-scope --dump-input-filter=all"
 config.substitutions.append(("%inputs", os.path.join(config.test_source_root, "Inputs")))
 config.substitutions.append(("%demo", os.path.join(config.source_root, "tools", "demo")))
 config.substitutions.append(("%build", config.build_dir))
+config.substitutions.append(("%version", config.version))
 config.substitutions.append(("%mlir_include", config.mlir_include_dir))
 config.substitutions.append(("%source", config.source_root))
 config.substitutions.append(("%clang", "clang-22"))
 config.substitutions.append(("%python", config.python))
 
-# Code for every extension can be checked as text; only what this processor has can be executed.
+# Assembly can be checked for every instruction set extension; code can be executed only for those of this processor.
 with open("/proc/cpuinfo") as cpuinfo:
     flags = set(next((line for line in cpuinfo if line.startswith("flags")), "").split())
 for feature in ("avx512f", "avx512_vnni", "avx2"):
     if feature in flags:
         config.available_features.add("host-" + feature.replace("_", "-"))
 
-# Fixtures that LibTorch writes, and the oracle, are there where LibTorch is.
+# Tests that need archives written by LibTorch, or the oracle, run only if LibTorch was found when configuring.
 if os.path.exists(os.path.join(config.build_bin_dir, "libtorch-archive")):
     config.available_features.add("libtorch")
 
@@ -37,13 +38,13 @@ if os.path.exists(os.path.join(config.build_bin_dir, "libtorch-archive")):
 if subprocess.run([os.path.join(config.source_root, "tools", "ci", "run-emulated"), "--check"], capture_output=True).returncode == 0:
     config.available_features.add("bochs")
 
-# A file system of a few bytes takes the right to mount one, in a namespace of one's own.
+# Tests with a small file system need the right to mount one in a new namespace.
 mount = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
 if shutil.which("unshare") and subprocess.run(mount, capture_output=True).returncode == 0:
     config.available_features.add("mount")
 
-# Fuzzers are tests of a build with sanitizers, --param fuzz=SECONDS long each. The readers that they feed free all memory;
-# MLIR's tools leave some to the end of the process. One seed: what is found can be found again.
+# In a build with sanitizers, fuzzers are tests that run for --param fuzz=SECONDS each, with a fixed seed so that findings can
+# be reproduced. Leak detection is enabled for them only, because MLIR's tools do not free all memory at exit.
 if config.sanitize == "ON":
     config.available_features.add("fuzzers")
     seconds = lit_config.params.get("fuzz", "60")
