@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Compare two files of logits: little-endian f32, `--classes` an image.
+"""Compares two files of logits, little-endian f32 with `--classes` logits per image.
 
-usage: compare-logits.py A B [--classes=10] [--absolute=LIMIT] [--relative=LIMIT] [--differing-top1=MOST] [--identical]
+usage: compare-logits.py A B [--classes=10] [--absolute=LIMIT] [--relative=LIMIT] [--differing-top1=MAX] [--identical]
 
-Prints the number of images, the largest absolute difference, the same relative to the largest logit of B, and how many
-images have the same first class. Exits with 1 where a limit is exceeded, with 2 where the files cannot be compared.
-Standard library only.
+Prints the number of images, the largest absolute difference, the largest difference relative to the largest logit of B, and
+the number of images with the same predicted class. Exits with 1 if a limit is exceeded, and with 2 if the files cannot be
+compared. Standard library only.
 """
 import argparse
 import array
@@ -43,7 +43,7 @@ def main():
     a, b = read(options.a), read(options.b)
     classes = options.classes
     if len(a) != len(b) or not a or len(a) % classes:
-        stop(f"expected two files of the same number of rows of {classes} logits, found {len(a)} and {len(b)} numbers")
+        stop(f"expected two files with the same number of rows of {classes} logits, found {len(a)} and {len(b)} values")
     if not all(map(math.isfinite, a)) or not all(map(math.isfinite, b)):
         stop("expected finite logits, found others")
     images = len(a) // classes

@@ -1,10 +1,10 @@
-// Writes archives as programs on LibTorch do, for the tests of the checkpoint reader.
+// Writes archives with LibTorch, for the tests of the checkpoint reader.
 //
 //   libtorch-archive module|script|tensors|tensor FILE < TEXT
 //
-// TEXT has a line for each tensor: name, shape with commas, values. `module` nests torch::nn modules along the names
-// and calls torch::save, `script` nests TorchScript modules and calls their save, `tensors` saves a vector of tensors
-// and `tensor` the first of them.
+// TEXT has one line for each tensor: its name, its shape separated by commas, its values. `module` saves nested
+// torch::nn modules that follow the dots in the names; `script` saves nested TorchScript modules; `tensors` saves a
+// vector of all tensors; `tensor` saves the first one.
 #include <iostream>
 #include <sstream>
 #include <torch/script.h>
@@ -56,7 +56,7 @@ void saveModule(const Tensors &tensors, const std::string &path) {
 }
 
 void saveScript(const Tensors &tensors, const std::string &path) {
-  // A TorchScript module takes a child only once the child's own attributes are there: build inside out.
+  // A TorchScript module accepts a child only after all attributes of the child are set, so children are built first.
   std::function<torch::jit::Module(const std::string &, const Tensors &)> build = [&](const std::string &name,
                                                                                       const Tensors &below) {
     torch::jit::Module module("Module_" + name);

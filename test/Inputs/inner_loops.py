@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Counts instructions in the innermost loops of functions: inner_loops.py FILE.s FUNCTION...
+"""Counts instructions in the innermost loops of functions.
 
-Prints one line for each loop that holds no other loop: the function, and how often each kind of instruction of interest
-occurs in it. Without FUNCTIONs, those of all functions. `stack` are vectors that are stored to or read from the stack.
+usage: inner_loops.py FILE.s [FUNCTION...]
+
+Prints one line for each innermost loop of the FUNCTIONs, by default of all functions: the function and the number of
+instructions of each kind in the loop. `stack` counts vector loads from and stores to the stack.
 """
 
 import re
@@ -23,7 +25,7 @@ KINDS = {
 
 
 def inner_loops(lines):
-    """(function, first line, last line) of each innermost loop: from a label to a later jump back to it."""
+    """Returns (function, first line, last line) of each innermost loop, from a label to a backward jump to it."""
     labels, loops, function = {}, [], None
     for i, line in enumerate(lines):
         if label := re.match(r"(\.L\w+):", line):
@@ -37,7 +39,7 @@ def inner_loops(lines):
 
 with open(sys.argv[1], encoding="utf-8") as file:
     assembly = [line.split("#")[0].rstrip() for line in file]
-# Functions that use %rbp as the frame pointer; to others it is a register like any.
+# Functions that use %rbp as the frame pointer. In other functions %rbp is a general-purpose register.
 framed, function = set(), None
 for line in assembly:
     if name := re.match(r"(\w+):", line):

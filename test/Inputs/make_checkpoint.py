@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Writes small checkpoints of Vision Transformers, sound and defective, with Python's standard library alone.
+"""Writes small checkpoints of Vision Transformers, valid or with one defect. Standard library only.
 
     make_checkpoint.py FILE [--family=timm|reference] [--variant=NAME] [--defect=NAME]
-    make_checkpoint.py FILE --variant=text      a line for each tensor: name, shape, values (see LibTorchArchive.cpp)
+    make_checkpoint.py FILE --variant=text      one line for each tensor: name, shape, values (see LibTorchArchive.cpp)
 
-The files are what PyTorch would write: a zip archive of stored entries whose data.pkl is made by Python's own pickler,
-with stand-ins for torch's classes. All values are multiples of 1/32 below 2, so f16, bf16, f32 and f64 hold the same
-numbers, and files that differ in storage only must import to the same IR. A variant is a sound file; a defect is one
-change that makes a file bad.
+The files equal those that PyTorch writes: a zip archive of uncompressed entries whose data.pkl comes from Python's pickler,
+with stand-ins for torch's classes. All values are multiples of 1/32 below 2, which f16, bf16, f32 and f64 represent
+exactly, so files that differ in storage only must import to the same IR. A variant is a valid file; a defect is one
+change that makes a file invalid.
 """
 import argparse
 import collections
@@ -76,8 +76,8 @@ class Storage:
 
 
 class Tensor:
-    """A view of a storage, in PyTorch's terms. `wrap` is None, "parameter" or "v3"; tensors of quantized storages have a
-    quantizer, what torch._utils._rebuild_qtensor takes for it."""
+    """A view of a storage, as in PyTorch. `wrap` is None, "parameter" or "v3". Tensors of quantized storages have a
+    quantizer, the argument of torch._utils._rebuild_qtensor with that name."""
 
     def __init__(self, storage, shape, strides=None, offset=0, wrap=None, quantizer=None):
         self.quantizer = quantizer
@@ -149,7 +149,7 @@ def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=
         block = "blocks.%d." % i
         shapes += norm(block + "norm1")
         shapes += linear(block + "attn.qkv", 3 * WIDTH, WIDTH)[:None if qkv_bias else 1]
-        scaled = own_pair if factors else linear  # what LayerScale multiplies
+        scaled = own_pair if factors else linear  # the layers that LayerScale multiplies
         shapes += scaled(block + "attn.proj", WIDTH, WIDTH)
         shapes += norm(block + "norm2")
         shapes += linear(block + "mlp.fc1", HIDDEN, WIDTH) + scaled(block + "mlp.fc2", WIDTH, HIDDEN)
@@ -201,7 +201,7 @@ ARCHITECTURES = {
 
 
 def make_tensors(shapes, variant):
-    """An ordered dict of tensors with the same values whatever the variant of storage."""
+    """Returns an ordered dict of tensors, with the same values for all variants of storage."""
     numbers = random.Random(1)
     dtype = variant if variant in ("f16", "bf16", "f64") else "f32"
     shared, places = [], []
@@ -229,7 +229,7 @@ def floats(tensor):
 
 
 def quantize(tensors, per_channel):
-    """Turns the linear layers into what torch.quantization.quantize_dynamic makes of them, with weights of qint8."""
+    """Quantizes the linear layers to qint8 weights, like torch.quantization.quantize_dynamic."""
     result = collections.OrderedDict()
     for name, tensor in tensors.items():
         layer, _, part = name.rpartition(".")
@@ -256,7 +256,7 @@ def quantize(tensors, per_channel):
 
 
 def fold_layer_scale(tensors):
-    """Takes the factors of LayerScale out, and multiplies the layers before them instead."""
+    """Removes the factors of LayerScale and multiplies the layers before them instead."""
     for name in [name for name in tensors if name.endswith(".gamma")]:
         factors = floats(tensors.pop(name))
         block, kind = name.split(".ls")
@@ -271,7 +271,7 @@ def fold_layer_scale(tensors):
 
 
 def make_module(tensors):
-    """Nested modules whose state dict is `tensors`, as torch.save(model) pickles them."""
+    """Returns nested modules whose state dict is `tensors`, as torch.save(model) pickles them."""
 
     def fresh():
         result = Module()
@@ -297,7 +297,7 @@ def make_module(tensors):
 # ---------------------------------------------------------------------------------------------------------------------
 
 
-class Pickler(pickle._Pickler):  # the one in Python takes our stand-ins for persistent objects in every version
+class Pickler(pickle._Pickler):  # the pickler written in Python supports our stand-ins in every version of Python
 
     def __init__(self, stream, protocol):
         super().__init__(stream, protocol)
@@ -314,7 +314,7 @@ class Pickler(pickle._Pickler):  # the one in Python takes our stand-ins for per
 
 
 def torch_entries(root, protocol=2):
-    """The entries of torch.save(root), in order: a list of (name, bytes)."""
+    """Returns the entries of torch.save(root) in order, as a list of (name, bytes)."""
     stream = io.BytesIO()
     pickler = Pickler(stream, protocol)
     pickler.dump(root)
@@ -324,7 +324,7 @@ def torch_entries(root, protocol=2):
 
 
 def zip_bytes(entries, compressed=""):
-    """An archive of the entries, of which the one named `compressed` is."""
+    """Returns an archive of the entries. Only the entry named `compressed` is compressed."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w") as archive:
         for name, data in entries:
@@ -355,7 +355,7 @@ def replace(entries, name, data):
 
 
 def hostile_pickle():
-    """What would run a shell command in Python's own unpickler."""
+    """Returns a pickle that would run a shell command in Python's unpickler."""
 
     class Command:
 
@@ -367,7 +367,7 @@ def hostile_pickle():
 
 
 def deep_pickle(opcode):
-    """Containers within containers, far deeper than any stack of calls."""
+    """Returns a pickle of containers that are nested too deeply for a recursive reader."""
     depth = 200000
     if opcode == "list":
         return b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b"."
@@ -375,7 +375,7 @@ def deep_pickle(opcode):
     return b"\x80\x02" + b"}X\x01\x00\x00\x00k" * depth + b"}" + b"s" * depth + b"."
 
 
-# Pickles that break off or misuse the machine, by what is wrong.
+# Pickles that are truncated or misuse the pickle machine, by the name of the defect.
 BAD_PICKLES = {
     "pickle-truncated": lambda good: good[:len(good) // 2],
     "pickle-empty": lambda good: b"",
@@ -401,7 +401,7 @@ BAD_PICKLES = {
 
 
 def damage_tensor(defect, tensors):
-    """Changes one tensor of the state dict; says whether `defect` is of this kind."""
+    """Changes one tensor of the state dict. Returns whether `defect` is a defect of a tensor."""
     name = "head.weight" if "head.weight" in tensors else "cl.weight"
     tensor = tensors[name]
     if defect == "offset-overflow":
@@ -420,7 +420,7 @@ def damage_tensor(defect, tensors):
         tensor.strides = (2**62, 2**62)
     elif defect == "stride-past-end":
         tensor.strides = (WIDTH + 1, 1)
-    elif defect == "stride-zero":  # 2^40 elements in one
+    elif defect == "stride-zero":  # a view of 2^40 elements of one stored element
         tensor.shape, tensor.strides = (2**20, 2**20), (0, 0)
     elif defect == "strides-too-few":
         tensor.strides = (1,)
@@ -446,9 +446,9 @@ def damage_tensor(defect, tensors):
         del tensors["blocks.1.norm2.bias"]
     elif defect == "extra":
         tensors["blocks.1.ls1.gamma"] = Tensor(Storage([1.0] * WIDTH), (WIDTH,))
-    elif defect == "mask-token":  # no defect for layouts that ignore it
+    elif defect == "mask-token":  # valid for layouts that ignore it
         tensors["mask_token"] = Tensor(Storage([1.0] * WIDTH), (1, WIDTH))
-    elif defect == "name":  # a line break and the start of a terminal's command
+    elif defect == "name":  # a line break and the start of a terminal escape sequence
         tensors["two\nlines\x1b["] = Tensor(Storage([1.0] * WIDTH), (WIDTH,))
     elif defect == "gap":
         for key in [key for key in tensors if key.startswith("blocks.0.")]:
@@ -459,7 +459,7 @@ def damage_tensor(defect, tensors):
 
 
 def wrap(tensors, variant, settings):
-    """The object that torch.save gets."""
+    """Returns the object that torch.save would be called with."""
     if variant == "bare":
         return tensors
     if variant == "two":
@@ -527,12 +527,12 @@ def make(family, variant, defect, settings):
         import warnings
         warnings.simplefilter("ignore")
         entries.append(entries[2])
-    # What nobody reads may be compressed, as TorchScript's source code is.
+    # Entries that the reader ignores may be compressed, like TorchScript's source code.
     entries.append(("code/model.py", b"class Model: pass"))
     archive = zip_bytes(entries, {"compressed": "data.pkl", "compressed-record": "data/3"}.get(defect, "code/model.py"))
     if defect == "truncated":
         return archive[:len(archive) // 2]
-    if defect == "record-size":  # the directory says more than the file holds
+    if defect == "record-size":  # the directory states a larger size than the file has
         place = archive.index(b"PK\x01\x02")
         return archive[:place + 20] + struct.pack("<II", 2**31, 2**31) + archive[place + 28:]
     if defect == "no-bytes-stored":

@@ -1,4 +1,8 @@
-"""Writes one picture in several formats, and broken files: make_images.py CIFAR_FILE RECORD FOLDER."""
+#!/usr/bin/env python3
+"""Writes one picture in several formats, and several invalid image files.
+
+usage: make_images.py CIFAR_FILE RECORD FOLDER
+"""
 import os
 import struct
 import sys

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
-"""Writes the IR of a Vision Transformer with random weights to standard output, at the end of phase `import`.
+"""Writes the IR of a Vision Transformer with random weights to standard output, as of the end of phase `import`.
 
-The wiring is the pre-norm ViT: patches, class token, learned positions, blocks of attention and MLP, final norm, head.
-Options give it any size and the variations that models have. Weights are uniform and depend on --seed alone: norms,
-tokens and biases are not trivial, and --gain widens query and key so that the softmax is not flat. Only the standard
-library is needed.
+The architecture is the pre-norm ViT: patch embedding, class token, learned positions, blocks of attention and MLP, final
+norm, head. Options set its sizes and variants. Weights are uniform and depend on --seed only. Norms, tokens and biases are
+not trivial; --gain scales the weights of query and key so that the softmax is not flat. Standard library only.
 """
 
 import argparse
@@ -14,7 +13,7 @@ import struct
 
 
 def pair(text):
-    """'16' or '16x8' as (height, width)."""
+    """Parses '16' or '16x8' as (height, width)."""
     sizes = [int(size) for size in text.split("x")]
     return tuple(sizes) if len(sizes) == 2 else (sizes[0], sizes[0])
 
@@ -26,18 +25,18 @@ def parse_arguments():
     option("--channels", type=int, default=3)
     option("--patch", type=pair, default=(4, 4), help="height x width (default: 4)")
     option("--order", choices=["channel_row_column", "row_column_channel"], default="channel_row_column")
-    option("--width", type=int, default=32, help="of a token")
+    option("--width", type=int, default=32, help="width of a token")
     option("--depth", type=int, default=1, help="number of blocks")
     option("--heads", type=int, default=2)
-    option("--head-width", type=int, help="of query and key (default: width / heads)")
-    option("--value-width", type=int, help="of a head's value (default: width / heads)")
-    option("--hidden", type=int, help="width inside the MLP (default: 4 * width)")
+    option("--head-width", type=int, help="width of a head's query and key (default: width / heads)")
+    option("--value-width", type=int, help="width of a head's value (default: width / heads)")
+    option("--hidden", type=int, help="hidden width of the MLP (default: 4 * width)")
     option("--classes", type=int, default=10)
     option("--gelu", choices=["erf", "tanh"], default="erf")
-    option("--pool", choices=["token", "mean"], default="token", help="what the head reads")
+    option("--pool", choices=["token", "mean"], default="token", help="input of the head")
     option("--post-norm", action="store_true", help="norms after attention and MLP: x + norm(f(x))")
     option("--no-bias", action="store_true", help="linear layers without bias")
-    option("--rank", type=int, help="every linear of a block as a pair of linears of this rank")
+    option("--rank", type=int, help="replace every linear layer of a block by a pair of this rank")
     option("--gain", type=float, default=1.0, help="factor on the weights of query and key")
     option("--seed", type=int, default=1)
     return parser.parse_args()
@@ -48,7 +47,7 @@ def tensor(*shape):
 
 
 class Model:
-    """The lines of @main and the weights that they refer to."""
+    """The lines of @main and the weights that they reference."""
 
     def __init__(self, arguments):
         self.arguments = arguments
@@ -64,7 +63,7 @@ class Model:
         return f"%{self.values}"
 
     def weight(self, name, *shape, scale=1.0, base=0.0):
-        """A constant that is uniform in base +- scale."""
+        """Emits a constant with elements uniform in base ± scale."""
         count = 1
         for size in shape:
             count *= size
@@ -81,7 +80,7 @@ class Model:
         return self.emit(f'vitya.linear "{name}" {operands} : {types} -> {tensor(rows, outside)}')
 
     def linear(self, name, x, rows, inside, outside, gain=1.0):
-        """A linear layer of a block: one op, or a pair where a rank is asked for."""
+        """Emits a linear layer of a block: one op, or a pair if --rank is given."""
         bias, rank = not self.arguments.no_bias, self.arguments.rank
         if rank:
             x = self.dense(name + ".1", x, rows, inside, rank, bias=False, gain=gain)
@@ -156,7 +155,7 @@ class Model:
         print(f"  func.func @main(%image: {tensor(*shape)}) -> {tensor(1, a.classes)} {{")
         print("\n".join(self.lines))
         print(f"    return {logits} : {tensor(1, a.classes)}\n  }}\n}}")
-        # A blob is its alignment, as 32 little-endian bits, and its bytes.
+        # A blob consists of its alignment, as a 32-bit little-endian integer, and its bytes.
         blobs = (f'      {name}: "0x{(struct.pack("<I", 64) + values.tobytes()).hex()}"'
                  for name, values in self.weights.items())
         print("{-#\n  dialect_resources: {\n    builtin: {")

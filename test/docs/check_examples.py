@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Run every ```mlir block of the given documents through vitya-opt: what the documentation shows is IR that verifies.
+"""Verifies every ```mlir block of the given documents with vitya-opt.
 
 usage: check_examples.py DOCUMENT...
 
-A block that is no module by itself is a fragment: it becomes the body of a function. Values that it uses and does not
-define become arguments, with the types that its first use tells: the type list behind the operands of a vitya op, or
-`: type` behind an arith, math or tensor op on tensors. Attributes and types alone are not IR: give them a module. A block
-that is meant to be wrong says so with ```mlir-error, and must be refused.
+A block that is not a complete module is wrapped in a function. Values that it uses but does not define become arguments,
+with the types that their first use states: in the type list after the operands of a vitya op, or in `: type` after an
+arith, math or tensor op on tensors. Attributes and types must be shown within a module. A block marked ```mlir-error must
+be rejected.
 """
 import re
 import subprocess
@@ -17,11 +17,11 @@ COMPLETE = re.compile(r"^(//.*\n)*(module|(\w+\.)?func|\w+\.global|builtin\.modu
 
 
 def split_types(text):
-    """The types of a list, split at commas outside brackets."""
+    """Splits a list of types at the commas outside brackets."""
     parts, depth, start = [], 0, 0
     for i, c in enumerate(text):
         depth += c in "<([{"
-        # An arrow's > closes nothing.
+        # The > of an arrow is not a bracket.
         depth -= c in ")]}" or (c == ">" and text[i - 1] != "-")
         if c == "," and depth == 0:
             parts.append(text[start:i].strip())
@@ -30,7 +30,7 @@ def split_types(text):
 
 
 def statements(block):
-    """The ops of a fragment, each on one line: deeper indented lines continue the op before."""
+    """Returns the ops of a fragment, each as one line. Lines with deeper indentation continue the previous op."""
     lines = [line for line in block.splitlines() if line.strip() and not line.strip().startswith("//")]
     indent = min(len(line) - len(line.lstrip()) for line in lines)
     ops = []
@@ -43,13 +43,13 @@ def statements(block):
 
 
 def operand_types(op):
-    """The operands of `op` and the types written for them; one type stands for all where there are fewer."""
+    """Returns pairs of the operands of `op` and their types. If there are fewer types, the first applies to all."""
     body = op.split("=", 1)[1] if re.match(r"%[\w.:, %]+ = ", op) else op
     inline = re.findall(r"\((%[\w.]+) : ([^()]*)\)", body)  # params(%p : type)
     body = re.sub(r"\(%[\w.]+ : [^()]*\)", "", body)
     operands_text, _, types_text = body.rpartition(" : ")
     operands = re.findall(r"%[\w.#]+", operands_text)
-    # Up to the arrow of the op itself: one that stands outside all brackets.
+    # The types end at the arrow of the op itself, which is the first one outside all brackets.
     depth, end = 0, len(types_text)
     for i, c in enumerate(types_text):
         if depth == 0 and types_text.startswith("->", i):
@@ -65,7 +65,7 @@ def operand_types(op):
 
 
 def complete(block):
-    """`block` as a module that can be parsed."""
+    """Returns `block` as a module that can be parsed."""
     if COMPLETE.match(block.lstrip()):
         return block
     defined, arguments = set(), {}

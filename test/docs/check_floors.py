@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Check that no #include points up: each folder includes only itself and what stands below it (docs/architecture.md).
+"""Checks that each folder includes only headers that the table of floors in docs/architecture.md allows.
 
-The floors are the table of the document: a folder may include itself and what its row names, a name in backticks being a
-folder of this project and any other a library.
+A folder may include itself and everything that its row names. A name in backticks is a folder of this project; any other
+name is a library.
 
 usage: check_floors.py ARCHITECTURE.md ROOT
 """
@@ -21,7 +21,7 @@ def is_inside(path, folder):
 
 
 def read_floors(document):
-    """For each folder of the table, the folders and libraries that it may include."""
+    """Returns, for each folder of the table, the folders and libraries that it may include."""
     with open(document, encoding="utf-8") as file:
         rows = ROW.findall(file.read())
     floors = {folder: int(floor) for floor, folder, _ in rows}
@@ -54,7 +54,7 @@ def main(document, root):
                     text = file.read()
                 for include in INCLUDE.findall(text):
                     if include.split("/")[0] not in OURS | LIBRARIES:
-                        continue  # the standard library, the system, and small libraries
+                        continue  # headers of the standard library, of the system, or of a small library
                     if (closest(include) or include.split("/")[0]) not in allowed:
                         mistakes.append(f"{path}: expected includes of {', '.join(allowed)}, found {include}")
     print("\n".join(mistakes) if mistakes else f"{seen} files keep to their floor")

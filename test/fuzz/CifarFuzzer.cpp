@@ -1,4 +1,4 @@
-// Files in CIFAR-10's binary layout, through a file in memory.
+// Fuzzes the reader of CIFAR-10's binary layout through an in-memory file.
 #include "runtime/image/Cifar.h"
 #include <cstdio>
 #include <cstdlib>

@@ -1,4 +1,4 @@
-// Image files: decoding, then resizing to the size of a model.
+// Fuzzes the decoder of image files and the resizing of its results to the size of a model.
 #include "runtime/image/Decode.h"
 #include "runtime/image/Resize.h"
 #include <cstdlib>

@@ -1,10 +1,10 @@
-// oracle: logits of a Vision Transformer as LibTorch computes them, for the records of a CIFAR-10 binary file.
+// oracle: computes the logits of a Vision Transformer with LibTorch, for the records of a CIFAR-10 binary file.
 //
 //   oracle --data=FILE --logits=FILE (--load=CHECKPOINT | --seed=N [--save=ARCHIVE]) [sizes and options, see main]
 //
-// --load reads the storages of a checkpoint of PyTorch one after the other: `torch.save` numbers them in the order of
-// the state dict, which is the order of the module's parameters. --save writes a C++ archive with timm's names, or the
-// notebooks'.
+// --load reads the storages of a PyTorch checkpoint in order: `torch.save` numbers them in the order of the state dict,
+// which is the order of the module's parameters. --save writes a C++ archive with the parameter names of timm or of the
+// reference project's notebooks.
 #include "test/oracle/Vit.h"
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -27,7 +27,7 @@ namespace {
   std::exit(1);
 }
 
-/// The options of the command line, each taken once.
+/// The options of the command line. Each is removed when it is read, so finish() finds unknown ones.
 class Options {
 public:
   Options(int argc, char **argv) {
@@ -39,7 +39,7 @@ public:
       values[argument.substr(2, equals - 2)] = argument.substr(equals + 1);
     }
   }
-  /// Empty where the option is missing.
+  /// Returns the value of option `name`, or an empty string if it is not given.
   std::string take(const std::string &name) {
     auto node = values.extract(name);
     return node.empty() ? std::string() : node.mapped();
@@ -49,7 +49,7 @@ public:
     std::string text = take(name);
     std::istringstream stream(text);
     if (!text.empty() && (!(stream >> number) || !stream.eof()))
-      fail("expected a number behind --" + name + ", found '" + text + "'");
+      fail("expected a number after --" + name + ", found '" + text + "'");
   }
   template <typename Value>
   Value take(const std::string &name, std::initializer_list<std::pair<const char *, Value>> choices) {
@@ -68,7 +68,7 @@ private:
   std::map<std::string, std::string> values;
 };
 
-/// The first `count` records (all where it is 0) as [N, 3, size, size]: pixel / 255, resized, normalized.
+/// Returns the first `count` records, or all if it is 0, as [N, 3, size, size]: divided by 255, resized, normalized.
 Tensor readImages(const std::string &path, int64_t count, int64_t size, at::ArrayRef<double> mean,
                   at::ArrayRef<double> std) {
   constexpr int64_t recordBytes = 1 + 3 * 32 * 32;
@@ -163,7 +163,7 @@ int main(int argc, char **argv) try {
   for (const Tensor &batch : images.split(100))
     logits.push_back(vit->forward(batch).to(at::kFloat));
   writeLogits(at::cat(logits).contiguous(), logitsPath);
-  std::printf("least standard deviation of attention logits: %.3f\n", vit->leastLogitStd);
+  std::printf("smallest standard deviation of attention logits: %.3f\n", vit->minLogitStd);
   return 0;
 } catch (const std::exception &error) {
   std::string text = error.what();

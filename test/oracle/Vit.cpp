@@ -1,4 +1,4 @@
-// The two architectures, after timm/models/vision_transformer.py and the ViTyaQua notebooks.
+// The two architectures, which follow timm/models/vision_transformer.py and the notebooks of the reference project.
 #include "test/oracle/Vit.h"
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
@@ -14,7 +14,7 @@ using torch::Tensor;
 namespace oracle {
 namespace {
 
-/// A module that only gives its children a name, as nn.Sequential and nn.ModuleList do.
+/// A module that only holds named children, like nn.ModuleList.
 struct Group : torch::nn::Module {};
 
 torch::nn::LayerNorm makeNorm(int64_t width) { return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width})); }
@@ -127,7 +127,7 @@ struct ReferenceVit : Vit {
   }
 
   Tensor forward(Tensor images) override {
-    // [N, c, y, r, x, s] to [N, y, x, r, s, c]: a patch is flattened as (row, column, channel).
+    // Transpose [N, c, y, r, x, s] to [N, y, x, r, s, c]: a patch is flattened as (row, column, channel).
     int64_t side = architecture.image / architecture.patch, patch = architecture.patch;
     bool transposed = mistake == Mistake::transposePatch;
     Tensor x = images.reshape({-1, 3, side, patch, side, patch})
@@ -154,7 +154,7 @@ Tensor Vit::attend(const Tensor &query, const Tensor &key, const Tensor &value) 
   int64_t heads = architecture.heads, width = query.size(-1) / heads;
   auto split = [&](const Tensor &x) { return x.reshape({x.size(0), x.size(1), heads, width}).transpose(1, 2); };
   Tensor scores = at::matmul(split(query), split(key).transpose(-2, -1)) / std::sqrt(static_cast<double>(width));
-  leastLogitStd = std::min(leastLogitStd, (scores - scores.mean(-1, /*keepdim=*/true)).std().item<double>());
+  minLogitStd = std::min(minLogitStd, (scores - scores.mean(-1, /*keepdim=*/true)).std().item<double>());
   Tensor result = at::matmul(scores.softmax(-1), split(value));
   if (mistake == Mistake::swapHeads) {
     std::vector<Tensor> parts = result.unbind(1);
@@ -174,18 +174,18 @@ void Vit::randomize(uint64_t seed, double logitStd) {
     return std::any_of(parts.begin(), parts.end(),
                        [&](const char *part) { return name.find(part) != std::string::npos; });
   };
-  // What enters and what is added to the tokens is as small as timm's parameters are before training. Tokens then stay
-  // different from each other, and small enough for eps to count.
+  // The initial tokens and the terms added to them are as small as timm's parameters before training. Tokens then
+  // differ from each other, and are small enough for eps to matter.
   constexpr double kSmall = 0.02;
   auto isSmall = [&](const std::string &name) {
     return isOneOf(name, {"cls", "pos", "patch_embed.proj", "attn.proj", "mlp.fc2", "lp_src.2"});
   };
-  // The last layers of the 2 * depth residual branches, scaled as GPT-2's are: tokens, and the logits of attention on
-  // tokens without a norm before it, keep their size through any depth, and rounding is not amplified.
+  // The last layers of the 2 * depth residual branches are scaled as in GPT-2. Tokens, and the logits of attention
+  // without a preceding norm, then keep their magnitude at any depth, and rounding errors are not amplified.
   double branchScale = 1 / std::sqrt(2.0 * architecture.depth);
   auto isBranchEnd = [&](const std::string &name) { return isOneOf(name, {"attn.proj", "mlp.fc2", "ln1", "ln2"}); };
-  // Where no residual carries a token past the attention, random maps either make all tokens alike or chaos. Keys that
-  // resemble queries let a token look at itself most.
+  // Without a residual connection around the attention, random weights either make all tokens equal or amplify
+  // differences chaotically. If keys correlate with queries, each token attends mostly to itself, which avoids both.
   constexpr double kSelf = 0.95;
   Tensor queryWeight;
   for (const auto &item : named_parameters()) {
@@ -204,7 +204,7 @@ void Vit::randomize(uint64_t seed, double logitStd) {
       parameter.mul_(kSmall);
     if (isBranchEnd(name))
       parameter.mul_(branchScale);
-    double spread = std::sqrt(logitStd); // queries and keys of variance s make logits of variance s^2
+    double spread = std::sqrt(logitStd); // queries and keys of variance s give logits of variance s^2
     if (endsWith(name, "qkv.weight"))
       parameter.narrow(0, 0, 2 * parameter.size(1)).mul_(spread);
     else if (endsWith(name, "Q.weight"))

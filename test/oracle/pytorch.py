@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""PyTorch's own logits for a checkpoint, to compare with what is compiled from it.
+"""Computes the logits of a checkpoint in PyTorch, to compare them with those of the compiled model.
 
 usage: pytorch.py MODEL IMAGES --logits=FILE [--count=N] [--batch=N] [--quantize=FILE [--per-channel]]
 
-MODEL is a checkpoint of timm's names and wiring (pre-norm, fused qkv, class token, learned positions, final norm) with
-settings under "vitya", such as the one in tools/demo; a layer may be a pair of factors, NAME.right and NAME.left. IMAGES are
-CIFAR-10 records. --quantize applies PyTorch's quantize_dynamic, writes its state dict with the same settings as a
-checkpoint, and runs that; as activations share a range over all that goes through a layer together, --batch is 1 then.
-Needs PyTorch.
+MODEL is a checkpoint with timm's names and architecture (pre-norm, fused qkv, class token, learned positions, final norm)
+and settings under "vitya", such as the one in tools/demo; a layer may be a pair of factors, NAME.right and NAME.left. IMAGES
+is a file of CIFAR-10 records. --quantize applies PyTorch's quantize_dynamic, writes the result as a checkpoint with the
+same settings, and runs it. --batch is then 1, because all images of a batch would share the range of each activation.
+Requires PyTorch.
 """
 import argparse
 import math
@@ -71,7 +71,7 @@ class PatchEmbedding(nn.Module):
 
 
 def factorise(model, state):
-    """Makes pairs of the layers that `state` has factors of."""
+    """Replaces the layers that have factors in `state` by pairs of linear layers."""
     for name in [name[:-len(".right.weight")] for name in state if name.endswith(".right.weight")]:
         parent, _, child = name.rpartition(".")
         rank, columns = state[name + ".right.weight"].shape
@@ -85,7 +85,7 @@ class Vit(nn.Module):
 
     def __init__(self, state, settings):
         super().__init__()
-        # A patch is a row of channels, rows and columns where the embedding is written as a matrix.
+        # If the patch embedding is stored as a matrix, its columns are ordered by channel, row and column.
         width = len(state["patch_embed.proj.weight"])
         patch = math.isqrt(state["patch_embed.proj.weight"].numel() // width // 3)
         state["patch_embed.proj.weight"] = state["patch_embed.proj.weight"].reshape(width, 3, patch, patch)

@@ -1,4 +1,8 @@
-"""Checks that the path of a report ends within its bound, with each step told as it was: check_bound.py REPORT."""
+#!/usr/bin/env python3
+"""Checks that the search recorded in a compression report is consistent and ends within its bound.
+
+usage: check_bound.py REPORT.json
+"""
 import json
 import sys
 
@@ -11,7 +15,7 @@ for step in path:
     assert step["holds"] == (step["divergence"] <= share * bound["max_kl"]), step
 held = [step for step in path if step["holds"]]
 assert held and any(len(step["restored"]) > 0 or step["low_rank"] != path[0]["low_rank"] for step in held), path
-# What the least of the steps that hold restores is in f32, and it is the most sensitive.
+# The layers that the best step restores, the one with the fewest that holds, are the most sensitive ones and are f32.
 restored = min((step["restored"] for step in held), key=len)
 if "quantization" in report and not report["bound"]["path"][0]["low_rank"]:
     formats = {}

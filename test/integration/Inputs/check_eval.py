@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check that `eval --json` says of logits what can be computed from them.
+"""Checks the output of `eval --json` against values computed from the logits.
 
 usage: check_eval.py EVAL.json LOGITS.f32 DATA.bin
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check that `info --json` of the model that ships is complete and consistent.
+"""Checks that the output of `info --json` of the demo model is complete and consistent.
 
 usage: check_info.py INFO.json
 """

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Check the report on quantization of the model that ships.
+"""Checks the quantization report of the demo model.
 
 usage: check_quantization_report.py REPORT.json static|dynamic
 """
@@ -9,7 +9,7 @@ import sys
 
 report, mode = json.load(open(sys.argv[1]))["quantization"], sys.argv[2]
 linears, attentions = report["linears"], report["attentions"]
-# The embedding, in each of six blocks query, key, value, projection and two of the MLP, and the head.
+# The patch embedding; query, key, value, projection and two layers of the MLP in each of six blocks; the head.
 assert len(linears) == 1 + 6 * 6 + 1, len(linears)
 assert len(attentions) == 6, len(attentions)
 for linear in linears:
@@ -21,7 +21,7 @@ for linear in linears:
 
 
 def check(operand, levels):
-    """The scale is that of the range, and hardly anything is lost."""
+    """Checks that the scale follows from the range and that little precision is lost."""
     assert operand["min"] <= 0 <= operand["max"], operand
     assert levels[0] <= operand["zero_point"] <= levels[1], operand
     reach = max(-operand["min"], operand["max"]) / 127 if levels[0] < 0 else (operand["max"] - operand["min"]) / 255

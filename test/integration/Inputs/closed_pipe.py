@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run a command whose standard output nobody reads, and exit with its exit code.
+"""Runs a command whose standard output is a pipe without a reader, and exits with its exit code.
 
 usage: closed_pipe.py COMMAND...
 """

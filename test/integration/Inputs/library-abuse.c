@@ -1,4 +1,4 @@
-/* Uses the C interface wrongly in every way that it can tell, and rightly from several threads at once. */
+/* Misuses the C interface in every way that it detects, then uses it correctly from several threads at once. */
 #include "libvit.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -67,7 +67,7 @@ int main(void) {
   EXPECT(vitya_destroy(session), VITYA_OK);
   EXPECT(vitya_destroy(session), VITYA_INVALID_SESSION);
   EXPECT(vitya_run_f32(session, images, FLOATS, 1, expected, CLASSES), VITYA_INVALID_SESSION);
-  printf("every misuse has its code\n");
+  printf("every misuse returns its status\n");
 
   pthread_t callers[CALLERS];
   int counts[CALLERS] = {1, 2, 3, 1};

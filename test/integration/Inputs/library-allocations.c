@@ -1,5 +1,5 @@
-/* Counts what the library asks of the heap and of the kernel for memory while it creates sessions, runs them and
- * destroys them. The allocator's entry points are defined here, and an executable's definitions go before libc's. */
+/* Counts allocations from the heap and calls of mmap while the library creates, runs and destroys sessions. The allocation
+ * functions defined here take precedence over those of libc. */
 #define _GNU_SOURCE
 #include "libvit.h"
 #include <errno.h>
@@ -10,11 +10,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { MOST_IMAGES = 5, PIXELS = 3 * 32 * 32, CLASSES = 10 };
+enum { MAX_IMAGES = 5, PIXELS = 3 * 32 * 32, CLASSES = 10 };
 
 static atomic_long calls;
 
-/* glibc's own names of the functions that are counted. */
+/* glibc's internal names of the counted functions. */
 extern void *__libc_malloc(size_t);
 extern void *__libc_calloc(size_t, size_t);
 extern void *__libc_realloc(void *, size_t);
@@ -36,8 +36,8 @@ void *mmap(void *at, size_t size, int protection, int flags, int file, off_t off
 }
 void *mmap64(void *, size_t, int, int, int, off_t) __attribute__((alias("mmap")));
 
-static float images[MOST_IMAGES * PIXELS], logits[MOST_IMAGES * CLASSES];
-static unsigned char small[MOST_IMAGES * 3 * 16 * 20];
+static float images[MAX_IMAGES * PIXELS], logits[MAX_IMAGES * CLASSES];
+static unsigned char small[MAX_IMAGES * 3 * 16 * 20];
 
 static void check(vitya_status status) {
   if (status == VITYA_OK)
@@ -46,7 +46,7 @@ static void check(vitya_status status) {
   exit(1);
 }
 
-/* Runs f32 images and pixels of another size, `count` at a time; returns how often memory was asked for. */
+/* Runs `count` f32 images and `count` u8 images of another size; returns the number of allocations. */
 static long allocationsOfRuns(vitya_session session, int count) {
   long before = calls;
   check(vitya_run_f32(session, images, (size_t)count * PIXELS, count, logits, (size_t)count * CLASSES));
@@ -62,7 +62,7 @@ int main(void) {
     check(vitya_create(threads, &session));
     long creating = calls - before;
     printf("%d threads: creating %s", threads, creating > 0 ? "allocates" : "is not seen to allocate");
-    for (int count = 1; count <= MOST_IMAGES; count += 2)
+    for (int count = 1; count <= MAX_IMAGES; count += 2)
       printf(", %d images %ld", count, allocationsOfRuns(session, count));
     printf("\n");
     check(vitya_destroy(session));

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Write made-up CIFAR-10 batches into a folder, for the tests of tools/cifar10.
+"""Writes synthetic CIFAR-10 batches to a folder, for the tests of tools/cifar10.
 
 usage: make_cifar.py FOLDER [--version=bin|py|hostile] [--archive=FILE]
 
-Pixels and labels follow from their index; all batches are links to one file. `py` writes protocol 2 pickles as the official Python version does (a dict with
-bytes keys and a numpy array, here imitated without numpy); `hostile` one that would call os.system.
+Pixels and labels depend on their index only; all batches are links to one file. Version `py` writes protocol 2 pickles like
+the official Python version, a dict with bytes keys and a numpy array, without numpy; `hostile` writes a pickle that would
+call os.system.
 """
 import argparse
 import os
@@ -15,7 +16,7 @@ IMAGES, PIXELS = 10000, 3072
 
 
 def pickle_batch(labels, pixels):
-    """A protocol 2 pickle of {b'labels': [...], b'data': <numpy array>} as numpy writes them."""
+    """Returns a protocol 2 pickle of {b'labels': [...], b'data': <numpy array>}."""
     def short(text):
         return b"U" + bytes([len(text)]) + text  # SHORT_BINSTRING
 
