@@ -27,7 +27,7 @@ int main(int argc, char **argv) {
   check(vitya_describe(&model));
   printf("%s: %lld classes\n", model.name, (long long)model.classes);
 
-  /* Records are a label and planes of pixels; the library wants the pixels alone. */
+  /* A record is a label followed by planes of pixels; the library takes the pixels only. */
   unsigned char record[RECORD];
   unsigned char *pixels = malloc(count * (RECORD - 1));
   float *logits = malloc(count * model.classes * sizeof(float));

@@ -22,7 +22,7 @@ class Info(ctypes.Structure):
 
 
 class Model:
-    """A compiled model with threads and memory of its own."""
+    """A session of a compiled model, with its own threads and memory."""
 
     HWC, CHW = 0, 1
 
@@ -39,12 +39,12 @@ class Model:
         self._call("vitya_destroy", self._session)
 
     def run(self, images):
-        """Logits [N, classes] of f32 images [N, channels, height, width] in [0, 1]."""
+        """Returns logits [N, classes] of f32 images [N, channels, height, width] in [0, 1]."""
         images = np.ascontiguousarray(images, dtype=np.float32)
         return self._logits(len(images), "vitya_run_f32", images, images.size, len(images))
 
     def run_pixels(self, pixels, layout=HWC):
-        """Logits [N, classes] of u8 images [N, height, width, channels], or [N, channels, height, width] as CHW."""
+        """Returns logits [N, classes] of u8 images, [N, height, width, channels] for HWC or [N, channels, height, width] for CHW."""
         pixels = np.ascontiguousarray(pixels, dtype=np.uint8)
         height, width = pixels.shape[1:3] if layout == self.HWC else pixels.shape[2:4]
         return self._logits(len(pixels), "vitya_run_u8", pixels, pixels.size, len(pixels), height, width,
@@ -69,7 +69,7 @@ if __name__ == "__main__":
     model = Model(library, threads=2)
     pixels = records[:, 1:].reshape(-1, 3, 32, 32)
     logits = model.run_pixels(pixels, Model.CHW)
-    # The same images as floats give the same bits: both paths scale by 255.
+    # Both functions divide pixels by 255, so the logits are equal bit by bit.
     assert np.array_equal(logits, model.run(pixels.astype(np.float32) / np.float32(255)))
     for i, (label, best) in enumerate(zip(records[:, 0], logits.argmax(axis=1))):
         print(f"image {i}: {model.classes[best]} (label {model.classes[label]})")

@@ -31,7 +31,7 @@ namespace {
 
 int64_t align(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/// A loop over whole images, and what its body captures.
+/// The captures and the body of a loop over whole images.
 struct ImageLoop {
   Session *session;
   ImageSource source;
