@@ -1,12 +1,14 @@
 // vitya-compile: a checkpoint, or IR of any phase, becomes IR of a later phase, assembly, an object or an executable.
-#include "frontend/Export.h"
+#include "dialect/support/Errors.h"
+#include "dialect/support/WriteOutput.h"
+#include "frontend/import/Export.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/emit/Link.h"
 #include "passes/emit/Object.h"
 #include "tools/lib/CompressionFlags.h"
+#include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/ModelInput.h"
-#include "tools/lib/WriteOutput.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -99,8 +101,8 @@ std::pair<int64_t, int64_t> residentBytes() {
   return bytes;
 }
 
-/// Says what is done while it is done, where -v asks for that.
-class Progress {
+/// Prints the time and the memory of each step if -v is given.
+class StepTimer {
 public:
   void finish(StringRef step) {
     auto now = std::chrono::steady_clock::now();
@@ -178,7 +180,7 @@ llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product
 
 /// Writes an executable, or a shared library with its header beside it, and the file of weights if they have one.
 llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions &options, Product product,
-                       StringRef path, const std::string &runtime, Progress &progress) {
+                       StringRef path, const std::string &runtime, StepTimer &timer) {
   llvm::SmallString<128> object;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "o", object))
     return llvm::createStringError("expected a temporary folder that can be written, found: " + error.message());
@@ -186,7 +188,7 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
   if (llvm::Error error =
           writeOutput(object, [&](llvm::raw_ostream &os) { return emitObject(module, target, options, os); }))
     return error;
-  progress.finish("obj");
+  timer.finish("obj");
   if (llvm::Error error = writeOutput(path, [&](llvm::raw_ostream &os) {
         return (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, os);
       }))
@@ -213,7 +215,7 @@ llvm::Error compile(const char *program) {
   llvm::Expected<Target> target = makeTarget(cpuName);
   if (!target)
     return target.takeError();
-  Progress progress;
+  StepTimer timer;
   Stages stages;
 
   DialectRegistry registry;
@@ -237,7 +239,7 @@ llvm::Error compile(const char *program) {
     return llvm::createStringError("expected a model at phase import and --emit=compress or later for " +
                                    compressionFlags.asked() + ", found a model at phase " + stringifyPhase(*reached) +
                                    " and --emit=" + emitName);
-  progress.finish("load");
+  timer.finish("load");
   Recipe recipe = compressionFlags.recipe();
   llvm::json::Object searched;
   if (SearchGoal wanted = compressionFlags.goal(); compresses && wanted.asksAnything()) {
@@ -251,7 +253,7 @@ llvm::Error compile(const char *program) {
       return settled.takeError();
     recipe = std::move(*settled);
     searched = search.report();
-    progress.finish("search");
+    timer.finish("search");
   }
   // Each phase in turn; the one that the input claims to have reached is only checked.
   for (const PhaseInfo &info : kPhases) {
@@ -266,8 +268,8 @@ llvm::Error compile(const char *program) {
     else if (goal->product != Product::checkpoint) // which is compressed, but not prepared for code
       buildPhasePipeline(pm, info.phase, target->info());
     if (failed(pm.run(module)))
-      return llvm::createStringError("");
-    progress.finish(info.name);
+      return reportedError();
+    timer.finish(info.name);
     if (info.phase == Phase::compress && info.phase != *reached)
       if (llvm::Error error = compressionFlags.writeReport(module, std::move(searched)))
         return error;
@@ -295,10 +297,9 @@ llvm::Error compile(const char *program) {
     return writeOutput(output, [&](llvm::raw_ostream &os) { return emitObject(module, *target, options, os); });
   case Product::library:
   case Product::executable:
-    if (llvm::Error error =
-            emitLinked(module, *target, options, goal->product, output, runtimeFolder(program), progress))
+    if (llvm::Error error = emitLinked(module, *target, options, goal->product, output, runtimeFolder(program), timer))
       return error;
-    progress.finish(emitName);
+    timer.finish(emitName);
     return llvm::Error::success();
   }
   llvm_unreachable("every product is handled");

@@ -1,7 +1,8 @@
 // vitya-import: a checkpoint becomes IR of phase `import`, or a list of its tensors.
+#include "dialect/support/WriteOutput.h"
+#include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/ModelInput.h"
-#include "tools/lib/WriteOutput.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 

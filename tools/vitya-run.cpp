@@ -2,12 +2,14 @@
 // compiled engine what the compiler makes of it.
 #include "dialect/VityaOps.h"
 #include "dialect/reference/RunImages.h"
+#include "dialect/support/Errors.h"
+#include "dialect/support/WriteOutput.h"
 #include "runtime/image/Cifar.h"
 #include "runtime/threads/Batch.h"
 #include "tools/lib/CompiledModel.h"
+#include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/ModelInput.h"
-#include "tools/lib/WriteOutput.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/EndianStream.h"
@@ -160,7 +162,7 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
       reference::runImages(module, images.count, source,
                            trace.empty() ? reference::ImageObserver(nullptr) : reference::ImageObserver(observe));
   if (failed(logits))
-    return llvm::createStringError("");
+    return reportedError();
   results.logits = std::move(*logits);
   return results;
 }

@@ -1,7 +1,7 @@
 // Tells the formats apart by their first bytes and brings each to names, tensors and records.
 #include "frontend/checkpoint/Checkpoint.h"
-#include "frontend/checkpoint/MakeError.h"
-#include "frontend/checkpoint/SafeTensors.h"
+#include "dialect/support/Errors.h"
+#include "dialect/support/SafeTensors.h"
 #include "frontend/checkpoint/Unpickler.h"
 #include "frontend/checkpoint/ZipArchive.h"
 #include "llvm/ADT/STLExtras.h"
@@ -151,15 +151,37 @@ private:
 
 } // namespace
 
+/// The tensor of record 0, the whole file, that `entry` describes.
+static Expected<Tensor> makeTensor(const SafeTensor &entry) {
+  Tensor tensor;
+  tensor.type = findSafetensorsType(entry.type);
+  if (!tensor.type)
+    return makeError("expected a known element type for tensor '{0}', found '{1}'", entry.name, entry.type);
+  tensor.recordOffset = entry.offset;
+  tensor.shape.assign(entry.shape.begin(), entry.shape.end());
+  // Strides of absurd shapes wrap around here; checkTensor refuses such shapes by their number of elements.
+  uint64_t stride = 1;
+  tensor.strides.resize(tensor.shape.size());
+  for (size_t dim = tensor.shape.size(); dim-- > 0; stride *= tensor.shape[dim])
+    tensor.strides[dim] = static_cast<int64_t>(stride);
+  if (Error error = checkTensor(entry.name, tensor, entry.bytes))
+    return std::move(error);
+  return tensor;
+}
+
 Error Checkpoint::readSafeTensors() {
-  json::Object metadata;
-  Expected<std::vector<NamedTensor>> found = vitya::readSafeTensors(file->getBuffer(), metadata);
-  if (!found)
-    return found.takeError();
-  stateDict = std::move(*found);
+  Expected<SafeTensorsHeader> header = readSafeTensorsHeader(file->getBuffer());
+  if (!header)
+    return header.takeError();
+  for (const SafeTensor &entry : header->tensors) {
+    Expected<Tensor> tensor = makeTensor(entry);
+    if (!tensor)
+      return tensor.takeError();
+    stateDict.push_back({entry.name, std::move(*tensor)});
+  }
   records = std::make_unique<FileRecord>(file->getBuffer());
   // The format's metadata maps strings to strings, so ours is JSON within a string.
-  if (std::optional<StringRef> text = metadata.getString(kMetadataKey)) {
+  if (std::optional<StringRef> text = header->metadata.getString(kMetadataKey)) {
     Expected<json::Value> value = json::parse(*text);
     if (!value)
       return makeError("expected JSON under '{0}' in __metadata__, found {1}", kMetadataKey,

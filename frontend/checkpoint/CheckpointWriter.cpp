@@ -1,6 +1,6 @@
 // The pickle has no memo: nothing in it is referred to twice. Numbers are little-endian, but floats, as pickle has it.
 #include "frontend/checkpoint/CheckpointWriter.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/Endian.h"

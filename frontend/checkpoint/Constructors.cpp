@@ -1,7 +1,7 @@
 // The functions of torch/_utils.py and torch.jit._pickle by the values they give. Shapes and offsets are only read
 // here: `checkTensor` holds them against the record, whose size the pickle does not know.
 #include "frontend/checkpoint/Constructors.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;

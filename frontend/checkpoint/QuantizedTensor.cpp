@@ -1,7 +1,7 @@
 // The quantizer is the tuple that torch._utils._rebuild_qtensor takes: (torch.per_tensor_affine, scale, zero point) or
 // (torch.per_channel_affine, tensor of scales, tensor of zero points, axis).
 #include "frontend/checkpoint/QuantizedTensor.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "dialect/support/Errors.h"
 #include "frontend/checkpoint/PickleValue.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>

@@ -2,7 +2,7 @@
 // and `_modules` (Python) or as attributes (LibTorch and TorchScript). Values may contain themselves, so every walk is
 // bounded by a depth that no model reaches.
 #include "frontend/checkpoint/StateDict.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"

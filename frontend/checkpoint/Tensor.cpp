@@ -1,6 +1,6 @@
 // Checks tensors against their records and reads them. Assumes a little-endian machine, like the files.
 #include "frontend/checkpoint/Tensor.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/FormatVariadic.h"

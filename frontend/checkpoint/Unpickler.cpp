@@ -2,8 +2,8 @@
 // The machine only ever builds values: a class or function that it does not know becomes an opaque object, so there is
 // nothing that a hostile pickle could run. Every byte yields at most one value, and no step recurses.
 #include "frontend/checkpoint/Unpickler.h"
+#include "dialect/support/Errors.h"
 #include "frontend/checkpoint/Constructors.h"
-#include "frontend/checkpoint/MakeError.h"
 #include "llvm/Support/Endian.h"
 
 using namespace llvm;

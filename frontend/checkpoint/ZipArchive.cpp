@@ -1,7 +1,7 @@
 // The directory and the entries of a zip archive, through libzip. Sizes of the directory are not trusted: a stored
 // entry larger than the file is refused before anyone allocates for it.
 #include "frontend/checkpoint/ZipArchive.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/ScopeExit.h"
 #include <zip.h>
 

@@ -1,6 +1,7 @@
 // Opens a file of images and checks it against the model.
 #include "passes/analysis/ImageSet.h"
 #include "dialect/VityaOps.h"
+#include "dialect/support/Progress.h"
 #include <mutex>
 
 using namespace mlir;
@@ -43,18 +44,6 @@ FailureOr<std::vector<float>> ImageSet::run(ModuleOp module, reference::ImageObs
     progress.advance(++begun);
   };
   return reference::runImages(module, images, source, observe);
-}
-
-Progress::~Progress() {
-  if (shown)
-    llvm::errs() << '\n';
-}
-
-void Progress::advance(int64_t done) {
-  if (!llvm::errs().is_displayed())
-    return;
-  shown = true;
-  llvm::errs() << '\r' << what << ' ' << done << '/' << total;
 }
 
 } // namespace vitya

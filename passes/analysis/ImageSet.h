@@ -33,19 +33,6 @@ private:
   int64_t images = 0, height = 0, width = 0;
 };
 
-/// Tells a person at a terminal how far something has come; silent where standard error is no terminal.
-class Progress {
-public:
-  Progress(llvm::StringRef what, int64_t total) : what(what), total(total) {}
-  ~Progress();
-  void advance(int64_t done);
-
-private:
-  std::string what;
-  int64_t total;
-  bool shown = false;
-};
-
 } // namespace vitya
 
 #endif // VITYA_PASSES_ANALYSIS_IMAGESET_H

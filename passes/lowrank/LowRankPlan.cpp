@@ -2,6 +2,7 @@
 // have a common scale once each is multiplied by the divergence of the predictions per unit of its own error, measured
 // with only this layer cut to about what the budget will leave of it.
 #include "passes/lowrank/LowRankPlan.h"
+#include "dialect/support/Progress.h"
 #include "mlir/IR/Threading.h"
 #include "passes/lowrank/Sensitivity.h"
 #include "passes/numerics/RankAllocation.h"

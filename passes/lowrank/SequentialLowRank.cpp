@@ -1,6 +1,7 @@
 // Two replays of the calibration images, of the model as it was and of the model as it becomes, go through the layers
 // together.
 #include "passes/lowrank/SequentialLowRank.h"
+#include "dialect/support/Progress.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/IR/Threading.h"

@@ -1,5 +1,5 @@
 // Layout files.
-#include "frontend/Layout.h"
+#include "frontend/layout/Layout.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef text(reinterpret_cast<const char *>(data), size);

@@ -1,9 +1,9 @@
 // The checkpoint reader below the tools: single opcodes of the pickle machine, limits of tensors, conversions, and the
 // choice among layouts.
-#include "frontend/Match.h"
-#include "frontend/Settings.h"
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/Unpickler.h"
+#include "frontend/layout/Match.h"
+#include "frontend/layout/Settings.h"
 #include <cmath>
 #include <cstring>
 #include <deque>

@@ -2,6 +2,7 @@
 // program has linked in, and what it may need of the C library.
 #include "tools/lib/CompiledModel.h"
 #include "dialect/Constants.h"
+#include "dialect/support/Errors.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/emit/Object.h"
 #include "passes/lower/Kernel.h"
@@ -21,7 +22,7 @@ static Error lower(mlir::ModuleOp module, Phase reached, const TargetInfo &targe
   for (const PhaseInfo &info : kPhases)
     if (info.phase > reached)
       buildPhasePipeline(pm, info.phase, target);
-  return failed(pm.run(module)) ? createStringError("") : Error::success();
+  return failed(pm.run(module)) ? reportedError() : Error::success();
 }
 
 Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reached, const Target &target) {

@@ -1,7 +1,7 @@
 // Options of a flag are those of its pass with commas between them; calibration images are the same for all.
 #include "tools/lib/CompressionFlags.h"
+#include "dialect/support/WriteOutput.h"
 #include "passes/quantize/QuantizationReport.h"
-#include "tools/lib/WriteOutput.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <cmath>

@@ -2,7 +2,7 @@
 #ifndef VITYA_TOOLS_LIB_IMPORTFLAGS_H
 #define VITYA_TOOLS_LIB_IMPORTFLAGS_H
 
-#include "frontend/Import.h"
+#include "frontend/import/Import.h"
 #include "llvm/Support/CommandLine.h"
 
 namespace vitya {

@@ -1,6 +1,8 @@
 // Reading and writing of models for the tools.
 #include "tools/lib/ModelInput.h"
 #include "dialect/VityaDialect.h"
+#include "dialect/support/Errors.h"
+#include "dialect/support/WriteOutput.h"
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/Diagnostics.h"
@@ -8,7 +10,6 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
-#include "tools/lib/WriteOutput.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -45,17 +46,9 @@ void printDiagnosticsAs(MLIRContext &context, StringRef tool) {
       [name = tool.str()](Diagnostic &diagnostic) { printDiagnostic(diagnostic, name); });
 }
 
-int exitCodeOf(llvm::Error error, StringRef tool) {
-  if (!error)
-    return 0;
-  if (std::string message = llvm::toString(std::move(error)); !message.empty())
-    llvm::errs() << tool << ": error: " << message << '\n';
-  return 1;
-}
-
 llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef path, const ImportOptions &options) {
   auto unreadable = [&](const Twine &found) {
-    return llvm::createStringError("expected a file that can be read at '" + path + "', found: " + found);
+    return makeError("expected a file that can be read at '{0}', found: {1}", path, found.str());
   };
   if (llvm::sys::fs::is_directory(path))
     return unreadable("a folder");
@@ -70,7 +63,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef 
   sources->AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   if (!module)
-    return llvm::createStringError("");
+    return reportedError();
   return module;
 }
 
@@ -80,7 +73,7 @@ llvm::Expected<Phase> phaseOf(ModuleOp module) {
     return Phase::import;
   if (std::optional<Phase> phase = symbolizePhase(name.getValue()))
     return *phase;
-  return llvm::createStringError("expected '" + kPhaseAttrName + "' to name a phase, found '" + name.getValue() + "'");
+  return makeError("expected '{0}' to name a phase, found '{1}'", kPhaseAttrName, name.getValue());
 }
 
 llvm::Error writeModule(ModuleOp module, StringRef path) {
@@ -90,7 +83,7 @@ llvm::Error writeModule(ModuleOp module, StringRef path) {
       return llvm::Error::success();
     }
     if (failed(writeBytecodeToFile(module, os)))
-      return llvm::createStringError("a module that has no bytecode");
+      return makeError("expected a module that can be written as bytecode, found one that cannot");
     return llvm::Error::success();
   });
 }

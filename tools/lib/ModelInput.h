@@ -2,7 +2,7 @@
 #ifndef VITYA_TOOLS_LIB_MODELINPUT_H
 #define VITYA_TOOLS_LIB_MODELINPUT_H
 
-#include "frontend/Import.h"
+#include "frontend/import/Import.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/pipelines/Pipelines.h"
@@ -16,12 +16,9 @@ void registerAllModelDialects(mlir::DialectRegistry &registry);
 /// Makes `context` print each diagnostic as one line: "TOOL: error: FILE:LINE:COLUMN: message", notes below it.
 void printDiagnosticsAs(mlir::MLIRContext &context, llvm::StringRef tool);
 
-/// The exit code of `tool` after `error`: 0 without one, else 1. Prints its message as one line, unless that is empty
-/// because diagnostics have said it already.
-int exitCodeOf(llvm::Error error, llvm::StringRef tool);
-
 /// Reads `path` ("-" is standard input). MLIR bytecode, and files named *.mlir, are IR; anything else is a checkpoint.
-/// Errors of the parser and the verifier go to the context's diagnostics, and the error returned then is empty.
+/// Errors of the parser and the verifier go to the context's diagnostics, and the error returned then is a
+/// ReportedError.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &context, llvm::StringRef path,
                                                             const ImportOptions &options);
 

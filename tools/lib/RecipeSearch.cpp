@@ -2,6 +2,8 @@
 // no longer has, so each trial has a context of its own.
 #include "tools/lib/RecipeSearch.h"
 #include "dialect/VityaOps.h"
+#include "dialect/support/Errors.h"
+#include "dialect/support/Progress.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Parser/Parser.h"
 #include "passes/analysis/ImageSet.h"
@@ -27,7 +29,7 @@ constexpr int64_t kProbes = 32;
 constexpr int64_t kSteps = 8;
 
 llvm::Error run(PassManager &pm, ModuleOp module) {
-  return failed(pm.run(module)) ? llvm::createStringError("") : llvm::Error::success();
+  return failed(pm.run(module)) ? reportedError() : llvm::Error::success();
 }
 
 /// `options` of --low-rank with the value of `name` as `change` makes it.
@@ -92,13 +94,13 @@ llvm::Error RecipeSearch::measureOriginal() {
     return module.takeError();
   FailureOr<ImageSet> images = ImageSet::open(**module, goal.images, /*count=*/0);
   if (failed(images))
-    return llvm::createStringError("");
+    return reportedError();
   count = images->count();
   for (int64_t i = 0; i < count; ++i)
     labels.push_back(images->label(i));
   FailureOr<std::vector<float>> logits = images->run(**module);
   if (failed(logits))
-    return llvm::createStringError("");
+    return reportedError();
   original = std::move(*logits);
   int64_t classes = int64_t(original.size()) / count, label = *llvm::max_element(labels);
   if (goal.drop && label >= classes)
@@ -110,10 +112,10 @@ llvm::Error RecipeSearch::measureOriginal() {
 llvm::Expected<std::vector<float>> RecipeSearch::logitsOf(ModuleOp module, int64_t images) const {
   FailureOr<ImageSet> calibration = ImageSet::open(module, goal.images, images);
   if (failed(calibration))
-    return llvm::createStringError("");
+    return reportedError();
   FailureOr<std::vector<float>> logits = calibration->run(module);
   if (failed(logits))
-    return llvm::createStringError("");
+    return reportedError();
   return std::move(*logits);
 }
 
@@ -177,7 +179,7 @@ llvm::Expected<RecipeSearch::Quality> RecipeSearch::quantized(const Snapshot &sn
       llvm::SMLoc());
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(context.get()));
   if (!module)
-    return llvm::createStringError("");
+    return reportedError();
   PassManager pm(context.get());
   if (llvm::Error error = recipe.addQuantization(pm))
     return error;

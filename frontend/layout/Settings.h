@@ -1,9 +1,9 @@
 // What neither names nor shapes of tensors say about a model: heads, eps, preprocessing, class names.
-#ifndef VITYA_FRONTEND_SETTINGS_H
-#define VITYA_FRONTEND_SETTINGS_H
+#ifndef VITYA_FRONTEND_LAYOUT_SETTINGS_H
+#define VITYA_FRONTEND_LAYOUT_SETTINGS_H
 
 #include "dialect/VityaDialect.h"
-#include "frontend/Layout.h"
+#include "frontend/layout/Layout.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
 #include <string>
@@ -47,4 +47,4 @@ private:
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_SETTINGS_H
+#endif // VITYA_FRONTEND_LAYOUT_SETTINGS_H

@@ -1,10 +1,10 @@
 // Names of tensors come from layers where they can, because names of resources get numbers when two are the same.
-#include "frontend/Export.h"
+#include "frontend/import/Export.h"
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
-#include "frontend/CompressionRecord.h"
+#include "dialect/support/Errors.h"
 #include "frontend/checkpoint/CheckpointWriter.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "frontend/import/CompressionRecord.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringSet.h"

@@ -1,9 +1,9 @@
 // Reads layout files. What a step may hold stands in one function for each kind of step; what the steps mean together
-// is checked where they are used, in frontend/Importer.cpp.
-#include "frontend/Layout.h"
-#include "frontend/JsonCursor.h"
-#include "frontend/Settings.h"
-#include "frontend/checkpoint/MakeError.h"
+// is checked where they are used, in frontend/import.
+#include "frontend/layout/Layout.h"
+#include "dialect/support/Errors.h"
+#include "frontend/layout/JsonCursor.h"
+#include "frontend/layout/Settings.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"

@@ -1,7 +1,7 @@
 // Matching is by names alone, so that a file with one wrong shape is told apart from a file of another family. What is
 // optional within a repetition is present in all repetitions or in none: the first decides.
-#include "frontend/Match.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "frontend/layout/Match.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"

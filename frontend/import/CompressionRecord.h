@@ -1,6 +1,6 @@
 // What a checkpoint of a compressed model says about its layers beside their tensors: what no shape tells.
-#ifndef VITYA_FRONTEND_COMPRESSIONRECORD_H
-#define VITYA_FRONTEND_COMPRESSIONRECORD_H
+#ifndef VITYA_FRONTEND_IMPORT_COMPRESSIONRECORD_H
+#define VITYA_FRONTEND_IMPORT_COMPRESSIONRECORD_H
 
 #include "dialect/VityaOps.h"
 #include "llvm/ADT/StringMap.h"
@@ -28,4 +28,4 @@ struct CompressionRecord {
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_COMPRESSIONRECORD_H
+#endif // VITYA_FRONTEND_IMPORT_COMPRESSIONRECORD_H

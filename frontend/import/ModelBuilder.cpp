@@ -1,8 +1,8 @@
 // One function for each kind of step. Every shape is checked before the op that needs it is built, so that a wrong
 // tensor is an error that names it and not a failure of the op's verifier.
-#include "frontend/ModelBuilder.h"
+#include "frontend/import/ModelBuilder.h"
 #include "dialect/Constants.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "dialect/support/Errors.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/STLExtras.h"

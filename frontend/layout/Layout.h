@@ -1,6 +1,6 @@
 // A layout: which tensors a family of models has, and how they are wired. See docs/layouts.md for the file format.
-#ifndef VITYA_FRONTEND_LAYOUT_H
-#define VITYA_FRONTEND_LAYOUT_H
+#ifndef VITYA_FRONTEND_LAYOUT_LAYOUT_H
+#define VITYA_FRONTEND_LAYOUT_LAYOUT_H
 
 #include "dialect/VityaDialect.h"
 #include "llvm/Support/Error.h"
@@ -86,7 +86,7 @@ struct Step {
 struct Layout {
   std::string name;
   Steps steps;
-  llvm::json::Object defaults;     ///< settings, see frontend/Settings.h
+  llvm::json::Object defaults;     ///< settings, see frontend/layout/Settings.h
   std::vector<std::string> ignore; ///< glob patterns of tensors that do not take part in inference
 
   /// Reads the text of a layout; `file` is for errors, which name line, column and key.
@@ -105,4 +105,4 @@ std::string defaultLayoutFolder();
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_LAYOUT_H
+#endif // VITYA_FRONTEND_LAYOUT_LAYOUT_H

@@ -1,12 +1,12 @@
 // Builds the IR of a model from a checkpoint whose tensors have been matched with a layout.
-#ifndef VITYA_FRONTEND_MODELBUILDER_H
-#define VITYA_FRONTEND_MODELBUILDER_H
+#ifndef VITYA_FRONTEND_IMPORT_MODELBUILDER_H
+#define VITYA_FRONTEND_IMPORT_MODELBUILDER_H
 
 #include "dialect/VityaOps.h"
-#include "frontend/CompressionRecord.h"
-#include "frontend/Match.h"
-#include "frontend/Settings.h"
 #include "frontend/checkpoint/Checkpoint.h"
+#include "frontend/import/CompressionRecord.h"
+#include "frontend/layout/Match.h"
+#include "frontend/layout/Settings.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OwningOpRef.h"
 
@@ -70,4 +70,4 @@ private:
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_MODELBUILDER_H
+#endif // VITYA_FRONTEND_IMPORT_MODELBUILDER_H

@@ -1,6 +1,6 @@
 // Trained models as IR.
-#ifndef VITYA_FRONTEND_IMPORT_H
-#define VITYA_FRONTEND_IMPORT_H
+#ifndef VITYA_FRONTEND_IMPORT_IMPORT_H
+#define VITYA_FRONTEND_IMPORT_IMPORT_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/MLIRContext.h"
@@ -30,4 +30,4 @@ llvm::Error listTensors(llvm::StringRef path, llvm::StringRef key, llvm::raw_ost
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_IMPORT_H
+#endif // VITYA_FRONTEND_IMPORT_IMPORT_H

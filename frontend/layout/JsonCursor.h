@@ -1,6 +1,6 @@
 // A value in a JSON file together with the way to it, so that errors name file, line, column and key.
-#ifndef VITYA_FRONTEND_JSONCURSOR_H
-#define VITYA_FRONTEND_JSONCURSOR_H
+#ifndef VITYA_FRONTEND_LAYOUT_JSONCURSOR_H
+#define VITYA_FRONTEND_LAYOUT_JSONCURSOR_H
 
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
@@ -48,4 +48,4 @@ private:
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_JSONCURSOR_H
+#endif // VITYA_FRONTEND_LAYOUT_JSONCURSOR_H

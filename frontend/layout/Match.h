@@ -1,9 +1,9 @@
 // Matches a layout with the tensors of a file.
-#ifndef VITYA_FRONTEND_MATCH_H
-#define VITYA_FRONTEND_MATCH_H
+#ifndef VITYA_FRONTEND_LAYOUT_MATCH_H
+#define VITYA_FRONTEND_LAYOUT_MATCH_H
 
-#include "frontend/Layout.h"
 #include "frontend/checkpoint/StateDict.h"
+#include "frontend/layout/Layout.h"
 
 namespace vitya {
 
@@ -27,4 +27,4 @@ llvm::Expected<std::pair<size_t, Match>> chooseLayout(llvm::ArrayRef<Layout> lay
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_MATCH_H
+#endif // VITYA_FRONTEND_LAYOUT_MATCH_H

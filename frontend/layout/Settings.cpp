@@ -1,7 +1,7 @@
 // Merges settings from their three sources, the weakest first. Every value goes through `assign`, which knows what
 // each setting must be.
-#include "frontend/Settings.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "frontend/layout/Settings.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include <cmath>

@@ -1,7 +1,7 @@
 // llvm::json keeps no positions, so an error finds its own by walking the text again along the cursor's path. The text
 // has been parsed before, hence is well-formed.
-#include "frontend/JsonCursor.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "frontend/layout/JsonCursor.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 

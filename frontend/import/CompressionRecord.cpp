@@ -1,6 +1,6 @@
 // From JSON and back.
-#include "frontend/CompressionRecord.h"
-#include "frontend/checkpoint/MakeError.h"
+#include "frontend/import/CompressionRecord.h"
+#include "dialect/support/Errors.h"
 #include <cmath>
 
 using namespace llvm;

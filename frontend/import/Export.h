@@ -1,6 +1,6 @@
 // A model back to a checkpoint.
-#ifndef VITYA_FRONTEND_EXPORT_H
-#define VITYA_FRONTEND_EXPORT_H
+#ifndef VITYA_FRONTEND_IMPORT_EXPORT_H
+#define VITYA_FRONTEND_IMPORT_EXPORT_H
 
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/Support/Error.h"
@@ -17,4 +17,4 @@ llvm::Error exportCheckpoint(mlir::ModuleOp module, llvm::raw_ostream &os);
 
 } // namespace vitya
 
-#endif // VITYA_FRONTEND_EXPORT_H
+#endif // VITYA_FRONTEND_IMPORT_EXPORT_H
