@@ -1,4 +1,5 @@
-// A layout: which tensors a family of models has, and how they are wired. See docs/layouts.md for the file format.
+// A layout: which tensors the models of a family have, and how they are connected. The file format is in
+// docs/layouts.md.
 #ifndef VITYA_FRONTEND_LAYOUT_LAYOUT_H
 #define VITYA_FRONTEND_LAYOUT_LAYOUT_H
 
@@ -12,32 +13,35 @@
 
 namespace vitya {
 
-/// The name of a tensor that some models of the family lack.
+/// The name of a tensor, which some models of the family lack if it is optional.
 struct TensorName {
   std::string name;
   bool optional = false;
 };
 
-/// The tensors of a linear layer that is stored as two: x right^T left^T + bias.
+/// The tensors of a linear layer that is stored as two factors, x right^T left^T + bias, where the rank is r.
 struct FactorNames {
-  std::string left, right, bias; ///< [out, r], [r, in], [out]; a file may lack the bias
+  std::string left;  ///< [out, r]
+  std::string right; ///< [r, in]
+  std::string bias;  ///< [out]; a file may lack it
 };
 
-/// The tensors of a linear layer or of a LayerNorm. A layer is absent where it is optional and its weight is.
+/// The tensors of a linear layer or of a LayerNorm. The layer is absent from a model if its weight is optional and
+/// absent.
 struct Layer {
-  std::string name; ///< what the model calls the layer
+  std::string name; ///< of the layer in the IR
   TensorName weight;
   std::optional<TensorName> bias;
-  std::optional<TensorName> scale;  ///< one factor for each output of a linear layer
-  std::vector<FactorNames> factors; ///< which go before weight and bias where a file has both
-  /// In a match, where the file has factors: the left one; `weight` is the right one then.
+  std::optional<TensorName> scale;  ///< one factor for each output of a linear layer (LayerScale)
+  std::vector<FactorNames> factors; ///< names to try; factors are preferred to the dense weight if a file has both
+  /// Set by the match of a file that has factors: the left factor. `weight` is then the right factor.
   std::optional<TensorName> left;
 };
 
 struct Step;
 using Steps = std::vector<Step>;
 
-/// The image becomes patches, one a token. The layer behind it may be a convolution that reads whole patches.
+/// Cuts the image into patches, one for each token. The layer after it may be a convolution that reads whole patches.
 struct PatchifyStep {
   PatchOrder order;
 };
@@ -48,7 +52,7 @@ struct NormStep {
   Layer layer;
 };
 struct GeluStep {};
-/// Queries, keys and values come from one layer, stacked in this order, or from three.
+/// Queries, keys and values come from one layer, stacked in this order, or from three layers.
 struct AttentionStep {
   std::string name;
   std::optional<Layer> fused;
@@ -59,22 +63,23 @@ struct AttentionStep {
 struct ResidualStep {
   Steps steps;
 };
-/// The steps once for each number i = 0, 1, ... for which `prefix`, with i for `{i}`, begins the name of a tensor.
-/// Names within are relative to it.
+/// Repeats the steps for i = 0, 1, ... as long as the name of some tensor begins with `prefix`, in which i replaces
+/// `{i}`. Names in the steps are relative to the prefix.
 struct RepeatStep {
   std::string prefix;
   Steps steps;
 };
-/// A class token before the others and a position embedding, whose rows say whether it includes the class token.
+/// Puts the class token before the others and adds the position embedding. The number of rows of the position embedding
+/// decides whether it includes the class token.
 struct TokensStep {
   std::optional<TensorName> classToken, position;
 };
-/// One token for all: the class token or the mean of the others. Where neither the layout nor a setting chooses, the
-/// class token if there is one, but the mean where tensor `meanIf` is present (its name is empty in a match without).
 enum class Pool { automatic, classToken, mean };
+/// Reduces the tokens to one: the class token, or the mean of the other tokens. If neither the layout nor a setting
+/// chooses, it is the mean if the file has tensor `meanIf` or no class token, else the class token.
 struct PoolStep {
   Pool pool;
-  std::string meanIf;
+  std::string meanIf; ///< empty in a match if the file lacks the tensor
 };
 
 struct Step {
@@ -87,20 +92,20 @@ struct Layout {
   std::string name;
   Steps steps;
   llvm::json::Object defaults;     ///< settings, see frontend/layout/Settings.h
-  std::vector<std::string> ignore; ///< glob patterns of tensors that do not take part in inference
+  std::vector<std::string> ignore; ///< glob patterns of tensors that inference does not use
 
-  /// Reads the text of a layout; `file` is for errors, which name line, column and key.
-  static llvm::Expected<Layout> parse(llvm::StringRef file, llvm::StringRef text);
+  /// Parses `text`, the contents of the layout file `name`. Errors name file, line, column and key.
+  static llvm::Expected<Layout> parse(llvm::StringRef name, llvm::StringRef text);
 
   /// Reads a layout file.
   static llvm::Expected<Layout> load(llvm::StringRef path);
 };
 
-/// Loads the layout of this name in `folder`, the file where `name` ends in ".json" or has a slash, or, where `name` is
-/// "auto", all of `folder`, in the order of their names.
+/// Loads the layout called `name` from `folder`. If `name` ends in ".json" or contains a slash, it is the path of a
+/// file; if it is "auto", all layouts of `folder` are loaded in the order of their names.
 llvm::Expected<std::vector<Layout>> loadLayouts(llvm::StringRef name, llvm::StringRef folder);
 
-/// share/vitya/layouts beside the folder of the running program.
+/// Returns share/vitya/layouts beside the folder of the running program.
 std::string defaultLayoutFolder();
 
 } // namespace vitya

@@ -1,5 +1,5 @@
-// Matching is by names alone, so that a file with one wrong shape is told apart from a file of another family. What is
-// optional within a repetition is present in all repetitions or in none: the first decides.
+// Only names are matched, not shapes, so that a file with one wrong shape can be told from a file of another family. A
+// tensor that is optional in a repeated block is present in all repetitions or in none, as it is in the first.
 #include "frontend/layout/Match.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
@@ -22,8 +22,8 @@ public:
   }
 
   Match match(const Layout &layout) {
-    result.steps = matchSteps(layout.steps, "", "");
-    // Patterns refer to their text and were checked when the layout was read.
+    result.steps = matchSteps(layout.steps, Prefix());
+    // GlobPattern keeps a reference to its text. The patterns were checked when the layout was read.
     std::vector<GlobPattern> ignored;
     ignored.reserve(layout.ignore.size());
     for (StringRef pattern : layout.ignore)
@@ -36,113 +36,146 @@ public:
   }
 
 private:
-  /// The full name of a tensor, which counts as used. Absent where it is optional and `first`, the same tensor's name
-  /// in the first repetition, is.
-  std::optional<TensorName> use(const TensorName &tensor, StringRef prefix, StringRef first) {
-    if (tensor.optional && !present.contains((first + tensor.name).str()))
+  /// What precedes the names of a step, and what precedes them in the first repetition, which decides about optional
+  /// tensors.
+  struct Prefix {
+    std::string current, first;
+  };
+
+  bool isPresent(const std::string &name) const { return present.contains(name); }
+
+  /// Marks the tensor as used and returns its complete name. Returns nothing if it is optional and absent from the
+  /// first repetition.
+  std::optional<TensorName> use(const TensorName &tensor, const Prefix &prefix) {
+    if (tensor.optional && !isPresent(prefix.first + tensor.name))
       return std::nullopt;
-    std::string name = (prefix + tensor.name).str();
-    if (!present.contains(name))
-      result.missing.push_back(name);
-    used.insert(name);
-    return TensorName{name, false};
+    TensorName complete;
+    complete.name = prefix.current + tensor.name;
+    if (!isPresent(complete.name))
+      result.missing.push_back(complete.name);
+    used.insert(complete.name);
+    return complete;
   }
 
   /// Marks tensor `name` as used if the file has it.
   bool useIfPresent(const std::string &name) {
-    if (!present.contains(name))
+    if (!isPresent(name))
       return false;
     used.insert(name);
     return true;
   }
 
-  std::optional<Layer> use(const Layer &layer, StringRef prefix, StringRef first) {
-    for (const FactorNames &factors : layer.factors) {
-      std::string left = (prefix + factors.left).str(), bias = (prefix + factors.bias).str();
-      if (!present.contains(left))
-        continue;
-      Layer found{(prefix + layer.name).str(), *use(TensorName{factors.right, false}, prefix, first), {}, {}, {}, {}};
-      found.left = use(TensorName{factors.left, false}, prefix, first);
-      std::string denseBias = layer.bias ? (prefix + layer.bias->name).str() : "";
-      bool hasDenseBias = useIfPresent(denseBias); // which is the bias of factors that have none of their own
-      if (useIfPresent(bias) || hasDenseBias)
-        found.bias = TensorName{present.contains(bias) ? bias : denseBias, false};
-      if (useIfPresent((prefix + layer.weight.name).str()))
-        result.overruled.push_back(found.name);
-      if (layer.scale)
-        found.scale = use(*layer.scale, prefix, first);
-      return found;
-    }
-    // A first repetition with factors says nothing about dense tensors.
-    if (any_of(layer.factors, [&](const FactorNames &each) { return present.contains((first + each.left).str()); }))
-      first = prefix;
-    std::optional<TensorName> weight = use(layer.weight, prefix, first);
-    if (!weight)
-      return std::nullopt;
-    Layer found{(prefix + layer.name).str(), *weight, {}, {}, {}, {}};
-    if (layer.bias)
-      found.bias = use(*layer.bias, prefix, first);
-    if (layer.scale)
-      found.scale = use(*layer.scale, prefix, first);
-    return found;
+  /// The name of a tensor that has to be there.
+  static TensorName required(const std::string &name) {
+    TensorName tensor;
+    tensor.name = name;
+    return tensor;
   }
 
-  template <typename Name>
-  static auto useIfAny(Matcher &matcher, const std::optional<Name> &name, StringRef prefix, StringRef first) {
-    return name ? matcher.use(*name, prefix, first) : std::nullopt;
+  std::optional<Layer> use(const Layer &layer, const Prefix &prefix) {
+    for (const FactorNames &factors : layer.factors)
+      if (isPresent(prefix.current + factors.left))
+        return useFactors(layer, factors, prefix);
+    // Factors in the first repetition do not decide whether this one has its optional dense tensors.
+    bool isFirstFactorized =
+        any_of(layer.factors, [&](const FactorNames &factors) { return isPresent(prefix.first + factors.left); });
+    return useDense(layer, isFirstFactorized ? Prefix{prefix.current, prefix.current} : prefix);
   }
 
-  Steps matchSteps(const Steps &steps, StringRef prefix, StringRef first) {
-    Steps matched;
-    for (const Step &step : steps)
-      std::visit([&](const auto &kind) { matchStep(kind, prefix, first, matched); }, step.step);
+  Layer useFactors(const Layer &layer, const FactorNames &factors, const Prefix &prefix) {
+    Layer matched;
+    matched.name = prefix.current + layer.name;
+    matched.weight = *use(required(factors.right), prefix);
+    matched.left = use(required(factors.left), prefix);
+    // Factors without a bias of their own use the bias of the dense layer.
+    std::string bias = prefix.current + factors.bias, denseBias = layer.bias ? prefix.current + layer.bias->name : "";
+    bool hasBias = useIfPresent(bias), hasDenseBias = useIfPresent(denseBias);
+    if (hasBias || hasDenseBias)
+      matched.bias = required(hasBias ? bias : denseBias);
+    if (useIfPresent(prefix.current + layer.weight.name))
+      result.overruled.push_back(matched.name);
+    matched.scale = useIfAny(layer.scale, prefix);
     return matched;
   }
 
-  void matchStep(const PatchifyStep &step, StringRef, StringRef, Steps &into) { into.push_back({step}); }
-  void matchStep(const GeluStep &step, StringRef, StringRef, Steps &into) { into.push_back({step}); }
-
-  void matchStep(const LinearStep &step, StringRef prefix, StringRef first, Steps &into) {
-    if (std::optional<Layer> layer = use(step.layer, prefix, first))
-      into.push_back({LinearStep{*layer}});
+  std::optional<Layer> useDense(const Layer &layer, const Prefix &prefix) {
+    std::optional<TensorName> weight = use(layer.weight, prefix);
+    if (!weight)
+      return std::nullopt;
+    Layer matched;
+    matched.name = prefix.current + layer.name;
+    matched.weight = std::move(*weight);
+    matched.bias = useIfAny(layer.bias, prefix);
+    matched.scale = useIfAny(layer.scale, prefix);
+    return matched;
   }
 
-  void matchStep(const NormStep &step, StringRef prefix, StringRef first, Steps &into) {
-    if (std::optional<Layer> layer = use(step.layer, prefix, first))
-      into.push_back({NormStep{*layer}});
+  template <typename Name>
+  std::optional<Name> useIfAny(const std::optional<Name> &name, const Prefix &prefix) {
+    return name ? use(*name, prefix) : std::nullopt;
   }
 
-  void matchStep(const AttentionStep &step, StringRef prefix, StringRef first, Steps &into) {
-    into.push_back({AttentionStep{(prefix + step.name).str(), useIfAny(*this, step.fused, prefix, first),
-                                  useIfAny(*this, step.query, prefix, first), useIfAny(*this, step.key, prefix, first),
-                                  useIfAny(*this, step.value, prefix, first), *use(step.out, prefix, first)}});
+  Steps matchSteps(const Steps &steps, const Prefix &prefix) {
+    Steps matched;
+    for (const Step &step : steps)
+      std::visit([&](const auto &kind) { matchStep(kind, prefix, matched); }, step.step);
+    return matched;
   }
 
-  void matchStep(const ResidualStep &step, StringRef prefix, StringRef first, Steps &into) {
-    into.push_back({ResidualStep{matchSteps(step.steps, prefix, first)}});
+  void matchStep(const PatchifyStep &step, const Prefix &, Steps &matched) { matched.push_back({step}); }
+  void matchStep(const GeluStep &step, const Prefix &, Steps &matched) { matched.push_back({step}); }
+
+  void matchStep(const LinearStep &step, const Prefix &prefix, Steps &matched) {
+    if (std::optional<Layer> layer = use(step.layer, prefix))
+      matched.push_back({LinearStep{std::move(*layer)}});
   }
 
-  void matchStep(const RepeatStep &step, StringRef prefix, StringRef first, Steps &into) {
+  void matchStep(const NormStep &step, const Prefix &prefix, Steps &matched) {
+    if (std::optional<Layer> layer = use(step.layer, prefix))
+      matched.push_back({NormStep{std::move(*layer)}});
+  }
+
+  void matchStep(const AttentionStep &step, const Prefix &prefix, Steps &matched) {
+    AttentionStep attention;
+    attention.name = prefix.current + step.name;
+    attention.fused = useIfAny(step.fused, prefix);
+    attention.query = useIfAny(step.query, prefix);
+    attention.key = useIfAny(step.key, prefix);
+    attention.value = useIfAny(step.value, prefix);
+    attention.out = *use(step.out, prefix);
+    matched.push_back({std::move(attention)});
+  }
+
+  void matchStep(const ResidualStep &step, const Prefix &prefix, Steps &matched) {
+    matched.push_back({ResidualStep{matchSteps(step.steps, prefix)}});
+  }
+
+  void matchStep(const RepeatStep &step, const Prefix &prefix, Steps &matched) {
     std::pair<StringRef, StringRef> around = StringRef(step.prefix).split("{i}");
     auto inner = [&](StringRef outer, size_t index) {
       return (outer + around.first + Twine(index) + around.second + ".").str();
     };
     auto exists = [&](size_t index) {
-      std::string begin = inner(prefix, index);
+      std::string begin = inner(prefix.current, index);
       return any_of(tensors, [&](const NamedTensor &named) { return StringRef(named.name).starts_with(begin); });
     };
-    // The first is wanted even of a file that has none, so that what is missing has a name.
+    // The first repetition is matched even if the file has none, so that the error names the missing tensors.
     for (size_t index = 0; index == 0 || exists(index); ++index)
-      append_range(into, matchSteps(step.steps, inner(prefix, index), inner(first, 0)));
+      append_range(matched, matchSteps(step.steps, {inner(prefix.current, index), inner(prefix.first, 0)}));
   }
 
-  void matchStep(const TokensStep &step, StringRef prefix, StringRef first, Steps &into) {
-    into.push_back(
-        {TokensStep{useIfAny(*this, step.classToken, prefix, first), useIfAny(*this, step.position, prefix, first)}});
+  void matchStep(const TokensStep &step, const Prefix &prefix, Steps &matched) {
+    TokensStep tokens;
+    tokens.classToken = useIfAny(step.classToken, prefix);
+    tokens.position = useIfAny(step.position, prefix);
+    matched.push_back({std::move(tokens)});
   }
 
-  void matchStep(const PoolStep &step, StringRef, StringRef, Steps &into) {
-    into.push_back({PoolStep{step.pool, present.contains(step.meanIf) ? step.meanIf : ""}});
+  void matchStep(const PoolStep &step, const Prefix &, Steps &matched) {
+    PoolStep pool = step;
+    if (!isPresent(step.meanIf))
+      pool.meanIf.clear();
+    matched.push_back({std::move(pool)});
   }
 
   ArrayRef<NamedTensor> tensors;
@@ -150,14 +183,14 @@ private:
   Match result;
 };
 
-/// "3 missing ('a', 'b', ...)", or nothing for no names.
-std::string describeNames(ArrayRef<std::string> names, StringRef what) {
+/// Returns, for example, "3 missing ('a', 'b', ...)". Returns an empty text for no names.
+std::string describeNames(ArrayRef<std::string> names, StringRef state) {
   if (names.empty())
     return "";
   constexpr size_t shown = 4;
   std::string list =
       join(map_range(names.take_front(shown), [](const std::string &name) { return "'" + name + "'"; }), ", ");
-  return formatv("{0} {1} ({2}{3})", names.size(), what, list, names.size() > shown ? ", ..." : "");
+  return formatv("{0} {1} ({2}{3})", names.size(), state, list, names.size() > shown ? ", ..." : "");
 }
 
 } // namespace
@@ -173,7 +206,7 @@ Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayR
   std::vector<Match> matches;
   for (const Layout &layout : layouts)
     matches.push_back(matchLayout(layout, tensors));
-  // The closest first.
+  // The layout that differs least comes first.
   auto order = llvm::to_vector(llvm::seq<size_t>(0, layouts.size()));
   llvm::sort(order, [&](size_t left, size_t right) {
     auto distance = [&](size_t index) { return matches[index].missing.size() + matches[index].leftover.size(); };

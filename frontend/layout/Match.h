@@ -7,21 +7,22 @@
 
 namespace vitya {
 
-/// A layout's steps for one file: repetitions unrolled, full names of layers and tensors, nothing optional left.
+/// The steps of a layout for one file. Repetitions are unrolled, names are complete, and nothing is optional.
 struct Match {
   Steps steps;
-  std::vector<std::string> missing;   ///< tensors that the layout wants and the file lacks
-  std::vector<std::string> overruled; ///< layers of which the file has factors and dense tensors: the factors count
-  std::vector<std::string> leftover;  ///< tensors of the file that the layout does not use or ignore
+  std::vector<std::string> missing;   ///< tensors that the layout needs and the file lacks
+  std::vector<std::string> overruled; ///< layers with factors and dense tensors; the dense tensors are not used
+  std::vector<std::string> leftover;  ///< tensors of the file that the layout neither uses nor ignores
 
   bool fits() const { return missing.empty() && leftover.empty(); }
-  /// "2 missing ('a', 'b'), 1 left over ('c')"
+  /// Returns, for example, "2 missing ('a', 'b'), 1 left over ('c')".
   std::string describe() const;
 };
 
 Match matchLayout(const Layout &layout, llvm::ArrayRef<NamedTensor> tensors);
 
-/// Of `layouts`, the one that fits, by its index, and its match. Fails where none or several do, and says why.
+/// Returns the index of the only layout that fits, and its match. If none or several fit, the error says for each
+/// layout what differs.
 llvm::Expected<std::pair<size_t, Match>> chooseLayout(llvm::ArrayRef<Layout> layouts,
                                                       llvm::ArrayRef<NamedTensor> tensors);
 

@@ -1,29 +1,45 @@
-// Merges settings from their three sources, the weakest first. Every value goes through `assign`, which knows what
-// each setting must be.
+// One table describes all settings: the form of their values and how a value is assigned.
 #include "frontend/layout/Settings.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include <cmath>
 
 using namespace llvm;
 
 namespace vitya {
 
-static constexpr StringRef kSettingNames[] = {"classes", "eps",  "gelu", "heads", "image",
-                                              "mean",    "name", "pool", "std"};
-
-ArrayRef<StringRef> settingNames() { return kSettingNames; }
+std::optional<Pool> symbolizePool(StringRef name) {
+  return StringSwitch<std::optional<Pool>>(name)
+      .Case("auto", Pool::automatic)
+      .Case("class", Pool::classToken)
+      .Case("mean", Pool::mean)
+      .Default(std::nullopt);
+}
 
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
 
-/// All of an array's values through `read`, which gives an optional; nothing where one fails.
+static std::optional<float> readFinite(const json::Value &value) {
+  std::optional<double> number = value.getAsNumber();
+  return number && std::isfinite(static_cast<float>(*number)) ? std::optional(static_cast<float>(*number))
+                                                              : std::nullopt;
+}
+
+static std::optional<int64_t> readPositive(const json::Value &value) {
+  constexpr int64_t max = 1 << 20;
+  std::optional<int64_t> number = value.getAsInteger();
+  return number && *number > 0 && *number <= max ? number : std::nullopt;
+}
+
+/// Reads each element of an array with `read`, which returns an optional. Returns nothing if an element is not valid or
+/// if there are none.
 template <typename Element, typename Read>
 static std::optional<std::vector<Element>> readArray(const json::Value &value, Read read) {
   const json::Array *array = value.getAsArray();
-  if (!array)
+  if (!array || array->empty())
     return std::nullopt;
   std::vector<Element> result;
   for (const json::Value &item : *array) {
@@ -35,108 +51,147 @@ static std::optional<std::vector<Element>> readArray(const json::Value &value, R
   return result;
 }
 
-static std::optional<float> readFinite(const json::Value &value) {
-  std::optional<double> number = value.getAsNumber();
-  return number && std::isfinite(static_cast<float>(*number)) ? std::optional(static_cast<float>(*number))
-                                                              : std::nullopt;
+/// Moves `value` to `target` if there is one.
+template <typename T, typename Target>
+static bool assignIfAny(std::optional<T> value, Target &target) {
+  if (value)
+    target = std::move(*value);
+  return value.has_value();
 }
 
-static std::optional<int64_t> readPositive(const json::Value &value) {
-  std::optional<int64_t> number = value.getAsInteger();
-  return number && *number > 0 && *number <= (1 << 20) ? number : std::nullopt;
+//===----------------------------------------------------------------------===//
+// Settings
+//===----------------------------------------------------------------------===//
+
+/// How the value of an assignment "key=value" is read if it is not JSON: as one text, as texts separated by commas, or
+/// as JSON values separated by commas. A value of form `text` is never read as JSON.
+enum class SettingForm { text, texts, json, list };
+
+struct Settings::Setting {
+  StringLiteral name;
+  SettingForm form;
+  bool (Settings::*assign)(const json::Value &value);
+  StringLiteral expected; ///< the valid values, for errors
+};
+
+const Settings::Setting Settings::kSettings[] = {
+    {"classes", SettingForm::texts, &Settings::assignClasses, "a text for each class"},
+    {"eps", SettingForm::json, &Settings::assignEps, "a finite number that is not negative"},
+    {"gelu", SettingForm::text, &Settings::assignGelu, "'erf' or 'tanh'"},
+    {"heads", SettingForm::json, &Settings::assignHeads, "a positive number, or one for each width"},
+    {"image", SettingForm::list, &Settings::assignImage, "the height and the width of the image, or one size for both"},
+    {"mean", SettingForm::list, &Settings::assignMean, "a number for each channel"},
+    {"name", SettingForm::text, &Settings::assignName, "a text"},
+    {"pool", SettingForm::text, &Settings::assignPool, "'auto', 'class' or 'mean'"},
+    {"std", SettingForm::list, &Settings::assignStd, "a positive number for each channel"},
+};
+
+bool Settings::assignClasses(const json::Value &value) {
+  return assignIfAny(readArray<std::string>(value, [](const json::Value &item) { return item.getAsString(); }),
+                     classes);
+}
+
+bool Settings::assignEps(const json::Value &value) {
+  std::optional<float> number = readFinite(value);
+  if (!number || *number < 0)
+    return false;
+  epsilon = value.getAsNumber();
+  return true;
+}
+
+bool Settings::assignGelu(const json::Value &value) {
+  std::optional<StringRef> text = value.getAsString();
+  return text && assignIfAny(symbolizeGeluForm(*text), gelu);
+}
+
+bool Settings::assignHeads(const json::Value &value) {
+  headsOfAll = readPositive(value);
+  headsOfWidths.clear();
+  if (headsOfAll)
+    return true;
+  const json::Object *widths = value.getAsObject();
+  if (!widths)
+    return false;
+  for (const auto &[key, heads] : *widths) {
+    int64_t width;
+    std::optional<int64_t> number = readPositive(heads);
+    if (StringRef(key).getAsInteger(10, width) || !number)
+      return false;
+    headsOfWidths.emplace_back(width, *number);
+  }
+  return true;
+}
+
+bool Settings::assignImage(const json::Value &value) {
+  std::optional<std::vector<int64_t>> sizes = readArray<int64_t>(value, readPositive);
+  if (std::optional<int64_t> side = readPositive(value))
+    sizes = {*side};
+  if (sizes && sizes->size() == 1)
+    sizes->push_back(sizes->front());
+  return sizes && sizes->size() == 2 && assignIfAny(std::move(sizes), image);
+}
+
+bool Settings::assignMean(const json::Value &value) { return assignIfAny(readArray<float>(value, readFinite), mean); }
+
+bool Settings::assignName(const json::Value &value) {
+  std::optional<StringRef> text = value.getAsString();
+  if (!text || text->empty())
+    return false;
+  name = text->str();
+  return true;
+}
+
+bool Settings::assignPool(const json::Value &value) {
+  std::optional<StringRef> text = value.getAsString();
+  return text && assignIfAny(symbolizePool(*text), pool);
+}
+
+bool Settings::assignStd(const json::Value &value) {
+  std::optional<std::vector<float>> values = readArray<float>(value, readFinite);
+  return values && all_of(*values, [](float number) { return number > 0; }) && assignIfAny(std::move(values), std);
+}
+
+Expected<const Settings::Setting *> Settings::find(StringRef key, StringRef source) {
+  for (const Setting &setting : kSettings)
+    if (setting.name == key)
+      return &setting;
+  auto names = map_range(kSettings, [](const Setting &setting) { return setting.name; });
+  return makeError("expected a setting among '{0}', found '{1}' ({2})", join(names, "', '"), key, source);
 }
 
 Error Settings::assign(StringRef key, const json::Value &value, StringRef source) {
-  auto expect = [&](const Twine &what) {
-    return makeError("expected setting '{0}' to be {1}, found {2} ({3})", key, what.str(), value, source);
-  };
-  if (key == "name") {
-    std::optional<StringRef> text = value.getAsString();
-    if (!text || text->empty())
-      return expect("a text");
-    name = text->str();
-  } else if (key == "heads") {
-    headsOfAll = readPositive(value);
-    headsOfWidths.clear();
-    if (headsOfAll)
-      return Error::success();
-    const json::Object *widths = value.getAsObject();
-    if (!widths)
-      return expect("a positive number");
-    for (const auto &[width, heads] : *widths) {
-      int64_t number;
-      std::optional<int64_t> positive = readPositive(heads);
-      if (StringRef(width).getAsInteger(10, number) || !positive)
-        return expect("a positive number for each width");
-      headsOfWidths.emplace_back(number, *positive);
-    }
-  } else if (key == "eps") {
-    std::optional<float> number = readFinite(value);
-    if (!number || *number < 0)
-      return expect("a finite number that is not negative");
-    epsilon = value.getAsNumber();
-  } else if (key == "mean" || key == "std") {
-    auto numbers = readArray<float>(value, readFinite);
-    bool isStd = key == "std";
-    if (!numbers || numbers->empty() || (isStd && any_of(*numbers, [](float number) { return number <= 0; })))
-      return expect(isStd ? "a positive number for each channel" : "a number for each channel");
-    (isStd ? std : mean) = std::move(*numbers);
-  } else if (key == "classes") {
-    auto names = readArray<std::string>(value, [](const json::Value &item) { return item.getAsString(); });
-    if (!names || names->empty())
-      return expect("a text for each class");
-    classes = std::move(*names);
-  } else if (key == "image") {
-    auto sizes = readArray<int64_t>(value, readPositive);
-    if (std::optional<int64_t> side = readPositive(value))
-      sizes = {*side, *side};
-    if (!sizes || sizes->size() != 2)
-      return expect("the height and the width of the image, or one size for both");
-    image = std::move(*sizes);
-  } else if (key == "gelu") {
-    std::optional<StringRef> text = value.getAsString();
-    std::optional<GeluForm> form = text ? symbolizeGeluForm(*text) : std::nullopt;
-    if (!form)
-      return expect("'erf' or 'tanh'");
-    gelu = *form;
-  } else if (key == "pool") {
-    std::optional<StringRef> text = value.getAsString();
-    std::optional<Pool> form = text ? symbolizePool(*text) : std::nullopt;
-    if (!form)
-      return expect("'auto', 'class' or 'mean'");
-    pool = *form;
-  } else {
-    return makeError("expected a setting among '{0}', found '{1}' ({2})", join(settingNames(), "', '"), key, source);
-  }
-  return Error::success();
+  Expected<const Setting *> setting = find(key, source);
+  if (!setting)
+    return setting.takeError();
+  if ((this->*(*setting)->assign)(value))
+    return Error::success();
+  return makeError("expected setting '{0}' to be {1}, found {2} ({3})", key, (*setting)->expected, value, source);
 }
 
 //===----------------------------------------------------------------------===//
 // Sources
 //===----------------------------------------------------------------------===//
 
-/// The value of an assignment for `key`: text where the setting is one, else JSON, else comma-separated.
-static json::Value readAssignment(StringRef key, StringRef text) {
-  if (is_contained({"name", "gelu", "pool"}, key))
-    return text;
+/// `text` as JSON, or as a text if it is not JSON.
+static json::Value readElement(StringRef text) {
   Expected<json::Value> parsed = json::parse(text);
-  bool list = is_contained({"mean", "std", "classes", "image"}, key);
-  if (parsed && (!list || parsed->getAsArray()))
+  if (parsed)
     return std::move(*parsed);
   consumeError(parsed.takeError());
-  if (!list)
+  return text;
+}
+
+/// The value of an assignment of the command line.
+static json::Value readAssignment(SettingForm form, StringRef text) {
+  if (form == SettingForm::text)
     return text;
-  json::Array array;
-  for (StringRef item : split(text, ',')) {
-    Expected<json::Value> number = json::parse(item);
-    if (key != "classes" && number)
-      array.push_back(std::move(*number));
-    else
-      array.push_back(item.trim());
-    consumeError(number.takeError());
-  }
-  // One size stands for both sides of an image.
-  return key == "image" && array.size() == 1 ? json::Value(array[0]) : json::Value(std::move(array));
+  json::Value value = readElement(text);
+  if (form == SettingForm::json || value.getAsArray())
+    return value;
+  json::Array elements;
+  for (StringRef item : split(text, ','))
+    elements.push_back(form == SettingForm::texts ? json::Value(item.trim()) : readElement(item.trim()));
+  return elements;
 }
 
 Expected<Settings> Settings::merge(const json::Object &defaults, const json::Object &file,
@@ -152,7 +207,11 @@ Expected<Settings> Settings::merge(const json::Object &defaults, const json::Obj
     auto [key, text] = assignment.split('=');
     if (!assignment.contains('='))
       return makeError("expected a setting as KEY=VALUE, found '{0}'", assignment);
-    if (Error error = settings.assign(key, readAssignment(key, text), "--set " + assignment.str()))
+    std::string source = "--set " + assignment.str();
+    Expected<const Setting *> setting = find(key, source);
+    if (!setting)
+      return setting.takeError();
+    if (Error error = settings.assign(key, readAssignment((*setting)->form, text), source))
       return std::move(error);
   }
   return settings;

@@ -1,4 +1,5 @@
-// What neither names nor shapes of tensors say about a model: heads, eps, preprocessing, class names.
+// The settings of a model that neither the names nor the shapes of its tensors determine: heads, eps, preprocessing,
+// class names.
 #ifndef VITYA_FRONTEND_LAYOUT_SETTINGS_H
 #define VITYA_FRONTEND_LAYOUT_SETTINGS_H
 
@@ -11,36 +12,49 @@
 
 namespace vitya {
 
-/// "auto", "class", "mean".
+/// Parses "auto", "class" or "mean".
 std::optional<Pool> symbolizePool(llvm::StringRef name);
 
-/// The names of all settings.
-llvm::ArrayRef<llvm::StringRef> settingNames();
-
-/// Settings by name, each from the source that has the last word.
 class Settings {
 public:
-  /// `assignments` ("key=value", from the command line) go before `file` (a checkpoint's `vitya` entry), which goes
-  /// before `defaults` (a layout's). Values of assignments are JSON, or plain text, or numbers or texts with commas
-  /// between. Fails for unknown keys and for values of the wrong kind.
+  /// Merges three sources. `assignments` ("key=value", from the command line) override `file` (the `vitya` entry of a
+  /// checkpoint), which overrides `defaults` (of a layout). The value of an assignment is JSON, a plain text, or a list
+  /// separated by commas. Fails for unknown keys and for values of the wrong kind.
   static llvm::Expected<Settings> merge(const llvm::json::Object &defaults, const llvm::json::Object &file,
                                         llvm::ArrayRef<std::string> assignments);
 
-  /// Number of heads of an attention of this width. Fails where nothing says it and where it does not divide.
+  /// Returns the number of heads of an attention of this width. Fails if no source gives it or if it does not divide
+  /// the width. `layer` is for the error.
   llvm::Expected<int64_t> heads(int64_t width, llvm::StringRef layer) const;
+
+  /// Returns the eps of every LayerNorm. Fails if no source gives it.
   llvm::Expected<double> eps() const;
 
   std::optional<std::string> name;
-  std::vector<float> mean, std;     ///< one a channel; empty where nothing says them
-  std::vector<std::string> classes; ///< in the order of the logits; empty where nothing says them
-  std::vector<int64_t> image;       ///< height and width, or empty
+  std::vector<float> mean, std;     ///< one value for each channel; empty if no source gives them
+  std::vector<std::string> classes; ///< in the order of the logits; empty if no source gives them
+  std::vector<int64_t> image;       ///< height and width; empty if no source gives them
   GeluForm gelu = GeluForm::erf;
   Pool pool = Pool::automatic;
 
 private:
+  struct Setting;
+  static const Setting kSettings[];
+  static llvm::Expected<const Setting *> find(llvm::StringRef key, llvm::StringRef source);
   llvm::Error assign(llvm::StringRef key, const llvm::json::Value &value, llvm::StringRef source);
 
-  std::vector<std::pair<int64_t, int64_t>> headsOfWidths; ///< (width, heads), of a layout that knows its family
+  // Each assigns a value, or returns false if it is of the wrong kind.
+  bool assignClasses(const llvm::json::Value &value);
+  bool assignEps(const llvm::json::Value &value);
+  bool assignGelu(const llvm::json::Value &value);
+  bool assignHeads(const llvm::json::Value &value);
+  bool assignImage(const llvm::json::Value &value);
+  bool assignMean(const llvm::json::Value &value);
+  bool assignName(const llvm::json::Value &value);
+  bool assignPool(const llvm::json::Value &value);
+  bool assignStd(const llvm::json::Value &value);
+
+  std::vector<std::pair<int64_t, int64_t>> headsOfWidths; ///< (width, heads), from a layout that knows its family
   std::optional<int64_t> headsOfAll;
   std::optional<double> epsilon;
 };

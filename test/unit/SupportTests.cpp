@@ -60,7 +60,10 @@ struct Folder {
   }
   int64_t files() const {
     std::error_code error;
-    return std::distance(llvm::sys::fs::directory_iterator(path, error), llvm::sys::fs::directory_iterator());
+    int64_t count = 0;
+    for (llvm::sys::fs::directory_iterator entry(path, error), end; entry != end && !error; entry.increment(error))
+      ++count;
+    return count;
   }
 
   llvm::SmallString<64> path;
