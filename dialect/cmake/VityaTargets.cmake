@@ -40,10 +40,12 @@ function(vitya_add_library name)
 endfunction()
 
 # vitya_add_pass_library(NAME sources... LINK libs...): the library of a folder of passes, whose declarations are generated
-# from its Passes.td and registered by registerNAMEPasses().
+# from its Passes.td and registered by registerNAMEPasses(). Enums of options (passes/EnumOption.td) go to PassEnums.*.inc.
 function(vitya_add_pass_library name)
   set(LLVM_TARGET_DEFINITIONS Passes.td)
   mlir_tablegen(Passes.h.inc -gen-pass-decls -name ${name})
+  mlir_tablegen(PassEnums.h.inc -gen-enum-decls)
+  mlir_tablegen(PassEnums.cpp.inc -gen-enum-defs)
   add_public_tablegen_target(${name}PassesIncGen)
   vitya_add_library(${name} ${ARGN} DEPENDS ${name}PassesIncGen)
   vitya_use_pch(${name})

@@ -95,7 +95,7 @@ FailureOr<AttentionWeights> AttentionMaps::readWeights() {
   return weights;
 }
 
-std::vector<QueryKeyFactorization> AttentionMaps::factoriseQueryKey(const AttentionWeights &weights,
+std::vector<QueryKeyFactorization> AttentionMaps::factorizeQueryKey(const AttentionWeights &weights,
                                                                     ArrayRef<reference::Tensor> tokens) {
   MomentsBuilder moments(tokens.front().dim(1));
   for (const reference::Tensor &each : tokens)
@@ -114,8 +114,8 @@ std::vector<QueryKeyFactorization> AttentionMaps::factoriseQueryKey(const Attent
   return result;
 }
 
-std::vector<ValueOutputFactorization> AttentionMaps::factoriseValue(const AttentionWeights &weights,
-                                                                    ArrayRef<reference::Tensor> tokens) {
+std::vector<ValueOutputFactorization> AttentionMaps::factorizeValueOutput(const AttentionWeights &weights,
+                                                                          ArrayRef<reference::Tensor> tokens) {
   int64_t width = widths().value, scored = weights.query.rows() / heads();
   Type f32 = attention.getType().getElementType();
   double scale = attention.getScale().convertToDouble();
@@ -144,7 +144,7 @@ std::vector<ValueOutputFactorization> AttentionMaps::factoriseValue(const Attent
   return result;
 }
 
-void AttentionWeights::cutQueryKey(ArrayRef<QueryKeyFactorization> heads, int64_t rank, int64_t width) {
+void AttentionWeights::truncateQueryKey(ArrayRef<QueryKeyFactorization> heads, int64_t rank, int64_t width) {
   int64_t rows = heads.size() * width;
   query = MatrixXd::Zero(rows, query.cols());
   key = MatrixXd::Zero(rows, key.cols());
@@ -159,7 +159,7 @@ void AttentionWeights::cutQueryKey(ArrayRef<QueryKeyFactorization> heads, int64_
   }
 }
 
-void AttentionWeights::cutValue(ArrayRef<ValueOutputFactorization> heads, int64_t rank, int64_t width) {
+void AttentionWeights::truncateValueOutput(ArrayRef<ValueOutputFactorization> heads, int64_t rank, int64_t width) {
   int64_t rows = heads.size() * width;
   value = MatrixXd::Zero(rows, value.cols());
   output = MatrixXd::Zero(output.rows(), rows);
@@ -203,7 +203,7 @@ SmallVector<LinearOp, 4> AttentionMaps::rewrite(const AttentionWeights &weights)
   llvm::DenseMap<const Projection *, Value> results;
   for (LinearOp linear : linears) {
     LinearMap map = mapOf(linear, weights);
-    LinearOp narrowed = makeNarrower(linear, linear.getInput(), map.weight, map.bias, map.weight.rows(), reason);
+    LinearOp narrowed = createNarrowed(linear, linear.getInput(), map.weight, map.bias, map.weight.rows(), reason);
     layers.push_back(narrowed);
     int64_t offset = 0;
     for (const Part &part : partsOf(weights)) {
@@ -226,8 +226,8 @@ SmallVector<LinearOp, 4> AttentionMaps::rewrite(const AttentionWeights &weights)
   OpBuilder builder(attention);
   auto narrowed = AttentionOp::create(builder, attention.getLoc(), attention.getLayer(), results[&query], results[&key],
                                       results[&value], attention.getHeads(), attention.getScale());
-  LinearOp output = makeNarrower(outputLinear, narrowed.getResult(), weights.output, weights.outputBias,
-                                 weights.output.cols(), reason);
+  LinearOp output = createNarrowed(outputLinear, narrowed.getResult(), weights.output, weights.outputBias,
+                                   weights.output.cols(), reason);
   outputLinear.replaceAllUsesWith(output.getResult());
   outputLinear.erase();
   attention.erase();
@@ -247,15 +247,15 @@ FailureOr<NarrowedAttention> AttentionMaps::narrow(HeadWidths target, ArrayRef<r
   if (!llvm::all_of(tokens, [](const reference::Tensor &each) { return each.matrix().allFinite(); }))
     return linears.front().emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
   NarrowedAttention result;
-  std::vector<QueryKeyFactorization> scores = factoriseQueryKey(*weights, tokens);
+  std::vector<QueryKeyFactorization> scores = factorizeQueryKey(*weights, tokens);
   result.queryKeySpectrum = meanSpectrum(scores);
   if (target.queryKey)
-    weights->cutQueryKey(scores, target.queryKey, target.queryKey);
+    weights->truncateQueryKey(scores, target.queryKey, target.queryKey);
   // What the head averages depends on its scores as they are now.
-  std::vector<ValueOutputFactorization> outputs = factoriseValue(*weights, tokens);
+  std::vector<ValueOutputFactorization> outputs = factorizeValueOutput(*weights, tokens);
   result.valueSpectrum = meanSpectrum(outputs);
   if (target.value)
-    weights->cutValue(outputs, target.value, target.value);
+    weights->truncateValueOutput(outputs, target.value, target.value);
   result.layers = rewrite(*weights);
   return result;
 }

@@ -17,9 +17,12 @@ struct Projection {
   int64_t row = 0, rows = 0; ///< tokens
 };
 
-/// Widths of heads; 0 leaves them as they are.
+/// The widths of the heads of an attention. As a target, 0 leaves a width unchanged.
 struct HeadWidths {
   int64_t queryKey = 0, value = 0;
+
+  /// Whether this target changes a width.
+  bool isNarrowed() const { return queryKey != 0 || value != 0; }
 };
 
 /// The maps of an attention, those of all heads one below the other.
@@ -29,9 +32,9 @@ struct AttentionWeights {
   Eigen::VectorXd queryBias, keyBias, valueBias, outputBias;
 
   /// Cuts the product of each head's query and key maps at `rank`; zeros fill each head up to `width` rows.
-  void cutQueryKey(llvm::ArrayRef<numerics::QueryKeyFactorization> heads, int64_t rank, int64_t width);
+  void truncateQueryKey(llvm::ArrayRef<numerics::QueryKeyFactorization> heads, int64_t rank, int64_t width);
   /// The same for value and output maps.
-  void cutValue(llvm::ArrayRef<numerics::ValueOutputFactorization> heads, int64_t rank, int64_t width);
+  void truncateValueOutput(llvm::ArrayRef<numerics::ValueOutputFactorization> heads, int64_t rank, int64_t width);
 };
 
 /// The root mean square over heads of their singular values.
@@ -59,24 +62,24 @@ public:
 
   /// Layers whose results are query, key and value: one to three, in program order.
   llvm::ArrayRef<LinearOp> inputs() const { return linears; }
-  LinearOp output() { return outputLinear; }
-  int64_t heads() { return attention.getHeads(); }
-  llvm::StringRef name() { return attention.getLayer(); }
+  LinearOp output() const { return outputLinear; }
+  int64_t heads() const { return AttentionOp(attention).getHeads(); }
+  llvm::StringRef name() const { return AttentionOp(attention).getLayer(); }
   /// What the attention reads, with the letters they are known by.
   std::array<std::pair<llvm::StringRef, Projection>, 3> projections() const {
     return {{{"Q", query}, {"K", key}, {"V", value}}};
   }
   /// The widths that heads have.
-  HeadWidths widths() { return {query.width / heads(), value.width / heads()}; }
+  HeadWidths widths() const { return {query.width / heads(), value.width / heads()}; }
 
   /// The maps as they are. Weights that are no finite constants are an error at their layer.
   mlir::FailureOr<AttentionWeights> readWeights();
 
   /// The products of each head's maps, fitted to `tokens`, the input of `inputs()` on every calibration image.
-  std::vector<numerics::QueryKeyFactorization> factoriseQueryKey(const AttentionWeights &weights,
+  std::vector<numerics::QueryKeyFactorization> factorizeQueryKey(const AttentionWeights &weights,
                                                                  llvm::ArrayRef<reference::Tensor> tokens);
-  std::vector<numerics::ValueOutputFactorization> factoriseValue(const AttentionWeights &weights,
-                                                                 llvm::ArrayRef<reference::Tensor> tokens);
+  std::vector<numerics::ValueOutputFactorization> factorizeValueOutput(const AttentionWeights &weights,
+                                                                       llvm::ArrayRef<reference::Tensor> tokens);
 
   /// What `layer`, one of `inputs()` or `output()`, is with `weights`.
   numerics::LinearMap mapOf(LinearOp layer, const AttentionWeights &weights);

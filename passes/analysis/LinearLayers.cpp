@@ -63,7 +63,7 @@ LinearInfoAttr infoOf(LinearOp op) {
   return op.getInfoAttr() ? op.getInfoAttr() : makeInfo(op, kUntouched, std::nullopt);
 }
 
-bool isFactorised(LinearOp op) { return op.getInfoAttr() && op.getInfoAttr().getRank(); }
+bool isFactorized(LinearOp op) { return op.getInfoAttr() && op.getInfoAttr().getRank(); }
 
 int64_t breakEvenRank(int64_t out, int64_t in) { return llvm::divideCeil(out * in, out + in); }
 
@@ -101,7 +101,7 @@ Value makeConstant(OpBuilder &builder, Location loc, StringRef name, const Vecto
                     ArrayRef<float>(values.data(), static_cast<size_t>(values.size())));
 }
 
-void keepDense(LinearOp op, const Twine &reason) { op.setInfoAttr(makeInfo(op, reason, std::nullopt)); }
+void recordDense(LinearOp op, const Twine &reason) { op.setInfoAttr(makeInfo(op, reason, std::nullopt)); }
 
 LinearOp replaceByFactors(LinearOp op, const numerics::Factors &factors, Value bias, const Twine &reason) {
   OpBuilder builder(op);
@@ -117,8 +117,8 @@ LinearOp replaceByFactors(LinearOp op, const numerics::Factors &factors, Value b
   return result;
 }
 
-LinearOp makeNarrower(LinearOp op, Value input, const MatrixXd &weight, const VectorXd &bias, int64_t rank,
-                      const Twine &reason) {
+LinearOp createNarrowed(LinearOp op, Value input, const MatrixXd &weight, const VectorXd &bias, int64_t rank,
+                        const Twine &reason) {
   OpBuilder builder(op);
   StringRef name = op.getLayer();
   Value weightValue = makeConstant(builder, op.getLoc(), (name + ".weight").str(), weight);

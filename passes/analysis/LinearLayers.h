@@ -22,7 +22,7 @@ llvm::StringRef layerNameOf(LinearOp op);
 LinearInfoAttr infoOf(LinearOp op);
 
 /// Whether an earlier pass factorised the layer or narrowed its heads.
-bool isFactorised(LinearOp op);
+bool isFactorized(LinearOp op);
 
 /// The least rank at which a pair of factors is no smaller than an `out` x `in` layer: r >= out in / (out + in).
 int64_t breakEvenRank(int64_t out, int64_t in);
@@ -44,7 +44,7 @@ mlir::Value makeConstant(mlir::OpBuilder &builder, mlir::Location loc, llvm::Str
                          const Eigen::VectorXd &vector);
 
 /// Records on `op`, which stays dense, why.
-void keepDense(LinearOp op, const llvm::Twine &reason);
+void recordDense(LinearOp op, const llvm::Twine &reason);
 
 /// Replaces `op` by "NAME.right", x B^T without bias, and "NAME.left", (x B^T) A^T + `bias`, with what became of the
 /// layer on both. `bias` may be null. Returns the left factor.
@@ -52,8 +52,8 @@ LinearOp replaceByFactors(LinearOp op, const numerics::Factors &factors, mlir::V
 
 /// What the narrowing of heads makes of `op`: a layer of the same name from `input` with another `weight` and `bias`,
 /// of which `rank` columns are left. `op` stays.
-LinearOp makeNarrower(LinearOp op, mlir::Value input, const Eigen::MatrixXd &weight, const Eigen::VectorXd &bias,
-                      int64_t rank, const llvm::Twine &reason);
+LinearOp createNarrowed(LinearOp op, mlir::Value input, const Eigen::MatrixXd &weight, const Eigen::VectorXd &bias,
+                        int64_t rank, const llvm::Twine &reason);
 
 /// Gives `op` other weights of the same shapes.
 void setWeights(LinearOp op, const numerics::LinearMap &map);

@@ -3,8 +3,8 @@
 #include "dialect/Fingerprint.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/Threading.h"
-#include "passes/analysis/Passes.h"
 #include "passes/analysis/AttentionMaps.h"
+#include "passes/analysis/Passes.h"
 #include "passes/analysis/SpectrumPlot.h"
 #include "passes/analysis/Statistics.h"
 #include "passes/analysis/WriteFile.h"
@@ -87,19 +87,15 @@ FailureOr<std::vector<Map>> ReportSpectrum::selectMaps(ModuleOp module) {
 }
 
 FailureOr<Statistics> ReportSpectrum::readMoments(ModuleOp module, ArrayRef<Map> maps) {
-  if (!statistics.empty()) {
-    llvm::Expected<Statistics> read = readStatistics(statistics, fingerprint(module));
-    if (!read)
-      return module.emitError() << llvm::toString(read.takeError());
-    return std::move(*read);
-  }
+  SmallVector<LinearOp> ops = llvm::map_to_vector(maps, [](const Map &map) { return map.op; });
+  if (!statistics.empty())
+    return readOrCollectStatistics(module, ops, statistics, /*images=*/nullptr);
   if (images.empty())
     return Statistics();
-  FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
-  if (failed(calibration))
+  FailureOr<ImageSet> imageSet = ImageSet::open(module, images, count);
+  if (failed(imageSet))
     return failure();
-  SmallVector<LinearOp> ops = llvm::map_to_vector(maps, [](const Map &map) { return map.op; });
-  return collectStatistics(module, ops, *calibration);
+  return collectStatistics(module, ops, *imageSet);
 }
 
 LogicalResult ReportSpectrum::reportAll(ModuleOp module) {
@@ -111,14 +107,6 @@ LogicalResult ReportSpectrum::reportAll(ModuleOp module) {
   FailureOr<Statistics> moments = readMoments(module, *maps);
   if (failed(moments))
     return failure();
-  for (Map &map : *maps)
-    if (!moments->empty()) {
-      std::shared_ptr<const Moments> input = moments->lookup(map.op.getLayer());
-      if (!input || input->width() != map.weight.cols())
-        return map.op.emitOpError("expected statistics of an input of ")
-               << map.weight.cols() << " columns in '" << statistics.getValue() << "', found "
-               << (input ? std::to_string(input->width()) : "none");
-    }
   parallelFor(&getContext(), 0, maps->size(), [&](size_t i) {
     Map &map = (*maps)[i];
     map.plain = Factorization::plain(map.weight).singularValues();

@@ -2,6 +2,7 @@
 // are early behind and goes on, unless it is too far ahead: that bounds the memory. No image can wait for ever, because
 // threads take images in order.
 #include "passes/analysis/Statistics.h"
+#include "dialect/Fingerprint.h"
 #include "passes/analysis/WriteFile.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/JSON.h"
@@ -217,6 +218,24 @@ llvm::Expected<Statistics> readStatistics(StringRef path, StringRef fingerprint)
     statistics[name] = std::make_shared<const Moments>(std::move(sums));
   }
   return statistics;
+}
+
+FailureOr<Statistics> readOrCollectStatistics(ModuleOp module, ArrayRef<LinearOp> layers, StringRef path,
+                                              const ImageSet *images) {
+  if (path.empty())
+    return collectStatistics(module, layers, *images);
+  llvm::Expected<Statistics> statistics = readStatistics(path, fingerprint(module));
+  if (!statistics)
+    return module.emitError() << llvm::toString(statistics.takeError());
+  for (LinearOp layer : layers) {
+    std::shared_ptr<const Moments> moments = statistics->lookup(layer.getLayer());
+    int64_t width = layer.getInput().getType().getDimSize(1);
+    if (!moments || moments->width() != width)
+      return layer.emitOpError("expected statistics of an input of ")
+             << width << " columns in '" << path << "', found "
+             << (moments ? std::to_string(moments->width()) : "none");
+  }
+  return std::move(*statistics);
 }
 
 } // namespace vitya

@@ -26,6 +26,11 @@ llvm::Error writeStatistics(const Statistics &statistics, llvm::StringRef finger
 /// Reads what `writeStatistics` wrote for the model of this fingerprint.
 llvm::Expected<Statistics> readStatistics(llvm::StringRef path, llvm::StringRef fingerprint);
 
+/// The moments of the inputs of `layers`, ops of @main of `module`: read from the file `path`, or, if `path` is empty,
+/// collected on `images`. A file that lacks a layer, or has it with another width, is an error at the layer.
+mlir::FailureOr<Statistics> readOrCollectStatistics(mlir::ModuleOp module, llvm::ArrayRef<LinearOp> layers,
+                                                    llvm::StringRef path, const ImageSet *images);
+
 } // namespace vitya
 
 #endif // VITYA_PASSES_ANALYSIS_STATISTICS_H

@@ -1,20 +1,23 @@
-// Low-rank factorisation of linear layers: which layers, which ranks, then one rewrite a layer.
-#include "dialect/Constants.h"
+// The pass vitya-low-rank: selects layers, plans their ranks and rewrites them.
 #include "dialect/Fingerprint.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Threading.h"
-#include "passes/lowrank/Passes.h"
-#include "passes/lowrank/LowRankPlan.h"
-#include "passes/lowrank/LowRankReport.h"
-#include "passes/lowrank/SequentialLowRank.h"
 #include "passes/analysis/Statistics.h"
+#include "passes/lowrank/LayerRewrite.h"
+#include "passes/lowrank/LowRankReport.h"
+#include "passes/lowrank/Passes.h"
+#include "passes/lowrank/RankPlan.h"
+#include "passes/lowrank/SequentialLowRank.h"
 #include "llvm/ADT/SetVector.h"
-#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/DebugLog.h"
 #include "llvm/Support/Regex.h"
+
+#define DEBUG_TYPE "vitya-low-rank"
 
 using namespace mlir;
 using namespace Eigen;
 using namespace vitya::numerics;
+
+#include "passes/lowrank/PassEnums.cpp.inc"
 
 namespace vitya {
 #define GEN_PASS_DEF_LOWRANKPASS
@@ -26,27 +29,26 @@ struct LowRank : impl::LowRankPassBase<LowRank> {
   using LowRankPassBase::LowRankPassBase;
 
   void runOnOperation() override {
-    if (failed(rewrite(getOperation())))
+    if (failed(compress(getOperation())))
       signalPassFailure();
   }
 
 private:
   LogicalResult checkOptions(ModuleOp module);
-  FailureOr<std::vector<LowRankLayer>> selectLayers(ModuleOp module);
-  LogicalResult readInputs(ModuleOp module, std::vector<LowRankLayer> &layers, const ImageSet *calibration);
-  LogicalResult planRanks(ModuleOp module, std::vector<LowRankLayer> &layers, std::vector<LowRankAttention> &attentions,
-                          const ImageSet *calibration);
-  LogicalResult rewriteEach(std::vector<LowRankLayer> &layers);
-  LogicalResult rewrite(ModuleOp module);
+  FailureOr<std::vector<CandidateLayer>> selectLayers(ModuleOp module);
+  LogicalResult readMoments(ModuleOp module, std::vector<CandidateLayer> &layers, const ImageSet *imageSet);
+  FailureOr<RankPlan> planRanks(ModuleOp module, Candidates &candidates, const ImageSet *imageSet);
+  LowRankOutcome factorizeEach(ArrayRef<CandidateLayer> layers, const RankPlan &plan);
+  LogicalResult compress(ModuleOp module);
 
-  /// Whether layers are fitted one after the other, to the inputs that the ones before leave them.
+  /// Whether layers are fitted in program order to the inputs that the compressed layers before them produce.
   bool isSequential() const { return isAnchored(method) || refit; }
-  bool spendsBudget() const { return keep.hasValue() && allocation == RankAllocation::spectrum; }
-  bool needsInputs() const { return isAnchored(method) ? spendsBudget() : method != LowRankMethod::plain; }
+  bool allocatesBySpectrum() const { return keep.hasValue() && allocation == RankAllocation::spectrum; }
+  bool needsMoments() const { return isAnchored(method) ? allocatesBySpectrum() : method != LowRankMethod::plain; }
 };
 
 //===----------------------------------------------------------------------===//
-// Which layers
+// Options
 //===----------------------------------------------------------------------===//
 
 LogicalResult LowRank::checkOptions(ModuleOp module) {
@@ -55,184 +57,182 @@ LogicalResult LowRank::checkOptions(ModuleOp module) {
   if (rank.hasValue() && rank <= 0)
     return module.emitError("expected rank to be positive, found ") << rank.getValue();
   if (keep.hasValue() && !(keep > 0 && keep <= 1))
-    return module.emitError("expected keep to be above 0 and at most 1, found ") << shown(keep);
+    return module.emitError("expected keep to be above 0 and at most 1, found ") << toShortString(keep);
   if (rank.hasValue() && (budget.hasValue() || allocation.hasValue()))
     return module.emitError("expected budget and allocation with keep=SHARE, found rank=") << rank.getValue();
-  if (probes < 0 || (method == LowRankMethod::joint && spendsBudget() && probes == 0))
-    return module.emitError("expected probes to be ")
-           << (probes < 0 ? "at least 0" : "positive for method joint, which has no other scale") << ", found "
-           << probes.getValue();
+  if (probes < 0)
+    return module.emitError("expected probes to be at least 0, found ") << probes.getValue();
+  if (method == LowRankMethod::joint && allocatesBySpectrum() && probes == 0)
+    return module.emitError("expected probes to be positive for method joint, whose spectra have no other common "
+                            "scale, found 0");
   if (refit && isAnchored(method))
     return module.emitError("expected refit with method plain, asvd or whitened, found ")
-           << nameOf(method) << ", which fits all factors";
+           << stringifyLowRankMethod(method) << ", which fits all factors";
   if (isSequential() && images.empty())
     return module.emitError("expected images=FILE for ")
-           << (refit ? "refit" : "method " + nameOf(method).str()) << ", which replays them, found none";
-  if (needsInputs() && images.empty() && statistics.empty())
+           << (refit ? "refit" : "method " + stringifyLowRankMethod(method).str())
+           << ", which replays them, found none";
+  if (needsMoments() && images.empty() && statistics.empty())
     return module.emitError("expected images=FILE or statistics=FILE for method ")
-           << nameOf(method) << ", found neither";
+           << stringifyLowRankMethod(method) << ", found neither";
   return success();
 }
 
-/// The dense layers of @main that `layers` matches; a remark for each that is factorised already.
-FailureOr<std::vector<LowRankLayer>> LowRank::selectLayers(ModuleOp module) {
+//===----------------------------------------------------------------------===//
+// Candidates
+//===----------------------------------------------------------------------===//
+
+/// The dense layers of @main that `layers` matches. Emits a remark for each that is factorised already.
+FailureOr<std::vector<CandidateLayer>> LowRank::selectLayers(ModuleOp module) {
   FailureOr<llvm::Regex> pattern = patternOf(module, "layers", layers);
   if (failed(pattern))
     return failure();
   FailureOr<func::FuncOp> entry = entryOf(module);
   if (failed(entry))
     return failure();
-  std::vector<LowRankLayer> selected;
-  llvm::SetVector<StringRef> done;
+  std::vector<CandidateLayer> selected;
+  llvm::SetVector<StringRef> factorized;
   int64_t total = 0;
   for (auto op : entry->getOps<LinearOp>()) {
     ++total;
-    bool matches = pattern->match(layerNameOf(op));
-    if (isFactorised(op)) {
-      if (matches && done.insert(layerNameOf(op)))
+    if (!pattern->match(layerNameOf(op)))
+      continue;
+    if (isFactorized(op)) {
+      if (factorized.insert(layerNameOf(op)))
         emitRemark(op.getLoc()) << "layer '" << layerNameOf(op) << "' is factorised already: left alone";
-    } else if (matches) {
-      FailureOr<MatrixXd> weight = weightOf(op);
-      FailureOr<VectorXd> bias = biasOf(op);
-      if (failed(weight) || failed(bias))
-        return failure();
-      LowRankLayer layer;
-      layer.op = op;
-      layer.name = layerNameOf(op);
-      layer.weight = std::move(*weight);
-      layer.bias = std::move(*bias);
-      selected.push_back(std::move(layer));
+      continue;
     }
+    FailureOr<MatrixXd> weight = weightOf(op);
+    FailureOr<VectorXd> bias = biasOf(op);
+    if (failed(weight) || failed(bias))
+      return failure();
+    selected.emplace_back(op, std::move(*weight), std::move(*bias));
   }
-  if (selected.empty() && done.empty())
+  if (selected.empty() && factorized.empty())
     return module.emitError("expected layers to match the name of a linear layer, found '")
            << layers.getValue() << "' to match none of " << total;
   return selected;
 }
 
-/// Gives each layer the moments of its input.
-LogicalResult LowRank::readInputs(ModuleOp module, std::vector<LowRankLayer> &layers, const ImageSet *calibration) {
-  Statistics moments;
-  if (!statistics.empty()) {
-    llvm::Expected<Statistics> read = readStatistics(statistics, fingerprint(module));
-    if (!read)
-      return module.emitError() << llvm::toString(read.takeError());
-    moments = std::move(*read);
-  } else {
-    SmallVector<LinearOp> ops = llvm::map_to_vector(layers, [](LowRankLayer &layer) { return layer.op; });
-    FailureOr<Statistics> collected = collectStatistics(module, ops, *calibration);
-    if (failed(collected))
-      return failure();
-    moments = std::move(*collected);
-  }
-  LowRankLayer *scarce = nullptr;
-  for (LowRankLayer &layer : layers) {
-    layer.input = moments.lookup(layer.op.getLayer());
-    if (!layer.input || layer.input->width() != layer.in())
-      return layer.op.emitOpError("expected statistics of an input of ")
-             << layer.in() << " columns in '" << statistics.getValue() << "', found "
-             << (layer.input ? std::to_string(layer.input->width()) : "none");
-    if (layer.input->count() < layer.in() &&
-        (!scarce || layer.input->count() - layer.in() < scarce->input->count() - scarce->in()))
+/// Gives each layer the moments of its input. Warns of the layer that has the fewest tokens for its width.
+LogicalResult LowRank::readMoments(ModuleOp module, std::vector<CandidateLayer> &layers, const ImageSet *imageSet) {
+  SmallVector<LinearOp> ops = llvm::map_to_vector(layers, [](const CandidateLayer &layer) { return layer.op; });
+  FailureOr<Statistics> moments = readOrCollectStatistics(module, ops, statistics, imageSet);
+  if (failed(moments))
+    return failure();
+  const CandidateLayer *scarce = nullptr;
+  auto surplus = [](const CandidateLayer &layer) { return layer.input->count() - layer.in(); };
+  for (CandidateLayer &layer : layers) {
+    layer.input = moments->lookup(layer.op.getLayer());
+    if (surplus(layer) < 0 && (!scarce || surplus(layer) < surplus(*scarce)))
       scarce = &layer;
   }
   if (scarce)
-    scarce->warnOfFewTokens(scarce->input->count());
+    warnOfFewTokens(*scarce, scarce->input->count());
   return success();
 }
 
 //===----------------------------------------------------------------------===//
-// Which ranks
+// Ranks
 //===----------------------------------------------------------------------===//
 
-LogicalResult LowRank::planRanks(ModuleOp module, std::vector<LowRankLayer> &layers,
-                                 std::vector<LowRankAttention> &attentions, const ImageSet *calibration) {
-  if (spendsBudget())
-    return SpectrumPlan{keep, budget, method, probes ? calibration : nullptr, probes}.apply(module, layers, attentions);
+FailureOr<RankPlan> LowRank::planRanks(ModuleOp module, Candidates &candidates, const ImageSet *imageSet) {
+  if (allocatesBySpectrum())
+    return planBySpectrum(module, candidates, {keep, budget, method, probes ? imageSet : nullptr, probes});
+  if (!rank.hasValue())
+    return planUniformShare(candidates, keep, budget);
   int64_t full = 0;
-  for (LowRankLayer &layer : layers)
-    full = std::max(full, layer.full());
-  if (rank.hasValue() && !layers.empty() && rank > full)
+  for (const CandidateLayer &layer : candidates.layers)
+    full = std::max(full, layer.fullRank());
+  if (!candidates.layers.empty() && rank > full)
     return module.emitError("expected rank to be at most ")
            << full << ", the full rank of a layer, found " << rank.getValue();
-  UniformPlan{rank, keep, budget}.apply(layers, attentions);
-  return success();
+  return planUniformRank(candidates, rank);
 }
 
 //===----------------------------------------------------------------------===//
-// The rewrite
+// Rewrite
 //===----------------------------------------------------------------------===//
 
-/// E||(W - A B) x||^2 for x without its mean, or the squared error of the weight where nothing is known of x.
-double errorOf(const LowRankLayer &layer, const Factors &factors) {
+/// E||(W - A B) x||^2 for x without its mean, or the squared error of the weight if the moments of x are not known.
+double errorOf(const CandidateLayer &layer, const Factors &factors) {
   MatrixXd error = layer.weight - factors.left * factors.right;
   return layer.input ? (error * layer.input->covariance()).cwiseProduct(error).sum() : error.squaredNorm();
 }
 
-LogicalResult LowRank::rewriteEach(std::vector<LowRankLayer> &layers) {
-  struct Pair {
+/// Factorises the layers independently of each other.
+LowRankOutcome LowRank::factorizeEach(ArrayRef<CandidateLayer> layers, const RankPlan &plan) {
+  struct Truncation {
     Factors factors;
     VectorXd spectrum;
+    std::optional<double> error;
   };
-  std::vector<Pair> pairs(layers.size());
+  std::vector<Truncation> truncations(layers.size());
   parallelFor(&getContext(), 0, layers.size(), [&](size_t i) {
-    if (layers[i].rank == 0)
+    int64_t planned = plan.layers[i].rank;
+    if (planned == 0)
       return;
     Factorization factorization = factorize(method, layers[i]);
-    pairs[i] = {factorization.truncate(layers[i].rank), factorization.singularValues()};
+    truncations[i] = {factorization.truncate(planned), factorization.singularValues(), std::nullopt};
     if (!report.empty())
-      layers[i].measuredError = errorOf(layers[i], pairs[i].factors);
+      truncations[i].error = errorOf(layers[i], truncations[i].factors);
   });
-  for (auto [layer, pair] : llvm::zip_equal(layers, pairs)) {
-    if (layer.rank == 0) {
-      layer.stayDense();
+  LowRankOutcome outcome;
+  for (auto [layer, planned, truncation] : llvm::zip_equal(layers, plan.layers, truncations)) {
+    if (planned.rank == 0) {
+      outcome.layers.push_back(leaveDense(layer, planned.denseReason));
       continue;
     }
-    Value bias = layer.op.getBias();
+    Value bias = LinearOp(layer.op).getBias();
     if (layer.input) {
       VectorXd mean = layer.input->mean();
-      OpBuilder builder(layer.op);
-      bias = makeConstant(builder, layer.op.getLoc(), (layer.op.getLayer() + ".left.bias").str(),
-                          correctedBias(layer.bias, layer.weight, mean, pair.factors, mean));
+      bias = createCorrectedBias(layer, truncation.factors, mean, mean);
     }
-    layer.replace(pair.factors, pair.spectrum, bias, nameOf(method));
+    FactorizedLayer factorized =
+        replaceLayer(layer, truncation.factors, truncation.spectrum, bias, stringifyLowRankMethod(method));
+    factorized.outcome.measuredError = truncation.error;
+    outcome.layers.push_back(std::move(factorized.outcome));
   }
-  return success();
+  return outcome;
 }
 
-LogicalResult LowRank::rewrite(ModuleOp module) {
+LogicalResult LowRank::compress(ModuleOp module) {
   if (failed(checkOptions(module)))
     return failure();
-  FailureOr<std::vector<LowRankLayer>> selected = selectLayers(module);
+  FailureOr<std::vector<CandidateLayer>> selected = selectLayers(module);
   if (failed(selected))
     return failure();
-  std::optional<ImageSet> calibration;
+  std::optional<ImageSet> opened;
   if (!images.empty()) {
-    FailureOr<ImageSet> opened = ImageSet::open(module, images, count);
-    if (failed(opened))
+    FailureOr<ImageSet> imageSet = ImageSet::open(module, images, count);
+    if (failed(imageSet))
       return failure();
-    calibration = std::move(*opened);
+    opened = std::move(*imageSet);
   }
-  const ImageSet *shownImages = calibration ? &*calibration : nullptr;
-  std::vector<LowRankAttention> attentions;
+  const ImageSet *imageSet = opened ? &*opened : nullptr;
+  Candidates candidates;
+  candidates.layers = std::move(*selected);
   if (method == LowRankMethod::joint)
-    attentions = selectAttentions(*selected);
-  if ((needsInputs() && failed(readInputs(module, *selected, shownImages))) ||
-      failed(planRanks(module, *selected, attentions, shownImages)))
+    candidates.attentions = selectAttentions(candidates.layers);
+  if (needsMoments() && failed(readMoments(module, candidates.layers, imageSet)))
+    return failure();
+  FailureOr<RankPlan> plan = planRanks(module, candidates, imageSet);
+  if (failed(plan))
     return failure();
 
-  // From here on the module changes: statistics know it no longer.
-  std::string original = report.empty() ? "" : fingerprint(module);
+  // The rewrite changes the fingerprint, to which the report and statistics belong.
+  std::string originalFingerprint = report.empty() ? "" : fingerprint(module);
   llvm::Regex pattern(layers);
   for (auto op : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
-    if (!isFactorised(op) && !pattern.match(layerNameOf(op)))
-      keepDense(op, "name does not match '" + layers + "'");
-  if (failed(isSequential() ? factoriseInSequence(module, method, *selected, attentions, *calibration)
-                            : rewriteEach(*selected)))
+    if (!isFactorized(op) && !pattern.match(layerNameOf(op)))
+      recordDense(op, "name does not match '" + layers + "'");
+  FailureOr<LowRankOutcome> outcome = isSequential() ? factorizeInSequence(module, method, candidates, *plan, *imageSet)
+                                                     : factorizeEach(candidates.layers, *plan);
+  if (failed(outcome))
     return failure();
   dropConstants(module);
   if (!report.empty())
-    if (llvm::Error error = writeReport(method, original, *selected, attentions, report))
+    if (llvm::Error error = writeReport(*outcome, method, originalFingerprint, report))
       return module.emitError() << llvm::toString(std::move(error));
   return success();
 }

@@ -4,7 +4,34 @@
 #define VITYA_PASSES_LOWRANK_PASSES
 
 include "mlir/Pass/PassBase.td"
+include "passes/EnumOption.td"
 include "passes/PassOptions.td"
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+def PlainMethod : OptionValue<"plain", 0, "SVD of the weight">;
+def AsvdMethod : OptionValue<"asvd", 1, "SVD of the weight scaled by the magnitudes of the inputs">;
+def WhitenedMethod : OptionValue<"whitened", 2, "SVD that minimises the error of the outputs">;
+def AnchoredMethod : OptionValue<"anchored", 3, "whitened, fitted to the inputs that the compressed layers produce">;
+def JointMethod : OptionValue<"joint", 4, "narrower attention heads; other layers are anchored">;
+def LowRankMethod : OptionEnum<"LowRankMethod", "how the factors of a layer are computed",
+                               [PlainMethod, AsvdMethod, WhitenedMethod, AnchoredMethod, JointMethod]>;
+
+def ParameterBudget : OptionValue<"parameters", 0, "elements of weights">;
+def MultiplyAddBudget : OptionValue<"macs", 1, "multiply-adds of one inference">;
+def LowRankBudget : OptionEnum<"LowRankBudget", "the quantity of which `keep` is a share",
+                               [ParameterBudget, MultiplyAddBudget]>;
+
+def SpectrumAllocation : OptionValue<"spectrum", 0, "ranks that minimise the error under the budget">;
+def UniformAllocation : OptionValue<"uniform", 1, "the same share of every layer">;
+def RankAllocation : OptionEnum<"RankAllocation", "how a budget is divided among the layers",
+                                [SpectrumAllocation, UniformAllocation]>;
+
+//===----------------------------------------------------------------------===//
+// Passes
+//===----------------------------------------------------------------------===//
 
 def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
   let summary = "replace linear layers by pairs of smaller ones";
@@ -73,30 +100,15 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"rank", "rank", "int64_t", "0", "The rank of every layer.">,
-    Option<"keep", "keep", "double", "0", "The share of the matched layers that may be left, up to 1.">,
-    Option<"budget", "budget", "::vitya::LowRankBudget", "::vitya::LowRankBudget::parameters", "What keep counts:", [{
-      ::llvm::cl::values(
-        clEnumValN(::vitya::LowRankBudget::parameters, "parameters", "elements of weights"),
-        clEnumValN(::vitya::LowRankBudget::macs, "macs", "multiply-adds of one inference"))
-    }]>,
-    Option<"allocation", "allocation", "::vitya::RankAllocation", "::vitya::RankAllocation::spectrum",
-           "How keep is spent:", [{
-      ::llvm::cl::values(
-        clEnumValN(::vitya::RankAllocation::spectrum, "spectrum", "where it saves the most error"),
-        clEnumValN(::vitya::RankAllocation::uniform, "uniform", "the same share on every layer"))
-    }]>,
-    Option<"method", "method", "::vitya::LowRankMethod", "::vitya::LowRankMethod::plain", "How factors are found:", [{
-      ::llvm::cl::values(
-        clEnumValN(::vitya::LowRankMethod::plain, "plain", "SVD of the weight"),
-        clEnumValN(::vitya::LowRankMethod::asvd, "asvd", "SVD of the weight scaled by the inputs' magnitudes"),
-        clEnumValN(::vitya::LowRankMethod::whitened, "whitened", "SVD that minimises the error of the outputs"),
-        clEnumValN(::vitya::LowRankMethod::anchored, "anchored", "as whitened, from the inputs compression leaves"),
-        clEnumValN(::vitya::LowRankMethod::joint, "joint", "narrower heads of attention, the rest anchored"))
-    }]>
+    Option<"keep", "keep", "double", "0", "The share of the matched layers to keep, above 0 and at most 1.">,
+    EnumOption<"budget", LowRankBudget, ParameterBudget, "The quantity of which keep is a share:">,
+    EnumOption<"allocation", RankAllocation, SpectrumAllocation, "How keep is divided among the layers:">,
+    EnumOption<"method", LowRankMethod, PlainMethod, "How the factors are computed:">
   ] # kBlockLayersOptions # kImageOptions # kStatisticsOptions # [
-    Option<"refit", "refit", "bool", "false", "Fit left factors to calibration images (plain, asvd, whitened).">,
-    Option<"probes", "probes", "int64_t", "32", "Of the images, how many to measure the sensitivity of layers on.">,
-    Option<"report", "report", "std::string", "\"\"", "Write what became of each layer to this file, as JSON.">
+    Option<"refit", "refit", "bool", "false",
+           "Fit the left factors of plain, asvd or whitened to the calibration images.">,
+    Option<"probes", "probes", "int64_t", "32", "The number of images on which the sensitivity of layers is measured.">,
+    Option<"report", "report", "std::string", "\"\"", "Write how each layer was compressed to this file, as JSON.">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }

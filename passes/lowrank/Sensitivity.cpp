@@ -1,8 +1,11 @@
-// Results of changed layers are assumed in a copy of the replay, which then runs to the end.
+// A copy of the replay is given the results of the replaced layers and runs to the end.
 #include "passes/lowrank/Sensitivity.h"
 #include "dialect/reference/Ops.h"
 #include "mlir/IR/Threading.h"
 #include "passes/numerics/Predictions.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-low-rank"
 
 using namespace mlir;
 using namespace Eigen;
@@ -33,16 +36,16 @@ FailureOr<std::vector<reference::Tensor>> Sensitivity::outputsOf(Replay run) {
   return run.valuesOf(end->getOperand(0)).vec();
 }
 
-FailureOr<double> Sensitivity::divergence(ArrayRef<Change> changes) {
+FailureOr<double> Sensitivity::divergence(ArrayRef<LayerReplacement> replacements) {
   Replay run = model;
-  for (const Change &change : changes) {
-    LinearOp layer = change.layer;
+  for (const LayerReplacement &replacement : replacements) {
+    LinearOp layer = replacement.layer;
     if (failed(run.advanceTo(layer)))
       return failure();
     ArrayRef<reference::Tensor> inputs = run.valuesOf(layer.getInput());
     Type f32 = layer.getType().getElementType();
-    numerics::PackedMatrix weight = reference::packed(toTensor(change.map.weight, f32));
-    reference::Tensor bias = toTensor(change.map.bias, f32);
+    numerics::PackedMatrix weight = reference::packed(toTensor(replacement.map.weight, f32));
+    reference::Tensor bias = toTensor(replacement.map.bias, f32);
     std::vector<reference::Tensor> results(inputs.size());
     parallelFor(layer.getContext(), 0, inputs.size(),
                 [&](size_t i) { results[i] = reference::linear(inputs[i], weight, &bias); });
@@ -54,7 +57,10 @@ FailureOr<double> Sensitivity::divergence(ArrayRef<Change> changes) {
   double sum = 0;
   for (auto [before, after] : llvm::zip_equal(outputs, *changed))
     sum += numerics::divergence(logitsOf(before), logitsOf(after));
-  return sum / double(outputs.size());
+  double mean = sum / double(outputs.size());
+  LDBG() << replacements.size() << " layers replaced from " << LinearOp(replacements.front().layer).getLayer()
+         << ": divergence " << mean << " on " << outputs.size() << " images";
+  return mean;
 }
 
 } // namespace vitya

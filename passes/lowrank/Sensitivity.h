@@ -1,4 +1,4 @@
-// How much a model's predictions change when some of its linear layers compute something else.
+// The change of a model's predictions when some of its linear layers are replaced.
 #ifndef VITYA_PASSES_LOWRANK_SENSITIVITY_H
 #define VITYA_PASSES_LOWRANK_SENSITIVITY_H
 
@@ -7,24 +7,25 @@
 
 namespace vitya {
 
-/// Another map in the place of a layer's.
-struct Change {
+/// A linear layer and the map that replaces it.
+struct LayerReplacement {
   LinearOp layer;
   numerics::LinearMap map;
 };
 
-/// A model on calibration images, from its first op to its last: changes are tried where it has come to.
+/// A model on calibration images. It is executed from its first op to its last, so that a replacement of a layer
+/// executes only the ops after it.
 class Sensitivity {
 public:
-  /// Before the first op of `function`, with the first `count` of `images`.
+  /// Starts before the first op of `function`, with the first `count` of `images`.
   Sensitivity(mlir::func::FuncOp function, const ImageSet &images, int64_t count);
 
-  /// The inputs of `layer`, which is ahead, one an image.
+  /// Executes the model up to `layer`, which must not have been executed yet, and returns its inputs, one per image.
   mlir::FailureOr<llvm::ArrayRef<reference::Tensor>> advanceTo(LinearOp layer);
 
-  /// The mean over the images of KL(softmax(y) || softmax(y')) for the outputs y of the function and y' with `changes`,
-  /// whose layers stand in program order, the first where the model has come to.
-  mlir::FailureOr<double> divergence(llvm::ArrayRef<Change> changes);
+  /// The mean over the images of KL(softmax(y) || softmax(y')) for the outputs y of the function and y' with
+  /// `replacements`, which are in program order and start at the layer that the model has advanced to.
+  mlir::FailureOr<double> divergence(llvm::ArrayRef<LayerReplacement> replacements);
 
 private:
   mlir::FailureOr<std::vector<reference::Tensor>> outputsOf(Replay run);

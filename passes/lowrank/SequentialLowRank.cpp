@@ -1,11 +1,14 @@
-// Two replays of the calibration images, of the model as it was and of the model as it becomes, go through the layers
-// together.
+// Two replays of the calibration images, of the original model and of the model as compressed so far, advance through
+// the layers together.
 #include "passes/lowrank/SequentialLowRank.h"
 #include "dialect/support/Progress.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/IR/Threading.h"
-#include "passes/lowrank/LowRankReport.h"
+#include "passes/lowrank/LayerRewrite.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-low-rank"
 
 using namespace mlir;
 using namespace Eigen;
@@ -14,127 +17,171 @@ using namespace vitya::numerics;
 namespace vitya {
 namespace {
 
-class Sequence {
+class SequentialFactorization {
 public:
-  Sequence(ModuleOp module, LowRankMethod method, MutableArrayRef<LowRankLayer> layers, const ImageSet &images)
-      : method(method), layers(layers), count(images.count()), original(cast<ModuleOp>(module->clone(clones))),
-        before(original->lookupSymbol<func::FuncOp>(kEntryName), images, count),
-        after(module.lookupSymbol<func::FuncOp>(kEntryName), images, count) {}
+  SequentialFactorization(ModuleOp module, LowRankMethod method, const Candidates &candidates, const RankPlan &plan,
+                          const ImageSet &images)
+      : method(method), candidates(candidates), plan(plan), count(images.count()),
+        clone(cast<ModuleOp>(module->clone(clones))),
+        original(clone->lookupSymbol<func::FuncOp>(kEntryName), images, count),
+        compressed(module.lookupSymbol<func::FuncOp>(kEntryName), images, count) {}
 
-  LogicalResult run(MutableArrayRef<LowRankAttention> attentions) {
-    llvm::DenseMap<LowRankLayer *, LowRankAttention *> byFirst;
-    for (LowRankAttention &attention : attentions) {
-      bool narrows = attention.widths.queryKey || attention.widths.value;
-      for (LowRankLayer *layer : attention.layers)
-        layer->isNarrowed = narrows;
-      if (narrows)
-        byFirst[attention.layers.front()] = &attention;
+  FailureOr<LowRankOutcome> run() {
+    outcome.layers.resize(candidates.layers.size());
+    // An attention is narrowed at the first of its layers, together with the others.
+    std::vector<bool> isNarrowed(candidates.layers.size());
+    llvm::DenseMap<size_t, size_t> attentionAt;
+    for (auto [i, attention] : llvm::enumerate(candidates.attentions)) {
+      if (!plan.attentions[i].isNarrowed())
+        continue;
+      for (LayerIndex index : attention.layers)
+        isNarrowed[static_cast<size_t>(index)] = true;
+      attentionAt[static_cast<size_t>(attention.layers.front())] = i;
     }
-    Progress progress("low rank, layer", static_cast<int64_t>(layers.size()));
-    for (auto [index, layer] : llvm::enumerate(layers)) {
-      progress.advance(static_cast<int64_t>(index) + 1);
-      if (layer.isNarrowed) {
-        // Together, when the first of its layers comes.
-        LowRankAttention *attention = byFirst.lookup(&layer);
-        if (attention && failed(narrow(*attention)))
+    Progress progress("low rank, layer", static_cast<int64_t>(candidates.layers.size()));
+    for (auto [i, layer] : llvm::enumerate(candidates.layers)) {
+      progress.advance(static_cast<int64_t>(i) + 1);
+      if (auto found = attentionAt.find(i); found != attentionAt.end()) {
+        if (failed(narrow(candidates.attentions[found->second], plan.attentions[found->second])))
           return failure();
-      } else if (layer.rank == 0) {
-        layer.stayDense();
-      } else if (failed(anchor(layer))) {
-        return failure();
+      } else if (isNarrowed[i]) {
+        continue;
+      } else if (plan.layers[i].rank == 0) {
+        outcome.layers[i] = leaveDense(layer, plan.layers[i].denseReason);
+      } else {
+        FailureOr<LayerOutcome> factorized = factorizeLayer(layer, plan.layers[i].rank);
+        if (failed(factorized))
+          return failure();
+        outcome.layers[i] = std::move(*factorized);
       }
     }
-    return success();
+    return std::move(outcome);
   }
 
 private:
-  /// E||y - y'||^2 of the result y of `twin`, in the original, and y' of `now`. Both models go on to behind them.
-  FailureOr<double> outputError(LinearOp twin, LinearOp now) {
-    if (failed(before.advanceTo(twin->getNextNode())) || failed(after.advanceTo(now->getNextNode())))
+  LinearOp originalOf(LinearOp op) const { return cast<LinearOp>(clones.lookup(op.getOperation())); }
+
+  /// E||y - y'||^2 of the result y of `before`, in the original model, and y' of `after`, in the compressed one. Both
+  /// replays advance past these ops.
+  FailureOr<double> outputError(LinearOp before, LinearOp after) {
+    if (failed(original.advanceTo(before->getNextNode())) || failed(compressed.advanceTo(after->getNextNode())))
       return failure();
     double sum = 0;
     int64_t tokens = 0;
-    for (auto [y, found] : llvm::zip_equal(before.valuesOf(twin.getResult()), after.valuesOf(now.getResult()))) {
-      sum += (y.matrix().cast<double>() - found.matrix().cast<double>()).squaredNorm();
+    for (auto [y, fitted] :
+         llvm::zip_equal(original.valuesOf(before.getResult()), compressed.valuesOf(after.getResult()))) {
+      sum += (y.matrix().cast<double>() - fitted.matrix().cast<double>()).squaredNorm();
       tokens += y.dim(0);
     }
     return sum / double(tokens);
   }
-  LinearOp twinOf(LinearOp op) { return cast<LinearOp>(clones.lookup(op.getOperation())); }
 
-  LogicalResult narrow(LowRankAttention &attention) {
-    LinearOp first = attention.firstOp(), twin = twinOf(attention.output().op);
-    if (failed(after.advanceTo(first)))
+  LogicalResult narrow(const CandidateAttention &attention, HeadWidths widths) {
+    AttentionMaps maps = attention.maps;
+    LinearOp first = attention.firstOp(), originalOutput = originalOf(maps.output());
+    AttentionOutcome narrowedOutcome;
+    narrowedOutcome.name = maps.name();
+    narrowedOutcome.heads = maps.heads();
+    narrowedOutcome.widths = widths;
+    if (failed(compressed.advanceTo(first)))
       return failure();
-    FailureOr<NarrowedAttention> narrowed = attention.maps.narrow(attention.widths, after.valuesOf(first.getInput()));
+    FailureOr<NarrowedAttention> narrowed = maps.narrow(widths, compressed.valuesOf(first.getInput()));
     if (failed(narrowed))
       return failure();
-    for (auto [layer, op] : llvm::zip_equal(attention.layers, narrowed->layers)) {
-      layer->op = op;
-      layer->rank = *op.getInfoAttr().getRank();
-      layer->reason = op.getInfoAttr().getReason();
-      layer->left = op.getWeight().getType().getNumElements();
-    }
-    attention.queryKeySpectrum = std::move(narrowed->queryKeySpectrum);
-    attention.valueSpectrum = std::move(narrowed->valueSpectrum);
-    FailureOr<double> error = outputError(twin, narrowed->layers.back());
-    if (succeeded(error))
-      attention.measuredError = *error;
-    return LogicalResult(error);
+    for (auto [index, op] : llvm::zip_equal(attention.layers, narrowed->layers))
+      outcome.layers[static_cast<size_t>(index)] = outcomeOfNarrowed(candidates[index], op);
+    FailureOr<double> error = outputError(originalOutput, narrowed->layers.back());
+    if (failed(error))
+      return failure();
+    narrowedOutcome.queryKeySpectrum = std::move(narrowed->queryKeySpectrum);
+    narrowedOutcome.valueSpectrum = std::move(narrowed->valueSpectrum);
+    narrowedOutcome.measuredError = *error;
+    LDBG() << "attention " << narrowedOutcome.name << ": narrowed, error of the output " << *error;
+    outcome.attentions.push_back(std::move(narrowedOutcome));
+    return success();
   }
 
-  LogicalResult anchor(LowRankLayer &layer) {
-    LinearOp twin = twinOf(layer.op);
-    if (failed(before.advanceTo(twin)) || failed(after.advanceTo(layer.op)))
-      return failure();
-    ArrayRef<reference::Tensor> originals = before.valuesOf(twin.getInput());
-    ArrayRef<reference::Tensor> inputs = after.valuesOf(layer.op.getInput());
-    // Two sums, each in the order of the images.
+  static LayerOutcome outcomeOfNarrowed(const CandidateLayer &layer, LinearOp op) {
+    LayerOutcome outcome;
+    outcome.name = op.getLayer();
+    outcome.in = layer.in();
+    outcome.out = layer.out();
+    outcome.rank = *op.getInfoAttr().getRank();
+    outcome.reason = op.getInfoAttr().getReason();
+    outcome.parameters = op.getWeight().getType().getNumElements();
+    return outcome;
+  }
+
+  /// Moments of the layer's input in the compressed model, and of the pairs of its inputs in both models.
+  struct InputMoments {
     Moments compressed, cross;
-    parallelFor(layer.op.getContext(), 0, 2, [&](int64_t which) {
+  };
+
+  FailureOr<InputMoments> momentsOf(const CandidateLayer &layer) {
+    LinearOp op = layer.op, originalOp = originalOf(op);
+    if (failed(original.advanceTo(originalOp)) || failed(compressed.advanceTo(op)))
+      return failure();
+    ArrayRef<reference::Tensor> before = original.valuesOf(originalOp.getInput());
+    ArrayRef<reference::Tensor> after = compressed.valuesOf(op.getInput());
+    // Two sums, each in the order of the images.
+    InputMoments moments;
+    parallelFor(op.getContext(), 0, 2, [&](int64_t which) {
       MomentsBuilder sums(layer.in());
       for (int64_t i = 0; i < count; ++i) {
         if (which == 0)
-          sums.add(Samples(inputs[i].matrix()));
+          sums.add(Samples(after[i].matrix()));
         else
-          sums.add(Samples(originals[i].matrix()), Samples(inputs[i].matrix()));
+          sums.add(Samples(before[i].matrix()), Samples(after[i].matrix()));
       }
-      (which == 0 ? compressed : cross) = sums.take();
+      (which == 0 ? moments.compressed : moments.cross) = sums.take();
     });
-    if (!compressed.isFinite() || !cross.isFinite())
-      return layer.op.emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
-    if (compressed.count() < layer.in())
-      layer.warnOfFewTokens(compressed.count());
-    bool anchors = isAnchored(method);
+    if (!moments.compressed.isFinite() || !moments.cross.isFinite())
+      return op.emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
+    if (moments.compressed.count() < layer.in())
+      warnOfFewTokens(layer, moments.compressed.count());
+    return moments;
+  }
+
+  FailureOr<LayerOutcome> factorizeLayer(const CandidateLayer &layer, int64_t rank) {
+    LinearOp originalOp = originalOf(layer.op);
+    FailureOr<InputMoments> moments = momentsOf(layer);
+    if (failed(moments))
+      return failure();
+    const auto &[input, cross] = *moments;
+    bool anchored = isAnchored(method);
     Factorization factorization =
-        anchors ? Factorization::anchored(layer.weight, compressed, cross) : factorize(method, layer);
-    Factors factors = factorization.truncate(layer.rank);
-    if (!anchors)
-      factors = refit(factors, layer.weight, compressed, cross);
-    OpBuilder builder(layer.op);
-    Value bias = makeConstant(builder, layer.op.getLoc(), (layer.op.getLayer() + ".left.bias").str(),
-                              correctedBias(layer.bias, layer.weight, cross.mean(), factors, cross.secondMean()));
-    LinearOp left = layer.replace(factors, factorization.singularValues(), bias,
-                                  anchors ? "anchored" : (nameOf(method) + ", refitted").str());
-    FailureOr<double> error = outputError(twin, left);
-    if (succeeded(error))
-      layer.measuredError = *error;
-    return LogicalResult(error);
+        anchored ? Factorization::anchored(layer.weight, input, cross) : factorize(method, layer);
+    Factors factors = factorization.truncate(rank);
+    if (!anchored)
+      factors = refit(factors, layer.weight, input, cross);
+    Value bias = createCorrectedBias(layer, factors, cross.mean(), cross.secondMean());
+    FactorizedLayer factorized =
+        replaceLayer(layer, factors, factorization.singularValues(), bias,
+                     anchored ? "anchored" : (stringifyLowRankMethod(method) + ", refitted").str());
+    FailureOr<double> error = outputError(originalOp, factorized.left);
+    if (failed(error))
+      return failure();
+    factorized.outcome.measuredError = *error;
+    LDBG() << "layer " << factorized.outcome.name << ": " << factorized.outcome.reason << ", error of the output "
+           << *error;
+    return std::move(factorized.outcome);
   }
 
   LowRankMethod method;
-  MutableArrayRef<LowRankLayer> layers;
+  const Candidates &candidates;
+  const RankPlan &plan;
   int64_t count;
   IRMapping clones;
-  OwningOpRef<ModuleOp> original;
-  Replay before, after;
+  OwningOpRef<ModuleOp> clone; ///< the original model
+  Replay original, compressed;
+  LowRankOutcome outcome;
 };
 
 } // namespace
 
-LogicalResult factoriseInSequence(ModuleOp module, LowRankMethod method, MutableArrayRef<LowRankLayer> layers,
-                                  MutableArrayRef<LowRankAttention> attentions, const ImageSet &images) {
-  return Sequence(module, method, layers, images).run(attentions);
+FailureOr<LowRankOutcome> factorizeInSequence(ModuleOp module, LowRankMethod method, const Candidates &candidates,
+                                              const RankPlan &plan, const ImageSet &images) {
+  return SequentialFactorization(module, method, candidates, plan, images).run();
 }
 
 } // namespace vitya
