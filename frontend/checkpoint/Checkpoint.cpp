@@ -1,4 +1,4 @@
-// Tells the formats apart by their first bytes and brings each to names, tensors and records.
+// Recognises the format by its first bytes and reduces each format to names, tensors and records.
 #include "frontend/checkpoint/Checkpoint.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/SafeTensors.h"
@@ -12,9 +12,9 @@ using namespace llvm;
 namespace vitya {
 
 constexpr StringLiteral kZipMagic = "PK\x03\x04";
-/// What a pickle of protocol 2 or later begins with.
+/// The first byte of a pickle of protocol 2 or later.
 constexpr char kPickleMagic = '\x80';
-/// Structure takes bytes by the thousand, weights stand elsewhere; a larger pickle would only fill the memory.
+/// A pickle holds the structure of a model, which takes kilobytes; a larger one would only fill the memory.
 constexpr uint64_t kMaxPickleBytes = 64 << 20;
 constexpr StringLiteral kMetadataKey = "vitya";
 
@@ -27,7 +27,7 @@ Checkpoint::~Checkpoint() = default;
 // torch.save, torch::save, TorchScript
 //===----------------------------------------------------------------------===//
 
-/// The value as JSON; what JSON cannot say is null.
+/// Converts a value to JSON. Values that JSON lacks, and values that are nested too deeply, become null or empty.
 static json::Value toJson(const PickleValue &value, unsigned depth = 0) {
   constexpr unsigned maxDepth = 8;
   switch (value.kind) {
@@ -78,7 +78,7 @@ Error Checkpoint::readTorch(StringRef key) {
     return opened.takeError();
   const ZipArchive &archive = **opened;
 
-  // All entries stand in one folder, whose name is arbitrary; its data.pkl holds the structure.
+  // All entries are in one folder with an arbitrary name. Its data.pkl holds the structure.
   std::string folder;
   std::optional<uint64_t> structure;
   for (uint64_t number = 0; number < archive.count() && !structure; ++number) {
@@ -133,7 +133,7 @@ Error Checkpoint::readTorch(StringRef key) {
 
 namespace {
 
-/// A whole file as its only record.
+/// A file that is its own only record.
 class FileRecord : public Records {
 public:
   explicit FileRecord(StringRef bytes) : bytes(bytes) {}
@@ -159,7 +159,7 @@ static Expected<Tensor> makeTensor(const SafeTensor &entry) {
     return makeError("expected a known element type for tensor '{0}', found '{1}'", entry.name, entry.type);
   tensor.recordOffset = entry.offset;
   tensor.shape.assign(entry.shape.begin(), entry.shape.end());
-  // Strides of absurd shapes wrap around here; checkTensor refuses such shapes by their number of elements.
+  // The strides of a huge shape overflow here; checkTensor refuses such a shape because of its number of elements.
   uint64_t stride = 1;
   tensor.strides.resize(tensor.shape.size());
   for (size_t dim = tensor.shape.size(); dim-- > 0; stride *= tensor.shape[dim])
@@ -180,7 +180,7 @@ Error Checkpoint::readSafeTensors() {
     stateDict.push_back({entry.name, std::move(*tensor)});
   }
   records = std::make_unique<FileRecord>(file->getBuffer());
-  // The format's metadata maps strings to strings, so ours is JSON within a string.
+  // Metadata maps strings to strings, so the settings are JSON in a string.
   if (std::optional<StringRef> text = header->metadata.getString(kMetadataKey)) {
     Expected<json::Value> value = json::parse(*text);
     if (!value)

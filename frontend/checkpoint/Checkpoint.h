@@ -1,4 +1,4 @@
-// A file of trained weights: its tensors by name, and what it says about the model.
+// A file of trained weights: its tensors by name, and its settings for the model.
 #ifndef VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H
 #define VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H
 
@@ -14,12 +14,12 @@ class Pickle;
 
 class Checkpoint {
 public:
-  /// Reads the file at `path`; see `read`. Errors name the file.
+  /// Opens the file at `path` and reads it as `read` does. Errors name the file.
   static llvm::Expected<Checkpoint> open(llvm::StringRef path, llvm::StringRef key);
 
   /// Reads the names, types and shapes of a checkpoint in memory: `torch.save` since PyTorch 1.6, LibTorch's
-  /// `torch::save`, TorchScript, or safetensors. `key` chooses among several state dicts. Tensors lie within their
-  /// records; their bytes are read later.
+  /// `torch::save`, TorchScript, or safetensors. `key` chooses among several state dicts. Every tensor is checked
+  /// to lie within its record; its bytes are read later.
   static llvm::Expected<Checkpoint> read(std::unique_ptr<llvm::MemoryBuffer> file, llvm::StringRef key);
 
   Checkpoint(Checkpoint &&) noexcept;
@@ -28,7 +28,7 @@ public:
 
   llvm::ArrayRef<NamedTensor> tensors() const { return stateDict; }
 
-  /// The file's `vitya` entry: settings such as heads, eps, mean, std and classes.
+  /// Returns the `vitya` entry of the file: settings such as heads, eps, mean, std and classes.
   const llvm::json::Object &metadata() const { return settings; }
 
   /// See `vitya::readFloats`.
@@ -49,7 +49,7 @@ private:
   llvm::json::Object settings;
 };
 
-/// Whether a file with these first bytes is meant to be a checkpoint, rather than IR.
+/// Returns whether a file that begins with `bytes` is a checkpoint rather than IR.
 bool looksLikeCheckpoint(llvm::StringRef bytes);
 
 } // namespace vitya

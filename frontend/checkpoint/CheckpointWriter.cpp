@@ -1,4 +1,5 @@
-// The pickle has no memo: nothing in it is referred to twice. Numbers are little-endian, but floats, as pickle has it.
+// The pickle needs no memo because it refers to nothing twice. Integers are little-endian and floats big-endian, as the
+// pickle format requires.
 #include "frontend/checkpoint/CheckpointWriter.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -37,13 +38,13 @@ public:
     os << 'G';
     os.write(bytes, sizeof(bytes));
   }
-  /// What `items` writes, as a tuple.
+  /// Writes a tuple of the values that `items` writes.
   void tuple(function_ref<void()> items) {
     os << '(';
     items();
     os << 't';
   }
-  /// Keys and values that `items` writes, into the dict that stands before.
+  /// Adds the keys and values that `items` writes to the dict before them.
   void items(function_ref<void()> items) {
     os << '(';
     items();
@@ -58,7 +59,7 @@ public:
     if (const json::Object *object = value.getAsObject()) {
       emptyDict();
       items([&] {
-        std::vector<StringRef> keys; // in an order of their own in a hash table
+        std::vector<StringRef> keys; // sorted, because the order of a hash table is arbitrary
         for (const auto &[key, item] : *object)
           keys.push_back(key);
         llvm::sort(keys);
@@ -84,7 +85,7 @@ public:
       os << 'N';
     }
   }
-  /// A contiguous f32 tensor whose elements are all of record `key`.
+  /// Writes a contiguous f32 tensor that consists of all elements of record `key`.
   void tensor(StringRef key, const TensorToWrite &tensor) {
     global("torch._utils", "_rebuild_tensor_v2");
     tuple([&] {
@@ -143,7 +144,7 @@ std::string pickleOf(ArrayRef<TensorToWrite> tensors, const json::Object &settin
   return text;
 }
 
-/// An archive in memory.
+/// A zip archive in memory.
 class ZipWriter {
 public:
   ZipWriter() { zip_error_init(&error); }
@@ -163,7 +164,7 @@ public:
     return archive;
   }
 
-  /// `bytes` outlive the call of `close`.
+  /// Adds an entry. `bytes` has to be valid until `close` is called.
   bool add(const std::string &name, StringRef bytes) {
     zip_source_t *entry = zip_source_buffer(archive, bytes.data(), bytes.size(), /*freep=*/0);
     if (!entry)
@@ -173,7 +174,7 @@ public:
       zip_source_free(entry);
       return false;
     }
-    constexpr time_t epoch = 315532800; // 1980, where dates of zip archives begin
+    constexpr time_t epoch = 315532800; // 1980, the first date of the zip format
     return zip_set_file_compression(archive, index, ZIP_CM_STORE, 0) == 0 &&
            zip_file_set_mtime(archive, index, epoch, 0) == 0;
   }

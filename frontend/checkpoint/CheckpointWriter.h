@@ -1,4 +1,4 @@
-// Writes checkpoints that PyTorch reads, `torch.load(weights_only=True)` included.
+// Writes checkpoints that PyTorch can read, even with `torch.load(weights_only=True)`.
 #ifndef VITYA_FRONTEND_CHECKPOINT_CHECKPOINTWRITER_H
 #define VITYA_FRONTEND_CHECKPOINT_CHECKPOINTWRITER_H
 
@@ -19,8 +19,8 @@ struct TensorToWrite {
 };
 
 /// Writes {'state_dict': OrderedDict of `tensors`, in their order, 'vitya': `settings`} as `torch.save` does: a zip
-/// archive of stored entries, the pickle of protocol 2 first, then a record a tensor. The same bytes for the same
-/// content.
+/// archive of stored entries, first the pickle of protocol 2, then one record for each tensor. Equal contents give
+/// equal bytes.
 llvm::Error writeCheckpoint(llvm::ArrayRef<TensorToWrite> tensors, const llvm::json::Object &settings,
                             llvm::raw_ostream &os);
 

@@ -1,5 +1,5 @@
-// The functions of torch/_utils.py and torch.jit._pickle by the values they give. Shapes and offsets are only read
-// here: `checkTensor` holds them against the record, whose size the pickle does not know.
+// Computes the results of functions in torch/_utils.py and torch.jit._pickle. Shapes and offsets are only read here;
+// `checkTensor` compares them with the record, whose size the pickle does not contain.
 #include "frontend/checkpoint/Constructors.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -23,7 +23,7 @@ StringRef describe(PickleValue::Kind kind) {
   return names[static_cast<size_t>(kind)];
 }
 
-/// Argument `index` of a call, which is of `kind`.
+/// Returns argument `index` of a call, which has to be of `kind`.
 static Expected<const PickleValue *> argument(StringRef function, const PickleValue &arguments, size_t index,
                                               Kind kind) {
   if (index >= arguments.items.size())
@@ -35,7 +35,7 @@ static Expected<const PickleValue *> argument(StringRef function, const PickleVa
   return value;
 }
 
-/// Whole numbers of a tuple, appended to `into`.
+/// Appends the integers of a tuple to `into`.
 static Error readIntegers(StringRef function, const PickleValue &tuple, SmallVectorImpl<int64_t> &into) {
   for (const PickleValue *item : tuple.items) {
     if (!item->is(Kind::integer))
@@ -45,7 +45,7 @@ static Error readIntegers(StringRef function, const PickleValue &tuple, SmallVec
   return Error::success();
 }
 
-/// _rebuild_tensor(storage, offset, shape, strides), what _v2, _v3 and _rebuild_qtensor begin with.
+/// _rebuild_tensor(storage, offset, shape, strides). _v2, _v3 and _rebuild_qtensor have these arguments first.
 static Error constructTensor(StringRef function, const PickleValue &arguments, PickleValue &result) {
   Expected<const PickleValue *> storage = argument(function, arguments, 0, Kind::storage);
   if (!storage)
@@ -88,7 +88,7 @@ static Error constructTensor(StringRef function, const PickleValue &arguments, P
   return Error::success();
 }
 
-/// A dict of a list of pairs, as OrderedDict takes it, or an empty one.
+/// Constructs a dict from a list of pairs, from another dict, or from nothing, as OrderedDict does.
 static Error constructDict(StringRef function, const PickleValue &arguments, PickleValue &result) {
   result.kind = Kind::dict;
   for (const PickleValue *argument : arguments.items) {
@@ -141,7 +141,7 @@ Expected<PickleValue *> construct(const PickleValue &callee, const PickleValue &
     return arguments.items.front();
   case Constructor::dict:
     return filled(constructDict(name, arguments, fresh));
-  case Constructor::apply: // (function, type, arguments, state), of which the function makes the tensor
+  case Constructor::apply: // of (function, type, arguments, state): the function returns the tensor
     if (arguments.items.size() < 3)
       return makeError("expected at least 3 arguments of {0}, found {1}", name, arguments.items.size());
     if (arguments.items[0]->text == name)

@@ -1,4 +1,4 @@
-// The plain values that a pickle is read into.
+// The values of a pickle.
 #ifndef VITYA_FRONTEND_CHECKPOINT_PICKLEVALUE_H
 #define VITYA_FRONTEND_CHECKPOINT_PICKLEVALUE_H
 
@@ -7,8 +7,8 @@
 
 namespace vitya {
 
-/// A value of a pickle. Values may be shared and, in a hostile or odd file, may contain themselves: whoever walks them
-/// bounds the depth.
+/// A value of a pickle. Values may be shared and, in a hostile file, may contain themselves, so every traversal has to
+/// bound its depth.
 struct PickleValue {
   enum class Kind {
     none,
@@ -22,7 +22,7 @@ struct PickleValue {
     tensor,  ///< `tensor`
     storage, ///< `text`: key, `integer`: elements, `tensor.type`: element type, null where untyped
     global,  ///< `text`: "module.name"
-    object,  ///< what a class or function made that was not called: `text`: its name, `arguments`, `state`, `items`
+    object,  ///< of a class or function that was not called: `text`: its name, `arguments`, `state`, `items`
   };
 
   Kind kind = Kind::none;
@@ -30,17 +30,17 @@ struct PickleValue {
   double real = 0;
   llvm::StringRef text;
   std::vector<PickleValue *> items;
-  const PickleValue *arguments = nullptr; // of the call that made an object
-  const PickleValue *state = nullptr;     // what BUILD gave it
+  const PickleValue *arguments = nullptr; ///< of the call that created an object
+  const PickleValue *state = nullptr;     ///< set by the opcode BUILD
   Tensor tensor;
 
   bool is(Kind expected) const { return kind == expected; }
 
-  /// The value of string key `key` of a dict or of an object's items, or null.
+  /// Returns the value of string key `key` of a dict or of an object's items, or null.
   const PickleValue *lookup(llvm::StringRef key) const;
 };
 
-/// "an integer", "a tuple", ...
+/// Returns the kind with its article: "an integer", "a tuple", ...
 llvm::StringRef describe(PickleValue::Kind kind);
 
 } // namespace vitya

@@ -1,5 +1,5 @@
-// The quantizer is the tuple that torch._utils._rebuild_qtensor takes: (torch.per_tensor_affine, scale, zero point) or
-// (torch.per_channel_affine, tensor of scales, tensor of zero points, axis).
+// The quantizer is a tuple, an argument of torch._utils._rebuild_qtensor: (torch.per_tensor_affine, scale, zero point)
+// or (torch.per_channel_affine, tensor of scales, tensor of zero points, axis).
 #include "frontend/checkpoint/QuantizedTensor.h"
 #include "dialect/support/Errors.h"
 #include "frontend/checkpoint/PickleValue.h"
@@ -12,7 +12,7 @@ namespace vitya {
 
 using Kind = PickleValue::Kind;
 
-/// The numbers of a tensor of `Number`s, whose type PyTorch calls `typeName`.
+/// Reads the elements of a tensor of type `typeName`, which is `Number` in C++.
 template <typename Number>
 static Error readNumbers(StringRef name, const PickleValue &value, StringRef typeName, const Records &records,
                          std::vector<Number> &numbers) {
@@ -26,7 +26,7 @@ static Error readNumbers(StringRef name, const PickleValue &value, StringRef typ
                    MutableArrayRef(reinterpret_cast<char *>(numbers.data()), numbers.size() * sizeof(Number)));
 }
 
-/// Scales, zero points and axis.
+/// Reads scales, zero points and axis.
 static Error readQuantizer(StringRef name, const PickleValue &quantizer, const Records &records,
                            QuantizedTensor &result) {
   ArrayRef<PickleValue *> items = quantizer.items;

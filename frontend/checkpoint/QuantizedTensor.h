@@ -1,4 +1,4 @@
-// Affine quantized tensors, as PyTorch's quantized modules hold their weights.
+// Affine quantized tensors, the weights of PyTorch's quantized modules.
 #ifndef VITYA_FRONTEND_CHECKPOINT_QUANTIZEDTENSOR_H
 #define VITYA_FRONTEND_CHECKPOINT_QUANTIZEDTENSOR_H
 
@@ -8,16 +8,16 @@
 
 namespace vitya {
 
-/// Integers and what they mean: value = scale * (integer - zero point).
+/// Represents the values scale * (integer - zero point).
 struct QuantizedTensor {
   std::vector<int8_t> integers;    ///< row-major
-  std::vector<double> scales;      ///< one, or one for each index along `axis`
-  std::vector<int64_t> zeroPoints; ///< as many as scales, from -128 to 127
+  std::vector<double> scales;      ///< one scale, or one for each index along `axis`
+  std::vector<int64_t> zeroPoints; ///< one for each scale, from -128 to 127
   std::optional<int64_t> axis;     ///< the dimension along which scales differ
 };
 
-/// Reads a tensor of type qint8 that `checkTensor` let pass. Fails for other types and schemes, for scales that are not
-/// positive and finite, and where their number is not that of the axis. `name` is for errors.
+/// Reads a tensor of type qint8 that `checkTensor` accepted. Fails for other types and schemes, for scales that are not
+/// positive and finite, and if their number is not the size of the axis. `name` is for errors.
 llvm::Expected<QuantizedTensor> readQuantized(llvm::StringRef name, const Tensor &tensor, const Records &records);
 
 } // namespace vitya

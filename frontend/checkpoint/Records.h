@@ -1,4 +1,4 @@
-// Where the bytes of tensors lie: numbered records of known size, read piece by piece.
+// The bytes of a file's tensors: numbered records of known size, from which ranges can be read.
 #ifndef VITYA_FRONTEND_CHECKPOINT_RECORDS_H
 #define VITYA_FRONTEND_CHECKPOINT_RECORDS_H
 
@@ -13,10 +13,10 @@ class Records {
 public:
   virtual ~Records() = default;
 
-  /// Bytes of record `number`.
+  /// Returns the size of record `number` in bytes.
   virtual uint64_t size(uint64_t number) const = 0;
 
-  /// Copies the bytes of record `number` from `offset` on into `into`. Fails where the file ends too early.
+  /// Fills `into` with the bytes of record `number` that begin at `offset`. Fails if the file ends before that.
   virtual llvm::Error read(uint64_t number, uint64_t offset, llvm::MutableArrayRef<char> into) const = 0;
 };
 

@@ -1,6 +1,6 @@
 // A state dict is a dict whose values are tensors, or a module, which keeps its tensors in `_parameters`, `_buffers`
-// and `_modules` (Python) or as attributes (LibTorch and TorchScript). Values may contain themselves, so every walk is
-// bounded by a depth that no model reaches.
+// and `_modules` (Python) or as attributes (LibTorch and TorchScript). Values may contain themselves, so every
+// traversal is bounded by a depth that no model reaches.
 #include "frontend/checkpoint/StateDict.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/DenseSet.h"
@@ -16,25 +16,26 @@ namespace vitya {
 using Kind = PickleValue::Kind;
 
 constexpr unsigned kMaxDepth = 64;
-/// Tensors of one state dict: bounds what modules that share children can unfold to.
+/// The largest number of values in a state dict. It bounds modules that share children, whose number can be
+/// exponential.
 constexpr size_t kMaxTensors = 1 << 20;
 
 static bool isFloating(const PickleValue &value) {
   return value.is(Kind::tensor) && (value.tensor.type->kind == ElementKind::floating || value.tensor.quantizer);
 }
 
-/// The attributes of an object, or null.
+/// Returns the attributes of an object, or null.
 static const PickleValue *attributes(const PickleValue &value) {
   if (!value.is(Kind::object) || !value.state)
     return nullptr;
-  // Python gives (attributes, slots) where a class has slots.
+  // The state is (attributes, slots) if the class has slots.
   const PickleValue *state = value.state;
   if (state->is(Kind::tuple) && !state->items.empty())
     state = state->items.front();
   return state->is(Kind::dict) ? state : nullptr;
 }
 
-/// Whether the value is a module of Python or of LibTorch and TorchScript.
+/// Returns whether the value is a module of Python or of LibTorch and TorchScript.
 static bool isModule(const PickleValue &value) {
   const PickleValue *state = attributes(value);
   return state && (state->lookup("_parameters") || state->lookup("_modules") || value.text.starts_with("__torch__."));
@@ -53,8 +54,8 @@ static void forEachItem(const PickleValue &dict, Visit visit) {
 
 namespace {
 
-/// Collects the tensors under a value. A name that comes twice keeps its place and takes the later tensor, as Python's
-/// dicts do.
+/// Collects the tensors under a value. If a name occurs twice, the later tensor takes the place of the earlier one, as
+/// in Python's dicts.
 struct Flattener {
   std::vector<NamedTensor> tensors;
   StringMap<size_t> places;
@@ -108,14 +109,14 @@ struct Flattener {
 // Choosing
 //===----------------------------------------------------------------------===//
 
-/// A place in a pickle where a model's tensors stand.
+/// A value of a pickle that holds the tensors of a model.
 struct Candidate {
   std::string key;
   const PickleValue *value;
 };
 
-/// Finds the dicts that hold floating-point tensors, none of which holds another, and the modules. Looks at each value
-/// once, and not below a depth that no checkpoint reaches, so values that contain themselves do no harm.
+/// Finds modules, and the innermost dicts that hold floating-point tensors. Each value is visited once, and down to a
+/// depth that no checkpoint reaches, so values may contain themselves.
 struct CandidateSearch {
   std::vector<Candidate> candidates;
   DenseSet<const PickleValue *> seen;
@@ -140,14 +141,14 @@ struct CandidateSearch {
   }
 
 private:
-  /// Whether the value is a floating-point tensor or a sequence with one.
+  /// Returns whether the value is a floating-point tensor or a sequence with one.
   static bool holdsTensor(const PickleValue &value) {
     bool isSequence = value.is(Kind::tuple) || value.is(Kind::list);
     return isFloating(value) ||
            (isSequence && any_of(value.items, [](PickleValue *item) { return isFloating(*item); }));
   }
 
-  /// Whether a floating-point tensor is found below a module.
+  /// Returns whether there is a floating-point tensor below a module.
   bool reachesTensor(const PickleValue &module, unsigned depth) {
     bool found = false;
     forEachItem(*attributes(module), [&](StringRef, const PickleValue &child) {
@@ -169,7 +170,7 @@ private:
 
 } // namespace
 
-/// The value under `key`, or null. Keys may have dots in them, so each one that `key` begins with is tried.
+/// Returns the value under `key`, or null. Keys may contain dots, so each one with which `key` begins is tried.
 static const PickleValue *resolve(const PickleValue &value, StringRef key, unsigned depth) {
   if (key.empty() || depth > kMaxDepth)
     return key.empty() ? &value : nullptr;
@@ -183,7 +184,7 @@ static const PickleValue *resolve(const PickleValue &value, StringRef key, unsig
   return found;
 }
 
-/// Drops what PyTorch's wrappers put before the name of every tensor of the model that they wrap.
+/// Drops the prefixes that PyTorch's wrappers add to the name of every tensor.
 static void dropWrappers(std::vector<NamedTensor> &tensors) {
   for (StringRef wrapper : {"module.", "_orig_mod.", "module."})
     if (all_of(tensors, [&](const NamedTensor &named) { return StringRef(named.name).starts_with(wrapper); }))
@@ -191,8 +192,9 @@ static void dropWrappers(std::vector<NamedTensor> &tensors) {
         named.name.erase(0, wrapper.size());
 }
 
-/// Gives linear layers of torch's `quantize_dynamic` the names of f32 ones: weight and bias stand in a tuple under
-/// "NAME._packed_params._packed_params". Scale and zero point of the output, which dynamic layers do not use, go.
+/// Gives the linear layers of torch's `quantize_dynamic`, whose weight and bias are a tuple under
+/// "NAME._packed_params._packed_params", the names of f32 layers. Removes the scale and the zero point of the output,
+/// which dynamic layers do not use.
 static void unpackLinears(std::vector<NamedTensor> &tensors) {
   constexpr StringLiteral suffixes[][2] = {{"._packed_params._packed_params.0", ".weight"},
                                            {"._packed_params._packed_params.1", ".bias"}};

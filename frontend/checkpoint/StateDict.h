@@ -11,11 +11,11 @@ struct NamedTensor {
   Tensor tensor;
 };
 
-/// The tensors under `key`, a path of dict keys with dots between, in the file's order. With an empty key, those of
-/// the one state dict or module in `root`; where there are several, the error lists them. A dict's tensors have the
-/// names of its keys; a module's parameters and buffers, Python's or LibTorch's, have the names they would have in its
-/// state dict. Weight and bias of linear layers that `quantize_dynamic` packed are "NAME.weight", a quantized tensor,
-/// and "NAME.bias". Names that DataParallel and torch.compile put before every tensor's are dropped.
+/// Returns the tensors under `key`, a path of dict keys separated by dots, in the order of the file. An empty key
+/// chooses the only state dict or module in `root`; if there are several, the error lists them. The tensors of a dict
+/// have the names of its keys. The parameters and buffers of a module, Python's or LibTorch's, have the names that they
+/// would have in its state dict. The linear layers that `quantize_dynamic` packed have a quantized tensor "NAME.weight"
+/// and a tensor "NAME.bias". Prefixes that DataParallel and torch.compile add to every name are dropped.
 llvm::Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, llvm::StringRef key);
 
 } // namespace vitya

@@ -1,4 +1,4 @@
-// Checks tensors against their records and reads them. Assumes a little-endian machine, like the files.
+// Checks tensors against their records and reads them. Assumes a little-endian processor; the files are little-endian.
 #include "frontend/checkpoint/Tensor.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
@@ -64,8 +64,8 @@ std::string formatShape(ArrayRef<int64_t> shape) {
   return formatv("[{0:$[, ]}]", make_range(shape.begin(), shape.end()));
 }
 
-/// One past the index of the last element that the tensor touches in its storage, or the number of elements of its
-/// shape if that is larger; nothing where either overflows or a number is negative.
+/// Returns the number of storage elements that the tensor needs: one more than the largest index that it reads, or its
+/// own number of elements if that is larger. Returns nothing if either overflows or if a size or stride is negative.
 static std::optional<int64_t> extent(const Tensor &tensor) {
   if (tensor.offset < 0 || tensor.shape.size() != tensor.strides.size())
     return std::nullopt;
@@ -98,7 +98,7 @@ Error checkTensor(StringRef name, const Tensor &tensor, uint64_t bytes) {
 // Reading
 //===----------------------------------------------------------------------===//
 
-/// Calls `visit` with the index in storage, from the tensor's first element on, of each element in row-major order.
+/// Visits the elements in row-major order. `visit` gets the distance in storage from the tensor's first element.
 template <typename Visit>
 static void forEachElement(const Tensor &tensor, Visit visit) {
   SmallVector<int64_t, 4> index(tensor.shape.size(), 0);
@@ -143,7 +143,7 @@ Error readBytes(const Tensor &tensor, const Records &records, MutableArrayRef<ch
   return Error::success();
 }
 
-/// The elements of `bytes` as f32.
+/// Converts the elements in `bytes` to f32.
 template <typename Element>
 static void convert(ArrayRef<char> bytes, MutableArrayRef<float> into) {
   for (auto [index, value] : llvm::enumerate(into)) {

@@ -1,4 +1,4 @@
-// Tensors of a checkpoint: a type, a shape and strides over a piece of a record.
+// Tensors of a checkpoint: a type, a shape and strides over a range of a record.
 #ifndef VITYA_FRONTEND_CHECKPOINT_TENSOR_H
 #define VITYA_FRONTEND_CHECKPOINT_TENSOR_H
 
@@ -11,7 +11,7 @@ namespace vitya {
 
 enum class ElementKind { floating, integer, boolean, complex, quantized };
 
-/// One element type under the names that different formats give it; a name is empty where a format has none.
+/// An element type and its names in different formats; a name is empty if the format lacks the type.
 struct ElementType {
   llvm::StringLiteral name;
   ElementKind kind;
@@ -21,7 +21,7 @@ struct ElementType {
   llvm::StringLiteral safetensors;  ///< "F32"
 };
 
-/// All element types; null where none has the name.
+/// Return the element type with this name, or null.
 const ElementType *findTorchStorage(llvm::StringRef name);
 const ElementType *findTorchType(llvm::StringRef name);
 const ElementType *findSafetensorsType(llvm::StringRef name);
@@ -36,26 +36,26 @@ struct Tensor {
   int64_t offset = 0;        ///< of the first element within the storage, in elements
   llvm::SmallVector<int64_t, 4> shape;
   llvm::SmallVector<int64_t, 4> strides; ///< in elements
-  /// Scheme, scales and zero points of a quantized tensor, as the arguments of torch's quantizer; else null.
+  /// The scheme, scales and zero points of a quantized tensor, as arguments of torch's quantizer; else null.
   const PickleValue *quantizer = nullptr;
 
-  /// Product of the shape; only for tensors that `checkTensor` let pass.
+  /// Returns the number of elements. Valid only for tensors that `checkTensor` accepted.
   int64_t elements() const;
 };
 
-/// "[2, 3]"
+/// Returns a shape as text: "[2, 3]".
 std::string formatShape(llvm::ArrayRef<int64_t> shape);
 
 /// Fails unless offset, shape and strides stay within `bytes` bytes of storage and the tensor has no more elements
 /// than the storage. `name` is for the error.
 llvm::Error checkTensor(llvm::StringRef name, const Tensor &tensor, uint64_t bytes);
 
-/// Reads a tensor that `checkTensor` let pass into `into`, in row-major order, as it is stored. `into` has as many
-/// bytes as the tensor's elements.
+/// Reads the elements of a tensor that `checkTensor` accepted, in row-major order and in their stored type. `into` has
+/// as many bytes as all elements together.
 llvm::Error readBytes(const Tensor &tensor, const Records &records, llvm::MutableArrayRef<char> into);
 
-/// Reads a tensor that `checkTensor` let pass into `into`, in row-major order, converted to f32. `into` has as many
-/// entries as the tensor has elements. Fails for types that are not floating and for values that are not finite.
+/// Reads the elements of a tensor that `checkTensor` accepted, in row-major order and converted to f32. `into` has one
+/// entry for each element. Fails for types that are not floating-point and for values that are not finite.
 llvm::Error readFloats(llvm::StringRef name, const Tensor &tensor, const Records &records,
                        llvm::MutableArrayRef<float> into);
 

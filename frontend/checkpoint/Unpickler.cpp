@@ -1,23 +1,24 @@
-// A stack machine over the opcodes of Python's pickletools (protocols 1 to 5; of protocol 0 those without quoting).
-// The machine only ever builds values: a class or function that it does not know becomes an opaque object, so there is
-// nothing that a hostile pickle could run. Every byte yields at most one value, and no step recurses.
+// A stack machine for the opcodes of Python's pickletools: protocols 1 to 5, and the opcodes of protocol 0 that need no
+// quoting. The machine only builds values. A class or function that it does not know becomes an opaque object, so a
+// hostile pickle cannot run anything. Every byte creates at most one value, and no step recurses.
 #include "frontend/checkpoint/Unpickler.h"
-#include "dialect/support/Errors.h"
 #include "frontend/checkpoint/Constructors.h"
-#include "llvm/Support/Endian.h"
+#include "frontend/checkpoint/PickleStack.h"
+#include "llvm/ADT/DenseMap.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace llvm;
 
 namespace vitya {
 
-class Unpickler {
+class Unpickler : private PickleBytes, private PickleStack {
 public:
   Unpickler(StringRef bytes, Pickle &pickle, function_ref<std::optional<uint64_t>(StringRef)> recordNumber)
-      : bytes(bytes), pickle(pickle), recordNumber(recordNumber) {}
+      : PickleBytes(bytes), PickleStack(pickle.values), pickle(pickle), recordNumber(recordNumber) {}
 
   Error run() {
     while (!pickle.rootValue) {
-      opcodeAt = position;
+      opcodeAt = offset();
       if (Error error = step())
         return joinPosition(std::move(error));
     }
@@ -27,100 +28,12 @@ public:
 private:
   using Kind = PickleValue::Kind;
 
-  //===--------------------------------------------------------------------===//
-  // Reading bytes
-  //===--------------------------------------------------------------------===//
-
   Error joinPosition(Error error) {
     return makeError("{0}, at byte {1} of the pickle", toString(std::move(error)), opcodeAt);
   }
 
-  Error take(uint64_t count, StringRef &into) {
-    if (count > bytes.size() - position)
-      return makeError("expected {0} more bytes, found {1}", count, bytes.size() - position);
-    into = bytes.substr(position, count);
-    position += count;
-    return Error::success();
-  }
-
-  template <typename Integer>
-  Error takeInteger(Integer &into) {
-    StringRef raw;
-    if (Error error = take(sizeof(Integer), raw))
-      return error;
-    into = support::endian::read<Integer, endianness::little>(raw.data());
-    return Error::success();
-  }
-
-  Error takeLine(StringRef &into) {
-    size_t end = bytes.find('\n', position);
-    if (end == StringRef::npos)
-      return makeError("expected a line, found the end");
-    into = bytes.slice(position, end);
-    position = end + 1;
-    return Error::success();
-  }
-
-  /// Bytes whose count stands before them as a `Length`.
-  template <typename Length>
-  Error takeCounted(StringRef &into) {
-    Length length;
-    if (Error error = takeInteger(length))
-      return error;
-    return take(length, into);
-  }
-
-  //===--------------------------------------------------------------------===//
-  // The stack
-  //===--------------------------------------------------------------------===//
-
-  PickleValue &make(Kind kind) {
-    PickleValue &value = pickle.values.emplace_back();
-    value.kind = kind;
-    return value;
-  }
-
-  PickleValue &push(Kind kind) {
-    PickleValue &value = make(kind);
-    stack.push_back(&value);
-    return value;
-  }
-
-  Error pushInteger(int64_t value) {
-    push(Kind::integer).integer = value;
-    return Error::success();
-  }
-
-  Error pushString(StringRef text) {
-    push(Kind::string).text = pickle.strings.save(text);
-    return Error::success();
-  }
-
   Error pushGlobal(StringRef module, StringRef name) {
     push(Kind::global).text = pickle.strings.save(module + "." + name);
-    return Error::success();
-  }
-
-  /// Values above the last mark, or above the bottom where there is none, belong to the current frame.
-  Error pop(PickleValue *&into) {
-    if (stack.size() <= (marks.empty() ? 0 : marks.back()))
-      return makeError("expected a value on the stack, found none");
-    into = stack.pop_back_val();
-    return Error::success();
-  }
-
-  Error popMark(SmallVectorImpl<PickleValue *> &into) {
-    if (marks.empty())
-      return makeError("expected a mark on the stack, found none");
-    into.assign(stack.begin() + marks.back(), stack.end());
-    stack.truncate(marks.pop_back_val());
-    return Error::success();
-  }
-
-  Error top(PickleValue *&into) {
-    if (Error error = pop(into))
-      return error;
-    stack.push_back(into);
     return Error::success();
   }
 
@@ -132,47 +45,7 @@ private:
     return Error::success();
   }
 
-  Error recall(uint64_t index) {
-    auto found = memo.find(index);
-    if (found == memo.end())
-      return makeError("expected a memoized value, found none of number {0}", index);
-    stack.push_back(found->second);
-    return Error::success();
-  }
-
-  template <typename Index, typename Action>
-  Error withIndex(Action action) {
-    Index index;
-    if (Error error = takeInteger(index))
-      return error;
-    return (this->*action)(index);
-  }
-
-  //===--------------------------------------------------------------------===//
-  // Building values
-  //===--------------------------------------------------------------------===//
-
-  /// A tuple of the last `count` values.
-  Error pushTuple(size_t count) {
-    SmallVector<PickleValue *, 3> items(count);
-    for (PickleValue *&item : llvm::reverse(items))
-      if (Error error = pop(item))
-        return error;
-    push(Kind::tuple).items.assign(items.begin(), items.end());
-    return Error::success();
-  }
-
-  Error pushMarked(Kind kind) {
-    SmallVector<PickleValue *> items;
-    if (Error error = popMark(items))
-      return error;
-    if (kind == Kind::dict && items.size() % 2 != 0)
-      return makeError("expected keys with values, found {0} items", items.size());
-    push(kind).items.assign(items.begin(), items.end());
-    return Error::success();
-  }
-
-  /// Adds items to the list, dict or object at the top.
+  /// Appends items to the list, dict or object at the top of the stack.
   Error append(ArrayRef<PickleValue *> items, Kind kind) {
     PickleValue *target;
     if (Error error = top(target))
@@ -185,96 +58,24 @@ private:
     return Error::success();
   }
 
-  Error appendMarked(Kind kind) {
-    SmallVector<PickleValue *> items;
-    if (Error error = popMark(items))
-      return error;
-    return append(items, kind);
-  }
+  //===--------------------------------------------------------------------===//
+  // Opcodes
+  //===--------------------------------------------------------------------===//
 
-  Error appendLast(size_t count, Kind kind) {
-    SmallVector<PickleValue *, 2> items(count);
-    for (PickleValue *&item : llvm::reverse(items))
-      if (Error error = pop(item))
-        return error;
-    return append(items, kind);
-  }
+  struct Opcode;
+  static const Opcode kOpcodes[];
 
-  /// Integers of any length; one that 64 bits cannot hold becomes an object.
-  Error pushLong(StringRef raw) {
-    if (raw.size() > sizeof(int64_t)) {
-      push(Kind::object).text = "int";
-      return Error::success();
-    }
-    uint64_t value = !raw.empty() && (raw.back() & 0x80) ? ~uint64_t(0) : 0;
-    for (char byte : llvm::reverse(raw))
-      value = value << 8 | static_cast<uint8_t>(byte);
-    return pushInteger(static_cast<int64_t>(value));
-  }
-
-  Error call(bool keywords) {
-    PickleValue *named = nullptr, *arguments, *callee;
-    if (keywords)
-      if (Error error = pop(named))
-        return error;
-    if (Error error = pop(arguments))
-      return error;
-    if (Error error = pop(callee))
-      return error;
-    PickleValue &fresh = make(Kind::object);
-    Expected<PickleValue *> result = construct(*callee, *arguments, fresh);
-    if (!result)
-      return result.takeError();
-    // A dict made of another copies its items; doing so over and over is how a small file would fill the memory.
-    copied += fresh.items.size();
-    if (copied > bytes.size())
-      return makeError("expected fewer than {0} items copied from one container to another, found more", bytes.size());
-    stack.push_back(*result);
-    return Error::success();
-  }
-
-  Error build() {
-    PickleValue *state, *target;
-    if (Error error = pop(state))
-      return error;
-    if (Error error = top(target))
-      return error;
-    target->state = state;
-    return Error::success();
-  }
-
-  Error pushStorage() {
-    PickleValue *id;
-    if (Error error = pop(id))
-      return error;
-    PickleValue &result = push(Kind::storage);
-    return constructStorage(*id, recordNumber, result);
-  }
-
+  /// Executes the next opcode.
   Error step();
 
-  StringRef bytes;
-  Pickle &pickle;
-  function_ref<std::optional<uint64_t>(StringRef)> recordNumber;
-  size_t position = 0, opcodeAt = 0, copied = 0;
-  SmallVector<PickleValue *> stack;
-  SmallVector<size_t> marks;
-  DenseMap<uint64_t, PickleValue *> memo;
-};
+  /// Skips the argument of an opcode that says nothing about values.
+  template <uint64_t Count>
+  Error skip() {
+    StringRef ignored;
+    return take(Count, ignored);
+  }
 
-/// Executes one opcode; the letters are those of pickletools.
-Error Unpickler::step() {
-  StringRef opcode, text;
-  if (Error error = take(1, opcode))
-    return error;
-  auto stringOf = [&](Error error) { return error ? std::move(error) : pushString(text); };
-  auto longOf = [&](Error error) { return error ? std::move(error) : pushLong(text); };
-  switch (opcode.front()) {
-  case '\x80': // PROTO
-    return take(1, text);
-  case '\x95': // FRAME
-    return take(8, text);
-  case '.': { // STOP
+  Error stop() {
     PickleValue *value;
     if (Error error = pop(value))
       return error;
@@ -282,128 +83,160 @@ Error Unpickler::step() {
     return Error::success();
   }
 
-  // Plain values.
-  case 'N': // NONE
-    push(Kind::none);
-    return Error::success();
-  case '\x88': // NEWTRUE
-  case '\x89': // NEWFALSE
-    push(Kind::boolean).integer = opcode.front() == '\x88';
-    return Error::success();
-  case 'J': { // BININT
-    int32_t value;
-    if (Error error = takeInteger(value))
-      return error;
-    return pushInteger(value);
-  }
-  case 'K': { // BININT1
-    uint8_t value;
-    if (Error error = takeInteger(value))
-      return error;
-    return pushInteger(value);
-  }
-  case 'M': { // BININT2
-    uint16_t value;
-    if (Error error = takeInteger(value))
-      return error;
-    return pushInteger(value);
-  }
-  case '\x8a': // LONG1
-    return longOf(takeCounted<uint8_t>(text));
-  case '\x8b': // LONG4
-    return longOf(takeCounted<uint32_t>(text));
-  case 'G': { // BINFLOAT
-    if (Error error = take(8, text))
-      return error;
-    push(Kind::real).real = bit_cast<double>(support::endian::read<uint64_t, endianness::big>(text.data()));
+  template <PickleValue::Kind kind>
+  Error pushEmpty() {
+    push(kind);
     return Error::success();
   }
-  case 'X': // BINUNICODE
-  case 'T': // BINSTRING
-  case 'B': // BINBYTES
-    return stringOf(takeCounted<uint32_t>(text));
-  case '\x8c': // SHORT_BINUNICODE
-  case 'U':    // SHORT_BINSTRING
-  case 'C':    // SHORT_BINBYTES
-    return stringOf(takeCounted<uint8_t>(text));
-  case '\x8d': // BINUNICODE8
-  case '\x8e': // BINBYTES8
-  case '\x96': // BYTEARRAY8
-    return stringOf(takeCounted<uint64_t>(text));
 
-  // The stack and the memo.
-  case '(': // MARK
-    marks.push_back(stack.size());
+  template <bool value>
+  Error pushBoolean() {
+    push(Kind::boolean).integer = value;
     return Error::success();
-  case '0': { // POP
-    PickleValue *value;
-    return pop(value);
   }
-  case '1': { // POP_MARK
-    SmallVector<PickleValue *> values;
-    return popMark(values);
+
+  template <typename Integer>
+  Error pushInteger() {
+    Integer value;
+    if (Error error = takeInteger(value))
+      return error;
+    push(Kind::integer).integer = value;
+    return Error::success();
   }
-  case '2': { // DUP
+
+  /// An integer of any length in two's complement; one that 64 bits cannot hold becomes an object.
+  template <typename Length>
+  Error pushLong() {
+    StringRef raw;
+    if (Error error = takeCounted<Length>(raw))
+      return error;
+    if (raw.size() > sizeof(int64_t)) {
+      push(Kind::object).text = "int";
+      return Error::success();
+    }
+    uint64_t value = !raw.empty() && (raw.back() & 0x80) ? ~uint64_t(0) : 0;
+    for (char byte : llvm::reverse(raw))
+      value = value << 8 | static_cast<uint8_t>(byte);
+    push(Kind::integer).integer = static_cast<int64_t>(value);
+    return Error::success();
+  }
+
+  Error pushReal() {
+    StringRef raw;
+    if (Error error = take(sizeof(double), raw))
+      return error;
+    push(Kind::real).real = bit_cast<double>(support::endian::read64be(raw.data()));
+    return Error::success();
+  }
+
+  template <typename Length>
+  Error pushString() {
+    StringRef text;
+    if (Error error = takeCounted<Length>(text))
+      return error;
+    push(Kind::string).text = pickle.strings.save(text);
+    return Error::success();
+  }
+
+  Error pushMark() {
+    mark();
+    return Error::success();
+  }
+
+  Error discard() {
+    PickleValue *ignored;
+    return pop(ignored);
+  }
+
+  Error discardMarked() {
+    SmallVector<PickleValue *> ignored;
+    return popMark(ignored);
+  }
+
+  Error duplicate() {
     PickleValue *value;
     if (Error error = top(value))
       return error;
-    stack.push_back(value);
+    push(value);
     return Error::success();
   }
-  case 'q': // BINPUT
-    return withIndex<uint8_t>(&Unpickler::memoize);
-  case 'r': // LONG_BINPUT
-    return withIndex<uint32_t>(&Unpickler::memoize);
-  case '\x94': // MEMOIZE
-    return memoize(memo.size());
-  case 'h': // BINGET
-    return withIndex<uint8_t>(&Unpickler::recall);
-  case 'j': // LONG_BINGET
-    return withIndex<uint32_t>(&Unpickler::recall);
 
-  // Containers.
-  case ')': // EMPTY_TUPLE
-    return pushTuple(0);
-  case '\x85': // TUPLE1
-    return pushTuple(1);
-  case '\x86': // TUPLE2
-    return pushTuple(2);
-  case '\x87': // TUPLE3
-    return pushTuple(3);
-  case 't': // TUPLE
-    return pushMarked(Kind::tuple);
-  case ']':    // EMPTY_LIST
-  case '\x8f': // EMPTY_SET
-    push(Kind::list);
-    return Error::success();
-  case 'l':    // LIST
-  case '\x91': // FROZENSET
-    return pushMarked(Kind::list);
-  case '}': // EMPTY_DICT
-    push(Kind::dict);
-    return Error::success();
-  case 'd': // DICT
-    return pushMarked(Kind::dict);
-  case 'a': // APPEND
-    return appendLast(1, Kind::list);
-  case 'e':    // APPENDS
-  case '\x90': // ADDITEMS
-    return appendMarked(Kind::list);
-  case 's': // SETITEM
-    return appendLast(2, Kind::dict);
-  case 'u': // SETITEMS
-    return appendMarked(Kind::dict);
+  template <typename Index>
+  Error memoizeAt() {
+    Index index;
+    if (Error error = takeInteger(index))
+      return error;
+    return memoize(index);
+  }
 
-  // Classes, objects and storages.
-  case 'c': { // GLOBAL
-    StringRef name;
-    if (Error error = takeLine(text))
+  Error memoizeNext() { return memoize(memo.size()); }
+
+  template <typename Index>
+  Error recall() {
+    Index index;
+    if (Error error = takeInteger(index))
+      return error;
+    auto found = memo.find(index);
+    if (found == memo.end())
+      return makeError("expected a memoized value, found none of number {0}", uint64_t(index));
+    push(found->second);
+    return Error::success();
+  }
+
+  /// A tuple of the last `Count` values.
+  template <size_t Count>
+  Error pushTuple() {
+    SmallVector<PickleValue *, 3> items(Count);
+    for (PickleValue *&item : llvm::reverse(items))
+      if (Error error = pop(item))
+        return error;
+    push(Kind::tuple).items.assign(items.begin(), items.end());
+    return Error::success();
+  }
+
+  /// A container of the values above the last mark.
+  template <PickleValue::Kind kind>
+  Error pushMarked() {
+    SmallVector<PickleValue *> items;
+    if (Error error = popMark(items))
+      return error;
+    if (kind == Kind::dict && items.size() % 2 != 0)
+      return makeError("expected keys with values, found {0} items", items.size());
+    push(kind).items.assign(items.begin(), items.end());
+    return Error::success();
+  }
+
+  /// Appends the values above the last mark to the container below it.
+  template <PickleValue::Kind kind>
+  Error appendMarked() {
+    SmallVector<PickleValue *> items;
+    if (Error error = popMark(items))
+      return error;
+    return append(items, kind);
+  }
+
+  /// Appends the last `Count` values to the container below them.
+  template <size_t Count, PickleValue::Kind kind>
+  Error appendLast() {
+    SmallVector<PickleValue *, 2> items(Count);
+    for (PickleValue *&item : llvm::reverse(items))
+      if (Error error = pop(item))
+        return error;
+    return append(items, kind);
+  }
+
+  /// A class or function whose names are two lines.
+  Error pushGlobal() {
+    StringRef module, name;
+    if (Error error = takeLine(module))
       return error;
     if (Error error = takeLine(name))
       return error;
-    return pushGlobal(text, name);
+    return pushGlobal(module, name);
   }
-  case '\x93': { // STACK_GLOBAL
+
+  /// A class or function whose names are on the stack.
+  Error pushStackGlobal() {
     PickleValue *module, *name;
     if (Error error = pop(name))
       return error;
@@ -414,18 +247,135 @@ Error Unpickler::step() {
                        describe(name->kind));
     return pushGlobal(module->text, name->text);
   }
-  case 'R':    // REDUCE
-  case '\x81': // NEWOBJ
-    return call(/*keywords=*/false);
-  case '\x92': // NEWOBJ_EX
-    return call(/*keywords=*/true);
-  case 'b': // BUILD
-    return build();
-  case 'Q': // BINPERSID
-    return pushStorage();
-  default:
-    return makeError("expected an opcode that PyTorch writes, found {0:x}", static_cast<uint8_t>(opcode.front()));
+
+  /// Calls a class or function with a tuple of arguments, after which there may be a dict of named ones.
+  template <bool hasNamedArguments>
+  Error call() {
+    PickleValue *arguments, *callee;
+    if (hasNamedArguments)
+      if (Error error = discard())
+        return error;
+    if (Error error = pop(arguments))
+      return error;
+    if (Error error = pop(callee))
+      return error;
+    PickleValue &fresh = make(Kind::object);
+    Expected<PickleValue *> result = construct(*callee, *arguments, fresh);
+    if (!result)
+      return result.takeError();
+    // A dict that is constructed from another copies its items. A small file could fill the memory with such copies.
+    copied += fresh.items.size();
+    if (copied > size())
+      return makeError("expected fewer than {0} items copied from one container to another, found more", size());
+    push(*result);
+    return Error::success();
   }
+
+  /// Gives an object its state.
+  Error build() {
+    PickleValue *state, *target;
+    if (Error error = pop(state))
+      return error;
+    if (Error error = top(target))
+      return error;
+    target->state = state;
+    return Error::success();
+  }
+
+  /// The storage that a persistent id refers to.
+  Error pushStorage() {
+    PickleValue *id;
+    if (Error error = pop(id))
+      return error;
+    PickleValue &result = push(Kind::storage);
+    return constructStorage(*id, recordNumber, result);
+  }
+
+  Pickle &pickle;
+  function_ref<std::optional<uint64_t>(StringRef)> recordNumber;
+  size_t opcodeAt = 0; ///< the first byte of the opcode, for errors
+  size_t copied = 0;   ///< items that calls have copied from one container to another
+  DenseMap<uint64_t, PickleValue *> memo;
+};
+
+struct Unpickler::Opcode {
+  char letter;
+  Error (Unpickler::*execute)();
+};
+
+/// The opcodes that PyTorch and LibTorch write, with the names that pickletools gives them.
+const Unpickler::Opcode Unpickler::kOpcodes[] = {
+    {'\x80', &Unpickler::skip<1>}, // PROTO
+    {'\x95', &Unpickler::skip<8>}, // FRAME
+    {'.', &Unpickler::stop},       // STOP
+
+    // Plain values.
+    {'N', &Unpickler::pushEmpty<Kind::none>},   // NONE
+    {'\x88', &Unpickler::pushBoolean<true>},    // NEWTRUE
+    {'\x89', &Unpickler::pushBoolean<false>},   // NEWFALSE
+    {'J', &Unpickler::pushInteger<int32_t>},    // BININT
+    {'K', &Unpickler::pushInteger<uint8_t>},    // BININT1
+    {'M', &Unpickler::pushInteger<uint16_t>},   // BININT2
+    {'\x8a', &Unpickler::pushLong<uint8_t>},    // LONG1
+    {'\x8b', &Unpickler::pushLong<uint32_t>},   // LONG4
+    {'G', &Unpickler::pushReal},                // BINFLOAT
+    {'X', &Unpickler::pushString<uint32_t>},    // BINUNICODE
+    {'T', &Unpickler::pushString<uint32_t>},    // BINSTRING
+    {'B', &Unpickler::pushString<uint32_t>},    // BINBYTES
+    {'\x8c', &Unpickler::pushString<uint8_t>},  // SHORT_BINUNICODE
+    {'U', &Unpickler::pushString<uint8_t>},     // SHORT_BINSTRING
+    {'C', &Unpickler::pushString<uint8_t>},     // SHORT_BINBYTES
+    {'\x8d', &Unpickler::pushString<uint64_t>}, // BINUNICODE8
+    {'\x8e', &Unpickler::pushString<uint64_t>}, // BINBYTES8
+    {'\x96', &Unpickler::pushString<uint64_t>}, // BYTEARRAY8
+
+    // The stack and the memo.
+    {'(', &Unpickler::pushMark},            // MARK
+    {'0', &Unpickler::discard},             // POP
+    {'1', &Unpickler::discardMarked},       // POP_MARK
+    {'2', &Unpickler::duplicate},           // DUP
+    {'q', &Unpickler::memoizeAt<uint8_t>},  // BINPUT
+    {'r', &Unpickler::memoizeAt<uint32_t>}, // LONG_BINPUT
+    {'\x94', &Unpickler::memoizeNext},      // MEMOIZE
+    {'h', &Unpickler::recall<uint8_t>},     // BINGET
+    {'j', &Unpickler::recall<uint32_t>},    // LONG_BINGET
+
+    // Containers.
+    {')', &Unpickler::pushTuple<0>},                // EMPTY_TUPLE
+    {'\x85', &Unpickler::pushTuple<1>},             // TUPLE1
+    {'\x86', &Unpickler::pushTuple<2>},             // TUPLE2
+    {'\x87', &Unpickler::pushTuple<3>},             // TUPLE3
+    {'t', &Unpickler::pushMarked<Kind::tuple>},     // TUPLE
+    {']', &Unpickler::pushEmpty<Kind::list>},       // EMPTY_LIST
+    {'\x8f', &Unpickler::pushEmpty<Kind::list>},    // EMPTY_SET
+    {'l', &Unpickler::pushMarked<Kind::list>},      // LIST
+    {'\x91', &Unpickler::pushMarked<Kind::list>},   // FROZENSET
+    {'}', &Unpickler::pushEmpty<Kind::dict>},       // EMPTY_DICT
+    {'d', &Unpickler::pushMarked<Kind::dict>},      // DICT
+    {'a', &Unpickler::appendLast<1, Kind::list>},   // APPEND
+    {'e', &Unpickler::appendMarked<Kind::list>},    // APPENDS
+    {'\x90', &Unpickler::appendMarked<Kind::list>}, // ADDITEMS
+    {'s', &Unpickler::appendLast<2, Kind::dict>},   // SETITEM
+    {'u', &Unpickler::appendMarked<Kind::dict>},    // SETITEMS
+
+    // Classes, objects and storages.
+    {'c', &Unpickler::pushGlobal},         // GLOBAL
+    {'\x93', &Unpickler::pushStackGlobal}, // STACK_GLOBAL
+    {'R', &Unpickler::call<false>},        // REDUCE
+    {'\x81', &Unpickler::call<false>},     // NEWOBJ
+    {'\x92', &Unpickler::call<true>},      // NEWOBJ_EX
+    {'b', &Unpickler::build},              // BUILD
+    {'Q', &Unpickler::pushStorage},        // BINPERSID
+};
+
+Error Unpickler::step() {
+  StringRef letter;
+  if (Error error = take(1, letter))
+    return error;
+  const Opcode *opcode = llvm::find_if(kOpcodes, [&](const Opcode &each) { return each.letter == letter.front(); });
+  if (opcode == std::end(kOpcodes))
+    return makeError("expected an opcode that PyTorch writes, found {0:x}", static_cast<uint8_t>(letter.front()));
+  return (this->*opcode->execute)();
 }
 
 Expected<std::unique_ptr<Pickle>> Pickle::read(StringRef bytes,

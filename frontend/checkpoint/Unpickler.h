@@ -1,4 +1,4 @@
-// Reads Python's pickle format without running any of it.
+// Reads Python's pickle format without executing anything in it.
 #ifndef VITYA_FRONTEND_CHECKPOINT_UNPICKLER_H
 #define VITYA_FRONTEND_CHECKPOINT_UNPICKLER_H
 
@@ -10,12 +10,13 @@
 
 namespace vitya {
 
-/// The values of one pickle and the memory they live in.
+/// The values of a pickle, which it owns.
 class Pickle {
 public:
   /// Reads `bytes`, a pickle of protocol 1 to 5 as PyTorch and LibTorch write it. Nothing is imported or called: known
-  /// constructors (tensors, parameters, ordered dicts, sizes) become values, everything else an object. Tensors refer
-  /// to records by the number that `recordNumber` gives for a storage's key; those of unknown keys are errors.
+  /// constructors (tensors, parameters, ordered dicts, sizes) become values, everything else becomes an object. Tensors
+  /// refer to records by number: `recordNumber` returns the number for the key of a storage, and an unknown key is an
+  /// error.
   static llvm::Expected<std::unique_ptr<Pickle>>
   read(llvm::StringRef bytes, llvm::function_ref<std::optional<uint64_t>(llvm::StringRef)> recordNumber);
 

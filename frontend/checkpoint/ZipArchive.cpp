@@ -1,5 +1,5 @@
-// The directory and the entries of a zip archive, through libzip. Sizes of the directory are not trusted: a stored
-// entry larger than the file is refused before anyone allocates for it.
+// Reads a zip archive with libzip. The sizes in its directory are not trusted: a stored entry that is larger than the
+// file is refused before memory is allocated for it.
 #include "frontend/checkpoint/ZipArchive.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -39,7 +39,7 @@ Expected<std::unique_ptr<ZipArchive>> ZipArchive::open(MemoryBufferRef file) {
     if (stat.comp_method == ZIP_CM_STORE && stat.size > file.getBufferSize())
       return makeError("expected zip entries within a file of {0} bytes, found '{1}' of {2} bytes",
                        file.getBufferSize(), stat.name, stat.size);
-    // libzip 1.7.3 reads out of bounds where an entry says that it has bytes, and that none are stored.
+    // libzip 1.7.3 reads out of bounds if an entry has a size but no stored bytes.
     if (stat.comp_method == ZIP_CM_STORE && stat.encryption_method == ZIP_EM_NONE && stat.size != stat.comp_size)
       return makeError("expected stored zip entries of equal sizes, found '{0}' of {1} bytes, {2} stored", stat.name,
                        stat.size, stat.comp_size);
@@ -69,7 +69,7 @@ Error ZipArchive::read(uint64_t number, uint64_t offset, MutableArrayRef<char> i
     return error;
   if (into.empty())
     return Error::success();
-  // Stored bytes are what ZIP_FL_COMPRESSED gives, which is seekable and checks no checksum.
+  // ZIP_FL_COMPRESSED returns the stored bytes, is seekable and verifies no checksum.
   zip_file_t *file = zip_fopen_index(archive.get(), number, ZIP_FL_COMPRESSED);
   auto fail = [&] {
     return makeError("expected {0} bytes at offset {1} of zip entry '{2}', found the end of the file", into.size(),

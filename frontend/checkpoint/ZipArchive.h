@@ -1,4 +1,4 @@
-// A zip archive in memory of which stored entries can be read: PyTorch compresses source code, never tensors.
+// A zip archive in memory whose stored entries can be read. PyTorch compresses source code, but never tensors.
 #ifndef VITYA_FRONTEND_CHECKPOINT_ZIPARCHIVE_H
 #define VITYA_FRONTEND_CHECKPOINT_ZIPARCHIVE_H
 
@@ -16,11 +16,11 @@ namespace vitya {
 
 class ZipArchive : public Records {
 public:
-  /// Reads the directory of `file`, which outlives the archive. Duplicate entries are refused. Checksums are not looked
-  /// at: PyTorch writes and ignores wrong ones.
+  /// Reads the directory of `file`, which outlives the archive. Duplicate entries are refused. Checksums are not
+  /// verified, because PyTorch writes wrong ones and ignores them.
   static llvm::Expected<std::unique_ptr<ZipArchive>> open(llvm::MemoryBufferRef file);
 
-  /// The number of the entry `name`.
+  /// Returns the number of the entry `name`.
   std::optional<uint64_t> find(llvm::StringRef name) const;
   llvm::StringRef name(uint64_t number) const { return entries[number].name; }
   uint64_t count() const { return entries.size(); }

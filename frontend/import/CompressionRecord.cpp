@@ -1,4 +1,4 @@
-// From JSON and back.
+// Converts the record from JSON and back.
 #include "frontend/import/CompressionRecord.h"
 #include "dialect/support/Errors.h"
 #include <cmath>
@@ -10,7 +10,7 @@ namespace {
 
 constexpr StringLiteral kAttentions = "attentions", kLinears = "linears";
 
-/// The members of object `key` of `settings`, which loses it.
+/// Removes the object `key` from `settings` and returns it. A missing key is an empty object.
 Expected<json::Object> takeObject(json::Object &settings, StringRef key) {
   const json::Value *value = settings.get(key);
   if (!value)

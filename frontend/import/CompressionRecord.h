@@ -1,4 +1,4 @@
-// What a checkpoint of a compressed model says about its layers beside their tensors: what no shape tells.
+// The properties of a compressed model's layers that do not follow from the shapes of their tensors.
 #ifndef VITYA_FRONTEND_IMPORT_COMPRESSIONRECORD_H
 #define VITYA_FRONTEND_IMPORT_COMPRESSIONRECORD_H
 
@@ -9,20 +9,21 @@
 
 namespace vitya {
 
-/// Two keys of the `vitya` entry: "attentions", {NAME: {"scale", "value_width"}} of attentions whose heads were
-/// narrowed, and "linears", {NAME: {"in", "out", "rank" (absent: dense), "reason"}}, as `vitya.linear_info` has them.
+/// Two keys of the `vitya` entry. "attentions" is {NAME: {"scale", "value_width"}} for attentions whose heads were
+/// narrowed; "linears" is {NAME: {"in", "out", "rank", "reason"}} with the fields of `vitya.linear_info`, without a
+/// rank for dense layers.
 struct CompressionRecord {
   struct Attention {
     double scale;       ///< of the scores
-    int64_t valueWidth; ///< of all heads together
+    int64_t valueWidth; ///< the sum over all heads
   };
   llvm::StringMap<Attention> attentions;
   llvm::StringMap<LinearInfoAttr> linears;
 
-  /// Takes its keys out of `settings`. Values of another form are an error that names the key.
+  /// Reads both keys and removes them from `settings`. Values of another form are an error that names the key.
   static llvm::Expected<CompressionRecord> take(mlir::MLIRContext &context, llvm::json::Object &settings);
 
-  /// Its keys, without those that would be empty.
+  /// Returns an object with the keys that are not empty.
   llvm::json::Object toJson() const;
 };
 

@@ -1,4 +1,4 @@
-// Names of tensors come from layers where they can, because names of resources get numbers when two are the same.
+// Tensors are named after their layers if possible, because a resource gets a numbered name if two have the same name.
 #include "frontend/import/Export.h"
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
@@ -44,7 +44,7 @@ public:
   }
 
 private:
-  /// Settings that a checkpoint says once.
+  /// Sets a setting that a checkpoint has only once.
   Error set(StringRef key, llvm::json::Value value) {
     if (const llvm::json::Value *old = settings.get(key); old && *old != value)
       return makeError("expected one '{0}' for all layers of a checkpoint, found {1} and {2}", key, *old, value);
@@ -82,7 +82,7 @@ private:
         record.attentions[attention.getLayer()] = {scale, valueWidth};
       return set("heads", heads);
     }
-    // Constants that belong to no layer: a class token, a position embedding.
+    // Constants that belong to no layer, such as a class token or a position embedding.
     for (Value operand : op->getOperands())
       if (operand.getDefiningOp<arith::ConstantOp>())
         if (Error error = addTensor("", operand))
@@ -90,14 +90,15 @@ private:
     return Error::success();
   }
 
-  /// The bias of a factor may still have the name of the dense layer's.
+  /// Adds weight and bias. The bias of a factor may still have the name of the dense layer's bias.
   Error addLayer(StringRef layer, Value weight, Value bias, bool isFactor = false) {
     if (Error error = addTensor((layer + ".weight").str(), weight, isFactor))
       return error;
     return bias ? addTensor((layer + ".bias").str(), bias, isFactor) : Error::success();
   }
 
-  /// Adds a constant under the name of its resource; under `ofLayer` where that is none, or this with a number.
+  /// Adds a constant. It has the name of its resource, or `ofLayer` if there is no resource or if its name is `ofLayer`
+  /// with a number.
   Error addTensor(const std::string &ofLayer, Value value, bool isFactor = false) {
     ElementsAttr elements;
     if (!matchPattern(value, m_Constant(&elements)))

@@ -1,4 +1,4 @@
-// From a path to a module: read the file, choose the layout, merge the settings, build the ops.
+// Reads the file, chooses the layout, merges the settings, and builds the ops.
 #include "frontend/import/Import.h"
 #include "dialect/VityaDialect.h"
 #include "dialect/support/Errors.h"
@@ -38,7 +38,7 @@ static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, co
   if (!match.overruled.empty())
     emitRemark(NameLoc::get(StringAttr::get(&context, match.overruled.front())))
         << match.overruled.size() << " layers, '" << match.overruled.front()
-        << "' first, are there as factors and as dense weights: the factors count";
+        << "' first, have factors and dense weights: the factors are used";
   ModelBuilder builder(context, checkpoint, *settings, *record);
   return builder.build(match.steps, settings->name.value_or(name.str()));
 }

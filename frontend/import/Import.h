@@ -1,4 +1,4 @@
-// Trained models as IR.
+// Imports trained models.
 #ifndef VITYA_FRONTEND_IMPORT_IMPORT_H
 #define VITYA_FRONTEND_IMPORT_IMPORT_H
 
@@ -12,20 +12,20 @@
 namespace vitya {
 
 struct ImportOptions {
-  std::string layout = "auto";       ///< a layout's name, the path of a layout file, or "auto": the one that fits
-  std::string key;                   ///< which state dict of a file with several: dict keys with dots between
+  std::string layout = "auto";       ///< the name of a layout, the path of a layout file, or "auto": the one that fits
+  std::string key;                   ///< of the state dict, in a file with several: dict keys separated by dots
   std::vector<std::string> settings; ///< "key=value", see docs/layouts.md
-  std::string layoutFolder;          ///< where layouts lie; empty: share/vitya/layouts of the running program
+  std::string layoutFolder;          ///< the folder of layouts; empty: share/vitya/layouts of the running program
 };
 
-/// Reads the checkpoint at `path` and gives the model as a module of phase `import`: @main maps one image of shape
-/// [channels, height, width] with pixels in [0, 1] to logits of shape [1, classes]. Ops follow the checkpoint one to
-/// one, weights are resources with the names of their tensors, layers have the checkpoint's names. Errors are one line
-/// that names the file.
+/// Reads the checkpoint at `path` and returns the model as a module of phase `import`. @main maps one image of shape
+/// [channels, height, width] with pixels in [0, 1] to logits of shape [1, classes]. Ops correspond to the checkpoint
+/// one to one; weights are resources with the names of their tensors, and layers have the checkpoint's names. Errors
+/// are one line that names the file.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(mlir::MLIRContext &context, llvm::StringRef path,
                                                               const ImportOptions &options);
 
-/// Prints a line for each tensor of a checkpoint: name, element type, shape, bytes.
+/// Prints one line for each tensor of a checkpoint: name, element type, shape, bytes.
 llvm::Error listTensors(llvm::StringRef path, llvm::StringRef key, llvm::raw_ostream &os);
 
 } // namespace vitya

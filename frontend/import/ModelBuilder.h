@@ -1,13 +1,9 @@
-// Builds the IR of a model from a checkpoint whose tensors have been matched with a layout.
+// Builds the module of a model from matched steps.
 #ifndef VITYA_FRONTEND_IMPORT_MODELBUILDER_H
 #define VITYA_FRONTEND_IMPORT_MODELBUILDER_H
 
-#include "dialect/VityaOps.h"
-#include "frontend/checkpoint/Checkpoint.h"
-#include "frontend/import/CompressionRecord.h"
-#include "frontend/layout/Match.h"
-#include "frontend/layout/Settings.h"
-#include "mlir/IR/Builders.h"
+#include "frontend/import/Geometry.h"
+#include "frontend/import/LayerBuilder.h"
 #include "mlir/IR/OwningOpRef.h"
 
 namespace vitya {
@@ -18,29 +14,15 @@ public:
   ModelBuilder(mlir::MLIRContext &context, const Checkpoint &checkpoint, const Settings &settings,
                const CompressionRecord &record);
 
-  /// The module of a model called `name` whose steps are `steps`.
+  /// Builds the module of a model called `name` from `steps`, which are those of a match.
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> build(const Steps &steps, llvm::StringRef name);
 
 private:
-  /// Sizes that follow from weights and settings before any op is built.
-  struct Geometry {
-    int64_t channels, patchHeight, patchWidth, height, width;
+  struct AttentionInputs {
+    Tokens query, key, value;
   };
 
-  // Sizes and weights.
-  const Tensor &tensor(const TensorName &name) const;
-  llvm::Error checkShape(const TensorName &name, bool holds, const llvm::Twine &expected) const;
-  llvm::Expected<Geometry> inferGeometry(const Steps &steps) const;
-  llvm::Expected<mlir::Value> weight(const TensorName &name, llvm::ArrayRef<int64_t> shape,
-                                     llvm::ArrayRef<float> scale = {});
-  llvm::Expected<mlir::Value> quantizedWeight(const TensorName &name, llvm::ArrayRef<int64_t> shape);
-  mlir::Location location(llvm::StringRef name);
-  mlir::RankedTensorType type(llvm::ArrayRef<int64_t> shape);
-  int64_t rows() const { return tokens.getType().getDimSize(0); }
-  int64_t columns() const { return tokens.getType().getDimSize(1); }
-
-  // Steps, from `tokens` to `tokens`.
-  using Tokens = mlir::TypedValue<mlir::RankedTensorType>;
+  // Each step reads `tokens` and replaces them by its result.
   llvm::Error buildSteps(const Steps &steps);
   llvm::Error buildStep(const PatchifyStep &step);
   llvm::Error buildStep(const LinearStep &step);
@@ -51,21 +33,30 @@ private:
   llvm::Error buildStep(const RepeatStep &step);
   llvm::Error buildStep(const TokensStep &step);
   llvm::Error buildStep(const PoolStep &step);
-  llvm::Expected<Tokens> linear(const Layer &layer, Tokens input);
-  /// The input of a quantized linear layer in 8 bits, and its scale and zero point: found at run time for all tokens.
-  std::pair<mlir::Value, mlir::Value> quantize(Tokens input);
+  llvm::Expected<AttentionInputs> fusedInputs(const Layer &layer, const CompressionRecord::Attention *narrowed);
+  llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step);
+  llvm::Error addPosition(const TensorName &position);
+  llvm::Error prependClassToken(const TensorName &classToken);
   Tokens slice(Tokens input, llvm::ArrayRef<int64_t> offsets, llvm::ArrayRef<int64_t> sizes, mlir::Location loc);
 
+  mlir::func::FuncOp beginFunction(mlir::ModuleOp module, llvm::ArrayRef<int64_t> image);
+  llvm::Expected<llvm::SmallVector<mlir::StringAttr>> classNames();
+  llvm::Error checkModule(mlir::ModuleOp module);
+
+  mlir::Location location(llvm::StringRef name) { return nameLocation(builder, name); }
+  mlir::RankedTensorType type(llvm::ArrayRef<int64_t> shape);
+  int64_t rows() const { return tokens.getType().getDimSize(0); }
+  int64_t columns() const { return tokens.getType().getDimSize(1); }
+
   mlir::MLIRContext &context;
-  const Checkpoint &checkpoint;
   const Settings &settings;
   const CompressionRecord &record;
   mlir::OpBuilder builder;
-  llvm::StringMap<const NamedTensor *> tensors;
+  Weights weights;
+  LayerBuilder layers;
   Geometry geometry = {};
-  Tokens tokens; ///< what the steps so far have computed; the image before the first
+  Tokens tokens; ///< the result of the steps built so far; the image before the first
   bool hasClassToken = false;
-  llvm::DenseMap<mlir::Value, std::pair<mlir::Value, mlir::Value>> quantized; ///< by what was quantized
 };
 
 } // namespace vitya

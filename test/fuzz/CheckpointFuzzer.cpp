@@ -1,4 +1,4 @@
-// Checkpoints in memory: every format, and the bytes of every tensor.
+// Reads a checkpoint of any format from memory, and the elements of every tensor.
 #include "frontend/checkpoint/Checkpoint.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <numeric>
@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   for (const vitya::NamedTensor &named : checkpoint->tensors()) {
     int64_t count = named.tensor.elements();
-    // A stride of zero makes large tensors of few bytes.
+    // With a stride of zero, a large tensor needs only a few bytes.
     if (count > 1 << 20)
       continue;
     std::vector<float> values(count);

@@ -1,4 +1,4 @@
-// Layout files.
+// Parses a layout file, including the positions of its errors.
 #include "frontend/layout/Layout.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

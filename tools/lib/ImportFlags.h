@@ -1,4 +1,4 @@
-// The options of the command line that say how to read a checkpoint, the same in every tool that takes one.
+// The command-line options for reading a checkpoint, which every tool that reads one has.
 #ifndef VITYA_TOOLS_LIB_IMPORTFLAGS_H
 #define VITYA_TOOLS_LIB_IMPORTFLAGS_H
 
@@ -13,7 +13,7 @@ public:
   /// Registers them in `category` of --help.
   explicit ImportFlags(llvm::cl::OptionCategory &category);
 
-  /// What the command line said, once it is parsed.
+  /// Returns the options. Valid after the command line has been parsed.
   const ImportOptions &get() const { return options; }
 
 private:

@@ -1,0 +1,21 @@
+// The sizes of the image and of its patches, which follow from weights and settings.
+#ifndef VITYA_FRONTEND_IMPORT_GEOMETRY_H
+#define VITYA_FRONTEND_IMPORT_GEOMETRY_H
+
+#include "frontend/import/Weights.h"
+#include "frontend/layout/Settings.h"
+
+namespace vitya {
+
+/// Sizes in pixels.
+struct Geometry {
+  int64_t channels, patchHeight, patchWidth, height, width;
+};
+
+/// Patches are as large as the kernel of a convolution, or square if the first layer is a matrix. The image is as large
+/// as the setting says, or a square that the rows of the position embedding cover. Fails if neither gives a size.
+llvm::Expected<Geometry> inferGeometry(const Steps &steps, const Weights &weights, const Settings &settings);
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_IMPORT_GEOMETRY_H

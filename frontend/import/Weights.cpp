@@ -1,0 +1,91 @@
+// Weights become dense resources that have the names of their tensors.
+#include "frontend/import/Weights.h"
+#include "dialect/Constants.h"
+#include "dialect/support/Errors.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cmath>
+
+using namespace mlir;
+using llvm::Error;
+using llvm::Expected;
+
+namespace vitya {
+
+Location nameLocation(OpBuilder &builder, StringRef name) { return NameLoc::get(builder.getStringAttr(name)); }
+
+Weights::Weights(const Checkpoint &checkpoint) : checkpoint(checkpoint) {
+  for (const NamedTensor &named : checkpoint.tensors())
+    tensors[named.name] = &named;
+}
+
+Error Weights::checkShape(const TensorName &name, bool isExpected, const llvm::Twine &expected) const {
+  if (isExpected)
+    return Error::success();
+  return makeError("expected tensor '{0}' of shape {1}, found {2}", name.name, expected.str(),
+                   formatShape(tensor(name).shape));
+}
+
+Error Weights::checkShape(const TensorName &name, ArrayRef<int64_t> expected) const {
+  return checkShape(name, ArrayRef<int64_t>(tensor(name).shape) == expected, formatShape(expected));
+}
+
+Expected<std::vector<float>> Weights::read(const TensorName &name) const {
+  std::vector<float> values(tensor(name).elements());
+  if (Error error = checkpoint.readFloats(*tensors.at(name.name), values))
+    return std::move(error);
+  return values;
+}
+
+Expected<Value> Weights::constant(OpBuilder &builder, const TensorName &name, ArrayRef<int64_t> shape,
+                                  ArrayRef<float> rowScale) const {
+  constexpr size_t alignment = 64;
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(type.getNumElements() * sizeof(float), alignment,
+                                                       /*dataIsMutable=*/true);
+  MutableArrayRef<float> values(reinterpret_cast<float *>(blob.getMutableData().data()), type.getNumElements());
+  if (Error error = checkpoint.readFloats(*tensors.at(name.name), values))
+    return std::move(error);
+  if (int64_t columns = rowScale.empty() ? 0 : type.getNumElements() / shape[0])
+    for (auto [index, value] : llvm::enumerate(values))
+      value *= rowScale[index / columns];
+  auto attribute = DenseResourceElementsAttr::get(type, name.name, std::move(blob));
+  return arith::ConstantOp::create(builder, nameLocation(builder, name.name), attribute).getResult();
+}
+
+/// Whether compiled code can divide by the scale: it and its reciprocal are normal f32 values.
+static bool isUsableScale(double scale) {
+  auto rounded = static_cast<float>(scale);
+  return std::isnormal(rounded) && std::isnormal(1 / rounded);
+}
+
+/// The quantized element type of `tensor`, whose rows may have different scales.
+static Type elementType(OpBuilder &builder, const QuantizedTensor &tensor) {
+  constexpr unsigned isSigned = quant::QuantizationFlags::Signed;
+  constexpr int64_t min = -128, max = 127;
+  Type i8 = builder.getI8Type(), f32 = builder.getF32Type();
+  if (tensor.axis)
+    return quant::UniformQuantizedPerAxisType::get(isSigned, i8, f32, tensor.scales, tensor.zeroPoints,
+                                                   /*quantizedDimension=*/0, min, max);
+  return quant::UniformQuantizedType::get(isSigned, i8, f32, tensor.scales.front(), /*zeroPoint=*/0, min, max);
+}
+
+Expected<Value> Weights::quantizedConstant(OpBuilder &builder, const TensorName &name, ArrayRef<int64_t> shape) const {
+  Expected<QuantizedTensor> read = checkpoint.readQuantized(*tensors.at(name.name));
+  if (!read)
+    return read.takeError();
+  if (read->axis.value_or(0) != 0 || llvm::any_of(read->zeroPoints, [](int64_t zero) { return zero != 0; }))
+    return makeError("expected tensor '{0}' with zero points 0 and one scale or one for each row, found others",
+                     name.name);
+  if (!llvm::all_of(read->scales, isUsableScale))
+    return makeError("expected scales of tensor '{0}' that are normal f32 values, as their reciprocals, found others",
+                     name.name);
+  Location loc = nameLocation(builder, name.name);
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(read->integers.data()), read->integers.size());
+  auto integers = arith::ConstantOp::create(
+      builder, loc, makeResource(RankedTensorType::get(shape, builder.getI8Type()), name.name, bytes));
+  return quant::StorageCastOp::create(builder, loc, RankedTensorType::get(shape, elementType(builder, *read)), integers)
+      .getResult();
+}
+
+} // namespace vitya

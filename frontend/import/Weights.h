@@ -1,0 +1,49 @@
+// The tensors of a checkpoint as constants in the IR.
+#ifndef VITYA_FRONTEND_IMPORT_WEIGHTS_H
+#define VITYA_FRONTEND_IMPORT_WEIGHTS_H
+
+#include "dialect/VityaOps.h"
+#include "frontend/checkpoint/Checkpoint.h"
+#include "frontend/layout/Layout.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace vitya {
+
+/// Gives access to tensors by name. All names come from a match, so the checkpoint has the tensors.
+class Weights {
+public:
+  /// `checkpoint` outlives the result.
+  explicit Weights(const Checkpoint &checkpoint);
+
+  /// Type and shape of a tensor.
+  const Tensor &tensor(const TensorName &name) const { return tensors.at(name.name)->tensor; }
+
+  /// Fails unless `isExpected`; the error names the tensor, the `expected` shape and the tensor's own.
+  llvm::Error checkShape(const TensorName &name, bool isExpected, const llvm::Twine &expected) const;
+  llvm::Error checkShape(const TensorName &name, llvm::ArrayRef<int64_t> expected) const;
+
+  /// Reads all elements of a floating-point tensor in row-major order.
+  llvm::Expected<std::vector<float>> read(const TensorName &name) const;
+
+  /// Creates an f32 constant of `shape`, which has as many elements as the tensor. If `rowScale` is not empty, row i is
+  /// multiplied by rowScale[i].
+  llvm::Expected<mlir::Value> constant(mlir::OpBuilder &builder, const TensorName &name, llvm::ArrayRef<int64_t> shape,
+                                       llvm::ArrayRef<float> rowScale = {}) const;
+
+  /// Creates a constant of `shape` from a tensor of type qint8: its integers, cast to a quantized type with one scale
+  /// or one for each row. Fails for other axes, for zero points other than 0, and for scales that are no normal f32
+  /// values.
+  llvm::Expected<mlir::Value> quantizedConstant(mlir::OpBuilder &builder, const TensorName &name,
+                                                llvm::ArrayRef<int64_t> shape) const;
+
+private:
+  const Checkpoint &checkpoint;
+  llvm::StringMap<const NamedTensor *> tensors;
+};
+
+/// Returns the location of what is built from the layer or tensor `name`.
+mlir::Location nameLocation(mlir::OpBuilder &builder, llvm::StringRef name);
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_IMPORT_WEIGHTS_H
