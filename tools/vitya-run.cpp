@@ -71,8 +71,7 @@ struct Images {
   llvm::Error checkChannels(int64_t channels) const {
     if (channels == 3)
       return llvm::Error::success();
-    return llvm::createStringError("expected a model of images with 3 channels, as CIFAR-10 has, found " +
-                                   llvm::Twine(channels));
+    return makeError("expected a model of images with 3 channels, as CIFAR-10 has, found " + llvm::Twine(channels));
   }
 };
 
@@ -86,15 +85,15 @@ llvm::Expected<Images> openImages() {
   auto positive = [](const cl::opt<int64_t> &option, int64_t most) -> llvm::Error {
     if (option.getNumOccurrences() == 0 || (option >= 1 && option <= most))
       return llvm::Error::success();
-    return llvm::createStringError("expected --" + option.ArgStr + " to be a number from 1 to " + llvm::Twine(most) +
-                                   ", found " + llvm::Twine(option.getValue()));
+    return makeError("expected --" + option.ArgStr + " to be a number from 1 to " + llvm::Twine(most) + ", found " +
+                     llvm::Twine(option.getValue()));
   };
   if (llvm::Error error = positive(threadsOption, 1024))
     return std::move(error);
   Images images;
   char message[512];
   if (!openCifar(imagesPath.c_str(), images.file, message, sizeof(message)))
-    return llvm::createStringError(message);
+    return makeError(message);
   if (llvm::Error error = positive(countOption, images.file.count))
     return std::move(error);
   images.count = countOption.getNumOccurrences() ? countOption : images.file.count;
@@ -134,11 +133,10 @@ void printTrace(int64_t image, Operation *op, const reference::Tensor &tensor, l
 
 llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images &images) {
   if (phase > Phase::compress)
-    return llvm::createStringError("expected IR of phase import or compress for --engine=reference, found " +
-                                   stringifyPhase(phase));
+    return makeError("expected IR of phase import or compress for --engine=reference, found " + stringifyPhase(phase));
   llvm::Regex pattern(trace);
   if (std::string problem; !trace.empty() && !pattern.isValid(problem))
-    return llvm::createStringError("expected --trace to be a regular expression, found '" + trace + "': " + problem);
+    return makeError("expected --trace to be a regular expression, found '" + trace + "': " + problem);
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   auto image = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
                                                      : RankedTensorType();
@@ -169,7 +167,7 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
 
 llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &images) {
   if (!trace.empty())
-    return llvm::createStringError("expected --trace with --engine=reference, found --engine=compiled");
+    return makeError("expected --trace with --engine=reference, found --engine=compiled");
   llvm::Expected<Target> target = makeTarget(cpuName);
   if (!target)
     return target.takeError();
@@ -181,7 +179,7 @@ llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &
     return std::move(error);
   Session *session = createSession(&model, compiled->weights(), images.threads);
   if (!session)
-    return llvm::createStringError("expected memory for " + llvm::Twine(images.threads) + " threads, found too little");
+    return makeError("expected memory for " + llvm::Twine(images.threads) + " threads, found too little");
   llvm::scope_exit end([&] { destroySession(session); });
   auto source = [&](int64_t index, float *pixels) {
     cifarImage(images.file, index, model.height, model.width, pixels);
@@ -225,7 +223,7 @@ llvm::Error writeResults(const Results &results, int64_t count) {
 
 llvm::Error run() {
   if (raw && !trace.empty())
-    return llvm::createStringError("expected --raw or --trace, found both");
+    return makeError("expected --raw or --trace, found both");
   llvm::Expected<Images> images = openImages();
   if (!images)
     return images.takeError();

@@ -19,6 +19,8 @@ std::string escapeControls(StringRef text) {
   return result;
 }
 
+Error makeError(const Twine &message) { return createStringError(escapeControls(message.str())); }
+
 Error prefixError(const Twine &prefix, Error error) {
   if (error.isA<ReportedError>())
     return error;

@@ -11,11 +11,14 @@ namespace vitya {
 /// any bytes; an error message is one line.
 std::string escapeControls(llvm::StringRef text);
 
-/// Returns an error whose message is `format`, filled in as `llvm::formatv` does, with control characters escaped. All
-/// messages have the form "expected X, found Y".
+/// Returns an error with this message, in which control characters are escaped. All messages have the form "expected X,
+/// found Y".
+llvm::Error makeError(const llvm::Twine &message);
+
+/// The same for a message that is `format`, filled in as `llvm::formatv` does.
 template <typename... Arguments>
 llvm::Error makeError(const char *format, Arguments &&...arguments) {
-  return llvm::createStringError(escapeControls(llvm::formatv(format, std::forward<Arguments>(arguments)...).str()));
+  return makeError(llvm::Twine(llvm::formatv(format, std::forward<Arguments>(arguments)...)));
 }
 
 /// Returns `error` with "`prefix`: " before its message. A `ReportedError` is returned unchanged.

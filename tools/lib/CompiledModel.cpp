@@ -28,8 +28,8 @@ static Error lower(mlir::ModuleOp module, Phase reached, const TargetInfo &targe
 Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reached, const Target &target) {
   char missing[512];
   if (missingFeatures(target.requiredFeatures.c_str(), missing, sizeof(missing)))
-    return createStringError("expected a processor with " + target.requiredFeatures + " to run what is compiled for " +
-                             target.cpu() + ", found one without " + missing);
+    return makeError("expected a processor with " + target.requiredFeatures + " to run what is compiled for " +
+                     target.cpu() + ", found one without " + missing);
   if (Error error = lower(module, reached, target.info()))
     return std::move(error);
 
@@ -58,8 +58,8 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
     return address.takeError();
   result.descriptor = address->toPtr<const vitya_model *>();
   if (result.descriptor->weight_bytes != static_cast<int64_t>(bytes.size()) || !isAddrAligned(Align(64), bytes.data()))
-    return createStringError("expected " + Twine(result.descriptor->weight_bytes) +
-                             " bytes of weights at a multiple of 64, found " + Twine(bytes.size()) + " bytes");
+    return makeError("expected " + Twine(result.descriptor->weight_bytes) +
+                     " bytes of weights at a multiple of 64, found " + Twine(bytes.size()) + " bytes");
   return result;
 }
 
