@@ -25,7 +25,8 @@ defvar kBlockLayersOptions = [
 // The layers to quantize.
 defvar kQuantizedLayersOptions = [
   Option<"layers", "layers", "std::string", "\".\"", "Regular expression that the name of a layer must match.">,
-  Option<"except", "except", "std::string", "\"\"", "Regular expression of the names of layers that stay f32.">
+  Option<"except", "except", "std::string", "\"\"", "Regular expression of the names of layers that stay f32.">,
+  ListOption<"keepF32", "keep-f32", "std::string", "Names of layers that stay f32 besides those that `except` matches.">
 ];
 
 // How many scales a quantized weight has.

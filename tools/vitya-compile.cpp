@@ -1,4 +1,5 @@
-// vitya-compile: a checkpoint, or IR of any phase, becomes IR of a later phase, assembly, an object or an executable.
+// vitya-compile: compiles a checkpoint, or IR of any phase, to IR of a later phase, assembly, an object, a library or
+// an executable.
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "frontend/import/Export.h"
@@ -28,30 +29,30 @@ namespace cl = llvm::cl;
 static cl::OptionCategory category("vitya-compile options");
 static cl::opt<std::string> inputPath(cl::Positional, cl::desc("MODEL"), cl::Required, cl::cat(category));
 static cl::opt<std::string> outputPath("o",
-                                       cl::desc("Output file; \"-\" is standard output (default: by --emit, the "
-                                                "model's name with the usual suffix)"),
+                                       cl::desc("Output file; \"-\" is standard output (default: the model's name "
+                                                "with the suffix that is usual for --emit)"),
                                        cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
                                      cl::value_desc("import|compress|checkpoint|linalg|loops|llvm|asm|obj|lib|exe"),
                                      cl::cat(category));
-static cl::opt<std::string> cpuName("cpu", cl::desc("Processor to compile for, in LLVM's names (default: native)"),
+static cl::opt<std::string> cpuName("cpu", cl::desc("Processor to compile for, as LLVM names it (default: native)"),
                                     cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
 static cl::opt<std::string> stagesFolder("dump-stages",
-                                         cl::desc("Write every stage to this folder: .mlir without weights to read, "
-                                                  ".mlirbc to run"),
+                                         cl::desc("Write the module after each phase to this folder: .mlir to read, "
+                                                  "without weights, and .mlirbc to run"),
                                          cl::value_desc("folder"), cl::cat(category));
-static cl::opt<bool> verbose("v", cl::desc("Report phases with time and memory as they go"), cl::cat(category));
+static cl::opt<bool> verbose("v", cl::desc("Print the time and memory of each phase"), cl::cat(category));
 static cl::opt<std::string> weightsName("weights",
-                                        cl::desc("Where an executable or library has its weights: in itself, or "
-                                                 "in a file beside it (default: embed)"),
+                                        cl::desc("Embed the weights in the executable or library, or write them "
+                                                 "to a file beside it (default: embed)"),
                                         cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category));
 static ImportFlags importFlags(category);
 static CompressionFlags compressionFlags(category);
 
 namespace {
 
-/// The forms that are no IR of ours: a checkpoint, from before canonicalization, and what is made after all phases, in
-/// the order in which one is made from the other.
+/// The kinds of output. A checkpoint is exported from the compress phase before canonicalization; those from `assembly`
+/// on are generated after the last phase.
 enum class Product { ir, checkpoint, assembly, object, library, executable };
 
 struct ProductInfo {
@@ -65,7 +66,7 @@ constexpr ProductInfo kProducts[] = {{Product::checkpoint, "checkpoint", ".pth"}
                                      {Product::library, "lib", ".so"},
                                      {Product::executable, "exe", ""}};
 
-/// What --emit asks for: IR at the end of `phase`, or a product made from the last one.
+/// The output that --emit requests: `product`, from the module at the end of `phase`.
 struct Goal {
   Phase phase = Phase::llvm;
   Product product = Product::ir;
@@ -86,7 +87,7 @@ llvm::Expected<Goal> parseGoal(StringRef name) {
   return llvm::createStringError("expected --emit to be one of " + known + ", found '" + name + "'");
 }
 
-/// Bytes of memory that the process has resident now and had at most, as Linux tells.
+/// The current and the peak resident memory of this process in bytes, from /proc.
 std::pair<int64_t, int64_t> residentBytes() {
   std::ifstream status("/proc/self/status");
   std::pair<int64_t, int64_t> bytes(0, 0);
@@ -106,10 +107,10 @@ class StepTimer {
 public:
   void finish(StringRef step) {
     auto now = std::chrono::steady_clock::now();
-    auto [resident, most] = residentBytes();
+    auto [resident, peak] = residentBytes();
     if (verbose)
       llvm::errs() << llvm::formatv("{0,-10} {1,7:f2} s {2,7:f1} MB resident, {3:f1} at most\n", step,
-                                    std::chrono::duration<double>(now - start).count(), resident * 1e-6, most * 1e-6);
+                                    std::chrono::duration<double>(now - start).count(), resident * 1e-6, peak * 1e-6);
     start = now;
   }
 
@@ -117,7 +118,7 @@ private:
   std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
 };
 
-/// Writes numbered stages into the folder of --dump-stages, if any.
+/// Writes numbered files to the folder of --dump-stages, if there is one.
 class Stages {
 public:
   llvm::Error write(StringRef name, StringRef suffix, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> body) {
@@ -148,7 +149,7 @@ private:
   int number = 0;
 };
 
-/// The folder of what executables are linked with, beside the compiler in build and install trees.
+/// The folder of the runtime that executables are linked with. Build and install trees have it beside the compiler.
 std::string runtimeFolder(const char *program) {
   static int anchor;
   llvm::SmallString<128> path(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(program, &anchor)));
@@ -157,7 +158,7 @@ std::string runtimeFolder(const char *program) {
   return std::string(path);
 }
 
-/// Writes what goes beside `path`: the file of weights if there is one, and a library's header.
+/// Writes the files that belong beside `path`: the weights unless they are embedded, and the header of a library.
 llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product product, StringRef path,
                             const std::string &runtime) {
   if (!options.weightsFile.empty())
@@ -178,7 +179,7 @@ llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product
   });
 }
 
-/// Writes an executable, or a shared library with its header beside it, and the file of weights if they have one.
+/// Writes an executable or a shared library, and the files that belong beside it. On failure nothing is left behind.
 llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions &options, Product product,
                        StringRef path, const std::string &runtime, StepTimer &timer) {
   llvm::SmallString<128> object;
@@ -195,7 +196,7 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
     return error;
   if (!llvm::sys::fs::is_regular_file(path)) // standard output or a device
     return writeCompanions(module, options, product, path, runtime);
-  llvm::FileRemover partial(path); // all or nothing
+  llvm::FileRemover partial(path);
   auto executable = static_cast<llvm::sys::fs::perms>(llvm::sys::fs::all_all & ~llvm::sys::fs::getUmask());
   if (std::error_code error = llvm::sys::fs::setPermissions(path, executable))
     return llvm::createStringError("expected a file that can be made executable at '" + path +
@@ -206,6 +207,145 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
   return llvm::Error::success();
 }
 
+/// One run of the compiler: load, choose the compression, run the phases, emit.
+class Compilation {
+public:
+  Compilation(Goal goal, Target target, std::string runtime)
+      : goal(goal), target(std::move(target)), runtime(std::move(runtime)) {
+    registerAllModelDialects(registry);
+    context.appendDialectRegistry(registry);
+    printDiagnosticsAs(context, "vitya-compile");
+  }
+
+  llvm::Error run() {
+    for (auto step : {&Compilation::load, &Compilation::chooseCompression, &Compilation::runPhases, &Compilation::emit})
+      if (llvm::Error error = (this->*step)())
+        return error;
+    return llvm::Error::success();
+  }
+
+private:
+  /// Reads the model, which must not be beyond the goal.
+  llvm::Error load() {
+    llvm::Expected<OwningOpRef<ModuleOp>> loaded = loadModel(context, inputPath, importFlags.get());
+    if (!loaded)
+      return loaded.takeError();
+    module = std::move(*loaded);
+    llvm::Expected<Phase> phase = phaseOf(*module);
+    if (!phase)
+      return phase.takeError();
+    reached = *phase;
+    if (reached > goal.phase)
+      return llvm::createStringError("expected a model at most at phase " + stringifyPhase(goal.phase) +
+                                     " for --emit=" + emitName + ", found '" + inputPath + "' at phase " +
+                                     stringifyPhase(reached));
+    return llvm::Error::success();
+  }
+
+  /// Whether the compress phase is among the phases to run.
+  bool compresses() const { return reached < Phase::compress && goal.phase >= Phase::compress; }
+
+  /// Parses the options of compression, and changes them if predictions are to stay within a bound.
+  llvm::Error chooseCompression() {
+    llvm::Expected<CompressOptions> parsed = compressionFlags.parse();
+    if (!parsed)
+      return parsed.takeError();
+    compression = std::move(*parsed);
+    if (!compressionFlags.requested().empty() && !compresses())
+      return llvm::createStringError("expected a model at phase import and --emit=compress or later for " +
+                                     compressionFlags.requested() + ", found a model at phase " +
+                                     stringifyPhase(reached) + " and --emit=" + emitName);
+    timer.finish("load");
+    SearchGoal wanted = compressionFlags.goal();
+    if (!compresses() || wanted.isEmpty())
+      return llvm::Error::success();
+    if (inputPath == "-")
+      return llvm::createStringError(
+          "expected a file for a search, which reads the model several times, found standard input");
+    auto load = [](MLIRContext &fresh) { return loadModel(fresh, inputPath, importFlags.get()); };
+    CompressionSearch search(registry, load, std::move(wanted), "vitya-compile");
+    llvm::Expected<CompressOptions> found = search.run(compression);
+    if (!found)
+      return found.takeError();
+    compression = std::move(*found);
+    searchReport = search.report();
+    timer.finish("search");
+    return llvm::Error::success();
+  }
+
+  /// Builds the passes that lead to `phase`. The phase that the input has reached is only checked.
+  void buildPhase(OpPassManager &pm, Phase phase) {
+    if (phase == reached)
+      return buildContractPipeline(pm, phase);
+    if (phase != Phase::compress)
+      return buildPhasePipeline(pm, phase, target.info());
+    buildPreparePipeline(pm, compression);
+    buildQuantizePipeline(pm, compression);
+    if (goal.product != Product::checkpoint) // a checkpoint is exported before canonicalization
+      buildDescribePipeline(pm);
+  }
+
+  llvm::Error runPhases() {
+    for (const PhaseInfo &info : kPhases) {
+      if (info.phase < reached || info.phase > goal.phase)
+        continue;
+      PassManager pm(&context);
+      buildPhase(pm, info.phase);
+      if (failed(pm.run(*module)))
+        return reportedError();
+      timer.finish(info.name);
+      if (info.phase == Phase::compress && info.phase != reached)
+        if (llvm::Error error = compressionFlags.writeReport(*module, compression, std::move(searchReport)))
+          return error;
+      if (llvm::Error error = stages.write(*module, info.name))
+        return error;
+    }
+    return llvm::Error::success();
+  }
+
+  /// Writes the product of --emit, and the assembly among the stages of --dump-stages.
+  llvm::Error emit() {
+    std::string output = outputPath;
+    if (output.empty())
+      output = (llvm::sys::path::stem(inputPath) + goal.suffix).str();
+    EmitOptions options{"--cpu=" + cpuName,
+                        weightsName == "file" ? llvm::sys::path::filename(output).str() + ".weights" : ""};
+    auto assembly = [&](llvm::raw_ostream &os) { return emitAssembly(*module, target, options, os); };
+    if (!stagesFolder.empty() && goal.product >= Product::assembly)
+      if (llvm::Error error = stages.write("asm", ".s", assembly))
+        return error;
+    switch (goal.product) {
+    case Product::ir:
+      return writeModule(*module, output);
+    case Product::checkpoint:
+      return writeOutput(output, [&](llvm::raw_ostream &os) { return exportCheckpoint(*module, os); });
+    case Product::assembly:
+      return writeOutput(output, assembly);
+    case Product::object:
+      return writeOutput(output, [&](llvm::raw_ostream &os) { return emitObject(*module, target, options, os); });
+    case Product::library:
+    case Product::executable:
+      if (llvm::Error error = emitLinked(*module, target, options, goal.product, output, runtime, timer))
+        return error;
+      timer.finish(emitName);
+      return llvm::Error::success();
+    }
+    llvm_unreachable("every product is handled");
+  }
+
+  Goal goal;
+  Target target;
+  std::string runtime;
+  DialectRegistry registry;
+  MLIRContext context;
+  OwningOpRef<ModuleOp> module;
+  Phase reached = Phase::import;
+  CompressOptions compression;
+  llvm::json::Object searchReport;
+  StepTimer timer;
+  Stages stages;
+};
+
 llvm::Error compile(const char *program) {
   llvm::Expected<Goal> goal = parseGoal(emitName);
   if (!goal)
@@ -215,94 +355,7 @@ llvm::Error compile(const char *program) {
   llvm::Expected<Target> target = makeTarget(cpuName);
   if (!target)
     return target.takeError();
-  StepTimer timer;
-  Stages stages;
-
-  DialectRegistry registry;
-  registerAllModelDialects(registry);
-  MLIRContext context(registry);
-  printDiagnosticsAs(context, "vitya-compile");
-  llvm::Expected<OwningOpRef<ModuleOp>> loaded = loadModel(context, inputPath, importFlags.get());
-  if (!loaded)
-    return loaded.takeError();
-  ModuleOp module = **loaded;
-  llvm::Expected<Phase> reached = phaseOf(module);
-  if (!reached)
-    return reached.takeError();
-  if (*reached > goal->phase)
-    return llvm::createStringError("expected a model at most at phase " + stringifyPhase(goal->phase) + " for --emit=" +
-                                   emitName + ", found '" + inputPath + "' at phase " + stringifyPhase(*reached));
-  if (llvm::Error error = compressionFlags.check())
-    return error;
-  bool compresses = *reached < Phase::compress && goal->phase >= Phase::compress;
-  if (!compressionFlags.asked().empty() && !compresses)
-    return llvm::createStringError("expected a model at phase import and --emit=compress or later for " +
-                                   compressionFlags.asked() + ", found a model at phase " + stringifyPhase(*reached) +
-                                   " and --emit=" + emitName);
-  timer.finish("load");
-  Recipe recipe = compressionFlags.recipe();
-  llvm::json::Object searched;
-  if (SearchGoal wanted = compressionFlags.goal(); compresses && wanted.asksAnything()) {
-    if (inputPath == "-")
-      return llvm::createStringError(
-          "expected a file for a search, which reads the model several times, found standard input");
-    auto load = [](MLIRContext &fresh) { return loadModel(fresh, inputPath, importFlags.get()); };
-    RecipeSearch search(registry, load, std::move(wanted), "vitya-compile");
-    llvm::Expected<Recipe> settled = search.settle(recipe);
-    if (!settled)
-      return settled.takeError();
-    recipe = std::move(*settled);
-    searched = search.report();
-    timer.finish("search");
-  }
-  // Each phase in turn; the one that the input claims to have reached is only checked.
-  for (const PhaseInfo &info : kPhases) {
-    if (info.phase < *reached || info.phase > goal->phase)
-      continue;
-    PassManager pm(&context);
-    if (info.phase == Phase::compress && info.phase != *reached)
-      if (llvm::Error error = recipe.addPasses(pm))
-        return error;
-    if (info.phase == *reached)
-      buildContractPipeline(pm, info.phase);
-    else if (goal->product != Product::checkpoint) // which is compressed, but not prepared for code
-      buildPhasePipeline(pm, info.phase, target->info());
-    if (failed(pm.run(module)))
-      return reportedError();
-    timer.finish(info.name);
-    if (info.phase == Phase::compress && info.phase != *reached)
-      if (llvm::Error error = compressionFlags.writeReport(module, std::move(searched)))
-        return error;
-    if (llvm::Error error = stages.write(module, info.name))
-      return error;
-  }
-
-  std::string output = outputPath;
-  if (output.empty())
-    output = (llvm::sys::path::stem(inputPath) + goal->suffix).str();
-  EmitOptions options{"--cpu=" + cpuName,
-                      weightsName == "file" ? llvm::sys::path::filename(output).str() + ".weights" : ""};
-  if (!stagesFolder.empty() && goal->product >= Product::assembly)
-    if (llvm::Error error = stages.write(
-            "asm", ".s", [&](llvm::raw_ostream &os) { return emitAssembly(module, *target, options, os); }))
-      return error;
-  switch (goal->product) {
-  case Product::ir:
-    return writeModule(module, output);
-  case Product::checkpoint:
-    return writeOutput(output, [&](llvm::raw_ostream &os) { return exportCheckpoint(module, os); });
-  case Product::assembly:
-    return writeOutput(output, [&](llvm::raw_ostream &os) { return emitAssembly(module, *target, options, os); });
-  case Product::object:
-    return writeOutput(output, [&](llvm::raw_ostream &os) { return emitObject(module, *target, options, os); });
-  case Product::library:
-  case Product::executable:
-    if (llvm::Error error = emitLinked(module, *target, options, goal->product, output, runtimeFolder(program), timer))
-      return error;
-    timer.finish(emitName);
-    return llvm::Error::success();
-  }
-  llvm_unreachable("every product is handled");
+  return Compilation(*goal, std::move(*target), runtimeFolder(program)).run();
 }
 
 } // namespace

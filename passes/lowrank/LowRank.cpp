@@ -28,6 +28,12 @@ namespace {
 struct LowRank : impl::LowRankPassBase<LowRank> {
   using LowRankPassBase::LowRankPassBase;
 
+  /// In the order of Passes.td.
+  LowRankPassOptions options() const {
+    return {rank.getValue(), keep.getValue(), budget,     allocation, method, layers,
+            images,          count,           statistics, refit,      probes, report};
+  }
+
   void runOnOperation() override {
     if (failed(compress(getOperation())))
       signalPassFailure();
@@ -43,7 +49,7 @@ private:
 
   /// Whether layers are fitted in program order to the inputs that the compressed layers before them produce.
   bool isSequential() const { return isAnchored(method) || refit; }
-  bool allocatesBySpectrum() const { return keep.hasValue() && allocation == RankAllocation::spectrum; }
+  bool allocatesBySpectrum() const { return keep.has_value() && allocation == RankAllocation::spectrum; }
   bool needsMoments() const { return isAnchored(method) ? allocatesBySpectrum() : method != LowRankMethod::plain; }
 };
 
@@ -52,14 +58,14 @@ private:
 //===----------------------------------------------------------------------===//
 
 LogicalResult LowRank::checkOptions(ModuleOp module) {
-  if (rank.hasValue() == keep.hasValue())
-    return module.emitError("expected one of rank=N and keep=SHARE, found ") << (rank.hasValue() ? "both" : "neither");
-  if (rank.hasValue() && rank <= 0)
-    return module.emitError("expected rank to be positive, found ") << rank.getValue();
-  if (keep.hasValue() && !(keep > 0 && keep <= 1))
-    return module.emitError("expected keep to be above 0 and at most 1, found ") << toShortString(keep);
-  if (rank.hasValue() && (budget.hasValue() || allocation.hasValue()))
-    return module.emitError("expected budget and allocation with keep=SHARE, found rank=") << rank.getValue();
+  if (rank.has_value() == keep.has_value())
+    return module.emitError("expected one of rank=N and keep=SHARE, found ") << (rank.has_value() ? "both" : "neither");
+  if (rank.has_value() && *rank <= 0)
+    return module.emitError("expected rank to be positive, found ") << *rank;
+  if (keep.has_value() && !(*keep > 0 && *keep <= 1))
+    return module.emitError("expected keep to be above 0 and at most 1, found ") << toShortString(*keep);
+  if (rank.has_value() && (budget != LowRankBudget::parameters || allocation != RankAllocation::spectrum))
+    return module.emitError("expected budget and allocation with keep=SHARE, found rank=") << *rank;
   if (probes < 0)
     return module.emitError("expected probes to be at least 0, found ") << probes.getValue();
   if (method == LowRankMethod::joint && allocatesBySpectrum() && probes == 0)
@@ -138,16 +144,15 @@ LogicalResult LowRank::readMoments(ModuleOp module, std::vector<CandidateLayer> 
 
 FailureOr<RankPlan> LowRank::planRanks(ModuleOp module, Candidates &candidates, const ImageSet *imageSet) {
   if (allocatesBySpectrum())
-    return planBySpectrum(module, candidates, {keep, budget, method, probes ? imageSet : nullptr, probes});
-  if (!rank.hasValue())
-    return planUniformShare(candidates, keep, budget);
+    return planBySpectrum(module, candidates, {*keep, budget, method, probes ? imageSet : nullptr, probes});
+  if (!rank.has_value())
+    return planUniformShare(candidates, *keep, budget);
   int64_t full = 0;
   for (const CandidateLayer &layer : candidates.layers)
     full = std::max(full, layer.fullRank());
-  if (!candidates.layers.empty() && rank > full)
-    return module.emitError("expected rank to be at most ")
-           << full << ", the full rank of a layer, found " << rank.getValue();
-  return planUniformRank(candidates, rank);
+  if (!candidates.layers.empty() && *rank > full)
+    return module.emitError("expected rank to be at most ") << full << ", the full rank of a layer, found " << *rank;
+  return planUniformRank(candidates, *rank);
 }
 
 //===----------------------------------------------------------------------===//
@@ -238,4 +243,9 @@ LogicalResult LowRank::compress(ModuleOp module) {
 }
 
 } // namespace
+
+llvm::Expected<LowRankPassOptions> parseLowRankOptions(StringRef flag, StringRef text) {
+  return parseOptionsOf<LowRank>(flag, text);
+}
+
 } // namespace vitya

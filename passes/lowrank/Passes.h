@@ -5,12 +5,16 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/PassOptions.h"
 #include "passes/lowrank/LowRankOptions.h"
 
 namespace vitya {
 
 #define GEN_PASS_DECL
 #include "passes/lowrank/Passes.h.inc"
+
+/// Parses `text`, the options of vitya-low-rank; the error names `flag`, for which it was given.
+llvm::Expected<LowRankPassOptions> parseLowRankOptions(llvm::StringRef flag, llvm::StringRef text);
 
 #define GEN_PASS_REGISTRATION
 #include "passes/lowrank/Passes.h.inc"

@@ -99,8 +99,8 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"rank", "rank", "int64_t", "0", "The rank of every layer.">,
-    Option<"keep", "keep", "double", "0", "The share of the matched layers to keep, above 0 and at most 1.">,
+    Option<"rank", "rank", "std::optional<int64_t>", "", "The rank of every layer.">,
+    Option<"keep", "keep", "std::optional<double>", "", "The share of the matched layers to keep, above 0 and at most 1.">,
     EnumOption<"budget", LowRankBudget, ParameterBudget, "The quantity of which keep is a share:">,
     EnumOption<"allocation", RankAllocation, SpectrumAllocation, "How keep is divided among the layers:">,
     EnumOption<"method", LowRankMethod, PlainMethod, "How the factors are computed:">

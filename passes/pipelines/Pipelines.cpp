@@ -1,4 +1,4 @@
-// The pipelines, as a list of reasons.
+// The passes of each pipeline, in order, each with the reason why it runs there.
 #include "passes/pipelines/Pipelines.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Bufferization/Transforms/OneShotAnalysis.h"
@@ -20,13 +20,29 @@ namespace vitya {
 
 namespace {
 
+struct CompressPipelineOptions : PassPipelineOptions<CompressPipelineOptions> {
+  Option<std::string> lowRank{*this, "low-rank",
+                              llvm::cl::desc("Options of vitya-low-rank, such as {keep=0.25 method=joint}; without "
+                                             "them no layer is factorised.")};
+  Option<std::string> smooth{*this, "smooth",
+                             llvm::cl::desc("Options of vitya-smooth, such as {alpha=0.5}; without them no activation "
+                                            "is smoothed.")};
+  Option<std::string> quantize{*this, "quantize", llvm::cl::init(CompressText().quantize),
+                               llvm::cl::desc("none, static or dynamic, and options of vitya-quantize-static or "
+                                              "vitya-quantize-dynamic, such as {static observer=mse}.")};
+  Option<std::string> images{*this, "images",
+                             llvm::cl::desc("Images that compression runs the model on: CIFAR-10 records, resized.")};
+  Option<int64_t> count{*this, "count", llvm::cl::init(0),
+                        llvm::cl::desc("Use only the first `count` images; 0 uses all.")};
+};
+
 struct LinalgOptions : PassPipelineOptions<LinalgOptions> {
   Option<int64_t> activationBits{*this, "activation-bits", llvm::cl::desc("Bits of a quantized activation: 8 or 16."),
                                  llvm::cl::init(TargetInfo().activationBits)};
 };
 
 struct LoopsOptions : PassPipelineOptions<LoopsOptions> {
-  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Rows of a register target."), llvm::cl::init(TargetInfo().rows)};
+  Option<int64_t> rows{*this, "rows", llvm::cl::desc("Rows of a register tile."), llvm::cl::init(TargetInfo().rows)};
   Option<int64_t> columns{*this, "columns", llvm::cl::desc("Columns of a register tile and of a panel of weights."),
                           llvm::cl::init(TargetInfo().columns)};
 };
@@ -42,20 +58,54 @@ void buildContractPipeline(OpPassManager &pm, Phase phase) {
   pm.addPass(createVerifyPhasePass({stringifyPhase(phase).str()}));
 }
 
-void buildCompressPipeline(OpPassManager &pm) {
-  // Identities first, so that no later pass spends work on what they remove.
+void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options) {
+  // Low rank comes first: it fits factors to all tokens, also to those that canonicalization removes because nothing
+  // reads them, and quantization rounds the factors.
+  if (options.lowRank)
+    pm.addPass(createLowRankPass(*options.lowRank));
+  if (!options.smooth && !options.quantizes())
+    return;
+  // Ranges are observed on the rows that are read, so the others go before calibration.
   pm.addPass(createCanonicalizerPass());
-  // Layers are still ops here: the last chance to say what they are.
+  // Query, key and value each need a range and a smoothing factor of their own, which a fused layer cannot have.
+  pm.addPass(createSplitLinearsPass());
+  // Splitting leaves slices of slices behind.
+  pm.addPass(createCanonicalizerPass());
+  // Smoothing changes the activations, so it precedes the calibration that observes them.
+  if (options.smooth)
+    pm.addPass(createSmoothPass(*options.smooth));
+  // Calibration is last: its ranges hold for exactly this model.
+  if (options.quantizesStatically())
+    pm.addPass(createCalibratePass(options.calibration));
+}
+
+void buildQuantizePipeline(OpPassManager &pm, const CompressOptions &options) {
+  if (auto *quantize = std::get_if<QuantizeStaticPassOptions>(&options.quantize))
+    pm.addPass(createQuantizeStaticPass(*quantize));
+  if (auto *quantize = std::get_if<QuantizeDynamicPassOptions>(&options.quantize))
+    pm.addPass(createQuantizeDynamicPass(*quantize));
+}
+
+void buildDescribePipeline(OpPassManager &pm) {
+  // Simplify first, so that the description counts only the work that remains.
+  pm.addPass(createCanonicalizerPass());
+  // Describe while layers are still ops: after this phase they become kernels.
   pm.addPass(createDescribeModelPass());
   buildContractPipeline(pm, Phase::compress);
 }
 
+void buildCompressPipeline(OpPassManager &pm, const CompressOptions &options) {
+  buildPreparePipeline(pm, options);
+  buildQuantizePipeline(pm, options);
+  buildDescribePipeline(pm);
+}
+
 void buildLinalgPipeline(OpPassManager &pm, const TargetInfo &target) {
-  // Ranks first: where nothing is cut off, kernels can do more.
+  // Pad ranks first: full tiles let more ops fuse.
   pm.addPass(createPadWidthsPass());
-  // Scales become operands, so that layers which differ in them alone are one kernel.
+  // Scales become operands, so that layers that differ only in their scales share one kernel.
   pm.addPass(createLowerQuantizationPass({target.activationBits}));
-  // Kernels before linalg: twelve blocks share the same few functions, and each is lowered once.
+  // Outline kernels before lowering to linalg: all blocks share the same kernels, so each is lowered only once.
   pm.addPass(createOutlineKernelsPass());
   pm.addNestedPass<func::FuncOp>(createVityaToLinalgPass());
   pm.addPass(createCanonicalizerPass());
@@ -64,10 +114,10 @@ void buildLinalgPipeline(OpPassManager &pm, const TargetInfo &target) {
 }
 
 void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
-  // Packing changes kernels and constants together, so it comes while both are tensors.
+  // Packing changes kernels and constants together, so it runs while both are tensors.
   pm.addPass(createPackWeightsPass({target.columns}));
   pm.addNestedPass<func::FuncOp>(createTileKernelsPass({target.rows, target.columns}));
-  // After tiling there is one loop that makes each kernel's result: it can write straight into the caller's buffer.
+  // After tiling, one loop computes the result of each kernel, and can write it directly into the caller's buffer.
   pm.addPass(createAddDestinationsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -75,17 +125,17 @@ void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
 
-  // Bufferize. Kernels take and return whole, contiguous buffers.
+  // Bufferize. Kernels take and return whole contiguous buffers.
   pm.addPass(bufferization::createEmptyTensorEliminationPass());
   bufferization::OneShotBufferizePassOptions bufferize;
   bufferize.bufferizeFunctionBoundaries = true;
   bufferize.functionBoundaryTypeConversion = bufferization::LayoutMapOption::IdentityLayoutMap;
   pm.addPass(bufferization::createOneShotBufferizePass(bufferize));
-  // Copies of a buffer onto itself only show after a second canonicalization.
+  // The first canonicalization exposes copies of a buffer onto itself, the second removes them.
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
-  // From kernels to loops that a thread can take a part of, then a place for every buffer between them.
+  // Turn kernels into loops whose iterations threads can share, then assign each intermediate buffer its place.
   pm.addPass(createOutlineLoopsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
@@ -95,7 +145,7 @@ void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
 }
 
 void buildLLVMPipeline(OpPassManager &pm, const TargetInfo &target) {
-  // No canonicalization between the outer products and LLVM: it turns chains of inserts into huge constructions.
+  // Do not canonicalize between here and LLVM: that would turn chains of vector inserts into huge constructions.
   pm.addNestedPass<func::FuncOp>(createLowerVectorsPass({target.vectorBits}));
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
@@ -103,7 +153,7 @@ void buildLLVMPipeline(OpPassManager &pm, const TargetInfo &target) {
   pm.addPass(createConvertVectorToLLVMPass());
   pm.addPass(createFinalizeMemRefToLLVMConversionPass());
   pm.addPass(createConvertMathToLLVMPass());
-  // Static buffers are bare pointers: the runtime passes an array of them.
+  // Buffers are static, so bare pointers suffice: the runtime passes an array of them.
   ConvertFuncToLLVMPassOptions functions;
   functions.useBarePtrCallConv = true;
   pm.addPass(createConvertFuncToLLVMPass(functions));
@@ -123,7 +173,7 @@ void buildPhasePipeline(OpPassManager &pm, Phase phase, const TargetInfo &target
   case Phase::import:
     return buildContractPipeline(pm, phase);
   case Phase::compress:
-    return buildCompressPipeline(pm);
+    return buildCompressPipeline(pm, CompressOptions());
   case Phase::linalg:
     return buildLinalgPipeline(pm, target);
   case Phase::loops:
@@ -142,16 +192,34 @@ void registerVityaPasses() {
   registerVityaVerifyPasses();
 }
 
+/// Registers the compress pipeline by hand: PassPipelineRegistration has no way to report an error of its builder.
+static void registerCompressPipeline() {
+  auto build = [](OpPassManager &pm, StringRef text, function_ref<LogicalResult(const Twine &)> report) {
+    CompressPipelineOptions parsed;
+    if (failed(parsed.parseFromString(text)))
+      return failure();
+    llvm::Expected<CompressOptions> options = parseCompressOptions(
+        {parsed.lowRank, parsed.smooth, parsed.quantize, parsed.images, parsed.count}, /*prefix=*/"");
+    if (!options)
+      return report(llvm::toString(options.takeError()));
+    buildContractPipeline(pm, Phase::import);
+    buildCompressPipeline(pm, *options);
+    return success();
+  };
+  registerPassPipeline(
+      "vitya-pipeline-compress", "import to compress", build,
+      [](function_ref<void(const mlir::detail::PassOptions &)> handle) { handle(CompressPipelineOptions()); });
+}
+
 void registerVityaPipelines() {
-  // On its own a pipeline does not know where its input comes from, and checks that first.
+  registerCompressPipeline();
+  // A pipeline that vitya-opt runs cannot rely on where its input comes from, so it checks the contract first.
   auto from = [](Phase phase, auto build) {
     return [=](OpPassManager &pm, const auto &...options) {
       buildContractPipeline(pm, phase);
       build(pm, options...);
     };
   };
-  PassPipelineRegistration<>("vitya-pipeline-compress", "import to compress",
-                             from(Phase::import, buildCompressPipeline));
   PassPipelineRegistration<LinalgOptions>("vitya-pipeline-linalg", "compress to linalg",
                                           from(Phase::compress, [](OpPassManager &pm, const LinalgOptions &options) {
                                             TargetInfo target;

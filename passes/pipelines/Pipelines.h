@@ -5,25 +5,33 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/Phases.h"
 #include "passes/lower/TargetInfo.h"
+#include "passes/pipelines/CompressOptions.h"
 
 namespace vitya {
 
-/// From `import` to `compress`.
-void buildCompressPipeline(mlir::OpPassManager &pm);
+/// From `import` to `compress`: the three pipelines below, one after the other.
+void buildCompressPipeline(mlir::OpPassManager &pm, const CompressOptions &options);
+/// Everything that compression does before quantization: low rank, splitting, smoothing and calibration.
+void buildPreparePipeline(mlir::OpPassManager &pm, const CompressOptions &options);
+/// Quantizes a module that buildPreparePipeline() prepared with the same options.
+void buildQuantizePipeline(mlir::OpPassManager &pm, const CompressOptions &options);
+/// Simplifies and describes a compressed model: the end of phase `compress`.
+void buildDescribePipeline(mlir::OpPassManager &pm);
+
 /// From `compress` to `linalg`.
 void buildLinalgPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
 /// From `linalg` to `loops`.
 void buildLoopsPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
 /// From `loops` to `llvm`.
 void buildLLVMPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
-/// Checks that a module keeps the contract of `phase`.
+/// Checks that a module fulfils the contract of `phase`.
 void buildContractPipeline(mlir::OpPassManager &pm, Phase phase);
-/// From the phase before `phase` to `phase`.
+/// From the phase before `phase` to `phase`. Phase `compress` is without compression.
 void buildPhasePipeline(mlir::OpPassManager &pm, Phase phase, const TargetInfo &target);
 
 /// Makes every pass available to vitya-opt.
 void registerVityaPasses();
-/// Makes each of them available to vitya-opt as --vitya-pipeline-NAME.
+/// Makes the pipelines available to vitya-opt as --vitya-pipeline-NAME.
 void registerVityaPipelines();
 
 } // namespace vitya

@@ -1,15 +1,18 @@
-// Watches, on calibration images, every value that static quantization would store in 8 bits, and writes down the
-// ranges that each observer proposes.
+// Runs the model on calibration images, observes every value that static quantization can store in 8 bits, and attaches
+// the ranges that each observer proposes to the ops that read the value.
 #include "dialect/Fingerprint.h"
 #include "mlir/IR/Threading.h"
-#include "passes/quantize/Passes.h"
 #include "passes/analysis/ImageSet.h"
+#include "passes/quantize/Passes.h"
 #include "passes/quantize/QuantizedLayers.h"
+#include "llvm/Support/Debug.h"
 #include "llvm/Support/Format.h"
 #include <mutex>
 
 using namespace mlir;
 using namespace vitya::numerics;
+
+#define DEBUG_TYPE "vitya-calibrate"
 
 namespace vitya {
 #define GEN_PASS_DEF_CALIBRATEPASS
@@ -17,23 +20,24 @@ namespace vitya {
 
 namespace {
 
+/// Decimal digits of ranges, and of the share of clipped values and the relative noise.
 constexpr int kRangeDigits = 6, kShareDigits = 3;
 
-/// An observer that several threads show images to.
-struct Watch {
-  explicit Watch(int64_t images) : observer(images) {}
+/// An observer that several threads feed.
+struct SharedObserver {
+  explicit SharedObserver(int64_t images) : observer(images) {}
   Observer observer;
   std::mutex mutex;
 };
 
-/// `value` to so many digits: ranges are read by people too, and a millionth of one is nothing.
+/// Rounds `value` to `digits` decimal digits, which keeps the IR readable; quantization is far coarser.
 double rounded(double value, int digits) {
   std::string text;
   llvm::raw_string_ostream(text) << llvm::format("%.*g", digits, value);
   return std::strtod(text.c_str(), nullptr);
 }
 
-/// The operands of `op` that static quantization would store in 8 bits; none for other ops and quantized ones.
+/// The operands of `op` that static quantization can store in 8 bits; none for quantized ops and those of other kinds.
 SmallVector<std::pair<Value, Symmetry>> operandsOf(Operation *op) {
   if (auto linear = dyn_cast<LinearOp>(op); linear && !linear.isQuantized())
     return {{linear.getInput(), Symmetry::affine}};
@@ -53,7 +57,7 @@ struct Calibrate : impl::CalibratePassBase<Calibrate> {
   }
 
 private:
-  using Watches = llvm::MapVector<Value, std::unique_ptr<Watch>>;
+  using Observers = llvm::MapVector<Value, std::unique_ptr<SharedObserver>>;
 
   LogicalResult calibrate(ModuleOp module) {
     FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
@@ -62,41 +66,39 @@ private:
     FailureOr<func::FuncOp> entry = entryOf(module);
     if (failed(entry))
       return failure();
-    Watches watches;
+    Observers observers;
     for (Operation &op : entry->getBody().front())
-      for (auto [value, symmetry] : operandsOf(&op)) {
-        if (!value.getDefiningOp())
-          return op.emitOpError("expected operands that are computed from an image, found an argument");
-        if (!watches.count(value))
-          watches[value] = std::make_unique<Watch>(calibration->count());
-      }
-    if (failed(watch(module, *calibration, watches)))
+      for (auto [value, symmetry] : operandsOf(&op))
+        if (!observers.count(value))
+          observers[value] = std::make_unique<SharedObserver>(calibration->count());
+    if (failed(observe(module, *calibration, observers)))
       return failure();
     for (Operation &op : entry->getBody().front())
       for (auto [value, symmetry] : operandsOf(&op))
-        if (!watches[value]->observer.isFinite())
+        if (!observers[value]->observer.isFinite())
           return op.emitOpError("expected finite operands of layer '")
                  << op.getAttrOfType<StringAttr>("layer").getValue()
                  << "' on the calibration images, found NaN or infinity";
-    writeRanges(*entry, watches);
+    attachRanges(*entry, observers);
     module->setAttr(kCalibratedAttrName, StringAttr::get(&getContext(), fingerprint(module)));
     return success();
   }
 
-  LogicalResult watch(ModuleOp module, const ImageSet &calibration, Watches &watches) {
-    auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> results) {
+  /// Shows the values of all images to their observers.
+  LogicalResult observe(ModuleOp module, const ImageSet &images, Observers &observers) {
+    auto show = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> results) {
       for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
-        if (auto found = watches.find(value); found != watches.end()) {
+        if (auto found = observers.find(value); found != observers.end()) {
           std::lock_guard<std::mutex> lock(found->second->mutex);
           found->second->observer.add(index, tensor.values().data(), tensor.size());
         }
     };
-    return LogicalResult(calibration.run(module, observe));
+    return LogicalResult(images.run(module, show));
   }
 
-  /// Puts the ranges for its operands on each op.
-  void writeRanges(func::FuncOp entry, Watches &watches) {
-    // Operands that are one value with one symmetry share their ranges, which take a search to find.
+  /// Attaches to each op the ranges of its operands.
+  void attachRanges(func::FuncOp entry, Observers &observers) {
+    // Operands that are the same value with the same symmetry share their ranges, because finding a range is expensive.
     llvm::MapVector<std::pair<Value, int>, Attribute> ranges;
     for (Operation &op : entry.getBody().front())
       for (auto [value, symmetry] : operandsOf(&op))
@@ -104,7 +106,7 @@ private:
     std::vector<std::array<std::pair<numerics::Range, Distortion>, std::size(kObserverKinds)>> found(ranges.size());
     parallelFor(&getContext(), 0, ranges.size(), [&](size_t i) {
       auto [value, symmetry] = ranges.getArrayRef()[i].first;
-      const Observer &observer = watches.find(value)->second->observer;
+      const Observer &observer = observers.find(value)->second->observer;
       for (auto [kind, result] : llvm::zip_equal(kObserverKinds, found[i])) {
         numerics::Range range = observer.range(kind, Symmetry(symmetry));
         range = {float(rounded(range.min, kRangeDigits)), float(rounded(range.max, kRangeDigits))};
@@ -120,6 +122,7 @@ private:
             rounded(distortion.clipped, kShareDigits), rounded(distortion.relativeNoise(), kShareDigits)));
       }
       range.second = ArrayAttr::get(&getContext(), proposed);
+      LLVM_DEBUG(llvm::dbgs() << "ranges of " << range.first.first << ": " << range.second << '\n');
     }
     for (Operation &op : entry.getBody().front()) {
       SmallVector<Attribute> ofOp;

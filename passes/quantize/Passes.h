@@ -5,12 +5,19 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "passes/PassOptions.h"
 #include "passes/quantize/QuantizationOptions.h"
 
 namespace vitya {
 
 #define GEN_PASS_DECL
 #include "passes/quantize/Passes.h.inc"
+
+/// Parse `text`, the options of vitya-smooth, vitya-quantize-static and vitya-quantize-dynamic; the error names `flag`,
+/// for which it was given.
+llvm::Expected<SmoothPassOptions> parseSmoothOptions(llvm::StringRef flag, llvm::StringRef text);
+llvm::Expected<QuantizeStaticPassOptions> parseQuantizeStaticOptions(llvm::StringRef flag, llvm::StringRef text);
+llvm::Expected<QuantizeDynamicPassOptions> parseQuantizeDynamicOptions(llvm::StringRef flag, llvm::StringRef text);
 
 #define GEN_PASS_REGISTRATION
 #include "passes/quantize/Passes.h.inc"

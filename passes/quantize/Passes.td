@@ -1,5 +1,5 @@
-// The passes of passes/quantize/: affine quantization to 8-bit integers. Each description shows one example before and after, which
-// test/passes/examples.test runs.
+// The passes of passes/quantize/: affine quantization to 8-bit integers. test/passes/examples.test runs the example in each
+// description.
 #ifndef VITYA_PASSES_QUANTIZE_PASSES
 #define VITYA_PASSES_QUANTIZE_PASSES
 
@@ -7,21 +7,22 @@ include "mlir/Pass/PassBase.td"
 include "passes/PassOptions.td"
 
 def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
-  let summary = "write down the ranges of what can be quantized";
+  let summary = "record the ranges of all operands that can be quantized";
   let description = [{
-    Runs the model on the first `count` records of `images` and puts on every f32 linear layer and attention of `@main`, as
-    `vitya.ranges`, the range that each observer proposes for each operand that `vitya-quantize-static` can store in
-    8 bits, with the share of numbers that it clips and the noise that it adds, relative to the signal. The fingerprint
-    of the model stands on the module as `vitya.calibrated`: ranges are of no other model. What is written does not depend
-    on the number of threads, and the model's meaning does not change.
+    Runs the model on the first `count` records of `images`. For each operand of an f32 linear layer or attention of
+    `@main` that `vitya-quantize-static` can store in 8 bits, each observer proposes a range. The ranges are attached to
+    the op as `vitya.ranges`, each with the share of values that it clips and the mean squared error of quantization
+    relative to the mean square of the values. The fingerprint of the model is attached to the module as
+    `vitya.calibrated`, because the ranges hold for no other model. The result does not depend on the number of threads,
+    and the model computes the same as before.
 
     | observer | range |
     |---|---|
-    | `minmax` | the least and the greatest number |
-    | `moving-average` | of the extremes of an image, image after image, with weight 0.01 for the newest |
-    | `percentile` | without the last 0.01 % at each end |
-    | `mse` | shrunk at both ends to the least mean squared error |
-    | `entropy` | clipped to where 128 bins tell the most about the distribution |
+    | `minmax` | from the smallest to the largest value |
+    | `moving-average` | exponential moving averages of the extremes of each image; the newest image has weight 0.01 |
+    | `percentile` | without the outermost 0.01 % of the values at each end |
+    | `mse` | shrunk at both ends until the mean squared error is smallest |
+    | `entropy` | clipped so that 128 bins describe the distribution best (least KL divergence) |
 
     Before:
 
@@ -57,14 +58,16 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
 }
 
 def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
-  let summary = "8-bit linear layers with ranges found at run time";
+  let summary = "quantize linear layers to 8 bits with ranges found at run time";
   let description = [{
-    Before: f32 linear layers. After: each one that `layers` matches and `except` does not has an s8 weight, symmetric, and
-    a u8 input, affine, whose scale and zero point are found for each token, or for all tokens of an image. A value that
-    several layers read is quantized once. Layers whose weight is computed, or whose inner width is above 65,536, stay
-    f32, with a remark; quantized ones are left alone, with a remark. What became of a layer, and why, stands on its ops
-    as `info`, and on the cast of its weight, as `vitya.noise`, the mean squared error over the mean square of the
-    weight. No images are needed. Attention stays f32.
+    Before: f32 linear layers. After: each layer whose name matches `layers`, does not match `except` and is not in
+    `keep-f32` has a symmetric s8 weight and an affine u8 input. The scale and zero point of the input are computed at run
+    time, for each token or for all tokens of an image. A value that several layers read is quantized once.
+
+    Layers whose weight is not a constant, or whose inner width is above 65,536, stay f32, with a remark. Layers that are
+    quantized already are left alone, with a remark. The new format of each layer and the reason for it are recorded as
+    `info` on its ops. `vitya.noise` on the cast of its weight is the mean squared error of quantization relative to the
+    mean square of the weight. No images are needed. Attention stays f32.
 
     Before:
 
@@ -94,23 +97,26 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"granularity", "granularity", "::vitya::Granularity", "::vitya::Granularity::token",
-           "What shares a scale and a zero point in an activation:", [{
+           "Which elements of an activation share a scale and a zero point:", [{
       ::llvm::cl::values(
-        clEnumValN(::vitya::Granularity::token, "token", "a token"),
-        clEnumValN(::vitya::Granularity::tensor, "tensor", "all tokens of an image"))
+        clEnumValN(::vitya::Granularity::token, "token", "the elements of a token"),
+        clEnumValN(::vitya::Granularity::tensor, "tensor", "the elements of all tokens of an image"))
     }]>
   ] # kWeightGranularityOptions # kQuantizedLayersOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
 
 def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
-  let summary = "8-bit linear layers and attention with ranges found by calibration";
+  let summary = "quantize linear layers and attention to 8 bits with ranges from calibration";
   let description = [{
-    Before: a model that `vitya-calibrate` has just seen. After: each linear layer that `layers` matches and `except` does
-    not has an s8 weight, symmetric, and reads a `quant.qcast` of its input to u8, affine, with the range of `observer`;
-    so does each attention, unless `attention=false`: its query is u8, its key and value are s8, and its exponentials
-    are rounded to steps of 1/255. A value is cast once for all its readers. What stays f32 is as with
-    `vitya-quantize-dynamic`. Of `vitya.ranges` the one that was taken remains.
+    Before: a model that `vitya-calibrate` has annotated and that has not changed since. After: each linear layer whose
+    name matches `layers`, does not match `except` and is not in `keep-f32` has a symmetric s8 weight and reads a
+    `quant.qcast` of its input to affine u8, with the range that `observer` proposed. Unless `attention=false`, each
+    attention selected by the same options is quantized too: its query becomes u8, its key and value become s8, and the
+    exponentials of its softmax are rounded to multiples of 1/255. A value is cast once for all ops that read it.
+
+    The layers that stay f32, remarks, `info` and `vitya.noise` are as in `vitya-quantize-dynamic`. Only the ranges that
+    were used remain in `vitya.ranges`.
 
     Before:
 
@@ -144,10 +150,10 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"observer", "observer", "::vitya::numerics::ObserverKind", "::vitya::numerics::ObserverKind::mse",
-           "How ranges are found:", [{
+           "The observer whose ranges are used:", [{
       ::llvm::cl::values(
-        clEnumValN(::vitya::numerics::ObserverKind::minmax, "minmax", "the least and the greatest number"),
-        clEnumValN(::vitya::numerics::ObserverKind::movingAverage, "moving-average", "averages of an image's extremes"),
+        clEnumValN(::vitya::numerics::ObserverKind::minmax, "minmax", "from the smallest to the largest value"),
+        clEnumValN(::vitya::numerics::ObserverKind::movingAverage, "moving-average", "moving averages of the extremes of each image"),
         clEnumValN(::vitya::numerics::ObserverKind::percentile, "percentile", "without the last 0.01 % at each end"),
         clEnumValN(::vitya::numerics::ObserverKind::mse, "mse", "the least mean squared error"),
         clEnumValN(::vitya::numerics::ObserverKind::entropy, "entropy", "the least divergence of 128 bins"))
@@ -158,57 +164,73 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
 }
 
 def SmoothPass : Pass<"vitya-smooth", "::mlir::ModuleOp"> {
-  let summary = "even out the columns of activations before they are quantized";
+  let summary = "even out the columns of activations before quantization";
   let description = [{
-    SmoothQuant (arXiv 2211.10438): divides each column of the input of a linear layer that `layers` matches by
-    `max |x|^alpha / max |w|^(1 - alpha)`, x over the first `count` records of `images` and w over the weights that
-    multiply the column, and multiplies these weights by it. The division happens in what computes the input: the
-    norm before, the linear layer before (a factor), or, behind attention, the layer of the values. The model's meaning
-    does not change, but for rounding. Inputs that something else computes or reads are left alone, with a remark.
+    SmoothQuant (arXiv 2211.10438): divides column j of the input of each linear layer whose name matches `layers` by
+
+    s_j = max |x_j|^alpha / max |w_j|^(1 - alpha)
+
+    and multiplies column j of the weight by s_j. The maximum of |x_j| is over all tokens of the first `count` records of
+    `images`, that of |w_j| over the weights of all layers that read the value. The division is folded into the op that
+    computes the input: the layer norm or linear layer before it or, behind attention, the layer that computes the
+    attention's values. The model computes the same as before, except for rounding. Inputs that any other op computes or
+    reads are left alone, with a remark.
+
+    In the example, the weight of `a` is zero, so that its output is its bias for every image: column 0 is at most 4 and
+    column 1 at most 0.25, while the weight of `b` is 1 in column 0 and 4 in column 1. Hence s = (2, 0.25), and both
+    columns have the same magnitude in the activation and in the weight.
 
     Before:
 
     ```mlir
-    func.func @main(%image: tensor<3x4x4xf32>) -> tensor<1x2xf32> {
-      %g = arith.constant dense<1.0> : tensor<48xf32>
-      %b = arith.constant dense<0.0> : tensor<48xf32>
-      %w = arith.constant dense<0.0> : tensor<2x48xf32>
-      %x = vitya.patchify %image [4, 4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
-      %n = vitya.layer_norm "norm" %x, %g, %b eps 1.0e-5 : tensor<1x48xf32>, tensor<48xf32>, tensor<48xf32> -> tensor<1x48xf32>
-      %0 = vitya.linear "head" %n, %w : tensor<1x48xf32>, tensor<2x48xf32> -> tensor<1x2xf32>
-      return %0 : tensor<1x2xf32>
+    func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
+      %wa = arith.constant dense<0.0> : tensor<2x3xf32>
+      %ba = arith.constant dense<[4.0, 0.25]> : tensor<2xf32>
+      %wb = arith.constant dense<[[1.0, 4.0]]> : tensor<1x2xf32>
+      %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
+      %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<2x3xf32>, tensor<2xf32> -> tensor<1x2xf32>
+      %b = vitya.linear "b" %a, %wb : tensor<1x2xf32>, tensor<1x2xf32> -> tensor<1x1xf32>
+      return %b : tensor<1x1xf32>
     }
     ```
 
     After, with `images=%demo/calibration-256.bin count=1`:
 
     ```mlir
-    func.func @main(%image: tensor<3x4x4xf32>) -> tensor<1x2xf32> {
-      %x = vitya.patchify %image [4, 4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
-      %g = arith.constant dense_resource<norm.weight> : tensor<48xf32>
-      %b = arith.constant dense_resource<norm.bias> : tensor<48xf32>
-      %n = vitya.layer_norm "norm" %x, %g, %b eps 1.0e-5 : tensor<1x48xf32>, tensor<48xf32>, tensor<48xf32> -> tensor<1x48xf32>
-      %w = arith.constant dense_resource<head.weight> : tensor<2x48xf32>
-      %0 = vitya.linear "head" %n, %w : tensor<1x48xf32>, tensor<2x48xf32> -> tensor<1x2xf32>
-      return %0 : tensor<1x2xf32>
+    func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
+      %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
+      %wa = arith.constant dense_resource<a.weight> : tensor<2x3xf32>
+      %ba = arith.constant dense_resource<a.bias> : tensor<2xf32>
+      %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<2x3xf32>, tensor<2xf32> -> tensor<1x2xf32>
+      %wb = arith.constant dense_resource<b.weight> : tensor<1x2xf32>
+      %b = vitya.linear "b" %a, %wb : tensor<1x2xf32>, tensor<1x2xf32> -> tensor<1x1xf32>
+      return %b : tensor<1x1xf32>
     }
+    {-# dialect_resources: { builtin: {
+      a.bias: "0x40000000000000400000803F",  // 2.0, 1.0
+      a.weight: "0x40000000000000000000000000000000000000000000000000000000",
+      b.weight: "0x40000000000000400000803F" // 2.0, 1.0
+    } } #-}
     ```
   }];
   let options = kImageOptions # [
-    Option<"alpha", "alpha", "double", "0.5", "How much of the difficulty weights take over, from 0 to 1.">,
-    Option<"layers", "layers", "std::string", "\".\"", "Regular expression of names of layers.">
+    Option<"alpha", "alpha", "double", "0.5",
+           "The share of the unevenness that moves from the activations to the weights, from 0 to 1.">,
+    Option<"layers", "layers", "std::string", "\".\"", "Regular expression that the name of a layer must match.">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }
 
 def SplitLinearsPass : Pass<"vitya-split-linears", "::mlir::ModuleOp"> {
-  let summary = "split linear layers whose columns go separate ways";
+  let summary = "split linear layers whose columns have separate readers";
   let description = [{
-    Before: a linear layer of a constant weight, such as the fused one for query, key and value, of whose result only
-    slices of columns are read, which do not overlap. After: a linear layer for each slice, with its rows of weight and bias:
-    x W^T[:, a:b] = x W[a:b]^T, without a rounding more. So that each part can have a range of its own, this comes before
-    quantization. Parts carry the record of their layer as `info`, and ".q", ".k" or ".v" behind its name where attention
-    reads them, else their number.
+    Before: a linear layer with a constant weight whose result is read only through slices of columns that do not overlap,
+    such as the fused layer for query, key and value. After: one linear layer for each slice, with the corresponding rows
+    of weight and bias: x W^T[:, a:b] = x W[a:b]^T. The result is the same to the bit. This runs before quantization, so
+    that each part can have a range of its own.
+
+    Each part carries the record of the original layer as `info`. Its name is that of the layer followed by ".q", ".k" or
+    ".v" if attention reads it as query, key or value, and by its index otherwise.
 
     Before:
 

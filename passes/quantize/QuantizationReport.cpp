@@ -8,6 +8,13 @@ namespace json = llvm::json;
 namespace vitya {
 namespace {
 
+/// The relative noise of a quantized weight; nothing if the f32 weight is not known.
+std::optional<double> noiseOfWeight(Value weight) {
+  Operation *cast = weight.getDefiningOp();
+  auto noise = cast ? cast->getAttrOfType<FloatAttr>(kNoiseAttrName) : FloatAttr();
+  return noise ? std::optional(noise.getValueAsDouble()) : std::nullopt;
+}
+
 /// In decibels, null without noise.
 json::Value ratioOf(double relativeNoise) {
   std::optional<double> ratio = numerics::signalToNoise(relativeNoise);

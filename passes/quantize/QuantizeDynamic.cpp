@@ -1,10 +1,12 @@
-// Dynamic quantization: integer weights, and scales of activations that are found at run time.
+// Dynamic quantization: weights become integers at compile time, activations at run time.
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/QuantizedLayers.h"
+#include "llvm/Support/Debug.h"
 
 using namespace mlir;
 
 namespace vitya {
+#define DEBUG_TYPE "vitya-quantize-dynamic"
 #define GEN_PASS_DEF_QUANTIZEDYNAMICPASS
 #include "passes/quantize/Passes.h.inc"
 
@@ -13,19 +15,24 @@ namespace {
 struct QuantizeDynamic : impl::QuantizeDynamicPassBase<QuantizeDynamic> {
   using QuantizeDynamicPassBase::QuantizeDynamicPassBase;
 
+  /// In the order of Passes.td.
+  QuantizeDynamicPassOptions options() const {
+    return {granularity, weights, layers, except, llvm::to_vector(ArrayRef<std::string>(keepF32))};
+  }
+
   void runOnOperation() override {
     if (failed(rewrite(getOperation())))
       signalPassFailure();
   }
 
 private:
-  /// A value as u8, with its parameters.
+  /// A quantized value, u8, and its scales and zero points.
   struct Quantized {
     Value value, params;
   };
 
   LogicalResult rewrite(ModuleOp module) {
-    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except);
+    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32);
     if (failed(filter))
       return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
@@ -39,6 +46,7 @@ private:
       }
       if (!whyNot && (whyNot = whyNotInteger(op)))
         remarkLeftAlone(op, "stays f32: " + *whyNot);
+      LLVM_DEBUG(llvm::dbgs() << op.getLayer() << ": " << whyNot.value_or("quantized") << '\n');
       if (whyNot) {
         records.keep(op, *whyNot);
         continue;
@@ -60,7 +68,7 @@ private:
     return success();
   }
 
-  /// `value` quantized right where it is made, once for all its readers.
+  /// Quantizes `value` right after the op that computes it, once for all readers.
   Quantized quantize(Value value) {
     Quantized &result = quantized[value];
     if (result.value)
@@ -77,4 +85,9 @@ private:
 };
 
 } // namespace
+
+llvm::Expected<QuantizeDynamicPassOptions> parseQuantizeDynamicOptions(StringRef flag, StringRef text) {
+  return parseOptionsOf<QuantizeDynamic>(flag, text);
+}
+
 } // namespace vitya

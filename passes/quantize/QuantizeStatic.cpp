@@ -1,23 +1,31 @@
-// Static quantization: integer weights, and scales of activations fixed by what calibration saw.
+// Static quantization: weights and activations become integers with scales fixed at compile time, those of activations
+// from calibration.
 #include "dialect/Fingerprint.h"
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/QuantizedLayers.h"
+#include "llvm/Support/Debug.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
 using namespace vitya::numerics;
 
 namespace vitya {
+#define DEBUG_TYPE "vitya-quantize-static"
 #define GEN_PASS_DEF_QUANTIZESTATICPASS
 #include "passes/quantize/Passes.h.inc"
 
 namespace {
 
-/// What a row's exponentials, which are at most 1, are rounded to.
-constexpr AffineParameters kWeightParameters{1.0f / 255, 0, kUnsignedLevels};
+/// The exponentials of the softmax are at most 1; they are rounded to multiples of 1/255.
+constexpr AffineParameters kExponentialParameters{1.0f / 255, 0, kUnsignedLevels};
 
 struct QuantizeStatic : impl::QuantizeStaticPassBase<QuantizeStatic> {
   using QuantizeStaticPassBase::QuantizeStaticPassBase;
+
+  /// In the order of Passes.td.
+  QuantizeStaticPassOptions options() const {
+    return {observer, attention, weights, layers, except, llvm::to_vector(ArrayRef<std::string>(keepF32))};
+  }
 
   void runOnOperation() override {
     if (failed(rewrite(getOperation())))
@@ -30,12 +38,12 @@ private:
     std::string expected = fingerprint(module);
     if (calibrated && calibrated.getValue() == expected)
       return success();
-    return module.emitError("expected ranges of this very model, written by vitya-calibrate, found ")
-           << (calibrated ? "those of another one: was it rewritten since?" : "none");
+    return module.emitError("expected ranges of this very model from vitya-calibrate, found ")
+           << (calibrated ? "those of another one: was it changed since?" : "none");
   }
 
   LogicalResult rewrite(ModuleOp module) {
-    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except);
+    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32);
     if (failed(filter) || failed(checkCalibration(module)))
       return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
@@ -64,6 +72,7 @@ private:
     }
     if (!whyNot && (whyNot = whyNotInteger(op)))
       remarkLeftAlone(op, "stays f32: " + *whyNot);
+    LLVM_DEBUG(llvm::dbgs() << op.getLayer() << ": " << whyNot.value_or("quantized") << '\n');
     if (whyNot) {
       op->removeAttr(kRangesAttrName);
       records.keep(op, *whyNot);
@@ -78,7 +87,7 @@ private:
     Value input = quantize(op.getInput(), ranges->front(), Symmetry::affine);
     op.getInputMutable().assign(input);
     op.getWeightMutable().assign(*weight);
-    records.add(op, "u8 x s8 static", nameOf(observer) + ", " + shown(input, ranges->front()));
+    records.add(op, "u8 x s8 static", nameOf(observer) + ", " + summary(input, ranges->front()));
     return success();
   }
 
@@ -93,6 +102,7 @@ private:
       whyNot = "attention=false";
     if (!whyNot && (whyNot = whyNotInteger(op)))
       remarkLeftAlone(op, "stays f32: " + *whyNot);
+    LLVM_DEBUG(llvm::dbgs() << op.getLayer() << ": " << whyNot.value_or("quantized") << '\n');
     if (whyNot) {
       op->removeAttr(kRangesAttrName);
       LayerRecords::keep(op, *whyNot);
@@ -104,15 +114,15 @@ private:
     op.getQueryMutable().assign(quantize(op.getQuery(), (*ranges)[0], Symmetry::affine));
     op.getKeyMutable().assign(quantize(op.getKey(), (*ranges)[1], Symmetry::symmetric));
     op.getValueMutable().assign(quantize(op.getValue(), (*ranges)[2], Symmetry::symmetric));
-    op.setWeightsAttr(TypeAttr::get(uniformType(&getContext(), kWeightParameters)));
+    op.setWeightsAttr(TypeAttr::get(uniformType(&getContext(), kExponentialParameters)));
     LayerRecords::set(op, "u8 x s8 static",
-                      nameOf(observer) + "; query " + shown(op.getQuery(), (*ranges)[0]) + "; key " +
-                          shown(op.getKey(), (*ranges)[1]) + "; value " + shown(op.getValue(), (*ranges)[2]));
+                      nameOf(observer) + "; query " + summary(op.getQuery(), (*ranges)[0]) + "; key " +
+                          summary(op.getKey(), (*ranges)[1]) + "; value " + summary(op.getValue(), (*ranges)[2]));
     return success();
   }
 
-  /// The scale of `value`, and what calibration saw of numbers in `range`.
-  static std::string shown(Value value, ObservedRangeAttr range) {
+  /// A text with the scale of `value`, the share of values that `range` clips and the signal-to-noise ratio.
+  static std::string summary(Value value, ObservedRangeAttr range) {
     auto type = cast<quant::UniformQuantizedType>(getElementTypeOrSelf(value.getType()));
     std::string text;
     llvm::raw_string_ostream os(text);
@@ -124,7 +134,7 @@ private:
     return text;
   }
 
-  /// What the observer proposes for each operand of `op`. Nothing else stays on the op.
+  /// The ranges that the selected observer proposed for the operands of `op`. Those of other observers are removed.
   FailureOr<SmallVector<ObservedRangeAttr>> rangesOf(Operation *op) {
     SmallVector<ObservedRangeAttr> result;
     SmallVector<Attribute> kept;
@@ -145,7 +155,8 @@ private:
     return result;
   }
 
-  /// `value` cast to 8 bits of `range` right where it is made, once for all readers of that type.
+  /// Casts `value` to 8 bits of `range` right after the op that computes it, once for all readers of the resulting
+  /// type.
   Value quantize(Value value, ObservedRangeAttr range, Symmetry symmetry) {
     AffineParameters parameters =
         parametersOf({float(range.getMin().convertToDouble()), float(range.getMax().convertToDouble())}, symmetry);
@@ -164,4 +175,9 @@ private:
 };
 
 } // namespace
+
+llvm::Expected<QuantizeStaticPassOptions> parseQuantizeStaticOptions(StringRef flag, StringRef text) {
+  return parseOptionsOf<QuantizeStatic>(flag, text);
+}
+
 } // namespace vitya

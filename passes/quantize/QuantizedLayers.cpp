@@ -1,4 +1,4 @@
-// Weights are quantized from f32 constants; the records of a layer's parts are joined where they differ.
+// Quantizes weights from f32 constants, and merges the records of the parts of a layer.
 #include "passes/quantize/QuantizedLayers.h"
 #include "dialect/Constants.h"
 #include "mlir/IR/Matchers.h"
@@ -14,18 +14,21 @@ namespace vitya {
 // Which layers
 //===----------------------------------------------------------------------===//
 
-bool LayerFilter::matches(StringRef pattern, ArrayRef<StringRef> names) const {
+/// Whether the regular expression `pattern` matches one of `names`.
+static bool matchesAny(StringRef pattern, ArrayRef<StringRef> names) {
   llvm::Regex regex(pattern);
   return llvm::any_of(names, [&](StringRef name) { return regex.match(name); });
 }
 
-FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, StringRef except) {
+FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, StringRef except,
+                                           ArrayRef<std::string> keepF32) {
   FailureOr<func::FuncOp> entry = entryOf(module);
   if (failed(entry))
     return failure();
   LayerFilter filter;
   filter.layers = layers.str();
   filter.except = except.str();
+  filter.keepF32.insert_range(keepF32);
   SmallVector<SmallVector<StringRef, 2>> names;
   entry->walk([&](LinearOp op) { names.push_back({op.getLayer(), layerNameOf(op)}); });
   entry->walk([&](AttentionOp op) { names.push_back({op.getLayer()}); });
@@ -34,19 +37,24 @@ FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, St
       continue;
     if (failed(patternOf(module, option, pattern)))
       return failure();
-    if (llvm::none_of(names,
-                      [&, pattern = pattern](ArrayRef<StringRef> each) { return filter.matches(pattern, each); }))
+    if (llvm::none_of(names, [pattern = pattern](ArrayRef<StringRef> each) { return matchesAny(pattern, each); }))
       return module.emitError("expected ") << option << " to match the name of a linear layer or attention, found '"
                                            << pattern << "' to match none of " << names.size();
   }
+  for (StringRef name : keepF32)
+    if (llvm::none_of(names, [&](ArrayRef<StringRef> each) { return llvm::is_contained(each, name); }))
+      return module.emitError("expected keep-f32 to name linear layers or attentions, found '")
+             << name << "', which is none of " << names.size();
   return filter;
 }
 
 std::optional<std::string> LayerFilter::whyNot(ArrayRef<StringRef> names) const {
-  if (!matches(layers, names))
+  if (!matchesAny(layers, names))
     return "name does not match '" + layers + "'";
-  if (!except.empty() && matches(except, names))
+  if (!except.empty() && matchesAny(except, names))
     return "its name is excepted";
+  if (llvm::any_of(names, [&](StringRef name) { return keepF32.contains(name); }))
+    return "its name is in keep-f32";
   return std::nullopt;
 }
 
@@ -71,7 +79,7 @@ std::optional<std::string> whyNotInteger(AttentionOp op) {
 // Types and weights
 //===----------------------------------------------------------------------===//
 
-/// The shortest decimal number that rounds to `scale` in f32, for the sake of readers.
+/// The decimal number with the fewest digits, at least 6, that rounds to `scale` in f32. It keeps types readable.
 static double shortest(float scale) {
   double result = scale;
   for (int digits = 6; digits <= 9; ++digits) {
@@ -123,12 +131,6 @@ FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
       quant::StorageCastOp::create(builder, op.getWeight().getLoc(), RankedTensorType::get(shape, element), integers);
   cast->setAttr(kNoiseAttrName, builder.getF64FloatAttr(distortionOf(exact, quantized).relativeNoise()));
   return cast.getResult();
-}
-
-std::optional<double> noiseOfWeight(Value weight) {
-  Operation *cast = weight.getDefiningOp();
-  auto noise = cast ? cast->getAttrOfType<FloatAttr>(kNoiseAttrName) : FloatAttr();
-  return noise ? std::optional(noise.getValueAsDouble()) : std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,16 +1,18 @@
-// Exact changes of scale that make activations easier to quantize: the columns of a value are divided by factors in
-// what computes it, and those of the weights that read it multiplied.
+// Rescales the columns of activations so that they are easier to quantize. The division is folded into the op that
+// computes the activation, the multiplication into the weights that read it.
 #include "mlir/IR/Matchers.h"
-#include "passes/quantize/Passes.h"
 #include "passes/analysis/ImageSet.h"
+#include "passes/quantize/Passes.h"
 #include "passes/quantize/QuantizedLayers.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Debug.h"
 #include <mutex>
 
 using namespace mlir;
 using namespace Eigen;
 
 namespace vitya {
+#define DEBUG_TYPE "vitya-smooth"
 #define GEN_PASS_DEF_SMOOTHPASS
 #include "passes/quantize/Passes.h.inc"
 
@@ -18,7 +20,7 @@ namespace {
 
 bool isConstant(Value value) { return matchPattern(value, m_Constant()); }
 
-/// The linear layers that read `value`, itself or some of its rows; none where anything else reads it.
+/// The linear layers that read `value` or a slice of its rows; none if any other op reads it.
 llvm::SetVector<LinearOp> readersOf(Value value) {
   llvm::SetVector<LinearOp> readers;
   for (OpOperand &use : value.getUses()) {
@@ -39,8 +41,9 @@ llvm::SetVector<LinearOp> readersOf(Value value) {
   return readers;
 }
 
-/// What the columns of `value` are divided in: the norm or the linear layer that computes it, for attention the layer
-/// of the values. Null where there is none, or something else depends on it.
+/// The op that the division of the columns of `value` is folded into: the norm or linear layer that computes it or, if
+/// attention computes it, the linear layer of the attention's values. Null if there is none, or if another op reads its
+/// result.
 Operation *scalableSource(Value value) {
   Operation *source = value.getDefiningOp();
   if (auto attention = dyn_cast_or_null<AttentionOp>(source)) {
@@ -58,16 +61,16 @@ Operation *scalableSource(Value value) {
   return isScalable ? source : nullptr;
 }
 
-/// A value whose columns can change their scale.
-struct Site {
+/// A value whose columns can be rescaled.
+struct Activation {
   Value value;
   Operation *source;
   llvm::SetVector<LinearOp> readers;
-  VectorXf magnitudes; ///< the largest of each column
+  VectorXf magnitudes; ///< of each column, the maximum over all tokens
   bool isFinite = true;
   std::mutex mutex;
 
-  /// Takes the tokens of one image into account.
+  /// Updates the magnitudes with the tokens of one image.
   void add(const reference::Tensor &tokens) {
     VectorXf largest = tokens.matrix().cwiseAbs().colwise().maxCoeff().transpose();
     bool allFinite = tokens.matrix().allFinite();
@@ -80,53 +83,56 @@ struct Site {
 struct Smooth : impl::SmoothPassBase<Smooth> {
   using SmoothPassBase::SmoothPassBase;
 
+  /// In the order of Passes.td.
+  SmoothPassOptions options() const { return {images, count, alpha, layers}; }
+
   void runOnOperation() override {
     if (failed(rewrite(getOperation())))
       signalPassFailure();
   }
 
 private:
-  using Sites = llvm::MapVector<Value, std::unique_ptr<Site>>;
+  using Activations = llvm::MapVector<Value, std::unique_ptr<Activation>>;
 
   LogicalResult rewrite(ModuleOp module) {
     if (!(alpha >= 0 && alpha <= 1))
       return module.emitError("expected alpha to be from 0 to 1, found ") << alpha.getValue();
-    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, "");
+    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, /*except=*/"", /*keepF32=*/{});
     FailureOr<ImageSet> calibration = FailureOr<ImageSet>(failure());
     if (succeeded(filter))
       calibration = ImageSet::open(module, images, count);
     if (failed(calibration))
       return failure();
-    Sites sites = findSites(*entryOf(module), *filter);
+    Activations activations = findActivations(*entryOf(module), *filter);
     auto observe = [&](int64_t, Operation *op, ArrayRef<reference::Tensor> results) {
       if (op->getNumResults() == 1)
-        if (auto found = sites.find(op->getResult(0)); found != sites.end())
+        if (auto found = activations.find(op->getResult(0)); found != activations.end())
           found->second->add(results.front());
     };
     if (failed(calibration->run(module, observe)))
       return failure();
-    for (auto &[value, site] : sites)
-      if (failed(smooth(*site)))
+    for (auto &[value, activation] : activations)
+      if (failed(smooth(*activation)))
         return failure();
     dropConstants(module);
     return success();
   }
 
-  /// The sites among the inputs of layers that `filter` selects; a remark for each layer whose input is none.
-  static Sites findSites(func::FuncOp entry, const LayerFilter &filter) {
-    Sites sites;
+  /// The inputs of the layers that `filter` selects which can be rescaled; a remark for each layer whose input cannot.
+  static Activations findActivations(func::FuncOp entry, const LayerFilter &filter) {
+    Activations activations;
     for (auto op : entry.getOps<LinearOp>()) {
       if (filter.whyNot(op) || op.isQuantized())
         continue;
       Value value = op.getInput();
-      // Some rows of a value have the scale of all of them.
+      // A slice of rows is rescaled together with the whole value.
       while (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>()) {
         if (slice.getSourceType().getRank() != 2 ||
             slice.getSourceType().getDimSize(1) != cast<RankedTensorType>(value.getType()).getDimSize(1))
           break;
         value = slice.getSource();
       }
-      if (sites.count(value))
+      if (activations.count(value))
         continue;
       Operation *source = scalableSource(value);
       llvm::SetVector<LinearOp> readers = readersOf(value);
@@ -135,36 +141,39 @@ private:
                                    : "keeps the scale of its input: no norm or linear layer computes it");
         continue;
       }
-      auto &site = sites[value] = std::make_unique<Site>();
-      site->value = value;
-      site->source = source;
-      site->readers = std::move(readers);
+      auto &activation = activations[value] = std::make_unique<Activation>();
+      activation->value = value;
+      activation->source = source;
+      activation->readers = std::move(readers);
     }
-    return sites;
+    return activations;
   }
 
-  LogicalResult smooth(Site &site) {
-    LinearOp first = site.readers.front();
-    if (!site.isFinite)
+  /// Multiplies the weights that read `activation` by the smoothing factors, and divides in its source.
+  LogicalResult smooth(Activation &activation) {
+    LinearOp first = activation.readers.front();
+    if (!activation.isFinite)
       return first.emitOpError("expected finite inputs of layer '")
              << first.getLayer() << "' on the calibration images, found NaN or infinity";
-    VectorXf weights = VectorXf::Zero(site.magnitudes.size());
+    VectorXf weights = VectorXf::Zero(activation.magnitudes.size());
     std::vector<MatrixXd> read;
-    for (LinearOp reader : site.readers) {
+    for (LinearOp reader : activation.readers) {
       FailureOr<MatrixXd> weight = weightOf(reader);
       if (failed(weight))
         return failure();
       weights = weights.cwiseMax(weight->cwiseAbs().colwise().maxCoeff().transpose().cast<float>());
       read.push_back(std::move(*weight));
     }
-    VectorXd factors = numerics::smoothingFactors(site.magnitudes, weights, alpha).cast<double>();
-    for (auto [reader, weight] : llvm::zip_equal(site.readers, read)) {
+    VectorXd factors = numerics::smoothingFactors(activation.magnitudes, weights, alpha).cast<double>();
+    LLVM_DEBUG(llvm::dbgs() << "input of " << first.getLayer() << ": factors from " << factors.minCoeff() << " to "
+                            << factors.maxCoeff() << '\n');
+    for (auto [reader, weight] : llvm::zip_equal(activation.readers, read)) {
       LinearOp op = reader;
       OpBuilder builder(op);
       op.getWeightMutable().assign(makeConstant(builder, op.getWeight().getLoc(), (op.getLayer() + ".weight").str(),
                                                 MatrixXd(weight * factors.asDiagonal())));
     }
-    return divide(site.source, factors);
+    return divide(activation.source, factors);
   }
 
   /// Divides the columns that `source` computes by `factors`.
@@ -197,4 +206,9 @@ private:
 };
 
 } // namespace
+
+llvm::Expected<SmoothPassOptions> parseSmoothOptions(StringRef flag, StringRef text) {
+  return parseOptionsOf<Smooth>(flag, text);
+}
+
 } // namespace vitya

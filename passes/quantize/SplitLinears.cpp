@@ -1,24 +1,26 @@
-// Splits linear layers whose columns go separate ways: x W^T[:, a:b] = x W[a:b]^T.
+// Splits linear layers whose columns have separate readers: x W^T[:, a:b] = x W[a:b]^T.
 #include "mlir/IR/Matchers.h"
-#include "passes/quantize/Passes.h"
 #include "passes/analysis/LinearLayers.h"
+#include "passes/quantize/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
+#include "llvm/Support/Debug.h"
 
 using namespace mlir;
 
 namespace vitya {
+#define DEBUG_TYPE "vitya-split-linears"
 #define GEN_PASS_DEF_SPLITLINEARSPASS
 #include "passes/quantize/Passes.h.inc"
 
 namespace {
 
-/// The first column, and how many there are.
+/// The first column and the number of columns.
 using Columns = std::pair<int64_t, int64_t>;
-/// The slices of a layer's result by the columns they take.
+/// The slices of the result of a layer, by the columns they take.
 using Parts = llvm::MapVector<Columns, SmallVector<tensor::ExtractSliceOp>>;
 
-/// The parts that `op` falls into, in order of their columns; none where it does not.
+/// The parts that `op` can be split into, in order of their columns; none if it cannot be split.
 Parts partsOf(LinearOp op) {
   Parts parts;
   for (Operation *user : op->getUsers()) {
@@ -41,13 +43,13 @@ Parts partsOf(LinearOp op) {
   return isWhole ? Parts() : sorted;
 }
 
-/// What the part is to those who read it, or its number.
-std::string suffixOf(ArrayRef<tensor::ExtractSliceOp> slices, size_t number) {
+/// The role of a part in the attention that reads it, "q", "k" or "v", or its index if no attention does.
+std::string suffixOf(ArrayRef<tensor::ExtractSliceOp> slices, size_t index) {
   for (tensor::ExtractSliceOp slice : slices)
     for (Operation *user : slice->getUsers())
       if (auto attention = dyn_cast<AttentionOp>(user))
         return attention.getQuery() == slice ? "q" : attention.getKey() == slice ? "k" : "v";
-  return std::to_string(number);
+  return std::to_string(index);
 }
 
 struct SplitLinears : impl::SplitLinearsPassBase<SplitLinears> {
@@ -73,11 +75,12 @@ struct SplitLinears : impl::SplitLinearsPassBase<SplitLinears> {
     LinearInfoAttr info = infoOf(op);
     OpBuilder builder(op);
     llvm::StringSet<> names;
-    for (auto [number, part] : llvm::enumerate(parts)) {
+    LLVM_DEBUG(llvm::dbgs() << op.getLayer() << ": " << parts.size() << " parts\n");
+    for (auto [index, part] : llvm::enumerate(parts)) {
       auto &[columns, slices] = part;
-      std::string suffix = suffixOf(slices, number);
+      std::string suffix = suffixOf(slices, index);
       if (!names.insert(suffix).second)
-        suffix = std::to_string(number);
+        suffix = std::to_string(index);
       std::string name = (op.getLayer() + "." + suffix).str();
       Location location = NameLoc::get(builder.getStringAttr(name));
       Value partWeight = makeConstant(builder, location, name + ".weight",
@@ -94,7 +97,7 @@ struct SplitLinears : impl::SplitLinearsPassBase<SplitLinears> {
     return success();
   }
 
-  /// Replaces `slice`, which takes all columns of what `linear` is a part of, by its rows of `linear`.
+  /// Replaces `slice`, which reads exactly the columns that `linear` computes, by the same rows of `linear`.
   static void replace(tensor::ExtractSliceOp slice, LinearOp linear) {
     Value result = linear.getResult();
     if (slice.getType() != linear.getType()) {

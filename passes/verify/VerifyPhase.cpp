@@ -1,9 +1,9 @@
 // The contract at the end of each phase: which dialects and types a module may hold, and, as long as values are
 // tensors, what its functions are.
 #include "dialect/VityaDialect.h"
-#include "passes/verify/Passes.h"
 #include "passes/Phases.h"
 #include "passes/lower/Kernel.h"
+#include "passes/verify/Passes.h"
 
 using namespace mlir;
 

@@ -5,7 +5,7 @@ usage: check_pass_examples.py [--plugin=FILE.so] Passes.td...
 
 The description of every pass has two blocks of IR, one after a line "Before:" and one after a line "After:". The pass must
 transform the first into the second. Both go through vitya-opt before they are compared, so names of values and the order of
-attributes do not matter; contents of resources are ignored. "After, with `OPTIONS`:" gives options of the pass, in which
+attributes do not matter. The contents of resources are compared only if the second block has a section of resources. "After, with `OPTIONS`:" gives options of the pass, in which
 %demo is the folder of the demo model. A plugin may contain passes that vitya-opt does not have. Prints a diff and exits
 with 1 if an example is missing or wrong.
 """
@@ -24,12 +24,12 @@ BLOCK = re.compile(r"^ *(Before|After)(?:, with `([^`]*)`)?:\n\n *```mlir\n(.*?)
 ANCHORS = {"Module": "builtin.module(%s)", "Func": "builtin.module(func.func(%s))"}
 
 
-def run(ir, *arguments):
-    """Returns the lines that vitya-opt prints, or its errors, without resources."""
+def run(ir, with_resources, *arguments):
+    """Returns the lines that vitya-opt prints, or its errors."""
     result = subprocess.run(["vitya-opt", "-", *arguments], input=ir, capture_output=True, text=True)
     if result.returncode != 0:
         return [f"vitya-opt failed: {line}" for line in result.stderr.splitlines()]
-    return result.stdout.split("{-#")[0].split("\n")
+    return (result.stdout if with_resources else result.stdout.split("{-#")[0]).split("\n")
 
 
 def check(flag, anchor, description, plugin):
@@ -39,9 +39,11 @@ def check(flag, anchor, description, plugin):
     options = " ".join(options for _, options, _ in found).strip().replace("%demo", str(DEMO))
     if set(blocks) != {"Before", "After"}:
         return [f"expected one block before and one after, found {sorted(blocks)}"]
+    with_resources = "{-#" in blocks["After"]
     pipeline = ANCHORS[anchor] % (f"{flag}{{{options}}}" if options else flag)
-    actual = run(blocks["Before"], f"--pass-pipeline={pipeline}", *plugin)
-    return list(difflib.unified_diff(run(blocks["After"]), actual, "described", "found", lineterm=""))
+    actual = run(blocks["Before"], with_resources, f"--pass-pipeline={pipeline}", *plugin)
+    described = run(blocks["After"], with_resources)
+    return list(difflib.unified_diff(described, actual, "described", "found", lineterm=""))
 
 
 def main():

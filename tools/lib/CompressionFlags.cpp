@@ -1,4 +1,4 @@
-// Options of a flag are those of its pass with commas between them; calibration images are the same for all.
+// Declares the options, parses those that carry options of passes, and checks that they fit together.
 #include "tools/lib/CompressionFlags.h"
 #include "dialect/support/WriteOutput.h"
 #include "passes/quantize/QuantizationReport.h"
@@ -14,49 +14,40 @@ namespace vitya {
 
 CompressionFlags::CompressionFlags(cl::OptionCategory &category)
     : lowRank("low-rank",
-              cl::desc("Factorise layers: options of vitya-opt's --vitya-low-rank with commas between them, such as "
+              cl::desc("Factorise linear layers: options of vitya-opt's --vitya-low-rank, separated by commas, such as "
                        "keep=0.5,method=joint"),
               cl::value_desc("options"), cl::cat(category)),
       smooth("smooth",
-             cl::desc("Even out activations before they are quantized: options of vitya-opt's --vitya-smooth, such as "
-                      "alpha=0.5"),
+             cl::desc("Even out the columns of activations before quantization: options of vitya-opt's --vitya-smooth, "
+                      "such as alpha=0.5"),
              cl::value_desc("options"), cl::cat(category)),
       quantize("quantize",
-               cl::desc("8-bit integers, with ranges found by calibration or at run time (default: none), then options "
-                        "of vitya-opt's --vitya-quantize-static or -dynamic, such as static,observer=mse,except=head"),
+               cl::desc("Quantize to 8-bit integers with ranges from calibration (static) or found at run time "
+                        "(dynamic), then options of vitya-opt's --vitya-quantize-static or -dynamic, such as "
+                        "static,observer=mse,except=head (default: none)"),
                cl::value_desc("none|static|dynamic[,options]"), cl::init("none"), cl::cat(category)),
       calibrate("calibrate",
-                cl::desc("Images that compression looks at the model with: CIFAR-10 records, resized for the model"),
+                cl::desc("Images that compression runs the model on: CIFAR-10 records, resized for the model"),
                 cl::value_desc("file"), cl::cat(category)),
-      report(
-          "report",
-          cl::desc(
-              "Write what compression made of each layer to this file, as JSON: spectrum, rank, energy kept, errors, "
-              "formats, scales, numbers clipped, signal-to-noise ratio, reason"),
-          cl::value_desc("file"), cl::cat(category)),
-      validate("validate", cl::desc("Labelled images to hold --max-kl and --max-drop on: CIFAR-10 records"),
+      report("report",
+             cl::desc("Write the outcome of compression for each layer to this file, as JSON: spectrum, rank, energy "
+                      "kept, errors, formats, scales, share of values clipped, signal-to-noise ratio, reason"),
+             cl::value_desc("file"), cl::cat(category)),
+      validate("validate", cl::desc("Labelled images on which --max-kl and --max-drop must hold: CIFAR-10 records"),
                cl::value_desc("file"), cl::cat(category)),
-      maxKl(
-          "max-kl",
-          cl::desc("The divergence from the f32 predictions that compression may cause, in nats: ranks are raised and "
-                   "layers restored to f32 until it holds on the images of --validate"),
-          cl::cat(category)),
-      maxDrop("max-drop", cl::desc("The same for the loss of accuracy, in points of a hundred"), cl::cat(category)),
-      reportSensitivity(
-          "report-sensitivity",
-          cl::desc("Add to --report the divergence when only this layer is quantized, on the first images "
-                   "of --validate or --calibrate"),
-          cl::cat(category)) {}
+      maxKl("max-kl",
+            cl::desc("Upper bound of the mean KL divergence from the f32 predictions, in nats: ranks are raised and "
+                     "layers kept in f32 until it holds on the images of --validate"),
+            cl::cat(category)),
+      maxDrop("max-drop", cl::desc("Upper bound of the loss of accuracy, in percentage points; see --max-kl"),
+              cl::cat(category)),
+      reportSensitivity("report-sensitivity",
+                        cl::desc("Add to --report the divergence that quantizing each layer alone causes, on the first "
+                                 "images of --validate or --calibrate"),
+                        cl::cat(category)) {}
 
-Recipe CompressionFlags::recipe() const {
-  Recipe result;
-  result.lowRank = lowRank;
-  result.smooth = smooth;
-  result.quantize = quantize;
-  result.images = calibrate;
-  if (!lowRank.empty())
-    result.lowRankReport = report;
-  return result;
+StringRef CompressionFlags::requested() const {
+  return !lowRank.empty() ? "--low-rank" : !smooth.empty() ? "--smooth" : quantize != "none" ? "--quantize" : "";
 }
 
 SearchGoal CompressionFlags::goal() const {
@@ -70,60 +61,63 @@ SearchGoal CompressionFlags::goal() const {
   return result;
 }
 
-StringRef CompressionFlags::asked() const {
-  return !lowRank.empty() ? "--low-rank" : !smooth.empty() ? "--smooth" : recipe().quantizes() ? "--quantize" : "";
+llvm::Expected<CompressOptions> CompressionFlags::parse() const {
+  llvm::Expected<CompressOptions> options =
+      parseCompressOptions({lowRank, smooth, quantize, calibrate, /*count=*/0}, /*prefix=*/"--");
+  if (!options)
+    return options.takeError();
+  if (llvm::Error error = checkImages(*options))
+    return error;
+  if (!report.empty() && !options->lowRank && !options->quantizes())
+    return llvm::createStringError("expected --report with a compression to report, found no --low-rank or --quantize");
+  if (llvm::Error error = checkSearch(*options))
+    return error;
+  if (options->lowRank && !report.empty())
+    options->lowRank->report = report;
+  return options;
 }
 
-llvm::Error CompressionFlags::checkSearch() const {
-  bool compresses = !lowRank.empty() || recipe().quantizes();
-  bool isBound = maxKl.getNumOccurrences() || maxDrop.getNumOccurrences();
+llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const {
+  StringRef needsImages = options.quantizesStatically() ? "--quantize=static" : options.smooth ? "--smooth" : "";
+  if (!needsImages.empty() && calibrate.empty())
+    return llvm::createStringError("expected --calibrate=FILE with " + needsImages +
+                                   ", which looks at images, found none");
+  if (!calibrate.empty() && !options.lowRank && needsImages.empty())
+    return llvm::createStringError(
+        "expected --calibrate with a compression that looks at images, found " +
+        (options.quantizes() ? "--quantize=" + quantize + " alone" : "no --low-rank, --smooth or --quantize"));
+  return llvm::Error::success();
+}
+
+llvm::Error CompressionFlags::checkSearch(const CompressOptions &options) const {
   for (const auto *bound : {&maxKl, &maxDrop})
     if (bound->getNumOccurrences() && !(*bound > 0 && std::isfinite(*bound)))
       return llvm::createStringError("expected --" + bound->ArgStr + " to be above 0, found " +
                                      llvm::formatv("{0}", bound->getValue()).str());
   StringRef flag = maxKl.getNumOccurrences() ? "--max-kl" : "--max-drop";
-  if (isBound && !compresses)
+  if (isBounded() && !options.lowRank && !options.quantizes())
     return llvm::createStringError("expected " + flag +
                                    " with a compression to bound, found no --low-rank or --quantize");
-  if (isBound && validate.empty())
+  if (isBounded() && validate.empty())
     return llvm::createStringError("expected --validate=FILE with " + flag + ", which holds on its images, found none");
-  if (reportSensitivity && (report.empty() || !recipe().quantizes()))
+  if (reportSensitivity && (report.empty() || !options.quantizes()))
     return llvm::createStringError("expected --report=FILE and --quantize with --report-sensitivity, found none");
   if (reportSensitivity && validate.empty() && calibrate.empty())
     return llvm::createStringError(
         "expected --validate=FILE or --calibrate=FILE with --report-sensitivity, which looks at images, found neither");
-  if (!validate.empty() && !isBound && !reportSensitivity)
+  if (!validate.empty() && !isBounded() && !reportSensitivity)
     return llvm::createStringError(
         "expected --validate with --max-kl, --max-drop or --report-sensitivity, found none of them");
   return llvm::Error::success();
 }
 
-llvm::Error CompressionFlags::check() const {
-  Recipe asked = recipe();
-  StringRef mode = asked.mode();
-  if (mode != "none" && mode != "static" && mode != "dynamic")
-    return llvm::createStringError("expected --quantize to be none, static or dynamic, found '" + mode + "'");
-  if (mode == "none" && quantize != "none")
-    return llvm::createStringError("expected --quantize=none without options, found '" + quantize + "'");
-  for (StringRef flag :
-       {StringRef(mode == "static" ? "--quantize=static" : ""), StringRef(smooth.empty() ? "" : "--smooth")})
-    if (!flag.empty() && calibrate.empty())
-      return llvm::createStringError("expected --calibrate=FILE with " + flag + ", which looks at images, found none");
-  if (!calibrate.empty() && lowRank.empty() && smooth.empty() && mode != "static")
-    return llvm::createStringError(
-        "expected --calibrate with a compression that looks at images, found " +
-        (mode == "none" ? "no --low-rank, --smooth or --quantize" : "--quantize=" + quantize + " alone"));
-  if (!report.empty() && lowRank.empty() && mode == "none")
-    return llvm::createStringError("expected --report with a compression to report, found no --low-rank or --quantize");
-  return checkSearch();
-}
-
-llvm::Error CompressionFlags::writeReport(ModuleOp module, llvm::json::Object more) const {
-  if (report.empty() || (!recipe().quantizes() && more.empty()))
+llvm::Error CompressionFlags::writeReport(ModuleOp module, const CompressOptions &options,
+                                          llvm::json::Object more) const {
+  if (report.empty() || (!options.quantizes() && more.empty()))
     return llvm::Error::success();
   llvm::json::Object sections;
   // The pass that factorises has written what it did.
-  if (!lowRank.empty()) {
+  if (options.lowRank) {
     llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = llvm::MemoryBuffer::getFile(report);
     if (!file)
       return llvm::createStringError("expected the report of --low-rank at '" + report +
@@ -133,7 +127,7 @@ llvm::Error CompressionFlags::writeReport(ModuleOp module, llvm::json::Object mo
       return value.takeError();
     sections = std::move(*value->getAsObject());
   }
-  if (recipe().quantizes())
+  if (options.quantizes())
     sections["quantization"] = quantizationReport(module);
   for (auto &[name, value] : more)
     sections[name] = std::move(value);

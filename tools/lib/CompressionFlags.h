@@ -1,9 +1,9 @@
-// The options of the command line that say how to compress a model.
+// The command line options that select and bound compression.
 #ifndef VITYA_TOOLS_LIB_COMPRESSIONFLAGS_H
 #define VITYA_TOOLS_LIB_COMPRESSIONFLAGS_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "tools/lib/RecipeSearch.h"
+#include "tools/lib/CompressionSearch.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/JSON.h"
 
@@ -12,24 +12,25 @@ namespace vitya {
 /// --low-rank, --smooth, --quantize, --calibrate and --report; --max-kl, --max-drop, --validate, --report-sensitivity.
 class CompressionFlags {
 public:
-  /// Registers them in `category` of --help.
+  /// Registers the options in `category` of --help.
   explicit CompressionFlags(llvm::cl::OptionCategory &category);
 
-  /// The flag that asks for a compression, such as "--quantize"; empty where none does.
-  llvm::StringRef asked() const;
+  /// The first flag that requests a compression pass, such as "--quantize"; empty if there is none.
+  llvm::StringRef requested() const;
 
-  /// Fails where the flags do not fit together.
-  llvm::Error check() const;
+  /// The options of compression. Fails if a flag does not parse or the flags do not fit together.
+  llvm::Expected<CompressOptions> parse() const;
 
-  Recipe recipe() const;
   SearchGoal goal() const;
 
-  /// Writes what --report asks for about `module`, which is at the end of phase `compress`: the report of
-  /// vitya-low-rank, which is there already, what quantization did, and `more`.
-  llvm::Error writeReport(mlir::ModuleOp module, llvm::json::Object more) const;
+  /// Writes the report that --report requests about `module`, which is at the end of phase `compress` and was
+  /// compressed with `options`: the report of vitya-low-rank, which is there already, that of quantization, and `more`.
+  llvm::Error writeReport(mlir::ModuleOp module, const CompressOptions &options, llvm::json::Object more) const;
 
 private:
-  llvm::Error checkSearch() const;
+  llvm::Error checkImages(const CompressOptions &options) const;
+  llvm::Error checkSearch(const CompressOptions &options) const;
+  bool isBounded() const { return maxKl.getNumOccurrences() || maxDrop.getNumOccurrences(); }
 
   llvm::cl::opt<std::string> lowRank, smooth, quantize, calibrate, report, validate;
   llvm::cl::opt<double> maxKl, maxDrop;

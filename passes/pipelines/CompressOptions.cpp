@@ -1,0 +1,72 @@
+// Text becomes typed options here and nowhere else.
+#include "passes/pipelines/CompressOptions.h"
+
+using namespace mlir;
+
+namespace vitya {
+
+void CompressOptions::useImages(StringRef images, int64_t count) {
+  auto use = [&](auto &options) {
+    options.images = images.str();
+    if (options.count == 0)
+      options.count = count;
+  };
+  use(calibration);
+  if (images.empty())
+    return;
+  if (lowRank)
+    use(*lowRank);
+  if (smooth)
+    use(*smooth);
+}
+
+void CompressOptions::keepF32(ArrayRef<std::string> names) {
+  if (auto *options = std::get_if<QuantizeStaticPassOptions>(&quantize))
+    llvm::append_range(options->keepF32, names);
+  if (auto *options = std::get_if<QuantizeDynamicPassOptions>(&quantize))
+    llvm::append_range(options->keepF32, names);
+}
+
+namespace {
+
+/// Assigns `parsed` to `place`, or returns its error.
+template <typename Place, typename Options>
+llvm::Error assign(Place &place, llvm::Expected<Options> parsed) {
+  if (!parsed)
+    return parsed.takeError();
+  place = std::move(*parsed);
+  return llvm::Error::success();
+}
+
+llvm::Error parseQuantize(StringRef text, const std::string &flag, CompressOptions &result) {
+  size_t end = text.find_first_of(", ");
+  StringRef mode = text.substr(0, end), options = end == StringRef::npos ? "" : text.substr(end + 1);
+  if (mode == "static")
+    return assign(result.quantize, parseQuantizeStaticOptions(flag + "=static", options));
+  if (mode == "dynamic")
+    return assign(result.quantize, parseQuantizeDynamicOptions(flag + "=dynamic", options));
+  if (mode != "none")
+    return llvm::createStringError("expected " + flag + " to be none, static or dynamic, found '" + mode + "'");
+  if (text != "none")
+    return llvm::createStringError("expected " + flag + "=none without options, found '" + text + "'");
+  return llvm::Error::success();
+}
+
+} // namespace
+
+llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, StringRef prefix) {
+  CompressOptions result;
+  auto flag = [&](StringRef name) { return (prefix + name).str(); };
+  if (!text.lowRank.empty())
+    if (llvm::Error error = assign(result.lowRank, parseLowRankOptions(flag("low-rank"), text.lowRank)))
+      return std::move(error);
+  if (!text.smooth.empty())
+    if (llvm::Error error = assign(result.smooth, parseSmoothOptions(flag("smooth"), text.smooth)))
+      return std::move(error);
+  if (llvm::Error error = parseQuantize(text.quantize, flag("quantize"), result))
+    return std::move(error);
+  result.useImages(text.images, text.count);
+  return result;
+}
+
+} // namespace vitya
