@@ -80,27 +80,8 @@ bool bmpIsWhole(const uint8_t *bytes, int64_t size, int64_t width, int64_t heigh
   return readInteger(10, 4) + row * (height - 1) + (width * bits + 7) / 8 <= size;
 }
 
-} // namespace
-
-bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize) {
-  if (size == 0) {
-    snprintf(error, errorSize, "an empty file");
-    return false;
-  }
-  if (size > kMaxImageFileBytes) {
-    snprintf(error, errorSize, "a file of more than 256 MiB");
-    return false;
-  }
-  if (bytes[0] == 0xFF && !huffmanTablesFit(bytes, size)) {
-    snprintf(error, errorSize, "a JPEG file with a table of more than 256 codes");
-    return false;
-  }
-  if (isPnm(bytes, size)) {
-    const char *found = decodePnm(bytes, size, image);
-    if (found)
-      snprintf(error, errorSize, "%s", found);
-    return !found;
-  }
+/// Decodes a PNG, JPEG or BMP file with stb_image, after checking its header.
+bool decodeWithStb(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize) {
   int width = 0, height = 0, channels = 0;
   if (!stbi_info_from_memory(bytes, static_cast<int>(size), &width, &height, &channels)) {
     snprintf(error, errorSize, "a file of another or of a damaged format, or too large an image");
@@ -136,6 +117,30 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
     snprintf(error, errorSize, "a damaged image%s%s", *reason ? ": " : "", reason);
   }
   return image.pixels;
+}
+
+} // namespace
+
+bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize) {
+  if (size == 0) {
+    snprintf(error, errorSize, "an empty file");
+    return false;
+  }
+  if (size > kMaxImageFileBytes) {
+    snprintf(error, errorSize, "a file of more than 256 MiB");
+    return false;
+  }
+  if (bytes[0] == 0xFF && !huffmanTablesFit(bytes, size)) {
+    snprintf(error, errorSize, "a JPEG file with a table of more than 256 codes");
+    return false;
+  }
+  if (isPnm(bytes, size)) {
+    const char *found = decodePnm(bytes, size, image);
+    if (found)
+      snprintf(error, errorSize, "%s", found);
+    return !found;
+  }
+  return decodeWithStb(bytes, size, image, error, errorSize);
 }
 
 bool readImage(const char *path, Image &image, char *error, size_t errorSize) {

@@ -8,7 +8,7 @@
 namespace vitya {
 namespace {
 
-constexpr int64_t kDefaultBatch = 32, kMinRuns = 10, kMaxRuns = 1000;
+constexpr int64_t kMinRuns = 10, kMaxRuns = 1000;
 /// Durations in seconds: of all runs together unless --runs is given, of the warm-up, of one measurement of the peak
 /// rate.
 constexpr double kRunSeconds = 3.0, kWarmUpSeconds = 0.2, kPeakSeconds = 0.2;
@@ -160,7 +160,7 @@ void printProfile(const vitya_model &model, const Profile &profile, int64_t imag
 class Benchmark {
 public:
   Benchmark(const vitya_model &model, const Options &options)
-      : model(model), session(openSession(model, options)), batch(options.batch ? options.batch : kDefaultBatch),
+      : model(model), session(openSession(model, options)), batch(options.batch),
         logits(allocateFloats(batch * model.classes)), images{model.channels * model.height * model.width},
         profile{static_cast<int64_t *>(calloc(model.layer_count, sizeof(int64_t)))}, isProfiled(options.profile) {}
   ~Benchmark() {

@@ -10,8 +10,6 @@
 namespace vitya {
 namespace {
 
-constexpr int64_t kDefaultBatch = 32;
-
 /// Accuracy and loss, accumulated over images.
 struct Score {
   int64_t correct = 0, top5 = 0;
@@ -82,7 +80,7 @@ void runEval(const vitya_model &model, const Options &options) {
   CifarImages images = openImages(model, options, count);
   checkLabels(model, images, count, options.files[0]);
   Session *session = openSession(model, options);
-  int64_t batch = options.batch ? options.batch : kDefaultBatch;
+  int64_t batch = options.batch;
   float *logits = allocateFloats(batch * model.classes);
   Score score;
   score.seenOfClass = static_cast<int64_t *>(calloc(model.classes, sizeof(int64_t)));
@@ -119,7 +117,7 @@ void runLogits(const vitya_model &model, const Options &options) {
   int64_t count;
   CifarImages images = openImages(model, options, count);
   Session *session = openSession(model, options);
-  int64_t batch = options.batch ? options.batch : kDefaultBatch;
+  int64_t batch = options.batch;
   float *logits = allocateFloats(batch * model.classes);
   CifarSource source{&images, &model};
   for (int64_t first = 0; first < count; first += batch) {

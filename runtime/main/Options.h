@@ -8,12 +8,13 @@ namespace vitya {
 
 enum class Command { info, classify, eval, bench, logits, help, version };
 
-/// The parsed command line. Numeric options are positive, or 0 if not given.
+/// The parsed command line. Numeric options are positive; those that are 0 here depend on the machine or the data by
+/// default.
 struct Options {
   Command command = Command::help;
   const char *const *files = nullptr; ///< arguments of the command
   int fileCount = 0;                  ///< 1 for `eval` and `logits`, at least 1 for `classify`, else 0
-  int64_t threads = 0, batch = 0, count = 0, runs = 0;
+  int64_t threads = 0, batch = 32, count = 0, runs = 0;
   bool json = false, profile = false;
 };
 

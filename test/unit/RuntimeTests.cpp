@@ -1,6 +1,8 @@
-// The image pipeline and the thread pool.
+// Tests of image decoding and resizing, the thread pool, and the detection of processor features.
 #include "runtime/image/Decode.h"
 #include "runtime/image/Resize.h"
+#include "runtime/processor/Features.h"
+#include "runtime/processor/PeakRate.h"
 #include "runtime/threads/Pool.h"
 #include <atomic>
 #include <gtest/gtest.h>
@@ -9,7 +11,7 @@
 
 namespace {
 
-TEST(Resize, SameSizeOnlyScales) {
+TEST(Resize, SameSizeIsConvertedOnly) {
   const uint8_t plane[] = {0, 51, 102, 255};
   float result[4];
   vitya::resizeBilinear({plane, 2, 2, 1}, 2, 2, result);
@@ -19,7 +21,8 @@ TEST(Resize, SameSizeOnlyScales) {
   EXPECT_EQ(result[3], 1.0f);
 }
 
-// torch.nn.functional.interpolate(torch.tensor([[[[0., 1.]]]]), (1, 4), mode='bilinear', align_corners=False)
+// The expected values are those of
+// torch.nn.functional.interpolate(torch.tensor([[[[0., 1.]]]]), (1, 4), mode='bilinear', align_corners=False).
 TEST(Resize, HalfPixelCentresAndClampedEdges) {
   const uint8_t plane[] = {0, 255};
   float result[4];
@@ -30,8 +33,7 @@ TEST(Resize, HalfPixelCentresAndClampedEdges) {
   EXPECT_FLOAT_EQ(result[3], 1.0f);
 }
 
-// Law: resizing keeps constants and the range.
-TEST(Resize, ConstantStaysConstant) {
+TEST(Resize, ConstantPlaneStaysConstant) {
   std::vector<uint8_t> plane(32 * 32, 77);
   std::vector<float> result(224 * 224);
   vitya::resizeBilinear({plane.data(), 32, 32, 1}, 224, 224, result.data());
@@ -39,7 +41,7 @@ TEST(Resize, ConstantStaysConstant) {
     EXPECT_FLOAT_EQ(value, 77.0f / 255.0f);
 }
 
-/// The pixels of a PNM file, or what decodeImage says about it.
+/// Returns the pixels of a PNM file, or the error of decodeImage.
 std::string decoded(const std::string &file) {
   vitya::Image image;
   char error[256];
@@ -50,14 +52,14 @@ std::string decoded(const std::string &file) {
   return pixels;
 }
 
-TEST(Decode, PnmOfEveryKind) {
+TEST(Decode, ValidPnm) {
   EXPECT_EQ(decoded("P6 1 2 255 abcdef"), "abcdef");
   EXPECT_EQ(decoded("P5\n# one\n2 # two\n1\n255\nab and more"), "aaabbb");
   EXPECT_EQ(decoded(std::string("P5 2 1 65535 \xff\xff\x80\x00", 17)), "\xff\xff\xff\x80\x80\x80");
   EXPECT_EQ(decoded("P5 3 1 3 \1\3\7"), "UUU\xff\xff\xff\xff\xff\xff");
 }
 
-TEST(Decode, PnmThatIsNone) {
+TEST(Decode, InvalidPnm) {
   const std::string cut = "a PNM file that ends within its pixels";
   EXPECT_EQ(decoded("P6 1 2 255 abcde"), cut);
   EXPECT_EQ(decoded("P5 2 1 256 abc"), cut);
@@ -67,7 +69,8 @@ TEST(Decode, PnmThatIsNone) {
     EXPECT_NE(decoded(file).find("a PNM header without"), std::string::npos) << file;
 }
 
-/// What decodeImage says about a JPEG file of `segments` behind its start, or "" where it can decode it.
+/// Returns the error of decodeImage for a JPEG file with the given segments after its start marker, or "" if it
+/// decodes.
 std::string refusal(std::vector<uint8_t> segments) {
   segments.insert(segments.begin(), {0xFF, 0xD8});
   vitya::Image image;
@@ -85,17 +88,17 @@ std::vector<uint8_t> joined(std::initializer_list<std::vector<uint8_t>> parts) {
   return result;
 }
 
-// A table has 17 bytes: its number, then how many codes there are of 1 to 16 bits.
-TEST(Decode, JpegTablesOfTooManyCodes) {
+// A Huffman table starts with 17 bytes: its index, then the numbers of codes of 1 to 16 bits.
+TEST(Decode, JpegTablesWithTooManyCodes) {
   const std::string many = "a JPEG file with a table of more than 256 codes";
   const std::vector<uint8_t> tables = {0xFF, 0xC4, 1, 200, 0}, sixteen(16, 16), seventeen(16, 17);
   EXPECT_EQ(refusal(joined({tables, seventeen, std::vector<uint8_t>(272)})), many);
   EXPECT_NE(refusal(joined({tables, sixteen, std::vector<uint8_t>(256)})), many);
-  // The second table of a segment, a segment behind padding, and a table that the file ends in.
+  // The second table of a segment, a segment after padding, and a truncated table.
   EXPECT_EQ(refusal(joined({{0xFF, 0xC4, 1, 200, 0}, {1}, std::vector<uint8_t>(16), {0}, seventeen})), many);
   EXPECT_EQ(refusal(joined({{7, 0xFF, 0xFF, 0xC4, 1, 200, 0}, seventeen})), many);
   EXPECT_EQ(refusal(joined({tables, {255, 255}})), many);
-  // The same bytes within another segment, and behind the end of the image.
+  // The same bytes within another segment, and after the end of the image, are not a table.
   EXPECT_NE(refusal(joined({{0xFF, 0xE1, 0, 30}, tables, seventeen})), many);
   EXPECT_NE(refusal(joined({{0xFF, 0xD9}, tables, seventeen})), many);
 }
@@ -108,7 +111,7 @@ struct Count {
   }
 };
 
-TEST(Pool, EveryIterationOnceWhateverTheThreads) {
+TEST(Pool, RunsEveryIterationOnce) {
   for (int threads : {1, 2, 5}) {
     vitya::Pool *pool = vitya::createPool(threads);
     ASSERT_NE(pool, nullptr);
@@ -123,6 +126,30 @@ TEST(Pool, EveryIterationOnceWhateverTheThreads) {
       }
     vitya::destroyPool(pool);
   }
+}
+
+TEST(Features, MissingOnesAreListed) {
+  char missing[64] = "unchanged";
+  EXPECT_FALSE(vitya::missingFeatures("", missing, sizeof(missing)));
+  EXPECT_STREQ(missing, "");
+  EXPECT_TRUE(vitya::missingFeatures("no-such  another", missing, sizeof(missing)));
+  EXPECT_STREQ(missing, "no-such another");
+  // Names are truncated if the buffer is too small.
+  EXPECT_TRUE(vitya::missingFeatures("no-such another", missing, 6));
+  EXPECT_STREQ(missing, "no-su");
+#if defined(__x86_64__)
+  // Every x86-64 processor has cmov; a prefix of a name is not the name.
+  EXPECT_TRUE(vitya::hasFeature("cmov", 4));
+  EXPECT_FALSE(vitya::hasFeature("cmov", 3));
+  EXPECT_TRUE(vitya::missingFeatures("cmov no-such", missing, sizeof(missing)));
+  EXPECT_STREQ(missing, "no-such");
+#endif
+}
+
+TEST(PeakRate, IsMeasuredIfTheProcessorHasTheInstructions) {
+  auto rateIsPositive = [](vitya::ElementType type) { return vitya::peakRate(type, 1e-3) > 0; };
+  EXPECT_EQ(rateIsPositive(vitya::ElementType::f32), vitya::hasFeature("fma", 3) || vitya::hasFeature("avx512f", 7));
+  EXPECT_EQ(rateIsPositive(vitya::ElementType::i8), vitya::hasFeature("avx2", 4));
 }
 
 } // namespace
