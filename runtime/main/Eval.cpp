@@ -65,70 +65,90 @@ void printScoreJson(const vitya_model &model, const Score &score, int64_t images
   printf("}, \"seconds\": %.6f, \"images_per_second\": %.3f}\n", seconds, images / seconds);
 }
 
-/// Exits if one of the first `count` labels is not a class of the model.
-void checkLabels(const vitya_model &model, const CifarImages &images, int64_t count, const char *path) {
-  for (int64_t i = 0; i < count; ++i)
-    if (cifarLabel(images, i) >= model.classes)
-      fail("expected labels of '%s' to be below %lld, the classes of the model, found %d in record %lld", path,
-           static_cast<long long>(model.classes), cifarLabel(images, i), static_cast<long long>(i));
-}
+/// Inference on the file of images that the command line names.
+class FileInference {
+public:
+  FileInference(const vitya_model &model, const Options &options)
+      : model(model), path(options.files[0]), batch(options.batch), images(openImages(model, options, count)),
+        source{&images, &model}, session(openSession(model, options)), logits(allocateFloats(batch * model.classes)) {}
+  ~FileInference() {
+    free(logits);
+    destroySession(session);
+    closeCifar(images);
+  }
+  FileInference(const FileInference &) = delete;
+  FileInference &operator=(const FileInference &) = delete;
+
+  /// Exits if a label is not a class of the model.
+  void checkLabels() const {
+    for (int64_t i = 0; i < count; ++i)
+      if (label(i) >= model.classes)
+        fail("expected labels of '%s' to be below %lld, the classes of the model, found %d in record %lld", path,
+             static_cast<long long>(model.classes), label(i), static_cast<long long>(i));
+  }
+
+  /// Computes the logits of all images and calls use(first, size, logits) for each batch, images [first, first + size).
+  /// Returns the seconds spent on inference.
+  template <typename Use>
+  double run(Use use) {
+    double seconds = 0;
+    for (int64_t first = 0; first < count; first += batch) {
+      int64_t size = count - first < batch ? count - first : batch;
+      double start = now();
+      runBatch(session, CifarSource::read, &source, first, size, logits, nullptr);
+      seconds += now() - start;
+      use(first, size, logits);
+    }
+    return seconds;
+  }
+
+  int64_t imageCount() const { return count; }
+  int label(int64_t index) const { return cifarLabel(images, index); }
+
+private:
+  const vitya_model &model;
+  const char *path;
+  int64_t batch, count = 0;
+  CifarImages images;
+  CifarSource source;
+  Session *session;
+  float *logits;
+};
 
 } // namespace
 
 void runEval(const vitya_model &model, const Options &options) {
-  int64_t count;
-  CifarImages images = openImages(model, options, count);
-  checkLabels(model, images, count, options.files[0]);
-  Session *session = openSession(model, options);
-  int64_t batch = options.batch;
-  float *logits = allocateFloats(batch * model.classes);
+  FileInference inference(model, options);
+  inference.checkLabels();
+  int64_t count = inference.imageCount();
   Score score;
   score.seenOfClass = static_cast<int64_t *>(calloc(model.classes, sizeof(int64_t)));
   score.correctOfClass = static_cast<int64_t *>(calloc(model.classes, sizeof(int64_t)));
   if (!score.seenOfClass || !score.correctOfClass)
     fail("expected memory for %lld classes, found too little", static_cast<long long>(model.classes));
-  CifarSource source{&images, &model};
   bool progress = isatty(STDERR_FILENO);
-  double seconds = 0;
-  for (int64_t first = 0; first < count; first += batch) {
-    int64_t size = count - first < batch ? count - first : batch;
-    double start = now();
-    runBatch(session, CifarSource::read, &source, first, size, logits, nullptr);
-    seconds += now() - start;
+  double seconds = inference.run([&](int64_t first, int64_t size, const float *logits) {
     for (int64_t i = 0; i < size; ++i)
-      score.add(logits + i * model.classes, model.classes, cifarLabel(images, first + i));
+      score.add(logits + i * model.classes, model.classes, inference.label(first + i));
     if (progress)
       fprintf(stderr, "\r%lld of %lld images, accuracy %.4f ", static_cast<long long>(first + size),
               static_cast<long long>(count), static_cast<double>(score.correct) / (first + size));
-  }
+  });
   if (progress)
     fprintf(stderr, "\r\033[K");
   (options.json ? printScoreJson : printScore)(model, score, count, seconds);
   free(score.seenOfClass);
   free(score.correctOfClass);
-  free(logits);
-  destroySession(session);
-  closeCifar(images);
 }
 
 void runLogits(const vitya_model &model, const Options &options) {
   if (isatty(STDOUT_FILENO))
     fail("expected standard output to be a file or a pipe for binary logits, found a terminal");
-  int64_t count;
-  CifarImages images = openImages(model, options, count);
-  Session *session = openSession(model, options);
-  int64_t batch = options.batch;
-  float *logits = allocateFloats(batch * model.classes);
-  CifarSource source{&images, &model};
-  for (int64_t first = 0; first < count; first += batch) {
-    int64_t size = count - first < batch ? count - first : batch;
-    runBatch(session, CifarSource::read, &source, first, size, logits, nullptr);
-    if (fwrite(logits, sizeof(float), size * model.classes, stdout) != static_cast<size_t>(size * model.classes))
+  FileInference(model, options).run([&](int64_t, int64_t size, const float *logits) {
+    size_t elements = size * model.classes;
+    if (fwrite(logits, sizeof(float), elements, stdout) != elements)
       fail("expected standard output to take all logits, found: %s", strerror(errno));
-  }
-  free(logits);
-  destroySession(session);
-  closeCifar(images);
+  });
 }
 
 } // namespace vitya

@@ -8,8 +8,7 @@ namespace vitya {
 
 enum class Command { info, classify, eval, bench, logits, help, version };
 
-/// The parsed command line. Numeric options are positive; those that are 0 here depend on the machine or the data by
-/// default.
+/// The parsed command line. `threads`, `count` and `runs` are 0 if not given; otherwise numbers are positive.
 struct Options {
   Command command = Command::help;
   const char *const *files = nullptr; ///< arguments of the command
