@@ -1,5 +1,6 @@
-// Splits bufferized kernels: each scf.forall becomes a function over a range of its iterations, the rest of a kernel
-// (views, and copies that need no loop) moves to its callers. The results of @main become arguments.
+// Splits bufferized kernels. Each scf.forall becomes a function over a range of its iterations, and the rest of the
+// kernel (views, and copies that need no loop) is inlined into the kernel's callers. The results of @main become
+// arguments.
 #include "mlir/Dialect/Bufferization/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -8,10 +9,15 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mlir/Transforms/Inliner.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "passes/lower/kernels/Passes.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/kernels/Passes.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-outline-loops"
 
 using namespace mlir;
 
@@ -22,19 +28,23 @@ namespace vitya {
 namespace {
 
 constexpr int64_t kStackAlignment = 64;
-/// Half of the stack that Linux gives a thread by default.
+/// Half of the default stack size of a thread on Linux.
 constexpr int64_t kMaxStackBytes = 4 << 20;
 
-/// An outlined loop and the buffers of the kernel that it takes.
-struct OutlinedLoop {
-  func::FuncOp function;
-  SmallVector<Value> captures;
-  int64_t iterations;
+/// The inliner, restricted to kernels: the loops that a kernel calls get the name of the layer that the inlined call
+/// computes.
+struct KernelInliner : InlinerInterface {
+  using InlinerInterface::InlinerInterface;
+  void processInlinedCallBlocks(Operation *call, iterator_range<Region::iterator> blocks) const override {
+    auto layer = call->getAttrOfType<StringAttr>(kLayerAttrName);
+    for (Block &block : blocks)
+      for (Operation &op : block)
+        if (layer && op.hasAttr(kLoopAttrName))
+          op.setAttr(kLayerAttrName, layer);
+  }
 };
 
 struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
-  using Loops = DenseMap<Operation *, OutlinedLoop>;
-
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
@@ -42,37 +52,16 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     for (auto function : module.getOps<func::FuncOp>())
       if (function->hasAttr(kKernelAttrName))
         kernels.push_back(function);
-    for (func::FuncOp kernel : kernels) {
-      // The loops take the kernel's name.
-      std::string name = kernel.getName().str();
-      if (failed(symbols.rename(kernel, name + ".kernel")))
+    for (func::FuncOp kernel : kernels)
+      if (failed(outlineLoops(kernel, symbols)) || failed(inlineIntoCallers(kernel, symbols)))
         return signalPassFailure();
-      SmallVector<scf::ForallOp> foralls(kernel.getOps<scf::ForallOp>());
-      Loops loops;
-      for (scf::ForallOp forall : foralls) {
-        FailureOr<OutlinedLoop> loop = outline(forall, name, kernel, symbols);
-        if (failed(loop))
-          return signalPassFailure();
-        loops[forall] = *loop;
-      }
-      if (foralls.empty() && returnsArguments(kernel)) {
-        FailureOr<OutlinedLoop> whole = outlineWhole(kernel, name, symbols);
-        if (failed(whole))
-          return signalPassFailure();
-        loops[kernel] = *whole;
-      }
-      std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, module);
-      for (SymbolTable::SymbolUse use : *uses)
-        inlineCall(cast<func::CallOp>(use.getUser()), kernel, loops);
-      symbols.erase(kernel);
-    }
-    if (failed(resultsToArguments(module)))
-      return signalPassFailure();
+    if (failed(convertResultsToArguments(module)))
+      signalPassFailure();
   }
 
-  /// Turns the results of @main into arguments. The upstream pass would rebuild the launches without their attributes,
-  /// so the transformation is restricted to @main, which nothing calls.
-  static LogicalResult resultsToArguments(ModuleOp module) {
+  /// Turns the results of @main into arguments. The upstream transformation rebuilds calls without their attributes, so
+  /// it is restricted to @main, which nothing calls.
+  static LogicalResult convertResultsToArguments(ModuleOp module) {
     bufferization::BufferResultsToOutParamsOpts options;
     options.filterFn = [](func::FuncOp *function) { return function->getName() == kEntryName; };
     options.modifyPublicFunctions = true;
@@ -80,21 +69,150 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     return bufferization::promoteBufferResultsToOutParams(module, options);
   }
 
-  FailureOr<OutlinedLoop> outline(scf::ForallOp forall, StringRef name, func::FuncOp kernel, SymbolTable &symbols) {
+  /// Replaces every parallel loop of `kernel` by a call of a new function. A kernel without parallel loops becomes a
+  /// loop of one iteration, unless it returns something else than its arguments, such as a view.
+  static LogicalResult outlineLoops(func::FuncOp kernel, SymbolTable &symbols) {
+    std::string name = kernel.getName().str();
+    // The outlined loops take the kernel's name.
+    if (failed(symbols.rename(kernel, name + ".kernel")))
+      return failure();
+    SmallVector<scf::ForallOp> loops(kernel.getOps<scf::ForallOp>());
+    for (scf::ForallOp loop : loops)
+      if (failed(outlineLoop(loop, name, kernel, symbols)))
+        return failure();
+    if (loops.empty() && returnsArguments(kernel))
+      return outlineBody(kernel, name, symbols);
+    return success();
+  }
+
+  /// Whether every result of `kernel` is one of its arguments, such as its destination.
+  static bool returnsArguments(func::FuncOp kernel) {
+    return llvm::all_of(kernel.getBody().front().getTerminator()->getOperands(), llvm::IsaPred<BlockArgument>);
+  }
+
+  static LogicalResult inlineIntoCallers(func::FuncOp kernel, SymbolTable &symbols) {
+    KernelInliner inliner(kernel.getContext());
+    std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, symbols.getOp());
+    for (SymbolTable::SymbolUse use : *uses) {
+      auto call = cast<func::CallOp>(use.getUser());
+      if (failed(inlineCall(inliner, InlinerConfig().getCloneCallback(), call, kernel, &kernel.getBody()))) {
+        InFlightDiagnostic error = call.emitError("expected a call of a kernel that can be inlined");
+        error.attachNote(kernel.getLoc()) << "the kernel is defined here";
+        return error;
+      }
+      call.erase();
+    }
+    symbols.erase(kernel);
+    return success();
+  }
+
+  //===--------------------------------------------------------------------===//
+  // Outlining
+  //===--------------------------------------------------------------------===//
+
+  /// Moves `forall` into a function named after `name`, (buffers..., begin, end), and calls it for all iterations.
+  static LogicalResult outlineLoop(scf::ForallOp forall, StringRef name, func::FuncOp kernel, SymbolTable &symbols) {
     std::optional<SmallVector<OpFoldResult>> upper = forall.getLoopUpperBounds();
     std::optional<int64_t> iterations = getConstantIntValue(upper->front());
     if (forall.getRank() != 1 || !forall.isNormalized() || !iterations || !forall.getOutputs().empty())
       return forall.emitError("expected a parallel loop on buffers over one range from 0 with step 1");
 
     spillVectors(forall);
-    // What the body reads: buffers become arguments; what is computed from those that only come in is cheap, a factor
-    // or a shift, and is computed again.
     llvm::SetVector<Operation *> clones;
     llvm::SetVector<Value> captures;
+    collectCaptures(forall, kernel, captures, clones);
+    for (Value capture : captures)
+      if (!isa<MemRefType>(capture.getType())) {
+        InFlightDiagnostic error =
+            forall.emitError() << "expected a parallel loop that reads buffers, found one that reads a value of type "
+                               << capture.getType();
+        error.attachNote(capture.getLoc()) << "the value is defined here";
+        return error;
+      }
+
+    func::FuncOp function = createLoopFunction(name, forall.getLoc(), captures.getArrayRef(), kernel, symbols);
+    Block *entry = &function.getBody().front();
+    OpBuilder builder = OpBuilder::atBlockBegin(entry);
+    Location loc = forall.getLoc();
+    IRMapping mapping;
+    mapping.map(captures.getArrayRef(), entry->getArguments().drop_back(2));
+    for (Operation *op : clones)
+      builder.clone(*op, mapping);
+    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
+    Value begin = entry->getArgument(captures.size()), end = entry->getArgument(captures.size() + 1);
+    auto loop = scf::ForOp::create(builder, loc, begin, end, one);
+    func::ReturnOp::create(builder, loc);
+    mapping.map(forall.getInductionVar(0), loop.getInductionVar());
+    builder.setInsertionPointToStart(loop.getBody());
+    for (Operation &op : forall.getBody()->without_terminator())
+      builder.clone(op, mapping);
+    if (failed(moveBuffersToStack(function)))
+      return failure();
+
+    builder.setInsertionPoint(forall);
+    createLoopCall(builder, loc, function, captures.getArrayRef(), *iterations);
+    forall.erase();
+    return success();
+  }
+
+  /// Moves the body of `kernel`, which has no parallel loop, into a function of one iteration.
+  static LogicalResult outlineBody(func::FuncOp kernel, StringRef name, SymbolTable &symbols) {
+    Location loc = kernel.getLoc();
+    func::FuncOp function = createLoopFunction(name, loc, kernel.getArguments(), kernel, symbols);
+    Block *entry = &function.getBody().front();
+    OpBuilder builder = OpBuilder::atBlockBegin(entry);
+    IRMapping mapping;
+    mapping.map(kernel.getArguments(), entry->getArguments().drop_back(2));
+    Block *body = &kernel.getBody().front();
+    for (Operation &op : body->without_terminator())
+      builder.clone(op, mapping);
+    func::ReturnOp::create(builder, loc);
+    if (failed(moveBuffersToStack(function)))
+      return failure();
+
+    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body->without_terminator())))
+      op.erase();
+    builder.setInsertionPoint(body->getTerminator());
+    createLoopCall(builder, loc, function, kernel.getArguments(), 1);
+    return success();
+  }
+
+  /// An empty private function (buffers..., begin, end) in front of `kernel`.
+  static func::FuncOp createLoopFunction(StringRef name, Location loc, ValueRange buffers, func::FuncOp kernel,
+                                         SymbolTable &symbols) {
+    Builder builder(kernel.getContext());
+    SmallVector<Type> types(buffers.getTypes());
+    types.append(2, builder.getIndexType());
+    auto function = func::FuncOp::create(loc, name, builder.getFunctionType(types, {}));
+    function.setPrivate();
+    symbols.insert(function, Block::iterator(kernel));
+    function.addEntryBlock();
+    LDBG() << "outlined @" << function.getName() << " of " << buffers.size() << " buffers";
+    return function;
+  }
+
+  /// Calls the loop `function` for the iterations [0, `iterations`).
+  static void createLoopCall(OpBuilder &builder, Location loc, func::FuncOp function, ValueRange buffers,
+                             int64_t iterations) {
+    SmallVector<Value> operands(buffers);
+    operands.push_back(arith::ConstantIndexOp::create(builder, loc, 0));
+    operands.push_back(arith::ConstantIndexOp::create(builder, loc, iterations));
+    auto call = func::CallOp::create(builder, loc, function, operands);
+    call->setAttr(kLoopAttrName, builder.getUnitAttr());
+  }
+
+  //===--------------------------------------------------------------------===//
+  // What a loop reads from outside
+  //===--------------------------------------------------------------------===//
+
+  /// Collects the values defined outside `forall` that its body depends on. Ops that are cheap to repeat (views, pure
+  /// ops, and loads of one element of an input) go to `clones`, in order; all other values go to `captures`.
+  static void collectCaptures(scf::ForallOp forall, func::FuncOp kernel, llvm::SetVector<Value> &captures,
+                              llvm::SetVector<Operation *> &clones) {
     std::function<void(Value)> collect = [&](Value value) {
       Operation *op = value.getDefiningOp();
-      bool clonable = op && (isa<ViewLikeOpInterface>(op) || isPure(op) || readsInput(op, kernel));
-      if (!clonable)
+      bool isClonable = op && (isa<ViewLikeOpInterface>(op) || isPure(op) || readsInputElement(op, kernel));
+      if (!isClonable)
         return void(captures.insert(value));
       for (Value operand : op->getOperands())
         collect(operand);
@@ -104,42 +222,10 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     getUsedValuesDefinedAbove(forall.getRegion(), used);
     for (Value value : used)
       collect(value);
-    for (Value capture : captures)
-      if (!isa<MemRefType>(capture.getType()))
-        return forall.emitError()
-               << "expected a parallel loop that reads buffers, found one that reads a value of type "
-               << capture.getType();
-
-    OpBuilder builder(forall.getContext());
-    Location loc = forall.getLoc();
-    SmallVector<Type> types(llvm::map_range(captures, [](Value value) { return value.getType(); }));
-    types.append(2, builder.getIndexType());
-    auto function = func::FuncOp::create(loc, name, builder.getFunctionType(types, {}));
-    function.setPrivate();
-    symbols.insert(function, Block::iterator(kernel));
-    Block *entry = function.addEntryBlock();
-    builder.setInsertionPointToStart(entry);
-    IRMapping mapping;
-    mapping.map(captures.getArrayRef(), entry->getArguments().drop_back(2));
-    for (Operation *op : clones)
-      builder.clone(*op, mapping);
-    Value one = arith::ConstantIndexOp::create(builder, loc, 1);
-    Value begin = entry->getArgument(captures.size()), end = entry->getArgument(captures.size() + 1);
-    auto loop = scf::ForOp::create(builder, loc, begin, end, one);
-    mapping.map(forall.getInductionVar(0), loop.getInductionVar());
-    builder.setInsertionPointToStart(loop.getBody());
-    for (Operation &op : forall.getBody()->without_terminator())
-      builder.clone(op, mapping);
-    builder.setInsertionPointAfter(loop);
-    func::ReturnOp::create(builder, loc);
-
-    if (failed(moveScratchToEntry(function)))
-      return failure();
-    return OutlinedLoop{function, captures.takeVector(), *iterations};
   }
 
-  /// Whether `op` reads one number of a buffer that `kernel` is given to read.
-  static bool readsInput(Operation *op, func::FuncOp kernel) {
+  /// Whether `op` reads one element of an argument of `kernel` other than the last one, which the kernel writes.
+  static bool readsInputElement(Operation *op, func::FuncOp kernel) {
     Value buffer;
     if (auto load = dyn_cast<memref::LoadOp>(op))
       buffer = load.getMemRef();
@@ -154,7 +240,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
            argument.getArgNumber() + 1 != kernel.getNumArguments();
   }
 
-  /// Vectors from outside the loop reach its iterations through buffers.
+  /// Passes vectors defined outside `forall` to its iterations through buffers, as functions only take buffers.
   static void spillVectors(scf::ForallOp forall) {
     llvm::SetVector<Value> used;
     getUsedValuesDefinedAbove(forall.getRegion(), used);
@@ -166,50 +252,27 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
       Location loc = value.getLoc();
       SmallVector<bool> inBounds(type.getRank(), true);
       SmallVector<Value> origin(type.getRank());
-      auto makeOrigin = [&] {
+      auto createOrigin = [&] {
         for (Value &index : origin)
           index = arith::ConstantIndexOp::create(builder, loc, 0);
       };
-      makeOrigin();
+      createOrigin();
       Value buffer =
           memref::AllocOp::create(builder, loc, MemRefType::get(type.getShape(), type.getElementType())).getResult();
       vector::TransferWriteOp::create(builder, loc, value, buffer, origin, ArrayRef(inBounds));
       builder.setInsertionPointToStart(forall.getBody());
-      makeOrigin();
+      createOrigin();
       Value padding = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type.getElementType()));
       Value read =
           vector::TransferReadOp::create(builder, loc, type, buffer, origin, padding, ArrayRef(inBounds)).getResult();
       value.replaceUsesWithIf(read, [&](OpOperand &use) { return forall->isProperAncestor(use.getOwner()); });
+      LDBG() << "spilled " << type << " for a loop of @" << forall->getParentOfType<func::FuncOp>().getName();
     }
   }
 
-  /// Whether every result of `kernel` is one of its arguments: the destination, once it is a buffer.
-  static bool returnsArguments(func::FuncOp kernel) {
-    return llvm::all_of(kernel.getBody().front().getTerminator()->getOperands(), llvm::IsaPred<BlockArgument>);
-  }
-
-  /// A kernel without a parallel loop becomes a loop of one iteration.
-  FailureOr<OutlinedLoop> outlineWhole(func::FuncOp kernel, StringRef name, SymbolTable &symbols) {
-    OpBuilder builder(kernel.getContext());
-    SmallVector<Type> types(kernel.getArgumentTypes());
-    types.append(2, builder.getIndexType());
-    auto function = func::FuncOp::create(kernel.getLoc(), name, builder.getFunctionType(types, {}));
-    function.setPrivate();
-    symbols.insert(function, Block::iterator(kernel));
-    Block *entry = function.addEntryBlock();
-    builder.setInsertionPointToStart(entry);
-    IRMapping mapping;
-    mapping.map(kernel.getArguments(), entry->getArguments().drop_back(2));
-    for (Operation &op : kernel.getBody().front().without_terminator())
-      builder.clone(op, mapping);
-    func::ReturnOp::create(builder, kernel.getLoc());
-    if (failed(moveScratchToEntry(function)))
-      return failure();
-    return OutlinedLoop{function, SmallVector<Value>(kernel.getArguments()), 1};
-  }
-
-  /// Scratch buffers live on the stack, made once a call and not once an iteration.
-  static LogicalResult moveScratchToEntry(func::FuncOp function) {
+  /// Replaces the allocations of `function` by stack slots at its entry, which are allocated once per call instead of
+  /// once per iteration.
+  static LogicalResult moveBuffersToStack(func::FuncOp function) {
     int64_t bytes = 0;
     SmallVector<memref::AllocOp> buffers;
     function.walk([&](memref::AllocOp alloc) { buffers.push_back(alloc); });
@@ -224,39 +287,8 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     if (bytes > kMaxStackBytes)
       return function.emitError() << "expected at most " << kMaxStackBytes << " bytes of scratch memory, found "
                                   << bytes;
+    LDBG() << "@" << function.getName() << " has " << bytes << " bytes on the stack";
     return success();
-  }
-
-  /// Puts the body of `kernel` in the place of `call`, its loops as calls of their functions.
-  static void inlineCall(func::CallOp call, func::FuncOp kernel, const Loops &loops) {
-    OpBuilder builder(call);
-    IRMapping mapping;
-    mapping.map(kernel.getArguments(), call.getOperands());
-    auto launch = [&](const OutlinedLoop &loop) {
-      SmallVector<Value> operands;
-      for (Value capture : loop.captures)
-        operands.push_back(mapping.lookup(capture));
-      operands.push_back(arith::ConstantIndexOp::create(builder, call.getLoc(), 0));
-      operands.push_back(arith::ConstantIndexOp::create(builder, call.getLoc(), loop.iterations));
-      auto launched = func::CallOp::create(builder, call.getLoc(), loop.function, operands);
-      launched->setAttr(kLoopAttrName, builder.getUnitAttr());
-      if (auto layer = call->getAttrOfType<StringAttr>(kLayerAttrName))
-        launched->setAttr(kLayerAttrName, layer);
-    };
-    if (auto whole = loops.find(kernel); whole != loops.end()) {
-      launch(whole->second);
-    } else {
-      for (Operation &op : kernel.getBody().front().without_terminator()) {
-        if (auto loop = loops.find(&op); loop != loops.end())
-          launch(loop->second);
-        else
-          builder.clone(op, mapping);
-      }
-    }
-    Operation *terminator = kernel.getBody().front().getTerminator();
-    for (auto [result, value] : llvm::zip_equal(call.getResults(), terminator->getOperands()))
-      result.replaceAllUsesWith(mapping.lookupOrDefault(value));
-    call.erase();
   }
 };
 

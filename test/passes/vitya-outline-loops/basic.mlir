@@ -1,14 +1,15 @@
 // RUN: vitya-opt %s -split-input-file --vitya-outline-loops | FileCheck %s
 
-// Two callers of a kernel launch its loop with their own buffers and names. What the loop reads through a view comes
-// along with the view; constants are made anew.
+// Two callers of a kernel launch its loop with their own buffers and layer names. Views and constants that the loop reads
+// are cloned into its function.
 
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[X:.*]]: memref<4x32xf32>, %[[Y:.*]]: memref<4x32xf32>)
 // CHECK: %[[END:.*]] = arith.constant 4 : index
 // CHECK-NEXT: call @kernel(%[[X]], %[[Y]], %{{.*}}, %[[END]]) {vitya.layer = "a", vitya.loop}
 // CHECK: call @kernel(%[[Y]], %[[X]], %{{.*}}, %{{.*}}) {vitya.layer = "b", vitya.loop}
-// CHECK: func.func private @kernel(%[[IN:.*]]: memref<4x32xf32>, %[[OUT:.*]]: memref<4x32xf32>, %[[FROM:.*]]: index, %[[TO:.*]]: index)
+// CHECK: func.func private @kernel(
+// CHECK-SAME: %[[IN:.*]]: memref<4x32xf32>, %[[OUT:.*]]: memref<4x32xf32>, %[[FROM:.*]]: index, %[[TO:.*]]: index)
 // CHECK: %[[VIEW:.*]] = memref.expand_shape %[[IN]]
 // CHECK: scf.for %[[I:.*]] = %[[FROM]] to %[[TO]]
 // CHECK: vector.load %[[VIEW]][%[[I]],
@@ -32,14 +33,14 @@ func.func private @kernel(%x: memref<4x32xf32>, %out: memref<4x32xf32>) attribut
 
 // -----
 
-// A kernel without a parallel loop is a loop of one iteration.
+// A kernel without a parallel loop becomes a loop of one iteration.
 
 // CHECK-LABEL: func.func @main
 // CHECK-DAG: %[[BEGIN:.*]] = arith.constant 0 : index
 // CHECK-DAG: %[[END:.*]] = arith.constant 1 : index
 // CHECK: call @copy(%{{.*}}, %{{.*}}, %[[BEGIN]], %[[END]]) {vitya.layer = "copy", vitya.loop}
-// CHECK: func.func private @copy(%{{.*}}: memref<16xf32>, %{{.*}}: memref<16xf32>, %{{.*}}: index, %{{.*}}: index)
-// CHECK-NEXT: memref.copy
+// CHECK: func.func private @copy(%[[IN:.*]]: memref<16xf32>, %[[OUT:.*]]: memref<16xf32>, {{.*}}: index, {{.*}}: index)
+// CHECK-NEXT: memref.copy %[[IN]], %[[OUT]]
 // CHECK-NEXT: return
 func.func @main(%x: memref<16xf32>, %y: memref<16xf32>) {
   call @copy(%x, %y) {vitya.layer = "copy"} : (memref<16xf32>, memref<16xf32>) -> ()
@@ -52,8 +53,8 @@ func.func private @copy(%x: memref<16xf32>, %out: memref<16xf32>) attributes {vi
 
 // -----
 
-// What a kernel does around its loop, its callers do: here a buffer that two loops share. Two loops of one kernel have
-// different names.
+// Ops of a kernel outside its loops are inlined into the callers: here the allocation of a buffer that two loops share.
+// The two loops get different names.
 
 // CHECK-LABEL: func.func @main
 // CHECK: %[[SHARED:.*]] = memref.alloc()
@@ -81,7 +82,7 @@ func.func private @kernel(%x: memref<4x16xf32>, %out: memref<4x16xf32>) attribut
 
 // -----
 
-// A vector from outside the loop reaches it through a buffer.
+// A vector defined outside the loop is passed to it through a buffer.
 
 // CHECK-LABEL: func.func @main
 // CHECK: %[[VALUE:.*]] = vector.load

@@ -48,6 +48,7 @@ func.func private @tensors(%x: tensor<4x16xf32>) -> tensor<4x16xf32> attributes 
 
 func.func private @scalar(%x: memref<4xf32>) attributes {vitya.kernel} {
   %c0 = arith.constant 0 : index
+  // expected-note @below {{the value is defined here}}
   %value = memref.load %x[%c0] : memref<4xf32>
   // expected-error @below {{expected a parallel loop that reads buffers, found one that reads a value of type 'f32'}}
   scf.forall (%i) in (4) {
