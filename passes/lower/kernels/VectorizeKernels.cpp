@@ -1,5 +1,5 @@
-// Vectorizes linalg ops of register size, then moves the vectors that loops accumulate in out of memory: transfers
-// that read and write the same part of a tensor in every iteration become loop-carried vectors.
+// Vectorizes linalg ops of register size, then keeps the accumulators of loops in registers: transfers that read and
+// write the same part of a tensor in every iteration become loop-carried vectors.
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Hoisting.h"
@@ -11,8 +11,12 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
-#include "passes/lower/kernels/Passes.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/kernels/Canonicalization.h"
+#include "passes/lower/kernels/Passes.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-vectorize-kernels"
 
 using namespace mlir;
 
@@ -27,48 +31,59 @@ struct VectorizeKernels : impl::VectorizeKernelsPassBase<VectorizeKernels> {
     func::FuncOp kernel = getOperation();
     if (!kernel->hasAttr(kKernelAttrName))
       return;
+    LDBG() << "kernel @" << kernel.getName();
+    if (failed(vectorize(kernel)) || failed(formContractions(kernel)))
+      return signalPassFailure();
+    hoistAccumulators(kernel);
+    if (failed(foldSlices(kernel)))
+      signalPassFailure();
+  }
+
+  LogicalResult vectorize(func::FuncOp kernel) {
     IRRewriter rewriter(&getContext());
     SmallVector<linalg::LinalgOp> ops;
     kernel.walk([&](linalg::LinalgOp op) { ops.push_back(op); });
     for (linalg::LinalgOp op : ops) {
+      LDBG() << "vectorizing " << op;
       rewriter.setInsertionPoint(op);
       FailureOr<linalg::VectorizationResult> result = linalg::vectorize(rewriter, op);
-      if (failed(result)) {
-        op.emitError("expected an op that can be vectorized");
-        return signalPassFailure();
-      }
+      if (failed(result))
+        return op.emitError("expected an op that can be vectorized");
       rewriter.replaceOp(op, result->replacements);
     }
-
-    RewritePatternSet contractions(&getContext());
-    vector::populateVectorReductionToContractPatterns(contractions);
-    vector::populateVectorTransferPermutationMapLoweringPatterns(contractions);
-    vector::populateSinkVectorOpsPatterns(contractions);
-    addCanonicalizations(contractions);
-    if (failed(applyPatternsGreedily(kernel, std::move(contractions))))
-      return signalPassFailure();
-
-    kernel.walk([&](scf::ForOp loop) { moveLoopInvariantCode(loop); });
-    // Inner loops first: what leaves one may leave the next.
-    SmallVector<scf::ForOp> loops;
-    kernel.walk([&](scf::ForOp loop) { loops.push_back(loop); });
-    for (scf::ForOp loop : loops)
-      (void)hoistLoopInvariantSubsets(rewriter, loop);
-
-    RewritePatternSet folds(&getContext());
-    tensor::populateFoldTensorSubsetIntoVectorTransferPatterns(folds);
-    addCanonicalizations(folds);
-    if (failed(applyPatternsGreedily(kernel, std::move(folds))))
-      signalPassFailure();
+    return success();
   }
 
-  void addCanonicalizations(RewritePatternSet &patterns) {
-    for (StringRef name : {"scf", "tensor", "vector", "affine"})
-      if (Dialect *dialect = getContext().getLoadedDialect(name))
-        dialect->getCanonicalizationPatterns(patterns);
-    for (RegisteredOperationName op : getContext().getRegisteredOperations())
-      if (llvm::is_contained({"scf", "tensor", "vector", "affine", "arith"}, op.getDialectNamespace()))
-        op.getCanonicalizationPatterns(patterns, &getContext());
+  LogicalResult formContractions(func::FuncOp kernel) {
+    RewritePatternSet patterns(&getContext());
+    vector::populateVectorReductionToContractPatterns(patterns);
+    vector::populateVectorTransferPermutationMapLoweringPatterns(patterns);
+    vector::populateSinkVectorOpsPatterns(patterns);
+    addCanonicalizations(patterns);
+    return applyPatternsGreedily(kernel, std::move(patterns));
+  }
+
+  void hoistAccumulators(func::FuncOp kernel) {
+    kernel.walk([&](scf::ForOp loop) { moveLoopInvariantCode(loop); });
+    // Inner loops come first: a transfer hoisted out of one loop may be hoisted out of the next.
+    SmallVector<scf::ForOp> loops;
+    kernel.walk([&](scf::ForOp loop) { loops.push_back(loop); });
+    IRRewriter rewriter(&getContext());
+    for (scf::ForOp loop : loops) {
+      LoopLikeOpInterface hoisted = hoistLoopInvariantSubsets(rewriter, loop);
+      LDBG() << "loop with " << hoisted.getRegionIterArgs().size() << " iteration arguments after hoisting";
+    }
+  }
+
+  LogicalResult foldSlices(func::FuncOp kernel) {
+    RewritePatternSet patterns(&getContext());
+    tensor::populateFoldTensorSubsetIntoVectorTransferPatterns(patterns);
+    addCanonicalizations(patterns);
+    return applyPatternsGreedily(kernel, std::move(patterns));
+  }
+
+  static void addCanonicalizations(RewritePatternSet &patterns) {
+    populateCanonicalizationPatterns(patterns, {"affine", "arith", "scf", "tensor", "vector"});
   }
 };
 

@@ -1,10 +1,15 @@
-// RUN: vitya-opt %s -split-input-file -verify-diagnostics --pass-pipeline='builtin.module(func.func(vitya-tile-kernels))'
-// RUN: not vitya-opt %s --split-input-file --pass-pipeline='builtin.module(func.func(vitya-tile-kernels{rows=0}))' 2>&1 | FileCheck %s --check-prefix=ROWS
-// RUN: not vitya-opt %s --split-input-file --pass-pipeline='builtin.module(func.func(vitya-tile-kernels{columns=24}))' 2>&1 | FileCheck %s --check-prefix=COLUMNS
+// DEFINE: %{options} =
+// DEFINE: %{tile} = vitya-opt %s -split-input-file \
+// DEFINE:   --pass-pipeline='builtin.module(func.func(vitya-tile-kernels%{options}))'
+// RUN: %{tile} -verify-diagnostics
+// REDEFINE: %{options} = {rows=0}
+// RUN: not %{tile} 2>&1 | FileCheck %s --check-prefix=ROWS
+// REDEFINE: %{options} = {columns=24}
+// RUN: not %{tile} 2>&1 | FileCheck %s --check-prefix=COLUMNS
 // ROWS: error: expected positive rows, and columns that are a positive multiple of 16, found 0 and 16
 // COLUMNS: error: expected positive rows, and columns that are a positive multiple of 16, found 6 and 24
 
-// A kernel that returns its argument has nothing to tile.
+// A kernel that returns its argument is valid, and has nothing to tile.
 func.func private @identity(%x: tensor<7x8xf32>) -> tensor<7x8xf32> attributes {vitya.kernel} {
   return %x : tensor<7x8xf32>
 }

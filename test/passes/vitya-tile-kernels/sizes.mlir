@@ -1,8 +1,9 @@
-// What reaches the vectorizer fits registers: no linalg op makes a row of more than 16 elements or more than 6 rows,
-// whatever the sizes of the model.
+// For models of any sizes, all linalg ops fit into registers after tiling: none has a result of more than 16 columns or
+// more than 6 rows.
 
 // DEFINE: %{lower} = vitya-opt %t.mlir --vitya-pipeline-compress --vitya-pipeline-linalg -o %t.linalg.mlir && \
-// DEFINE:   vitya-opt %t.linalg.mlir --pass-pipeline='builtin.module(vitya-pack-weights,func.func(vitya-tile-kernels))' | FileCheck %s
+// DEFINE:   vitya-opt %t.linalg.mlir --pass-pipeline='builtin.module(vitya-pack-weights,func.func(vitya-tile-kernels))' | \
+// DEFINE:   FileCheck %s
 
 // RUN: %python %inputs/make_model.py --width 20 --heads 1 --image 12 --classes 33 > %t.mlir && %{lower}
 // RUN: %python %inputs/make_model.py --width 96 --heads 3 --image 12 --pool mean --order row_column_channel > %t.mlir && %{lower}

@@ -1,13 +1,14 @@
-// RUN: vitya-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(vitya-vectorize-kernels),canonicalize,cse)' | FileCheck %s
+// RUN: vitya-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(vitya-vectorize-kernels),canonicalize,cse)' \
+// RUN:   | FileCheck %s
 
-// A row sum of two groups of lanes: both are read from the tensor, the sums stay in registers between them.
+// A loop that adds two rows of 16 lanes: each row is read from the tensor, and the sums stay in a register in between.
 
 // CHECK-LABEL: func.func private @sum
 // CHECK-SAME: (%[[X:.*]]: tensor<2x16xf32>, %[[INIT:.*]]: tensor<16xf32>)
 // CHECK: %[[START:.*]] = vector.transfer_read %[[INIT]]
 // CHECK: %[[SUM:.*]] = scf.for {{.*}} iter_args(%[[PARTIAL:.*]] = %[[START]]) -> (vector<16xf32>)
-// CHECK: %[[GROUP:.*]] = vector.transfer_read %[[X]]
-// CHECK: %[[NEXT:.*]] = arith.addf %[[GROUP]], %[[PARTIAL]] : vector<16xf32>
+// CHECK: %[[ROW:.*]] = vector.transfer_read %[[X]]
+// CHECK: %[[NEXT:.*]] = arith.addf %[[ROW]], %[[PARTIAL]] : vector<16xf32>
 // CHECK: scf.yield %[[NEXT]]
 // CHECK: vector.transfer_write %[[SUM]], %[[INIT]]
 // CHECK-NOT: linalg.
@@ -17,9 +18,9 @@ func.func private @sum(%x: tensor<2x16xf32>, %init: tensor<16xf32>) -> tensor<16
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %0 = scf.for %i = %c0 to %c2 step %c1 iter_args(%partial = %init) -> (tensor<16xf32>) {
-    %group = tensor.extract_slice %x[%i, 0] [1, 16] [1, 1] : tensor<2x16xf32> to tensor<16xf32>
+    %row = tensor.extract_slice %x[%i, 0] [1, 16] [1, 1] : tensor<2x16xf32> to tensor<16xf32>
     %next = linalg.generic {indexing_maps = [#in, #in], iterator_types = ["parallel"]}
-      ins(%group : tensor<16xf32>) outs(%partial : tensor<16xf32>) {
+      ins(%row : tensor<16xf32>) outs(%partial : tensor<16xf32>) {
     ^bb0(%a: f32, %b: f32):
       %s = arith.addf %a, %b : f32
       linalg.yield %s : f32
@@ -31,7 +32,7 @@ func.func private @sum(%x: tensor<2x16xf32>, %init: tensor<16xf32>) -> tensor<16
 
 // -----
 
-// Functions that are no kernels stay as they are.
+// Functions that are not kernels are not changed.
 
 // CHECK-LABEL: func.func @main
 // CHECK: linalg.fill

@@ -1,0 +1,148 @@
+// Chooses the loops of a kernel's ops that are tiled, and by how much.
+#include "passes/lower/kernels/TileSizes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "passes/lower/Kernel.h"
+
+using namespace mlir;
+
+namespace vitya {
+
+bool isElementwise(Operation *op) {
+  auto linalgOp = dyn_cast_or_null<linalg::LinalgOp>(op);
+  return linalgOp && isa<linalg::GenericOp>(op) && linalgOp.getNumParallelLoops() == linalgOp.getNumLoops();
+}
+
+bool isContraction(linalg::LinalgOp op) {
+  return op.getNumDpsInputs() == 2 && op.getNumReductionLoops() > 0 && linalg::isaContractionOpInterface(op);
+}
+
+//===----------------------------------------------------------------------===//
+// Parallel loops and rows
+//===----------------------------------------------------------------------===//
+
+std::optional<SmallVector<int64_t>> getParallelTileSizes(linalg::LinalgOp root) {
+  if (root.getNumParallelLoops() == 0)
+    return std::nullopt;
+  bool contracts = isContraction(root) || llvm::any_of(root->getOperands(), [](Value operand) {
+                     auto producer = operand.getDefiningOp<linalg::LinalgOp>();
+                     return producer && isContraction(producer);
+                   });
+  // The parallel loops of a contraction with a packed weight are rows, inner tiles, and the columns of a tile.
+  unsigned loop = contracts && root.getNumParallelLoops() == 3 ? 1 : 0;
+  if (root.getStaticLoopRanges()[loop] == 1)
+    return std::nullopt;
+  SmallVector<int64_t> sizes(root.getNumLoops(), 0);
+  sizes[loop] = 1;
+  return sizes;
+}
+
+std::optional<SmallVector<int64_t>> getRowTileSizes(linalg::LinalgOp root, int64_t rows) {
+  if (root.getStaticLoopRanges().front() <= rows)
+    return std::nullopt;
+  SmallVector<int64_t> sizes(root.getNumLoops(), 0);
+  sizes.front() = rows;
+  return sizes;
+}
+
+//===----------------------------------------------------------------------===//
+// Registers
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Whether the body of `op` calls a math function.
+bool hasMath(linalg::LinalgOp op) {
+  return op
+      ->walk([](Operation *nested) {
+        return isa<math::MathDialect>(nested->getDialect()) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Whether `op` only copies integers: each element of the result, in the order of the loops, is one of the input.
+bool isIntegerCopy(linalg::LinalgOp op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  return generic && isElementwise(op) && op.getNumDpsInputs() == 1 &&
+         getElementTypeOrSelf(generic.getResult(0)).isInteger() &&
+         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&
+         generic.getBody()->getTerminator()->getOperand(0) == generic.getBody()->getArgument(0);
+}
+
+/// The reduction loop over the inner tile of VNNI layout: the one along which both operands of a contraction are
+/// contiguous. None for other ops and layouts.
+std::optional<unsigned> getVnniLoop(linalg::LinalgOp op) {
+  if (!isContraction(op))
+    return std::nullopt;
+  auto innermost = [&](unsigned operand) { return op.getIndexingMapsArray()[operand].getResults().back(); };
+  auto dim = dyn_cast<AffineDimExpr>(innermost(0));
+  return dim && innermost(0) == innermost(1) ? std::optional<unsigned>(dim.getPosition()) : std::nullopt;
+}
+
+/// Whether all operands are contiguous along `loop`, so that vectors along it need no broadcast.
+bool isContiguousAlong(linalg::LinalgOp op, unsigned loop) {
+  return llvm::all_of(op.getIndexingMapsArray(), [&](AffineMap map) {
+    return map.getNumResults() > 0 && map.getResults().back() == getAffineDimExpr(loop, map.getContext());
+  });
+}
+
+/// The loop to vectorize: the one along which the result is contiguous or, for reductions of whole rows, the operand of
+/// highest rank.
+unsigned getVectorLoop(linalg::LinalgOp op) {
+  AffineMap widest = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  if (!isContraction(op))
+    for (AffineMap map : op.getIndexingMapsArray())
+      if (map.getNumResults() > widest.getNumResults())
+        widest = map;
+  if (widest.getNumResults() == 0)
+    return 0;
+  if (auto dim = dyn_cast<AffineDimExpr>(widest.getResults().back()))
+    return dim.getPosition();
+  return op.getNumLoops() - 1;
+}
+
+/// The largest divisor of `range` up to `limit`.
+int64_t getLargestDivisor(int64_t range, int64_t limit) {
+  int64_t size = std::min(range, limit);
+  while (range % size != 0)
+    --size;
+  return size;
+}
+
+/// The sizes of a tile of `op` along all of its loops, whose ranges are `ranges`.
+SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, RegisterTile tile) {
+  SmallVector<int64_t> sizes(ranges.size(), 1);
+  if (ranges.empty())
+    return sizes;
+  unsigned vectorLoop = getVectorLoop(op);
+  // A copy into VNNI layout: the small inner matrix becomes one vector.
+  if (isIntegerCopy(op) && ranges[vectorLoop] < kLanes && vectorLoop > 0) {
+    sizes[vectorLoop] = ranges[vectorLoop];
+    sizes[vectorLoop - 1] = lanesOf(ranges[vectorLoop - 1]);
+    return sizes;
+  }
+  // Contractions, and elementwise ops on their results that need no broadcast, work on a register tile; other ops on one
+  // vector.
+  bool usesTile =
+      isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op) && isContiguousAlong(op, vectorLoop));
+  bool isWholeVectors = ranges[vectorLoop] % kLanes == 0;
+  int64_t limit = usesTile && isWholeVectors ? tile.columns : lanesOf(ranges[vectorLoop]);
+  sizes[vectorLoop] = getLargestDivisor(ranges[vectorLoop], limit);
+  // One dot product instruction reduces the whole inner tile of VNNI layout.
+  if (std::optional<unsigned> loop = getVnniLoop(op))
+    sizes[*loop] = ranges[*loop];
+  if (usesTile && ranges.front() <= tile.rows && op.getNumParallelLoops() >= 2 && vectorLoop != 0)
+    sizes.front() = ranges.front();
+  return sizes;
+}
+
+} // namespace
+
+SmallVector<int64_t> getRegisterTileSizes(linalg::LinalgOp op, RegisterTile tile) {
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges(), sizes = chooseTile(op, ranges, tile);
+  for (auto [size, range] : llvm::zip_equal(sizes, ranges))
+    if (size == range)
+      size = 0;
+  return sizes;
+}
+
+} // namespace vitya

@@ -1,0 +1,36 @@
+// The tile sizes of a kernel: what vitya-tile-kernels decides before it rewrites anything.
+#ifndef VITYA_PASSES_LOWER_KERNELS_TILESIZES_H
+#define VITYA_PASSES_LOWER_KERNELS_TILESIZES_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <optional>
+
+namespace vitya {
+
+/// The largest part of a contraction's result that is kept in vector registers, in elements.
+struct RegisterTile {
+  int64_t rows, columns;
+};
+
+/// Whether `op` is a linalg.generic without reduction loops.
+bool isElementwise(mlir::Operation *op);
+
+/// Whether `op` is a sum of products of two tensors, each of which is indexed by some of the loops only.
+bool isContraction(mlir::linalg::LinalgOp op);
+
+/// The tile sizes that distribute `root`, the last op of a kernel, over a parallel loop, one for each loop of the op: 1
+/// along the distributed loop and 0 (not tiled) along the others. None if there is nothing to distribute. Contractions
+/// of a packed weight, and ops on their results, are distributed over the weight's inner tiles; all others over rows.
+std::optional<mlir::SmallVector<int64_t>> getParallelTileSizes(mlir::linalg::LinalgOp root);
+
+/// The tile sizes that cut `root`, the op that produces an iteration's result, into tiles of `rows` rows. None if it has
+/// no more rows than that.
+std::optional<mlir::SmallVector<int64_t>> getRowTileSizes(mlir::linalg::LinalgOp root, int64_t rows);
+
+/// The tile sizes that cut `op`, whose shapes are static, down to a few vector registers. 0 along loops that need no
+/// tiling; all of them are 0 if the op is small enough.
+mlir::SmallVector<int64_t> getRegisterTileSizes(mlir::linalg::LinalgOp op, RegisterTile tile);
+
+} // namespace vitya
+
+#endif // VITYA_PASSES_LOWER_KERNELS_TILESIZES_H
