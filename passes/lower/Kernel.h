@@ -1,4 +1,4 @@
-// What the passes of the lowering agree on: how kernels and loops are marked, and what stands on the module.
+// The attributes that connect the passes of the lowering: how kernels and loops are marked, and what a module carries.
 #ifndef VITYA_PASSES_LOWER_KERNEL_H
 #define VITYA_PASSES_LOWER_KERNEL_H
 
@@ -20,9 +20,12 @@ inline constexpr llvm::StringLiteral kWorkspaceAttrName = "vitya.workspace_bytes
 /// On the module: the names of the layers, in the order of the numbers that `vitya_parallel_for` receives.
 inline constexpr llvm::StringLiteral kLayersAttrName = "vitya.layers";
 
-/// How many numbers of type `element` stand side by side in a contraction: as many integers as one instruction
-/// multiplies and adds, 4 bytes or 2 of 16 bits.
-inline int64_t groupOf(mlir::Type element) { return element.isInteger(8) ? 4 : element.isInteger(16) ? 2 : 1; }
+/// The blocking factor of VNNI layout for activations of type `element`: how many pairs of integers one dot product
+/// instruction multiplies and adds into a 32-bit sum, which must therefore be contiguous in both operands. 4 for bytes,
+/// 2 for 16-bit integers, 1 (no blocking) for f32.
+inline int64_t getVnniBlockingFactor(mlir::Type element) {
+  return element.isInteger(8) ? 4 : element.isInteger(16) ? 2 : 1;
+}
 
 } // namespace vitya
 

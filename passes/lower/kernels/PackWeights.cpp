@@ -1,15 +1,20 @@
-// Lays the constant weights of matmuls out in panels of contiguous columns, at compile time. A kernel's weight is an
-// argument, so the kernel and the constants of all its callers change together.
+// Lays the constant weights of matmuls out in inner tiles at compile time, as linalg.pack does, in the order in which
+// the innermost loop reads them. The weight of a kernel is an argument, so a kernel and the constants of all its
+// callers are rewritten together.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Transforms/RegionUtils.h"
-#include "passes/lower/kernels/Passes.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/kernels/Passes.h"
 #include "passes/lower/linalg/LinalgBuilder.h"
+#include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
+
+#define DEBUG_TYPE "vitya-pack-weights"
 
 using namespace mlir;
 using vitya::detail::LinalgBuilder;
@@ -20,44 +25,47 @@ namespace vitya {
 
 namespace {
 
-/// The bytes of a constant: its elements, `width` bytes each.
 using Bytes = std::vector<char>;
 
-/// The first `in` of `columns` columns of [out, columns] as [panels, in / group, panel, group], zero where the last
-/// panel has no row.
-Bytes packPanels(ArrayRef<char> weight, int64_t width, int64_t out, int64_t columns, int64_t in, int64_t panel,
-                 int64_t group) {
-  Bytes packed(llvm::alignTo(out, panel) * in * width, 0);
-  for (int64_t o = 0; o < out; ++o)
-    for (int64_t i = 0; i < in; ++i) {
-      int64_t to = ((o / panel * (in / group) + i / group) * panel + o % panel) * group + i % group;
-      std::memcpy(packed.data() + to * width, weight.data() + (o * columns + i) * width, width);
+/// The matmul of a kernel that is rewritten, x [rows, in] by w^T with w [out, in], and the layout that w gets:
+/// [tiles, usedIn / vnniFactor, tileColumns, vnniFactor], without the last dimension if the factor is 1.
+struct PackableMatmul {
+  linalg::LinalgOp matmul;
+  BlockArgument weight;
+  linalg::GenericOp epilogue; ///< the only reader of the matmul; null unless the result is padded and has a reader
+  int64_t out, in;
+  int64_t usedIn;      ///< columns of the weight from this one on are zero; a multiple of the blocking factor
+  int64_t tileColumns; ///< of the result, and rows of the weight
+  int64_t vnniFactor;
+
+  int64_t getTiles() const { return llvm::divideCeil(out, tileColumns); }
+  int64_t getPaddedOut() const { return getTiles() * tileColumns; }
+};
+
+/// `weight`, elements of `width` bytes, in the layout of `packable`. Rows that the last tile lacks are zero.
+Bytes packWeight(ArrayRef<char> weight, int64_t width, const PackableMatmul &packable) {
+  int64_t tileColumns = packable.tileColumns, factor = packable.vnniFactor;
+  Bytes packed(packable.getPaddedOut() * packable.usedIn * width, 0);
+  for (int64_t o = 0; o < packable.out; ++o)
+    for (int64_t i = 0; i < packable.usedIn; ++i) {
+      int64_t outer = o / tileColumns * (packable.usedIn / factor) + i / factor;
+      int64_t to = (outer * tileColumns + o % tileColumns) * factor + i % factor;
+      std::memcpy(packed.data() + to * width, weight.data() + (o * packable.in + i) * width, width);
     }
   return packed;
 }
 
-/// The widest panel up to `limit` that adds no more padding than one group of lanes does: as many groups as a power of
-/// two, for LLVM takes other vectors to pieces.
-int64_t panelOf(int64_t out, int64_t limit) {
-  int64_t panel = kLanes;
-  while (2 * panel <= limit && llvm::alignTo(out, kLanes) % (2 * panel) == 0)
-    panel *= 2;
-  return panel;
+/// The widest tile up to `limit` that pads `out` to no more than a multiple of kLanes. A multiple of kLanes by a power
+/// of two, because LLVM splits vectors of other sizes.
+int64_t chooseTileColumns(int64_t out, int64_t limit) {
+  int64_t columns = kLanes;
+  while (2 * columns <= limit && llvm::alignTo(out, kLanes) % (2 * columns) == 0)
+    columns *= 2;
+  return columns;
 }
 
-/// A matmul of a kernel by a weight that all callers pass as a constant.
-struct Packable {
-  linalg::LinalgOp matmul;
-  BlockArgument weight;
-  linalg::GenericOp epilogue; ///< only where the result is padded: the one op that reads it
-  int64_t out, columns, panel;
-  int64_t in; ///< the first so many of `columns` hold all that is not zero
-  int64_t group() const { return groupOf(getElementTypeOrSelf(matmul->getOperand(0))); }
-  int64_t padded() const { return llvm::alignTo(out, panel); }
-};
-
-/// x w^T of f32 or of integers.
-bool isMatmulByTranspose(linalg::LinalgOp op) {
+/// Whether `op` is x w^T, of f32 or with 8-bit integer weights.
+bool isMatmulTransposeB(linalg::LinalgOp op) {
   if (auto matmul = dyn_cast<linalg::MatmulOp>(op.getOperation()))
     return linalg::MatmulTransposeBOp::isDefaultIndexingMaps(matmul.getIndexingMapsAttr());
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
@@ -70,13 +78,67 @@ bool isMatmulByTranspose(linalg::LinalgOp op) {
   return op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(maps, op.getContext()));
 }
 
+/// Whether `map`, of loops over rows and columns, selects an element by the column.
+bool isPerColumn(AffineMap map) {
+  return map.getNumResults() == 1 && map.getResult(0) == getAffineDimExpr(1, map.getContext());
+}
+
+bool isConstantInAll(BlockArgument argument, ArrayRef<func::CallOp> callers) {
+  return llvm::all_of(
+      callers, [&](func::CallOp call) { return matchPattern(call.getOperand(argument.getArgNumber()), m_Constant()); });
+}
+
+/// The number of columns of a weight up to the last one that is not zero in the constant of some caller. Columns of
+/// zeros come from padding.
+int64_t countUsedColumns(BlockArgument weight, ArrayRef<func::CallOp> callers) {
+  auto type = cast<RankedTensorType>(weight.getType());
+  int64_t columns = type.getDimSize(1), width = type.getElementTypeBitWidth() / 8, used = 0;
+  for (func::CallOp call : callers) {
+    Value constant = call.getOperand(weight.getArgNumber());
+    ElementsAttr value;
+    if (matchPattern(constant, m_PosZeroFloat()) || matchPattern(constant, m_Zero()))
+      continue;
+    if (!matchPattern(constant, m_Constant(&value)))
+      return columns;
+    ArrayRef<char> rest = rawBytes(value);
+    // Any other splat uses all columns. A missing resource is reported when it is packed.
+    if (int64_t(rest.size()) != type.getDimSize(0) * columns * width)
+      return columns;
+    for (; !rest.empty() && used < columns; rest = rest.drop_front(columns * width)) {
+      auto isZero = [&](int64_t column) {
+        return llvm::all_of(rest.slice(column * width, width), [](char byte) { return byte == 0; });
+      };
+      int64_t last = columns;
+      while (last > used && isZero(last - 1))
+        --last;
+      used = last;
+    }
+  }
+  return used;
+}
+
+/// Whether `generic` can run on padded columns: the kernel returns its result, it only sees `matmul` element by
+/// element, and its operands per column are constants that can be padded.
+bool isPaddableEpilogue(linalg::GenericOp generic, linalg::LinalgOp matmul, ArrayRef<func::CallOp> callers) {
+  if (!generic->hasOneUse() || !isa<func::ReturnOp>(*generic->user_begin()) || generic.getNumParallelLoops() != 2 ||
+      generic.getNumLoops() != 2)
+    return false;
+  return llvm::all_of(generic.getDpsInputOperands(), [&](OpOperand *input) {
+    AffineMap map = generic.getMatchingIndexingMap(input);
+    if (input->get() == matmul->getResult(0) ? map.isIdentity() : !map.isFunctionOfDim(1))
+      return true;
+    auto argument = dyn_cast<BlockArgument>(input->get());
+    return isPerColumn(map) && argument && isConstantInAll(argument, callers);
+  });
+}
+
 struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   using PackWeightsPassBase::PackWeightsPassBase;
 
   void runOnOperation() override {
-    if (panel <= 0 || panel % kLanes != 0) {
-      getOperation().emitError() << "expected panel to be a positive multiple of " << kLanes << ", found "
-                                 << panel.getValue();
+    if (columns <= 0 || columns % kLanes != 0) {
+      getOperation().emitError() << "expected columns to be a positive multiple of " << kLanes << ", found "
+                                 << columns.getValue();
       return signalPassFailure();
     }
     for (auto kernel : getOperation().getOps<func::FuncOp>())
@@ -91,104 +153,91 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       for (SymbolTable::SymbolUse use : *uses)
         if (auto call = dyn_cast<func::CallOp>(use.getUser()))
           callers.push_back(call);
-    std::optional<Packable> found;
+    std::optional<PackableMatmul> packable;
     kernel.walk([&](linalg::LinalgOp op) {
-      if (!found)
-        found = match(op, callers);
+      if (!packable)
+        packable = match(op, callers);
     });
-    return found ? rewrite(kernel, callers, *found) : success();
+    if (!packable)
+      return success();
+    LDBG() << "@" << kernel.getName() << ": " << callers.size() << " weights [" << packable->out << ", " << packable->in
+           << "] become " << packable->getTiles() << " inner tiles of " << packable->tileColumns << " columns and "
+           << packable->usedIn << " rows, blocking factor " << packable->vnniFactor;
+    return rewrite(kernel, callers, *packable);
   }
 
-  static bool constantInAll(BlockArgument argument, ArrayRef<func::CallOp> callers) {
-    return llvm::all_of(callers, [&](func::CallOp call) {
-      return matchPattern(call.getOperand(argument.getArgNumber()), m_Constant());
-    });
-  }
-
-  /// How many of the first columns of a weight hold all that is not zero, in the constants of all callers: padding adds
-  /// others.
-  static int64_t columnsInUse(BlockArgument weight, ArrayRef<func::CallOp> callers) {
-    auto type = cast<RankedTensorType>(weight.getType());
-    int64_t columns = type.getDimSize(1), width = type.getElementTypeBitWidth() / 8, used = 0;
-    for (func::CallOp call : callers) {
-      Value constant = call.getOperand(weight.getArgNumber());
-      ElementsAttr value;
-      if (matchPattern(constant, m_PosZeroFloat()) || matchPattern(constant, m_Zero()))
-        continue;
-      if (!matchPattern(constant, m_Constant(&value)))
-        return columns;
-      ArrayRef<char> rest = rawBytes(value);
-      if (int64_t(rest.size()) != type.getDimSize(0) * columns * width) // another splat; what is absent is told later
-        return columns;
-      for (; !rest.empty() && used < columns; rest = rest.drop_front(columns * width)) {
-        auto isZero = [&](int64_t column) {
-          return llvm::all_of(rest.slice(column * width, width), [](char byte) { return byte == 0; });
-        };
-        int64_t last = columns;
-        while (last > used && isZero(last - 1))
-          --last;
-        used = last;
-      }
-    }
-    return used;
-  }
-
-  std::optional<Packable> match(linalg::LinalgOp op, ArrayRef<func::CallOp> callers) {
-    if (!isMatmulByTranspose(op))
+  std::optional<PackableMatmul> match(linalg::LinalgOp op, ArrayRef<func::CallOp> callers) {
+    if (!isMatmulTransposeB(op))
       return std::nullopt;
     auto weight = dyn_cast<BlockArgument>(op->getOperand(1));
-    if (!weight || !weight.hasOneUse() || !constantInAll(weight, callers))
+    auto refuse = [&](StringRef reason) -> std::optional<PackableMatmul> {
+      LDBG() << "@" << op->getParentOfType<func::FuncOp>().getName() << " keeps its weight: " << reason;
       return std::nullopt;
+    };
+    if (!weight || !weight.hasOneUse())
+      return refuse("it is not an argument with one use");
+    if (!isConstantInAll(weight, callers))
+      return refuse("a caller passes a value that is not constant");
     auto type = cast<RankedTensorType>(weight.getType());
-    int64_t out = type.getDimSize(0), columns = type.getDimSize(1);
-    Packable found{op, weight, {}, out, columns, panelOf(out, panel), columns};
-    if (columns % found.group() != 0)
-      return std::nullopt;
-    found.in = llvm::alignTo(std::max<int64_t>(columnsInUse(weight, callers), 1), found.group());
-    if (found.padded() == found.out)
-      return found;
-    // A padded result is either what the kernel returns or goes through bias and factors first.
+    int64_t out = type.getDimSize(0), in = type.getDimSize(1);
+    int64_t factor = getVnniBlockingFactor(getElementTypeOrSelf(op->getOperand(0)));
+    if (in % factor != 0)
+      return refuse("its columns are no multiple of the blocking factor");
+    int64_t usedIn = llvm::alignTo(std::max<int64_t>(countUsedColumns(weight, callers), 1), factor);
+    PackableMatmul packable{op, weight, {}, out, in, usedIn, chooseTileColumns(out, columns), factor};
+    if (packable.getPaddedOut() == out)
+      return packable;
+    // A padded result must be the kernel's, directly or after an epilogue that can be padded, too.
     if (!op->hasOneUse())
-      return std::nullopt;
+      return refuse("the result would be padded and has several uses");
     Operation *user = *op->user_begin();
-    if (auto generic = dyn_cast<linalg::GenericOp>(user)) {
-      bool isEpilogue = generic->hasOneUse() && isa<func::ReturnOp>(*generic->user_begin()) &&
-                        generic.getNumParallelLoops() == 2 && generic.getNumLoops() == 2;
-      for (OpOperand *input : generic.getDpsInputOperands()) {
-        AffineMap map = generic.getMatchingIndexingMap(input);
-        if (input->get() == op->getResult(0) ? map.isIdentity() : !map.isFunctionOfDim(1))
-          continue; // the sums themselves, or one number a row
-        auto argument = dyn_cast<BlockArgument>(input->get());
-        isEpilogue &= isPerColumn(map) && argument && constantInAll(argument, callers);
-      }
-      if (!isEpilogue)
-        return std::nullopt;
-      found.epilogue = generic;
-    } else if (!isa<func::ReturnOp>(user)) {
-      return std::nullopt;
+    if (isa<func::ReturnOp>(user))
+      return packable;
+    packable.epilogue = dyn_cast<linalg::GenericOp>(user);
+    if (!packable.epilogue || !isPaddableEpilogue(packable.epilogue, op, callers))
+      return refuse("the result would be padded and its user cannot be");
+    return packable;
+  }
+
+  LogicalResult rewrite(func::FuncOp kernel, ArrayRef<func::CallOp> callers, PackableMatmul packable) {
+    OpBuilder builder(packable.matmul);
+    if (failed(replaceWeight(packable, callers)))
+      return failure();
+    Value result = createPackedMatmul(builder, packable);
+    if (packable.epilogue) {
+      FailureOr<Value> padded = padEpilogue(packable, result, callers);
+      if (failed(padded))
+        return failure();
+      result = *padded;
     }
-    return found;
+    if (packable.getPaddedOut() != packable.out)
+      sliceResults(callers, cast<RankedTensorType>(result.getType()), packable.out);
+    packable.matmul->getResult(0).replaceAllUsesWith(result);
+    packable.matmul->erase();
+    IRRewriter rewriter(&getContext());
+    (void)runRegionDCE(rewriter, kernel->getRegions()); // the initial value of the matmul
+    kernel.setType(builder.getFunctionType(kernel.getBody().getArgumentTypes(),
+                                           kernel.getBody().front().getTerminator()->getOperandTypes()));
+    return success();
   }
 
-  /// Whether `map` of two loops gives an element for each column.
-  static bool isPerColumn(AffineMap map) {
-    return map.getNumResults() == 1 && map.getResult(0) == getAffineDimExpr(1, map.getContext());
-  }
-
-  /// Gives argument `argument` of `kernel` another type, and its callers the constants that `change` makes.
+  /// Gives `argument` of a kernel the type `type`, and passes the constants of its callers through `convert`.
   static LogicalResult replaceArgument(BlockArgument argument, RankedTensorType type, ArrayRef<func::CallOp> callers,
-                                       StringRef suffix, function_ref<Bytes(Bytes)> change) {
+                                       StringRef suffix, function_ref<Bytes(Bytes)> convert) {
     argument.setType(type);
     for (func::CallOp call : callers) {
       auto constant = call.getOperand(argument.getArgNumber()).getDefiningOp<arith::ConstantOp>();
       auto value = cast<ElementsAttr>(constant.getValue());
       FailureOr<Bytes> bytes = readRaw(value);
-      if (failed(bytes))
-        return constant.emitError("expected a weight with all its bytes");
+      if (failed(bytes)) {
+        InFlightDiagnostic error = constant.emitError("expected a weight with all its bytes");
+        error.attachNote(call.getLoc()) << "the weight is packed for this call";
+        return error;
+      }
       OpBuilder builder(constant);
       auto packed = arith::ConstantOp::create(
           builder, constant.getLoc(),
-          makeResource(type, (resourceNameOf(value) + suffix).str(), change(std::move(*bytes))));
+          makeResource(type, (resourceNameOf(value) + suffix).str(), convert(std::move(*bytes))));
       call.setOperand(argument.getArgNumber(), packed);
       if (constant->use_empty()) {
         constant.erase();
@@ -198,69 +247,54 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     return success();
   }
 
-  LogicalResult rewrite(func::FuncOp kernel, ArrayRef<func::CallOp> callers, Packable found) {
-    int64_t panels = found.padded() / found.panel,
-            rows = cast<RankedTensorType>(found.matmul->getResult(0).getType()).getDimSize(0);
-    OpBuilder builder(found.matmul);
-    LinalgBuilder b{builder, found.matmul.getLoc()};
-    auto weightType = cast<RankedTensorType>(found.weight.getType());
-    int64_t group = found.group(), width = weightType.getElementTypeBitWidth() / 8;
-    SmallVector<int64_t> shape{panels, found.in / group, found.panel};
-    if (group != 1)
-      shape.push_back(group);
-    if (failed(replaceArgument(found.weight, weightType.clone(shape), callers, ".packed", [&](const Bytes &weight) {
-          return packPanels(weight, width, found.out, found.columns, found.in, found.panel, group);
-        })))
-      return failure();
-    // Loops: rows, panels, columns of a panel, in, and, for integers, those that stand side by side.
-    Value input = found.matmul->getOperand(0), product;
-    if (found.in != found.columns) {
-      OpFoldResult zero = builder.getIndexAttr(0);
-      input = b.slice(input, zero, zero, rows, found.in);
-    }
-    if (group == 1)
-      product = b.contraction(4, {input, {0, 3}}, {found.weight, {1, 3, 2}},
-                              {b.fill({rows, panels, found.panel}, 0), {0, 1, 2}});
-    else
-      product = b.integerContraction(5, {b.split(input, 1, group), {0, 3, 4}}, {found.weight, {1, 3, 2, 4}},
-                                     {b.zeros(builder.getI32Type(), {rows, panels, found.panel}), {0, 1, 2}});
-    Value result = b.merge(product, 1);
-    if (found.padded() != found.out) {
-      if (found.epilogue) {
-        FailureOr<Value> padded = padEpilogue(found, result, rows, callers);
-        if (failed(padded))
-          return failure();
-        result = *padded;
-      }
-      sliceResults(callers, cast<RankedTensorType>(result.getType()), found.out);
-    }
-    found.matmul->getResult(0).replaceAllUsesWith(result);
-    found.matmul->erase();
-    IRRewriter rewriter(&getContext());
-    (void)runRegionDCE(rewriter, kernel->getRegions()); // what the matmul started from
-    kernel.setType(builder.getFunctionType(kernel.getBody().getArgumentTypes(),
-                                           kernel.getBody().front().getTerminator()->getOperandTypes()));
-    return success();
+  static LogicalResult replaceWeight(const PackableMatmul &packable, ArrayRef<func::CallOp> callers) {
+    auto type = cast<RankedTensorType>(packable.weight.getType());
+    int64_t width = type.getElementTypeBitWidth() / 8;
+    SmallVector<int64_t> shape{packable.getTiles(), packable.usedIn / packable.vnniFactor, packable.tileColumns};
+    if (packable.vnniFactor != 1)
+      shape.push_back(packable.vnniFactor);
+    return replaceArgument(packable.weight, type.clone(shape), callers, ".packed",
+                           [&](const Bytes &weight) { return packWeight(weight, width, packable); });
   }
 
-  /// The epilogue of `found` on all columns of `padded`; the constants of the new ones are zero.
-  static FailureOr<Value> padEpilogue(Packable &found, Value padded, int64_t rows, ArrayRef<func::CallOp> callers) {
-    linalg::GenericOp old = found.epilogue;
+  /// The product of the input and the packed weight, [rows, padded out].
+  static Value createPackedMatmul(OpBuilder &builder, PackableMatmul packable) {
+    LinalgBuilder b{builder, packable.matmul.getLoc()};
+    int64_t rows = b.size(packable.matmul->getResult(0), 0);
+    SmallVector<int64_t> shape{rows, packable.getTiles(), packable.tileColumns};
+    Value input = packable.matmul->getOperand(0);
+    if (packable.usedIn != packable.in) {
+      OpFoldResult zero = builder.getIndexAttr(0);
+      input = b.slice(input, zero, zero, rows, packable.usedIn);
+    }
+    // The loops are rows, tiles, columns of a tile, in, and, for integers, the factors of one dot product.
+    if (packable.vnniFactor == 1)
+      return b.merge(b.contraction(4, {input, {0, 3}}, {packable.weight, {1, 3, 2}}, {b.fill(shape, 0), {0, 1, 2}}), 1);
+    return b.merge(b.integerContraction(5, {b.split(input, 1, packable.vnniFactor), {0, 3, 4}},
+                                        {packable.weight, {1, 3, 2, 4}},
+                                        {b.zeros(builder.getI32Type(), shape), {0, 1, 2}}),
+                   1);
+  }
+
+  /// Replaces the epilogue of `packable` by one on all columns of `padded`, with operands padded with zeros.
+  static FailureOr<Value> padEpilogue(PackableMatmul packable, Value padded, ArrayRef<func::CallOp> callers) {
+    linalg::GenericOp old = packable.epilogue;
     OpBuilder builder(old);
     IRMapping mapping;
-    mapping.map(found.matmul->getResult(0), padded);
+    mapping.map(packable.matmul->getResult(0), padded);
     for (OpOperand *input : old.getDpsInputOperands())
       if (isPerColumn(old.getMatchingIndexingMap(input))) {
         auto argument = cast<BlockArgument>(input->get());
-        auto type = cast<RankedTensorType>(argument.getType()).clone({found.padded()});
+        auto type = cast<RankedTensorType>(argument.getType()).clone({packable.getPaddedOut()});
         auto pad = [&](Bytes values) {
-          values.resize(found.padded() * type.getElementTypeBitWidth() / 8);
+          values.resize(packable.getPaddedOut() * type.getElementTypeBitWidth() / 8);
           return values;
         };
         if (failed(replaceArgument(argument, type, callers, ".padded", pad)))
           return failure();
       }
-    auto type = cast<RankedTensorType>(old.getResult(0).getType()).clone({rows, found.padded()});
+    auto oldType = cast<RankedTensorType>(old.getResult(0).getType());
+    auto type = oldType.clone({oldType.getDimSize(0), packable.getPaddedOut()});
     mapping.map(old.getOutputs()[0],
                 tensor::EmptyOp::create(builder, old.getLoc(), type.getShape(), type.getElementType()).getResult());
     auto wide = cast<linalg::GenericOp>(builder.clone(*old, mapping));
@@ -270,7 +304,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     return wide->getResult(0);
   }
 
-  /// The kernel now returns `type`; its callers go on with the first `columns` columns.
+  /// Gives the results of `callers` the type `type`, and their users the first `columns` columns.
   static void sliceResults(ArrayRef<func::CallOp> callers, RankedTensorType type, int64_t columns) {
     for (func::CallOp call : callers) {
       OpBuilder builder(call->getContext());

@@ -1,15 +1,16 @@
-// The passes of passes/lower/kernels/: from linalg kernels to loops and the LLVM dialect. Each description shows one example before and after, which
-// test/passes/examples.test runs.
+// The passes of passes/lower/kernels/, which lower linalg kernels to loops and calls of the runtime. Each description
+// shows one example before and after the pass, which test/passes/examples.test runs.
 #ifndef VITYA_PASSES_LOWER_KERNELS_PASSES
 #define VITYA_PASSES_LOWER_KERNELS_PASSES
 
 include "mlir/Pass/PassBase.td"
 
 def AddDestinationsPass : Pass<"vitya-add-destinations", "::mlir::ModuleOp"> {
-  let summary = "kernels write into buffers of their callers";
+  let summary = "make kernels write into buffers of their callers";
   let description = [{
-    Before: kernels return tensors they make. After: a kernel's last argument is the tensor its parallel loop writes
-    into, and each caller passes an empty one, which becomes a buffer that `vitya-plan-memory` places.
+    Before: kernels return tensors that they create. After: a kernel's last argument is the tensor that its parallel
+    loop writes into, and each caller passes an empty tensor, which bufferizes to an allocation that
+    `vitya-plan-memory` places.
 
     Before:
 
@@ -59,10 +60,10 @@ def AddDestinationsPass : Pass<"vitya-add-destinations", "::mlir::ModuleOp"> {
 def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
   let summary = "call outlined loops through the runtime's vitya_parallel_for";
   let description = [{
-    Before: an LLVM dialect module whose calls marked `vitya.loop` run all iterations of an outlined loop.
-    After: each of them packs the buffers into an array and calls `vitya_parallel_for(context, layer, count, body,
-    captures)`; `@main` is `@vitya_forward(context, image, logits, weights, workspace)`. The names of the layers, in
-    the order of their numbers, stand on the module as `vitya.layers`.
+    Before: a module of the LLVM dialect, in which a call marked `vitya.loop` runs all iterations of an outlined loop.
+    After: each such call stores its buffers in an array and calls `vitya_parallel_for(context, layer, count, body,
+    captures)`, and `@main` has become `@vitya_forward(context, image, logits, weights, workspace)`. `layer` is an index
+    into the names of the layers, which the module has as `vitya.layers`.
 
     Before:
 
@@ -118,11 +119,12 @@ def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
 }
 
 def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
-  let summary = "turn vector contractions, transfers and math into what LLVM has instructions for";
+  let summary = "lower vector contractions, transfers and math functions to instructions";
   let description = [{
-    Before: memrefs and n-D vectors. After: contractions are outer products of explicit fused multiply-adds, transfers
-    and elementwise ops are one-dimensional, reductions across a vector are a fixed tree of shuffles, and `math` ops
-    are polynomials: no call is left in an inner loop.
+    Before: memrefs and n-D vectors. After: contractions of f32 are outer products of explicit fused multiply-adds,
+    contractions of integers in VNNI layout are dot product instructions, transfers and elementwise ops are
+    one-dimensional, reductions across a vector are trees of shuffles in a fixed order, and `math` functions are
+    polynomials. No inner loop calls a function any more.
 
     Before:
 
@@ -156,18 +158,19 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
     }
     ```
   }];
-  let options = [Option<"bits", "bits", "int64_t", "256", "Bits of a vector register: 256 or 512.">];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect", "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect",
-                           "::mlir::math::MathDialect"];
+  let options = [Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512.">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::math::MathDialect"];
 }
 
 def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
-  let summary = "make each parallel loop a function over a range and @main a list of their calls";
+  let summary = "outline each parallel loop of a kernel, and inline the rest into the callers";
   let description = [{
-    Before: bufferized kernels that hold `scf.forall` loops, and calls of kernels in `@main`. After: each loop is a
-    private function `(buffers..., begin, end)`, `@main` calls it for all iterations (marked `vitya.loop`, with the
-    layer's name), and the kernels are gone. A result of `@main` is an argument that it writes into. Scratch buffers of an iteration stand at the function's entry, on the
-    stack. Vectors from outside a loop reach it through a buffer.
+    Before: bufferized kernels with `scf.forall` loops, and calls of these kernels in `@main`. After: each loop is a
+    private function `(buffers..., begin, end)`, which `@main` calls for all iterations. The call is marked `vitya.loop`
+    and has the name of the layer. The kernels are inlined and erased. The results of `@main` are arguments that it
+    writes into. Buffers that an iteration allocates are allocated on the stack at the function's entry. Vectors defined
+    outside a loop are passed through a buffer.
 
     Before:
 
@@ -220,13 +223,16 @@ def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
 }
 
 def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {
-  let summary = "lay constant weights out in panels";
+  let summary = "pack constant weights into inner tiles";
   let description = [{
-    Before: kernels multiply by `[out, in]` weights that every caller passes as a constant. After: those constants are
-    `[out / panel, in, panel]`, each panel contiguous in the order in which the inner loop reads it; rows that the
-    last panel lacks are zero, and results that grew for that are sliced by the caller. Columns at the end that are zero
-    in all of these constants, as padding leaves them, are left out, and a slice of the input takes the input's place.
-    Weights that are not constant stay as they are.
+    Before: kernels multiply by `[out, in]` weights that every caller passes as a constant. After: these constants have
+    the layout `[out / columns, in, columns]`, in which each inner tile is contiguous in the order in which the
+    innermost loop reads it. Weights of integer products have VNNI layout, `[out / columns, in / k, columns, k]`, where
+    the blocking factor `k` is 4 for 8-bit and 2 for 16-bit activations.
+
+    If `columns` does not divide `out`, the last tile is padded with zeros, and the callers slice the wider result.
+    Trailing columns of the weight that are zero in the constants of all callers (`vitya-pad-widths` adds such columns)
+    are dropped, and the kernel slices its input instead. Weights that are not constant keep their layout.
 
     Before:
 
@@ -252,9 +258,9 @@ def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {
     After:
 
     ```mlir
-    #row = affine_map<(n, p, c, i) -> (n, i)>
-    #panel = affine_map<(n, p, c, i) -> (p, i, c)>
-    #result = affine_map<(n, p, c, i) -> (n, p, c)>
+    #row = affine_map<(n, t, c, i) -> (n, i)>
+    #tile = affine_map<(n, t, c, i) -> (t, i, c)>
+    #result = affine_map<(n, t, c, i) -> (n, t, c)>
     func.func @main(%x: tensor<7x2xf32>) -> tensor<7x3xf32> {
       %w = arith.constant dense_resource<weight.packed> : tensor<1x2x16xf32>
       %0 = call @linear(%x, %w) {vitya.layer = "fc"} : (tensor<7x2xf32>, tensor<1x2x16xf32>) -> tensor<7x16xf32>
@@ -265,7 +271,7 @@ def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {
       %zero = arith.constant 0.0 : f32
       %empty = tensor.empty() : tensor<7x1x16xf32>
       %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<7x1x16xf32>) -> tensor<7x1x16xf32>
-      %0 = linalg.generic {indexing_maps = [#row, #panel, #result],
+      %0 = linalg.generic {indexing_maps = [#row, #tile, #result],
                            iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
         ins(%x, %w : tensor<7x2xf32>, tensor<1x2x16xf32>) outs(%init : tensor<7x1x16xf32>) {
       ^bb0(%a: f32, %b: f32, %c: f32):
@@ -278,18 +284,19 @@ def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let options = [Option<"panel", "panel", "int64_t", "16", "Columns of one panel: a multiple of 16.">];
+  let options = [Option<"columns", "columns", "int64_t", "16",
+                        "The largest number of columns of an inner tile: a multiple of 16.">];
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect",
                            "::mlir::arith::ArithDialect"];
 }
 
 def PlanMemoryPass : Pass<"vitya-plan-memory", "::mlir::ModuleOp"> {
-  let summary = "one blob of weights, one workspace";
+  let summary = "assign buffers and constants fixed offsets in one workspace and one blob of weights";
   let description = [{
-    Before: `@main` allocates the buffers between its calls and refers to global constants. After: it takes two more
-    arguments, the weights and the workspace, and every buffer is a view of one of them at a fixed offset that is a
-    multiple of 64. Buffers that do not live at the same time share space. The weights stand on the module as the
-    resource `vitya.weights`, their size and the workspace's as `vitya.workspace_bytes`.
+    Before: `@main` allocates the buffers between its calls and refers to global constants. After: it has two more
+    arguments, the weights and the workspace, and every buffer is a view of one of them at a fixed offset, a multiple of
+    64. Buffers that are not live at the same time may share memory. The module has the weights as the resource
+    `vitya.weights` and the size of the workspace as `vitya.workspace_bytes`.
 
     Before:
 
@@ -337,23 +344,23 @@ def PlanMemoryPass : Pass<"vitya-plan-memory", "::mlir::ModuleOp"> {
 }
 
 def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
-  let summary = "parallel loops, cache and register tiles for each kernel";
+  let summary = "tile and fuse each kernel: a parallel loop, tiles of rows, register tiles";
   let description = [{
-    Before: a kernel is a chain of linalg ops on whole tensors. After: it is one `scf.forall` (over panels of weights,
-    rows or heads), inside which producers are fused into tiles of `rows` rows and every linalg op has the size of a
-    few vector registers. Remainders have loops of their own, so every size is static.
+    Before: a kernel is a chain of linalg ops on whole tensors. After: it is one `scf.forall` over inner tiles of
+    weights, rows or heads. Inside, producers are fused into tiles of `rows` rows, and every linalg op has the size of a
+    few vector registers. Remainders are peeled into loops of their own, so every size is static.
 
     Before:
 
     ```mlir
-    #row = affine_map<(n, p, c, i) -> (n, i)>
-    #panel = affine_map<(n, p, c, i) -> (p, i, c)>
-    #result = affine_map<(n, p, c, i) -> (n, p, c)>
+    #row = affine_map<(n, t, c, i) -> (n, i)>
+    #tile = affine_map<(n, t, c, i) -> (t, i, c)>
+    #result = affine_map<(n, t, c, i) -> (n, t, c)>
     func.func private @linear(%x: tensor<6x8xf32>, %w: tensor<2x8x16xf32>) -> tensor<6x32xf32> attributes {vitya.kernel} {
       %zero = arith.constant 0.0 : f32
       %empty = tensor.empty() : tensor<6x2x16xf32>
       %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<6x2x16xf32>) -> tensor<6x2x16xf32>
-      %0 = linalg.generic {indexing_maps = [#row, #panel, #result],
+      %0 = linalg.generic {indexing_maps = [#row, #tile, #result],
                            iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
         ins(%x, %w : tensor<6x8xf32>, tensor<2x8x16xf32>) outs(%init : tensor<6x2x16xf32>) {
       ^bb0(%a: f32, %b: f32, %c: f32):
@@ -370,7 +377,7 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
 
     ```mlir
     #row = affine_map<(n, c, i) -> (n, i)>
-    #panel = affine_map<(n, c, i) -> (i, c)>
+    #tile = affine_map<(n, c, i) -> (i, c)>
     #result = affine_map<(n, c, i) -> (n, c)>
     func.func private @linear(%x: tensor<6x8xf32>, %w: tensor<2x8x16xf32>) -> tensor<6x32xf32> attributes {vitya.kernel} {
       %c8 = arith.constant 8 : index
@@ -379,9 +386,9 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
       %c0 = arith.constant 0 : index
       %zero = arith.constant 0.0 : f32
       %empty = tensor.empty() : tensor<6x2x16xf32>
-      %0 = scf.forall (%p) in (2) shared_outs(%out = %empty) -> (tensor<6x2x16xf32>) {
-        %panel = tensor.extract_slice %w[%p, 0, 0] [1, 8, 16] [1, 1, 1] : tensor<2x8x16xf32> to tensor<1x8x16xf32>
-        %tile = tensor.extract_slice %out[0, %p, 0] [6, 1, 16] [1, 1, 1] : tensor<6x2x16xf32> to tensor<6x1x16xf32>
+      %0 = scf.forall (%t) in (2) shared_outs(%out = %empty) -> (tensor<6x2x16xf32>) {
+        %inner = tensor.extract_slice %w[%t, 0, 0] [1, 8, 16] [1, 1, 1] : tensor<2x8x16xf32> to tensor<1x8x16xf32>
+        %tile = tensor.extract_slice %out[0, %t, 0] [6, 1, 16] [1, 1, 1] : tensor<6x2x16xf32> to tensor<6x1x16xf32>
         %init = scf.for %n = %c0 to %c6 step %c1 iter_args(%part = %tile) -> (tensor<6x1x16xf32>) {
           %row = tensor.extract_slice %part[%n, 0, 0] [1, 1, 16] [1, 1, 1] : tensor<6x1x16xf32> to tensor<1x1x16xf32>
           %filled = linalg.fill ins(%zero : f32) outs(%row : tensor<1x1x16xf32>) -> tensor<1x1x16xf32>
@@ -391,10 +398,10 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
         }
         %sums = scf.for %i = %c0 to %c8 step %c1 iter_args(%part = %init) -> (tensor<6x1x16xf32>) {
           %column = tensor.extract_slice %x[0, %i] [6, 1] [1, 1] : tensor<6x8xf32> to tensor<6x1xf32>
-          %slice = tensor.extract_slice %panel[0, %i, 0] [1, 1, 16] [1, 1, 1] : tensor<1x8x16xf32> to tensor<1x1x16xf32>
+          %slice = tensor.extract_slice %inner[0, %i, 0] [1, 1, 16] [1, 1, 1] : tensor<1x8x16xf32> to tensor<1x1x16xf32>
           %row = tensor.extract_slice %slice[0, 0, 0] [1, 1, 16] [1, 1, 1] : tensor<1x1x16xf32> to tensor<1x16xf32>
           %sum = tensor.extract_slice %part[0, 0, 0] [6, 1, 16] [1, 1, 1] : tensor<6x1x16xf32> to tensor<6x16xf32>
-          %added = linalg.generic {indexing_maps = [#row, #panel, #result],
+          %added = linalg.generic {indexing_maps = [#row, #tile, #result],
                                    iterator_types = ["parallel", "parallel", "reduction"]}
             ins(%column, %row : tensor<6x1xf32>, tensor<1x16xf32>) outs(%sum : tensor<6x16xf32>) {
           ^bb0(%a: f32, %b: f32, %c: f32):
@@ -407,7 +414,7 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
           scf.yield %next : tensor<6x1x16xf32>
         }
         scf.forall.in_parallel {
-          tensor.parallel_insert_slice %sums into %out[0, %p, 0] [6, 1, 16] [1, 1, 1]
+          tensor.parallel_insert_slice %sums into %out[0, %t, 0] [6, 1, 16] [1, 1, 1]
             : tensor<6x1x16xf32> into tensor<6x2x16xf32>
         }
       }
@@ -426,14 +433,14 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
 def VectorizeKernelsPass : Pass<"vitya-vectorize-kernels", "::mlir::func::FuncOp"> {
   let summary = "vectorize tiled linalg ops and keep accumulators in registers";
   let description = [{
-    Before: linalg ops of register size inside loops. After: vector ops on the same tensors; accumulators are vectors
-    that the loops carry, and no linalg op is left.
+    Before: linalg ops of register size inside loops. After: vector ops on the same tensors. Accumulators are vectors
+    carried by the loops, and no linalg op is left.
 
     Before:
 
     ```mlir
     #row = affine_map<(n, c, i) -> (n, i)>
-    #panel = affine_map<(n, c, i) -> (i, c)>
+    #tile = affine_map<(n, c, i) -> (i, c)>
     #result = affine_map<(n, c, i) -> (n, c)>
     func.func private @product(%x: tensor<6x8xf32>, %w: tensor<8x16xf32>, %init: tensor<6x16xf32>) -> tensor<6x16xf32>
         attributes {vitya.kernel} {
@@ -443,7 +450,7 @@ def VectorizeKernelsPass : Pass<"vitya-vectorize-kernels", "::mlir::func::FuncOp
       %0 = scf.for %i = %c0 to %c8 step %c1 iter_args(%sum = %init) -> (tensor<6x16xf32>) {
         %a = tensor.extract_slice %x[0, %i] [6, 1] [1, 1] : tensor<6x8xf32> to tensor<6x1xf32>
         %b = tensor.extract_slice %w[%i, 0] [1, 16] [1, 1] : tensor<8x16xf32> to tensor<1x16xf32>
-        %next = linalg.generic {indexing_maps = [#row, #panel, #result],
+        %next = linalg.generic {indexing_maps = [#row, #tile, #result],
                                 iterator_types = ["parallel", "parallel", "reduction"]}
           ins(%a, %b : tensor<6x1xf32>, tensor<1x16xf32>) outs(%sum : tensor<6x16xf32>) {
         ^bb0(%ai: f32, %bi: f32, %ci: f32):
@@ -461,7 +468,7 @@ def VectorizeKernelsPass : Pass<"vitya-vectorize-kernels", "::mlir::func::FuncOp
 
     ```mlir
     #row = affine_map<(n, c, i) -> (n, i)>
-    #panel = affine_map<(n, c, i) -> (i, c)>
+    #tile = affine_map<(n, c, i) -> (i, c)>
     #result = affine_map<(n, c, i) -> (n, c)>
     func.func private @product(%x: tensor<6x8xf32>, %w: tensor<8x16xf32>, %init: tensor<6x16xf32>) -> tensor<6x16xf32>
         attributes {vitya.kernel} {
@@ -474,7 +481,7 @@ def VectorizeKernelsPass : Pass<"vitya-vectorize-kernels", "::mlir::func::FuncOp
       %sums = scf.for %i = %c0 to %c8 step %c1 iter_args(%sum = %start) -> (vector<6x16xf32>) {
         %a = vector.transfer_read %x[%c0, %i], %padding {in_bounds = [true, true]} : tensor<6x8xf32>, vector<6x1xf32>
         %b = vector.transfer_read %w[%i, %c0], %padding {in_bounds = [true, true]} : tensor<8x16xf32>, vector<1x16xf32>
-        %next = vector.contract {indexing_maps = [#row, #panel, #result],
+        %next = vector.contract {indexing_maps = [#row, #tile, #result],
                                  iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>}
           %a, %b, %sum : vector<6x1xf32>, vector<1x16xf32> into vector<6x16xf32>
         scf.yield %next : vector<6x16xf32>

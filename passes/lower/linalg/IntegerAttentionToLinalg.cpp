@@ -4,8 +4,8 @@
 // number.
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
-#include "passes/lower/linalg/AttentionHeads.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/linalg/AttentionHeads.h"
 #include "passes/lower/linalg/VityaToLinalg.h"
 #include "llvm/Support/MathExtras.h"
 #include <limits>
@@ -32,7 +32,7 @@ struct IntegerHead {
   const Head &head;
   Factors factors;
   Type storage = b.type(head.query).getElementType(), i32 = b.builder.getI32Type();
-  int64_t group = groupOf(storage);
+  int64_t group = getVnniBlockingFactor(storage);
   int64_t rows = b.size(head.query, 0), keys = b.size(head.key, 0), groups = llvm::divideCeil(keys, kLanes);
   int64_t width = llvm::alignTo(b.size(head.query, 1), group), valueWidth = b.size(head.value, 1);
 

@@ -6,8 +6,8 @@
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
-#include "passes/lower/linalg/Passes.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/linalg/Passes.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -33,7 +33,7 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     for (LinearOp op : layers)
       if (op.getType().getDimSize(1) % kLanes != 0 && failed(pad(op)))
         return signalPassFailure();
-    int64_t group = groupOf(IntegerType::get(&getContext(), 8));
+    int64_t group = getVnniBlockingFactor(IntegerType::get(&getContext(), 8));
     for (LinearOp op : layers)
       if (op.isQuantized() && op.getInput().getType().getDimSize(1) % group != 0 && failed(padInput(op)))
         return signalPassFailure();

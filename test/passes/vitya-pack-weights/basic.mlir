@@ -1,16 +1,16 @@
 // RUN: vitya-opt %s -split-input-file --vitya-pack-weights | FileCheck %s
-// RUN: vitya-opt %s -split-input-file --vitya-pack-weights=panel=32 | FileCheck %s --check-prefix=WIDE
-// RUN: vitya-opt %s -split-input-file --vitya-pack-weights=panel=64 | FileCheck %s --check-prefix=WIDE
+// RUN: vitya-opt %s -split-input-file --vitya-pack-weights=columns=32 | FileCheck %s --check-prefix=WIDE
+// RUN: vitya-opt %s -split-input-file --vitya-pack-weights=columns=64 | FileCheck %s --check-prefix=WIDE
 
 #x = affine_map<(n, o, i) -> (n, i)>
 #w = affine_map<(n, o, i) -> (o, i)>
 #y = affine_map<(n, o, i) -> (n, o)>
 
-// A weight of [48, 2] is three panels of 16, for both callers of the kernel. With panels of at most 32 or 64 it is still
-// three of 16, because 32 does not divide 48, and 48 is no power of two.
+// A weight of [48, 2] becomes three inner tiles of 16 columns, for both callers of the kernel. With a limit of 32 or 64
+// columns it still does: 32 does not divide 48, and 48 is not 16 times a power of two.
 
 // CHECK-DAG: #[[$ROWS:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d3)>
-// CHECK-DAG: #[[$PANELS:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3, d2)>
+// CHECK-DAG: #[[$TILES:.*]] = affine_map<(d0, d1, d2, d3) -> (d1, d3, d2)>
 // CHECK-DAG: #[[$RESULT:.*]] = affine_map<(d0, d1, d2, d3) -> (d0, d1, d2)>
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[X:.*]]: tensor<7x2xf32>)
@@ -19,7 +19,8 @@
 // CHECK: call @linear(%[[X]], %[[W1]])
 // CHECK: call @linear(%[[X]], %[[W2]])
 // CHECK: func.func private @linear(%{{.*}}: tensor<7x2xf32>, %[[W:.*]]: tensor<3x2x16xf32>) -> tensor<7x48xf32>
-// CHECK: linalg.generic {indexing_maps = [#[[$ROWS]], #[[$PANELS]], #[[$RESULT]]], iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%{{.*}}, %[[W]] :
+// CHECK: linalg.generic {indexing_maps = [#[[$ROWS]], #[[$TILES]], #[[$RESULT]]],
+// CHECK-SAME: iterator_types = ["parallel", "parallel", "parallel", "reduction"]} ins(%{{.*}}, %[[W]] :
 // CHECK: tensor.collapse_shape %{{.*}} {{\[\[}}0], [1, 2]] : tensor<7x3x16xf32> into tensor<7x48xf32>
 // CHECK-NOT: linalg.matmul
 // WIDE-LABEL: func.func @main
@@ -35,7 +36,8 @@ func.func private @linear(%x: tensor<7x2xf32>, %w: tensor<48x2xf32>) -> tensor<7
   %zero = arith.constant 0.0 : f32
   %empty = tensor.empty() : tensor<7x48xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<7x48xf32>) -> tensor<7x48xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<7x2xf32>, tensor<48x2xf32>) outs(%init : tensor<7x48xf32>) -> tensor<7x48xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%x, %w : tensor<7x2xf32>, tensor<48x2xf32>) outs(%init : tensor<7x48xf32>) -> tensor<7x48xf32>
   return %0 : tensor<7x48xf32>
 }
 
@@ -45,7 +47,7 @@ func.func private @linear(%x: tensor<7x2xf32>, %w: tensor<48x2xf32>) -> tensor<7
 #w = affine_map<(n, o, i) -> (o, i)>
 #y = affine_map<(n, o, i) -> (n, o)>
 
-// A weight of [32, 2] is two panels of 16, or one of 32.
+// A weight of [32, 2] becomes two inner tiles of 16 columns, or one of 32.
 
 // CHECK-LABEL: func.func @main
 // CHECK: tensor<2x2x16xf32>
@@ -60,7 +62,8 @@ func.func private @linear(%x: tensor<7x2xf32>, %w: tensor<32x2xf32>) -> tensor<7
   %zero = arith.constant 0.0 : f32
   %empty = tensor.empty() : tensor<7x32xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<7x32xf32>) -> tensor<7x32xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<7x2xf32>, tensor<32x2xf32>) outs(%init : tensor<7x32xf32>) -> tensor<7x32xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%x, %w : tensor<7x2xf32>, tensor<32x2xf32>) outs(%init : tensor<7x32xf32>) -> tensor<7x32xf32>
   return %0 : tensor<7x32xf32>
 }
 
@@ -72,7 +75,7 @@ func.func private @linear(%x: tensor<7x2xf32>, %w: tensor<32x2xf32>) -> tensor<7
 #matrix = affine_map<(n, o) -> (n, o)>
 #column = affine_map<(n, o) -> (o)>
 
-// A head of 3 classes: weight and bias are padded with zeros to one panel, and the caller slices the result. The bytes
+// A head of 3 classes: weight and bias are padded with zeros to one inner tile, and the caller slices the result. The bytes
 // are the alignment, then 1 3 5 and 13 zeros (the first column), 2 4 6 and 13 zeros (the second).
 
 // CHECK-LABEL: func.func @main
@@ -81,7 +84,8 @@ func.func private @linear(%x: tensor<7x2xf32>, %w: tensor<32x2xf32>) -> tensor<7
 // CHECK: %[[R:.*]] = call @head(%{{.*}}, %[[W]], %[[B]]) {{.*}} -> tensor<1x16xf32>
 // CHECK: %[[S:.*]] = tensor.extract_slice %[[R]][0, 0] [1, 3] [1, 1] : tensor<1x16xf32> to tensor<1x3xf32>
 // CHECK: return %[[S]]
-// CHECK: func.func private @head(%{{.*}}: tensor<1x2xf32>, %{{.*}}: tensor<1x2x16xf32>, %{{.*}}: tensor<16xf32>) -> tensor<1x16xf32>
+// CHECK: func.func private @head(
+// CHECK-SAME: tensor<1x2xf32>, %{{.*}}: tensor<1x2x16xf32>, %{{.*}}: tensor<16xf32>) -> tensor<1x16xf32>
 // CHECK: dialect_resources
 // CHECK-DAG: [[WEIGHT]]: "0x400000000000803F000040400000A040{{(0{104})}}00000040000080400000C040{{(0{104})}}"
 // CHECK-DAG: [[BIAS]]: "0x400000000000E0400000004100001041{{(0{104})}}"
@@ -95,7 +99,8 @@ func.func private @head(%x: tensor<1x2xf32>, %w: tensor<3x2xf32>, %b: tensor<3xf
   %zero = arith.constant 0.0 : f32
   %empty = tensor.empty() : tensor<1x3xf32>
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x3xf32>) -> tensor<1x3xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<1x2xf32>, tensor<3x2xf32>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%x, %w : tensor<1x2xf32>, tensor<3x2xf32>) outs(%init : tensor<1x3xf32>) -> tensor<1x3xf32>
   %1 = linalg.generic {indexing_maps = [#matrix, #column, #matrix], iterator_types = ["parallel", "parallel"]}
     ins(%0, %b : tensor<1x3xf32>, tensor<3xf32>) outs(%empty : tensor<1x3xf32>) {
   ^bb0(%p: f32, %q: f32, %out: f32):

@@ -1,4 +1,4 @@
-// Bytes stand side by side in groups of 4, next to shorts in groups of 2.
+// Weights of integer products get VNNI layout: the blocking factor is 4 for 8-bit and 2 for 16-bit activations.
 // RUN: vitya-opt %s --vitya-pack-weights | FileCheck %s
 
 #x = affine_map<(n, o, i) -> (n, i)>
@@ -8,7 +8,8 @@
 // CHECK-LABEL: func private @bytes(
 // CHECK-SAME: tensor<7x8xi8>, %[[W:.*]]: tensor<1x2x16x4xi8>
 // CHECK: %[[X:.*]] = tensor.expand_shape %{{.*}} {{\[\[}}0], [1, 2]] output_shape [7, 2, 4]
-// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]} ins(%[[X]], %[[W]] : tensor<7x2x4xi8>, tensor<1x2x16x4xi8>)
+// CHECK: linalg.generic {{.*}}iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+// CHECK-SAME: ins(%[[X]], %[[W]] : tensor<7x2x4xi8>, tensor<1x2x16x4xi8>)
 // CHECK-LABEL: func private @shorts(
 // CHECK-SAME: tensor<7x8xi16>, %{{.*}}: tensor<1x4x16x2xi8>
 func.func @main(%x: tensor<7x8xi8>, %y: tensor<7x8xi16>) -> (tensor<7x16xi32>, tensor<7x16xi32>) {
@@ -44,7 +45,8 @@ func.func private @shorts(%x: tensor<7x8xi16>, %w: tensor<16x8xi8>) -> tensor<7x
   return %0 : tensor<7x16xi32>
 }
 
-// Rows 0, 1, ... of 8 numbers: the first four of each, then the others; pairs likewise.
+// The rows 0, 1, ... of the weight have 8 elements: the first four elements of every row come first, then the other four.
+// With a factor of 2, the first two elements of every row come first.
 // CHECK: dialect_resources
 // CHECK-DAG: w.packed: "0x400000000001020308090A0B10111213{{.*}}04050607
 // CHECK-DAG: w.packed_1: "0x40000000000108091011{{.*}}0203{{.*}}0405

@@ -1,12 +1,12 @@
 // RUN: vitya-opt %s -split-input-file --vitya-pack-weights | FileCheck %s
 
-// Each of these matmuls stays as it is.
+// None of these matmuls is rewritten.
 
 #x = affine_map<(n, o, i) -> (n, i)>
 #w = affine_map<(n, o, i) -> (o, i)>
 #y = affine_map<(n, o, i) -> (n, o)>
 
-// One of two callers passes a weight that is not constant.
+// One of the two callers passes a weight that is not constant.
 
 // CHECK-LABEL: func.func @main
 // CHECK: arith.constant dense<1.0{{.*}}> : tensor<16x2xf32>
@@ -20,7 +20,8 @@ func.func @main(%x: tensor<7x2xf32>, %w: tensor<16x2xf32>) -> (tensor<7x16xf32>,
 }
 func.func private @linear(%x: tensor<7x2xf32>, %w: tensor<16x2xf32>) -> tensor<7x16xf32> attributes {vitya.kernel} {
   %empty = tensor.empty() : tensor<7x16xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<7x2xf32>, tensor<16x2xf32>) outs(%empty : tensor<7x16xf32>) -> tensor<7x16xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%x, %w : tensor<7x2xf32>, tensor<16x2xf32>) outs(%empty : tensor<7x16xf32>) -> tensor<7x16xf32>
   return %0 : tensor<7x16xf32>
 }
 
@@ -30,7 +31,7 @@ func.func private @linear(%x: tensor<7x2xf32>, %w: tensor<16x2xf32>) -> tensor<7
 #w = affine_map<(n, o, i) -> (o, i)>
 #y = affine_map<(n, o, i) -> (n, o)>
 
-// The weight is read twice: as the weight and as the input.
+// The weight has two uses: it is also the input.
 
 // CHECK-LABEL: func.func private @gram
 // CHECK: linalg.matmul
@@ -41,13 +42,14 @@ func.func @main() -> tensor<16x16xf32> {
 }
 func.func private @gram(%w: tensor<16x2xf32>) -> tensor<16x16xf32> attributes {vitya.kernel} {
   %empty = tensor.empty() : tensor<16x16xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%w, %w : tensor<16x2xf32>, tensor<16x2xf32>) outs(%empty : tensor<16x16xf32>) -> tensor<16x16xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%w, %w : tensor<16x2xf32>, tensor<16x2xf32>) outs(%empty : tensor<16x16xf32>) -> tensor<16x16xf32>
   return %0 : tensor<16x16xf32>
 }
 
 // -----
 
-// The weight is not transposed, or the function is no kernel.
+// The weight is not transposed, or the function is not a kernel.
 
 #x = affine_map<(n, o, i) -> (n, i)>
 #w = affine_map<(n, o, i) -> (o, i)>
@@ -71,7 +73,8 @@ func.func private @untransposed(%x: tensor<7x2xf32>, %w: tensor<2x16xf32>) -> te
 }
 func.func private @no_kernel(%x: tensor<7x2xf32>, %w: tensor<16x2xf32>) -> tensor<7x16xf32> {
   %empty = tensor.empty() : tensor<7x16xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<7x2xf32>, tensor<16x2xf32>) outs(%empty : tensor<7x16xf32>) -> tensor<7x16xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%x, %w : tensor<7x2xf32>, tensor<16x2xf32>) outs(%empty : tensor<7x16xf32>) -> tensor<7x16xf32>
   return %0 : tensor<7x16xf32>
 }
 
@@ -82,7 +85,7 @@ func.func private @no_kernel(%x: tensor<7x2xf32>, %w: tensor<16x2xf32>) -> tenso
 #y = affine_map<(n, o, i) -> (n, o)>
 #matrix = affine_map<(n, o) -> (n, o)>
 
-// A result that would be padded is added to a matrix that is not.
+// The result would be padded, but the epilogue adds a matrix that would not be.
 
 // CHECK-LABEL: func.func private @residual
 // CHECK: linalg.matmul
@@ -93,7 +96,8 @@ func.func @main(%x: tensor<7x2xf32>, %y: tensor<7x10xf32>) -> tensor<7x10xf32> {
 }
 func.func private @residual(%x: tensor<7x2xf32>, %w: tensor<10x2xf32>, %y: tensor<7x10xf32>) -> tensor<7x10xf32> attributes {vitya.kernel} {
   %empty = tensor.empty() : tensor<7x10xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<7x2xf32>, tensor<10x2xf32>) outs(%empty : tensor<7x10xf32>) -> tensor<7x10xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%x, %w : tensor<7x2xf32>, tensor<10x2xf32>) outs(%empty : tensor<7x10xf32>) -> tensor<7x10xf32>
   %1 = linalg.generic {indexing_maps = [#matrix, #matrix, #matrix], iterator_types = ["parallel", "parallel"]}
     ins(%0, %y : tensor<7x10xf32>, tensor<7x10xf32>) outs(%empty : tensor<7x10xf32>) {
   ^bb0(%p: f32, %q: f32, %out: f32):

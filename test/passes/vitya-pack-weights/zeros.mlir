@@ -1,5 +1,5 @@
-// Columns that are zero in the weights of all callers, at the end, are left out; as many as instructions take at once
-// stay together. What one caller needs, all keep.
+// Trailing columns that are zero in the weights of all callers are dropped, in whole blocks of VNNI layout. A column that
+// one caller needs is kept for all of them.
 // RUN: vitya-opt %s --vitya-pack-weights | FileCheck %s
 
 #x = affine_map<(n, o, i) -> (n, i)>
@@ -27,7 +27,8 @@ func.func @main(%x: tensor<7x8xf32>, %y: tensor<7x8xi8>) -> (tensor<7x2xf32>, te
 }
 func.func private @floats(%x: tensor<7x8xf32>, %w: tensor<2x8xf32>) -> tensor<7x2xf32> attributes {vitya.kernel} {
   %zero = arith.constant dense<0.0> : tensor<7x2xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<7x8xf32>, tensor<2x8xf32>) outs(%zero : tensor<7x2xf32>) -> tensor<7x2xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%x, %w : tensor<7x8xf32>, tensor<2x8xf32>) outs(%zero : tensor<7x2xf32>) -> tensor<7x2xf32>
   return %0 : tensor<7x2xf32>
 }
 func.func private @bytes(%x: tensor<7x8xi8>, %w: tensor<2x8xi8>) -> tensor<7x2xi32> attributes {vitya.kernel} {
@@ -45,6 +46,7 @@ func.func private @bytes(%x: tensor<7x8xi8>, %w: tensor<2x8xi8>) -> tensor<7x2xi
 }
 func.func private @none(%x: tensor<7x8xf32>, %w: tensor<2x8xf32>) -> tensor<7x2xf32> attributes {vitya.kernel} {
   %zero = arith.constant dense<0.0> : tensor<7x2xf32>
-  %0 = linalg.matmul indexing_maps = [#x, #w, #y] ins(%x, %w : tensor<7x8xf32>, tensor<2x8xf32>) outs(%zero : tensor<7x2xf32>) -> tensor<7x2xf32>
+  %0 = linalg.matmul indexing_maps = [#x, #w, #y]
+    ins(%x, %w : tensor<7x8xf32>, tensor<2x8xf32>) outs(%zero : tensor<7x2xf32>) -> tensor<7x2xf32>
   return %0 : tensor<7x2xf32>
 }
