@@ -1,5 +1,6 @@
-// Contractions of integers to the processor's dot products. A contraction (m, n, k) of 8-bit integers that stand side
-// by side in groups of 4 becomes vpdpbusd, one of 16-bit integers in groups of 2 vpmaddwd and a sum: both are exact.
+// Contractions (m, n, k) of integers in VNNI layout, where k is the blocking factor: the integers that an instruction
+// multiplies and adds into one 32-bit sum. Four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one
+// vpmaddwd and an addition. Both are exact.
 #include "passes/lower/kernels/DotProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -9,108 +10,166 @@ using namespace mlir;
 
 namespace {
 
-/// The operand of an extension to i32, and whether it has a sign.
-std::pair<Value, bool> beforeExtension(Value value) {
-  if (auto unsignedExtension = value.getDefiningOp<arith::ExtUIOp>())
-    return {unsignedExtension.getIn(), false};
-  if (auto signedExtension = value.getDefiningOp<arith::ExtSIOp>())
-    return {signedExtension.getIn(), true};
-  return {};
+/// An operand before its extension to i32. Its value is null if the operand is not an extension.
+struct Extended {
+  Value value;
+  bool isSigned;
+};
+
+Extended getExtended(Value value) {
+  if (auto extension = value.getDefiningOp<arith::ExtUIOp>())
+    return {extension.getIn(), false};
+  if (auto extension = value.getDefiningOp<arith::ExtSIOp>())
+    return {extension.getIn(), true};
+  return {Value(), false};
+}
+
+VectorType getVectorType(int64_t size, Type element) { return VectorType::get({size}, element); }
+
+/// `size` elements of the 1-D `vector` from `first` on.
+Value slice(OpBuilder &builder, Location loc, Value vector, int64_t first, int64_t size) {
+  if (cast<VectorType>(vector.getType()).getDimSize(0) == size)
+    return vector;
+  return vector::ExtractStridedSliceOp::create(builder, loc, vector, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{size},
+                                               ArrayRef<int64_t>{1});
+}
+
+/// [size] as [1, size].
+Value addUnitDim(OpBuilder &builder, Location loc, Value vector) {
+  auto type = cast<VectorType>(vector.getType());
+  return vector::ShapeCastOp::create(builder, loc, VectorType::get({1, type.getDimSize(0)}, type.getElementType()),
+                                     vector);
 }
 
 struct DotProduct : OpRewritePattern<vector::ContractionOp> {
   DotProduct(MLIRContext *context, unsigned bits) : OpRewritePattern(context, /*benefit=*/10), bits(bits) {}
 
-  LogicalResult matchAndRewrite(vector::ContractionOp op, PatternRewriter &rewriter) const override {
-    auto [left, leftSigned] = beforeExtension(op.getLhs());
-    auto [right, rightSigned] = beforeExtension(op.getRhs());
-    auto sums = dyn_cast<VectorType>(op.getAccType());
-    if (!left || !right || !sums || op.getKind() != vector::CombiningKind::ADD || !sums.getElementType().isInteger(32))
-      return rewriter.notifyMatchFailure(op, "expected extensions to i32 and a vector of sums");
-    // One row has no loop of its own.
-    AffineExpr m, n, k;
-    bindDims(op.getContext(), m, n, k);
-    SmallVector<SmallVector<AffineExpr, 4>> maps{{m, k}, {n, k}, {m, n}}, rowMaps{{n}, {m, n}, {m}};
-    bool isRow = op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(rowMaps, op.getContext()));
-    if (!isRow && op.getIndexingMapsArray() != ArrayRef(AffineMap::inferFromExprList(maps, op.getContext())))
-      return rewriter.notifyMatchFailure(op, "expected (m, k) x (n, k) -> (m, n) or (k) x (n, k) -> (n)");
-    Location loc = op.getLoc();
-    auto asRow = [&](Value vector) -> Value {
-      auto type = cast<VectorType>(vector.getType());
-      auto row = VectorType::get({1, type.getDimSize(0)}, type.getElementType());
-      return isRow ? vector::ShapeCastOp::create(rewriter, loc, row, vector).getResult() : vector;
-    };
-    auto leftType = cast<VectorType>(left.getType()), rightType = cast<VectorType>(right.getType());
-    int64_t rows = isRow ? 1 : sums.getDimSize(0);
-    int64_t group = leftType.getShape().back(), columns = sums.getShape().back(), lanes = bits / 32;
-    bool isBytes = leftType.getElementType().isInteger(8) && !leftSigned && group == 4 &&
-                   rightType.getElementType().isInteger(8) && rightSigned;
-    bool isShorts = leftType.getElementType().isInteger(16) && leftSigned && group == 2 && rightSigned;
-    if ((!isBytes && !isShorts) || columns % lanes != 0)
-      return rewriter.notifyMatchFailure(op, "expected u8 x s8 in groups of 4 or s16 x s16 in groups of 2");
+  /// What a contraction multiplies: lhs [rows, factor] by rhs [columns, factor].
+  struct Operands {
+    Value lhs, rhs;
+    bool isVector; ///< there is one row, and lhs and the sums have no dimension for it
+    bool isBytes;  ///< u8 x s8 with a blocking factor of 4, else s16 x s8 or s16 x s16 with one of 2
+    int64_t rows, columns, factor;
+  };
 
-    left = asRow(left);
-    Value accumulator = asRow(op.getAcc());
-    auto vectorOf = [](int64_t size, Type type) { return VectorType::get({size}, type); };
-    Type i32 = rewriter.getI32Type(), element = isBytes ? rewriter.getI8Type() : rewriter.getI16Type();
-    // Registers of the right operand, widened where the left one is.
-    Value flat =
-        vector::ShapeCastOp::create(rewriter, loc, vectorOf(columns * group, rightType.getElementType()), right);
-    SmallVector<Value> registers;
-    for (int64_t first = 0; first < columns; first += lanes) {
-      Value part = slice(rewriter, loc, flat, first * group, lanes * group);
-      if (rightType.getElementType() != element)
-        part = arith::ExtSIOp::create(rewriter, loc, vectorOf(lanes * group, element), part);
-      registers.push_back(part);
+  LogicalResult matchAndRewrite(vector::ContractionOp op, PatternRewriter &rewriter) const override {
+    FailureOr<Operands> operands = match(op, rewriter);
+    if (failed(operands))
+      return failure();
+    Location loc = op.getLoc();
+    Value lhs = operands->lhs, accumulator = op.getAcc();
+    if (operands->isVector) {
+      lhs = addUnitDim(rewriter, loc, lhs);
+      accumulator = addUnitDim(rewriter, loc, accumulator);
     }
+    SmallVector<Value> registers = splitRhs(rewriter, loc, *operands);
     Value result = accumulator;
-    for (int64_t row = 0; row < rows; ++row) {
-      // A group of the left operand in every lane.
-      Value group32 = vector::BitCastOp::create(rewriter, loc, vectorOf(1, i32),
-                                                vector::ExtractOp::create(rewriter, loc, left, ArrayRef<int64_t>{row}));
-      Value spread = vector::BroadcastOp::create(rewriter, loc, vectorOf(lanes, i32), group32);
-      spread = vector::BitCastOp::create(rewriter, loc, vectorOf(lanes * group, element), spread);
-      Value old = vector::ExtractOp::create(rewriter, loc, accumulator, ArrayRef<int64_t>{row}), updated = old;
-      for (auto [index, weights] : llvm::enumerate(registers)) {
-        Value part = slice(rewriter, loc, old, index * lanes, lanes);
-        part = isBytes ? multiplyBytes(rewriter, loc, part, spread, weights)
-                       : multiplyShorts(rewriter, loc, part, spread, weights);
-        updated = lanes == columns ? part
-                                   : vector::InsertStridedSliceOp::create(rewriter, loc, part, updated,
-                                                                          ArrayRef<int64_t>{int64_t(index) * lanes},
-                                                                          ArrayRef<int64_t>{1})
-                                         .getResult();
-      }
-      result = vector::InsertOp::create(rewriter, loc, updated, result, ArrayRef<int64_t>{row});
+    for (int64_t row = 0; row < operands->rows; ++row) {
+      Value factors = vector::ExtractOp::create(rewriter, loc, lhs, ArrayRef<int64_t>{row});
+      Value spread = spreadFactors(rewriter, loc, *operands, factors);
+      Value sums = vector::ExtractOp::create(rewriter, loc, accumulator, ArrayRef<int64_t>{row});
+      sums = multiplyRow(rewriter, loc, *operands, spread, registers, sums);
+      result = vector::InsertOp::create(rewriter, loc, sums, result, ArrayRef<int64_t>{row});
     }
-    if (isRow)
-      result = vector::ShapeCastOp::create(rewriter, loc, sums, result);
+    if (operands->isVector)
+      result = vector::ShapeCastOp::create(rewriter, loc, op.getAccType(), result);
     rewriter.replaceOp(op, result);
     return success();
   }
 
-  static Value slice(OpBuilder &builder, Location loc, Value vector, int64_t first, int64_t size) {
-    if (cast<VectorType>(vector.getType()).getDimSize(0) == size)
-      return vector;
-    return vector::ExtractStridedSliceOp::create(builder, loc, vector, ArrayRef<int64_t>{first},
-                                                 ArrayRef<int64_t>{size}, ArrayRef<int64_t>{1});
+  FailureOr<Operands> match(vector::ContractionOp op, PatternRewriter &rewriter) const {
+    Extended lhs = getExtended(op.getLhs()), rhs = getExtended(op.getRhs());
+    auto sums = dyn_cast<VectorType>(op.getAccType());
+    if (!lhs.value || !rhs.value)
+      return rewriter.notifyMatchFailure(op, "expected operands that are extended to i32");
+    if (!sums || op.getKind() != vector::CombiningKind::ADD || !sums.getElementType().isInteger(32))
+      return rewriter.notifyMatchFailure(op, "expected a vector of i32 sums");
+    AffineExpr m, n, k;
+    bindDims(op.getContext(), m, n, k);
+    SmallVector<SmallVector<AffineExpr, 4>> matrixMaps{{m, k}, {n, k}, {m, n}}, vectorMaps{{n}, {m, n}, {m}};
+    auto hasMaps = [&](ArrayRef<SmallVector<AffineExpr, 4>> maps) {
+      return op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(maps, op.getContext()));
+    };
+    bool isVector = hasMaps(vectorMaps);
+    if (!isVector && !hasMaps(matrixMaps))
+      return rewriter.notifyMatchFailure(op, "expected (m, k) x (n, k) -> (m, n) or (k) x (n, k) -> (n)");
+    auto lhsType = cast<VectorType>(lhs.value.getType()), rhsType = cast<VectorType>(rhs.value.getType());
+    int64_t factor = lhsType.getShape().back(), columns = sums.getShape().back();
+    bool isBytes = lhsType.getElementType().isInteger(8) && !lhs.isSigned && factor == 4 &&
+                   rhsType.getElementType().isInteger(8) && rhs.isSigned;
+    bool isShorts = lhsType.getElementType().isInteger(16) && lhs.isSigned && factor == 2 && rhs.isSigned;
+    if (!isBytes && !isShorts)
+      return rewriter.notifyMatchFailure(
+          op, "expected u8 x s8 with a blocking factor of 4, or signed 16-bit integers with one of 2");
+    if (columns % getLanes() != 0)
+      return rewriter.notifyMatchFailure(op, "expected columns that fill whole registers");
+    return Operands{lhs.value, rhs.value, isVector, isBytes, isVector ? 1 : sums.getDimSize(0), columns, factor};
+  }
+
+  /// The 32-bit sums of a register.
+  int64_t getLanes() const { return bits / 32; }
+
+  Type getFactorType(OpBuilder &builder, const Operands &operands) const {
+    return operands.isBytes ? builder.getI8Type() : builder.getI16Type();
+  }
+
+  /// The right operand as registers, sign-extended to the width of the left one.
+  SmallVector<Value> splitRhs(OpBuilder &builder, Location loc, const Operands &operands) const {
+    Type element = cast<VectorType>(operands.rhs.getType()).getElementType(), wide = getFactorType(builder, operands);
+    int64_t size = getLanes() * operands.factor;
+    Value flat = vector::ShapeCastOp::create(builder, loc, getVectorType(operands.columns * operands.factor, element),
+                                             operands.rhs);
+    SmallVector<Value> registers;
+    for (int64_t first = 0; first < operands.columns * operands.factor; first += size) {
+      Value part = slice(builder, loc, flat, first, size);
+      if (element != wide)
+        part = arith::ExtSIOp::create(builder, loc, getVectorType(size, wide), part);
+      registers.push_back(part);
+    }
+    return registers;
+  }
+
+  /// The factors of one row of the left operand, which are 32 bits together, in every lane of a register.
+  Value spreadFactors(OpBuilder &builder, Location loc, const Operands &operands, Value factors) const {
+    Type i32 = builder.getI32Type();
+    Value packed = vector::BitCastOp::create(builder, loc, getVectorType(1, i32), factors);
+    Value spread = vector::BroadcastOp::create(builder, loc, getVectorType(getLanes(), i32), packed);
+    return vector::BitCastOp::create(
+        builder, loc, getVectorType(getLanes() * operands.factor, getFactorType(builder, operands)), spread);
+  }
+
+  /// Adds the products of one row with all columns to `sums`.
+  Value multiplyRow(OpBuilder &builder, Location loc, const Operands &operands, Value spread, ArrayRef<Value> registers,
+                    Value sums) const {
+    Value updated = sums;
+    for (auto [index, weights] : llvm::enumerate(registers)) {
+      int64_t first = int64_t(index) * getLanes();
+      Value part = slice(builder, loc, sums, first, getLanes());
+      part = operands.isBytes ? multiplyBytes(builder, loc, part, spread, weights)
+                              : multiplyShorts(builder, loc, part, spread, weights);
+      updated = registers.size() == 1 ? part
+                                      : vector::InsertStridedSliceOp::create(
+                                            builder, loc, part, updated, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{1})
+                                            .getResult();
+    }
+    return updated;
+  }
+
+  Value multiplyBytes(OpBuilder &builder, Location loc, Value sums, Value lhs, Value rhs) const {
+    return call(builder, loc, bits == 512 ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256",
+                {sums, lhs, rhs});
+  }
+
+  Value multiplyShorts(OpBuilder &builder, Location loc, Value sums, Value lhs, Value rhs) const {
+    Value pairs =
+        call(builder, loc, bits == 512 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {lhs, rhs});
+    return arith::AddIOp::create(builder, loc, sums, pairs);
   }
 
   Value call(OpBuilder &builder, Location loc, StringRef intrinsic, ValueRange operands) const {
-    return LLVM::CallIntrinsicOp::create(builder, loc, VectorType::get({bits / 32}, builder.getI32Type()),
+    return LLVM::CallIntrinsicOp::create(builder, loc, getVectorType(getLanes(), builder.getI32Type()),
                                          builder.getStringAttr(intrinsic), operands)
         .getResult(0);
-  }
-
-  Value multiplyBytes(OpBuilder &builder, Location loc, Value sum, Value left, Value right) const {
-    return call(builder, loc, bits == 512 ? "llvm.x86.avx512.vpdpbusd.512" : "llvm.x86.avx512.vpdpbusd.256",
-                {sum, left, right});
-  }
-
-  Value multiplyShorts(OpBuilder &builder, Location loc, Value sum, Value left, Value right) const {
-    Value pairs =
-        call(builder, loc, bits == 512 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {left, right});
-    return arith::AddIOp::create(builder, loc, sum, pairs);
   }
 
   unsigned bits;
@@ -118,6 +177,6 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
 
 } // namespace
 
-void vitya::detail::populateDotProductPatterns(RewritePatternSet &patterns, unsigned bits) {
+void vitya::populateDotProductPatterns(RewritePatternSet &patterns, unsigned bits) {
   patterns.add<DotProduct>(patterns.getContext(), bits);
 }

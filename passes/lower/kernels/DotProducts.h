@@ -1,14 +1,15 @@
-// The processor's instructions for sums of products of integers.
+// Lowers contractions of integers to the dot product instructions of x86.
 #ifndef VITYA_PASSES_LOWER_KERNELS_DOTPRODUCTS_H
 #define VITYA_PASSES_LOWER_KERNELS_DOTPRODUCTS_H
 
 #include "mlir/IR/PatternMatch.h"
 
-namespace vitya::detail {
+namespace vitya {
 
-/// Contractions of integers in groups of 4 bytes or 2 shorts to instructions on registers of `bits`, 512 or 256.
+/// Lowers contractions of integers in VNNI layout (blocking factor 4 for bytes, 2 for 16-bit integers) to dot products
+/// on registers of `bits` bits, 512 or 256.
 void populateDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits);
 
-} // namespace vitya::detail
+} // namespace vitya
 
 #endif // VITYA_PASSES_LOWER_KERNELS_DOTPRODUCTS_H

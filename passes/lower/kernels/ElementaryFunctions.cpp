@@ -1,4 +1,4 @@
-// The arithmetic of dialect/Elementary.h as ops on scalars or vectors.
+// Expands exp, erf and tanh by the formulas of dialect/Elementary.h, as ops on scalars or vectors.
 #include "passes/lower/kernels/ElementaryFunctions.h"
 #include "dialect/Elementary.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -55,8 +55,8 @@ struct Expand : OpRewritePattern<Op> {
 
 } // namespace
 
-void vitya::detail::populateElementaryFunctionPatterns(RewritePatternSet &patterns) {
-  // Processors round.
+void vitya::populateElementaryFunctionPatterns(RewritePatternSet &patterns) {
+  // roundeven is left alone: it is a single instruction.
   auto others = [](StringRef name) { return name != math::RoundEvenOp::getOperationName(); };
   patterns.add<Expand<math::ExpOp, exponential<OpArithmetic, Value>>,
                Expand<math::ErfOp, errorFunction<OpArithmetic, Value>>,

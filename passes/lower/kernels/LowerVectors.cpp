@@ -1,5 +1,6 @@
-// The last step before LLVM's own vocabulary: contractions to outer products of fused multiply-adds, n-D transfers to
-// 1-D ones, math functions to polynomials, sums across a vector to a fixed tree.
+// Lowers vector ops to a form that LLVM has instructions for: contractions become outer products of fused multiply-adds
+// or dot products of integers, n-D transfers become 1-D, math functions become polynomials, and reductions across a
+// vector become trees of a fixed order.
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -9,10 +10,13 @@
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "passes/lower/kernels/Passes.h"
+#include "passes/lower/Kernel.h"
 #include "passes/lower/kernels/DotProducts.h"
 #include "passes/lower/kernels/ElementaryFunctions.h"
-#include "passes/lower/Kernel.h"
+#include "passes/lower/kernels/Passes.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-lower-vectors"
 
 using namespace mlir;
 
@@ -22,14 +26,14 @@ namespace vitya {
 
 namespace {
 
-/// vector.reduction <add> or <maxnumf> as a tree: halves are combined until one lane is left. The same additions in the
-/// same order on every machine.
+/// Lowers vector.reduction of f32 to a tree: the halves of the vector are combined until one lane is left. The order of
+/// the additions is the same on every machine.
 struct ReductionTree : OpRewritePattern<vector::ReductionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(vector::ReductionOp op, PatternRewriter &rewriter) const override {
     auto type = cast<VectorType>(op.getVector().getType());
     if (!type.getElementType().isF32() || type.getRank() != 1 || !llvm::isPowerOf2_64(type.getNumElements()))
-      return rewriter.notifyMatchFailure(op, "expected a vector of a power of two f32");
+      return rewriter.notifyMatchFailure(op, "expected a 1-D vector of f32 whose size is a power of two");
     Location loc = op.getLoc();
     auto combine = [&](Value a, Value b) -> Value {
       return vector::makeArithReduction(rewriter, loc, op.getKind(), a, b);
@@ -50,22 +54,22 @@ struct ReductionTree : OpRewritePattern<vector::ReductionOp> {
   }
 };
 
-/// A contraction of one product for each element of the sum, number by number, as one fused multiply-add; upstream goes
-/// through the elements one at a time.
+/// Lowers a contraction with a single product per sum to one elementwise fused multiply-add. The upstream lowering
+/// extracts the elements one at a time.
 struct FusedProduct : OpRewritePattern<vector::ContractionOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(vector::ContractionOp op, PatternRewriter &rewriter) const override {
     auto sumType = dyn_cast<VectorType>(op.getAccType());
     int64_t elements = sumType ? sumType.getNumElements() : 1;
     SmallVector<AffineMap> maps = op.getIndexingMapsArray();
-    // Without its reductions, each of one product, an operand has the order of the sum.
+    // Without the dimensions of the reductions, which have size 1, the operands must have the layout of the sum.
     SmallVector<AffineExpr> kept;
     for (AffineExpr dim : maps[0].getResults())
       if (op.getIteratorTypesArray()[cast<AffineDimExpr>(dim).getPosition()] == vector::IteratorType::parallel)
         kept.push_back(dim);
     if (op.getKind() != vector::CombiningKind::ADD || !getElementTypeOrSelf(op.getAccType()).isF32() ||
         maps[0] != maps[1] || ArrayRef(kept) != maps[2].getResults() || op.getLhsType().getNumElements() != elements)
-      return rewriter.notifyMatchFailure(op, "expected sums of one product of f32");
+      return rewriter.notifyMatchFailure(op, "expected f32 sums of one product, in the order of the operands");
     auto asSum = [&](Value vector) -> Value {
       if (sumType)
         return vector::ShapeCastOp::create(rewriter, op.getLoc(), sumType, vector);
@@ -77,7 +81,8 @@ struct FusedProduct : OpRewritePattern<vector::ContractionOp> {
   }
 };
 
-/// memref.copy between strided buffers as loops of vector loads and stores; LLVM's lowering would call a library.
+/// Lowers memref.copy to loops of vector loads and stores. Upstream's lowering calls a library function if a buffer is
+/// strided.
 struct CopyLoops : OpRewritePattern<memref::CopyOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(memref::CopyOp op, PatternRewriter &rewriter) const override {
@@ -111,50 +116,39 @@ struct CopyLoops : OpRewritePattern<memref::CopyOp> {
 
 struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
   using LowerVectorsPassBase::LowerVectorsPassBase;
+
   void runOnOperation() override {
     func::FuncOp function = getOperation();
     if (bits != 256 && bits != 512) {
       function.emitError() << "expected registers of 256 or 512 bits, found " << bits.getValue();
       return signalPassFailure();
     }
-    auto apply = [&](auto populate, bool fold = true) {
-      RewritePatternSet patterns(&getContext());
-      populate(patterns);
-      return applyPatternsGreedily(function, std::move(patterns),
-                                   GreedyRewriteConfig().enableFolding(fold).enableConstantCSE(fold));
-    };
-    bool lowered =
-        // Reductions across a vector first, while they are whole.
-        succeeded(apply([](RewritePatternSet &patterns) {
-          vector::populateVectorMultiReductionLoweringPatterns(patterns,
-                                                               vector::VectorMultiReductionLowering::InnerReduction);
-        })) &&
-        succeeded(apply([&](RewritePatternSet &patterns) { detail::populateDotProductPatterns(patterns, bits); })) &&
-        succeeded(flattenGroups(function)) && succeeded(apply([&](RewritePatternSet &patterns) {
-          patterns.add<CopyLoops>(&getContext());
-          patterns.add<ReductionTree, FusedProduct>(&getContext(), /*benefit=*/10);
-          vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
-          vector::populateVectorOuterProductLoweringPatterns(patterns);
-        })) &&
-        succeeded(apply([](RewritePatternSet &patterns) {
-          populateVectorToSCFConversionPatterns(
-              patterns, VectorTransferToSCFOptions().enableFullUnroll().setTargetRank(1).enableLowerScalable(false));
-          vector::populateVectorTransferLoweringPatterns(patterns, /*maxTransferRank=*/1);
-          vector::populateVectorTransposeLoweringPatterns(patterns, vector::VectorTransposeLowering::Shuffle1D);
-          vector::populateVectorShapeCastLoweringPatterns(patterns);
-          vector::populateVectorBroadcastLoweringPatterns(patterns);
-        })) &&
-        succeeded(apply([](RewritePatternSet &patterns) { detail::populateElementaryFunctionPatterns(patterns); }));
-    if (!lowered)
+    LDBG() << "@" << function.getName() << " with registers of " << bits.getValue() << " bits";
+    // The order matters: the first steps match n-D vectors, which the later ones unroll.
+    if (failed(lowerMultiReductions(function)) || failed(lowerDotProducts(function)) ||
+        failed(flattenIntegerTransfers(function)) || failed(lowerContractions(function)) ||
+        failed(lowerTransfers(function)) || failed(lowerMath(function)))
       signalPassFailure();
   }
 
-  /// Groups of integers are one stretch of memory, and move as one vector.
-  static LogicalResult flattenGroups(func::FuncOp function) {
+  LogicalResult lowerMultiReductions(func::FuncOp function) {
+    RewritePatternSet patterns(&getContext());
+    vector::populateVectorMultiReductionLoweringPatterns(patterns,
+                                                         vector::VectorMultiReductionLowering::InnerReduction);
+    return applyPatternsGreedily(function, std::move(patterns));
+  }
+
+  LogicalResult lowerDotProducts(func::FuncOp function) {
+    RewritePatternSet patterns(&getContext());
+    populateDotProductPatterns(patterns, bits);
+    return applyPatternsGreedily(function, std::move(patterns));
+  }
+
+  /// Turns transfers of integers in VNNI layout, which is contiguous, into transfers of one vector.
+  static LogicalResult flattenIntegerTransfers(func::FuncOp function) {
     SmallVector<Operation *> transfers;
     function.walk([&](VectorTransferOpInterface transfer) {
-      // Upstream's pattern takes for granted that a vector is more than one number, and has no more
-      // dimensions than the memory.
+      // The upstream pattern does not support vectors of one element, or of a higher rank than the memory.
       VectorType type = transfer.getVectorType();
       if (type.getElementType().isInteger() && type.getNumElements() > 1 &&
           type.getRank() <= transfer.getShapedType().getRank())
@@ -164,6 +158,32 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
     vector::populateFlattenVectorTransferPatterns(patterns, /*targetVectorBitwidth=*/64);
     return applyOpPatternsGreedily(transfers, std::move(patterns),
                                    GreedyRewriteConfig().setStrictness(GreedyRewriteStrictness::ExistingOps));
+  }
+
+  LogicalResult lowerContractions(func::FuncOp function) {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<CopyLoops>(&getContext());
+    patterns.add<ReductionTree, FusedProduct>(&getContext(), /*benefit=*/10);
+    vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
+    vector::populateVectorOuterProductLoweringPatterns(patterns);
+    return applyPatternsGreedily(function, std::move(patterns));
+  }
+
+  LogicalResult lowerTransfers(func::FuncOp function) {
+    RewritePatternSet patterns(&getContext());
+    populateVectorToSCFConversionPatterns(
+        patterns, VectorTransferToSCFOptions().enableFullUnroll().setTargetRank(1).enableLowerScalable(false));
+    vector::populateVectorTransferLoweringPatterns(patterns, /*maxTransferRank=*/1);
+    vector::populateVectorTransposeLoweringPatterns(patterns, vector::VectorTransposeLowering::Shuffle1D);
+    vector::populateVectorShapeCastLoweringPatterns(patterns);
+    vector::populateVectorBroadcastLoweringPatterns(patterns);
+    return applyPatternsGreedily(function, std::move(patterns));
+  }
+
+  LogicalResult lowerMath(func::FuncOp function) {
+    RewritePatternSet patterns(&getContext());
+    populateElementaryFunctionPatterns(patterns);
+    return applyPatternsGreedily(function, std::move(patterns));
   }
 };
 

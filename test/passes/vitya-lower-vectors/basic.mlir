@@ -1,6 +1,6 @@
 // RUN: vitya-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(vitya-lower-vectors))' | FileCheck %s
 
-// A sum across 8 lanes is a tree of halves: the same additions on every machine.
+// A sum across 8 lanes becomes a tree: halves are added until one lane is left.
 
 // CHECK-LABEL: func.func @sum
 // CHECK-SAME: (%[[X:.*]]: vector<8xf32>, %[[ACC:.*]]: f32)
@@ -30,7 +30,7 @@ func.func @maximum(%x: vector<4xf32>) -> f32 {
 
 // -----
 
-// Refused: three lanes have no halves, integers no fixed order to keep.
+// Not rewritten: three lanes cannot be halved, and sums of integers do not depend on the order.
 
 // CHECK-LABEL: func.func @no_tree
 // CHECK: vector.reduction <add>, %{{.*}} : vector<3xf32>
@@ -43,7 +43,7 @@ func.func @no_tree(%x: vector<3xf32>, %y: vector<4xi32>) -> (f32, i32) {
 
 // -----
 
-// Copies between strided buffers are loops of vectors that divide a row: 16 lanes of 32, 4 of 20.
+// Copies between buffers become loops over vectors whose size divides a row: 16 for rows of 32 elements, 4 for rows of 20.
 
 // CHECK-LABEL: func.func @copy
 // CHECK: scf.for
@@ -61,7 +61,7 @@ func.func @copy(%a: memref<4x32xf32, strided<[48, 1]>>, %b: memref<4x32xf32>, %c
 
 // -----
 
-// Refused: rows that are not contiguous.
+// Not rewritten: rows that are not contiguous.
 
 // CHECK-LABEL: func.func @scattered_copy
 // CHECK: memref.copy
@@ -72,7 +72,7 @@ func.func @scattered_copy(%a: memref<4x32xf32, strided<[1, 4]>>, %b: memref<4x32
 
 // -----
 
-// No function of libm is left: erf, exp and tanh are polynomials of fused multiply-adds.
+// No call of libm is left: erf, exp and tanh become polynomials of fused multiply-adds.
 
 // CHECK-LABEL: func.func @functions
 // CHECK: math.fma
@@ -87,7 +87,7 @@ func.func @functions(%x: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vec
 
 // -----
 
-// Products of numbers, one for each sum, are fused with it.
+// A contraction with a single product per sum becomes one fused multiply-add.
 
 // CHECK-LABEL: func.func @products
 // CHECK-SAME: %[[A:.*]]: vector<1x1x16xf32>, %[[B:.*]]: vector<1x1x16xf32>, %[[SUM:.*]]: vector<1x16xf32>
@@ -97,7 +97,9 @@ func.func @functions(%x: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vec
 #products = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
 #sums = affine_map<(d0, d1, d2) -> (d0, d2)>
 func.func @products(%a: vector<1x1x16xf32>, %b: vector<1x1x16xf32>, %sum: vector<1x16xf32>) -> vector<1x16xf32> {
-  %0 = vector.contract {indexing_maps = [#products, #products, #sums], iterator_types = ["parallel", "reduction", "parallel"], kind = #vector.kind<add>} %a, %b, %sum : vector<1x1x16xf32>, vector<1x1x16xf32> into vector<1x16xf32>
+  %0 = vector.contract {indexing_maps = [#products, #products, #sums],
+                        iterator_types = ["parallel", "reduction", "parallel"], kind = #vector.kind<add>}
+    %a, %b, %sum : vector<1x1x16xf32>, vector<1x1x16xf32> into vector<1x16xf32>
   return %0 : vector<1x16xf32>
 }
 
@@ -108,13 +110,15 @@ func.func @products(%a: vector<1x1x16xf32>, %b: vector<1x1x16xf32>, %sum: vector
 // CHECK: %[[RESULT:.*]] = math.fma %[[LEFT]], %[[RIGHT]], %[[SUM]] : f32
 // CHECK: return %[[RESULT]]
 func.func @one_product(%a: vector<1xf32>, %b: vector<1xf32>, %sum: f32) -> f32 {
-  %0 = vector.contract {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"], kind = #vector.kind<add>} %a, %b, %sum : vector<1xf32>, vector<1xf32> into f32
+  %0 = vector.contract {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>],
+                        iterator_types = ["reduction"], kind = #vector.kind<add>}
+    %a, %b, %sum : vector<1xf32>, vector<1xf32> into f32
   return %0 : f32
 }
 
 // -----
 
-// Transfers are one-dimensional.
+// Transfers become one-dimensional.
 
 // CHECK-LABEL: func.func @transfer
 // CHECK: vector.load %{{.*}} : memref<4x16xf32>, vector<16xf32>

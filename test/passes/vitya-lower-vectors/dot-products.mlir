@@ -1,8 +1,8 @@
-// Contractions of integers become dot products on registers of 512 or 256 bits.
-// RUN: vitya-opt %s --pass-pipeline='builtin.module(func.func(vitya-lower-vectors{bits=512}))' | FileCheck %s --check-prefixes=CHECK,Z
-// RUN: vitya-opt %s --pass-pipeline='builtin.module(func.func(vitya-lower-vectors{bits=256}))' | FileCheck %s --check-prefixes=CHECK,Y
-// RUN: not vitya-opt %s --pass-pipeline='builtin.module(func.func(vitya-lower-vectors{bits=128}))' 2>&1 | FileCheck %s --check-prefix=BITS
-// BITS: error: expected registers of 256 or 512 bits, found 128
+// Contractions of integers in VNNI layout become dot products on registers of 512 or 256 bits.
+// RUN: vitya-opt %s --pass-pipeline='builtin.module(func.func(vitya-lower-vectors{bits=512}))' | \
+// RUN:   FileCheck %s --check-prefixes=CHECK,Z
+// RUN: vitya-opt %s --pass-pipeline='builtin.module(func.func(vitya-lower-vectors{bits=256}))' | \
+// RUN:   FileCheck %s --check-prefixes=CHECK,Y
 
 #x = affine_map<(m, n, k) -> (m, k)>
 #w = affine_map<(m, n, k) -> (n, k)>
@@ -12,19 +12,20 @@
 #row_y = affine_map<(n, k) -> (n)>
 
 // CHECK-LABEL: func @bytes(
-// Z-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"{{.*}} : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>
-// Y-COUNT-4: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"{{.*}} : (vector<8xi32>, vector<32xi8>, vector<32xi8>) -> vector<8xi32>
+// Z-COUNT-2: "llvm.x86.avx512.vpdpbusd.512"{{.*}} : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>
+// Y-COUNT-4: "llvm.x86.avx512.vpdpbusd.256"{{.*}} : (vector<8xi32>, vector<32xi8>, vector<32xi8>) -> vector<8xi32>
 // CHECK-NOT: llvm.call_intrinsic
 // CHECK-NOT: arith.muli
 // CHECK: return
 func.func @bytes(%x: vector<2x4xi8>, %w: vector<16x4xi8>, %sum: vector<2x16xi32>) -> vector<2x16xi32> {
   %a = arith.extui %x : vector<2x4xi8> to vector<2x4xi32>
   %b = arith.extsi %w : vector<16x4xi8> to vector<16x4xi32>
-  %0 = vector.contract {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>} %a, %b, %sum : vector<2x4xi32>, vector<16x4xi32> into vector<2x16xi32>
+  %0 = vector.contract {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>}
+    %a, %b, %sum : vector<2x4xi32>, vector<16x4xi32> into vector<2x16xi32>
   return %0 : vector<2x16xi32>
 }
 
-// Weights are widened once for all rows.
+// Weights are sign-extended to 16 bits once for all rows.
 
 // CHECK-LABEL: func @shorts(
 // Z: arith.extsi %{{.*}} : vector<32xi8> to vector<32xi16>
@@ -38,7 +39,8 @@ func.func @bytes(%x: vector<2x4xi8>, %w: vector<16x4xi8>, %sum: vector<2x16xi32>
 func.func @shorts(%x: vector<2x2xi16>, %w: vector<16x2xi8>, %sum: vector<2x16xi32>) -> vector<2x16xi32> {
   %a = arith.extsi %x : vector<2x2xi16> to vector<2x2xi32>
   %b = arith.extsi %w : vector<16x2xi8> to vector<16x2xi32>
-  %0 = vector.contract {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>} %a, %b, %sum : vector<2x2xi32>, vector<16x2xi32> into vector<2x16xi32>
+  %0 = vector.contract {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>}
+    %a, %b, %sum : vector<2x2xi32>, vector<16x2xi32> into vector<2x16xi32>
   return %0 : vector<2x16xi32>
 }
 
@@ -50,11 +52,12 @@ func.func @shorts(%x: vector<2x2xi16>, %w: vector<16x2xi8>, %sum: vector<2x16xi3
 func.func @row(%x: vector<4xi8>, %w: vector<16x4xi8>, %sum: vector<16xi32>) -> vector<16xi32> {
   %a = arith.extui %x : vector<4xi8> to vector<4xi32>
   %b = arith.extsi %w : vector<16x4xi8> to vector<16x4xi32>
-  %0 = vector.contract {indexing_maps = [#row_x, #row_w, #row_y], iterator_types = ["parallel", "reduction"], kind = #vector.kind<add>} %a, %b, %sum : vector<4xi32>, vector<16x4xi32> into vector<16xi32>
+  %0 = vector.contract {indexing_maps = [#row_x, #row_w, #row_y], iterator_types = ["parallel", "reduction"], kind = #vector.kind<add>}
+    %a, %b, %sum : vector<4xi32>, vector<16x4xi32> into vector<16xi32>
   return %0 : vector<16xi32>
 }
 
-// Two signed operands are no vpdpbusd: plain arithmetic.
+// vpdpbusd multiplies unsigned by signed bytes, so two signed operands become plain arithmetic.
 
 // CHECK-LABEL: func @signed(
 // CHECK-NOT: llvm.call_intrinsic
@@ -63,6 +66,7 @@ func.func @row(%x: vector<4xi8>, %w: vector<16x4xi8>, %sum: vector<16xi32>) -> v
 func.func @signed(%x: vector<2x4xi8>, %w: vector<16x4xi8>, %sum: vector<2x16xi32>) -> vector<2x16xi32> {
   %a = arith.extsi %x : vector<2x4xi8> to vector<2x4xi32>
   %b = arith.extsi %w : vector<16x4xi8> to vector<16x4xi32>
-  %0 = vector.contract {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>} %a, %b, %sum : vector<2x4xi32>, vector<16x4xi32> into vector<2x16xi32>
+  %0 = vector.contract {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>}
+    %a, %b, %sum : vector<2x4xi32>, vector<16x4xi32> into vector<2x16xi32>
   return %0 : vector<2x16xi32>
 }
