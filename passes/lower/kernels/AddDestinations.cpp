@@ -1,11 +1,11 @@
-// Destination-passing style for kernels: the caller owns the result's buffer, and the kernel's parallel loop writes
-// straight into it.
+// Turns kernels into destination-passing style: the caller owns the buffer of the result, and the kernel's parallel
+// loop writes directly into it.
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
-#include "passes/lower/kernels/Passes.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/kernels/Passes.h"
 
 using namespace mlir;
 
@@ -30,7 +30,7 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
       unsigned position = kernel.getNumArguments();
       if (failed(kernel.insertArgument(position, result.getType(), {}, kernel.getLoc())))
         return signalPassFailure();
-      write(result, kernel.getArgument(position), terminator);
+      writeInto(kernel.getArgument(position), result, terminator);
       std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, module);
       for (SymbolTable::SymbolUse use : *uses) {
         Operation *call = use.getUser();
@@ -42,8 +42,10 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
     }
   }
 
-  /// Makes the op behind `result` write into `destination`: through the reshapes between them, backwards.
-  static void write(Value result, Value destination, func::ReturnOp terminator) {
+  /// Makes the parallel loop that produces `result` write into `destination`. Reshapes between the loop and `result`
+  /// are applied to the destination in reverse. A result that no such loop produces is copied.
+  static void writeInto(Value destination, Value result, func::ReturnOp terminator) {
+    Value argument = destination;
     OpBuilder builder = OpBuilder::atBlockBegin(terminator->getBlock());
     Value source = result;
     while (Operation *op = source.getDefiningOp()) {
@@ -65,10 +67,7 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
         return init->set(destination);
     }
     builder.setInsertionPoint(terminator);
-    Value copy = linalg::CopyOp::create(builder, terminator.getLoc(), result,
-                                        terminator->getParentOfType<func::FuncOp>().getArguments().back())
-                     .getResult(0);
-    terminator->setOperand(0, copy);
+    terminator->setOperand(0, linalg::CopyOp::create(builder, terminator.getLoc(), result, argument).getResult(0));
   }
 };
 

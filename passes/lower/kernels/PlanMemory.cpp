@@ -1,15 +1,18 @@
-// Gives every buffer of @main a fixed place: constants in one blob of weights, the rest in one workspace, where buffers
-// share space unless they live at the same time (first fit in the order of first use; the liveness of a straight-line
-// function is an interval).
+// Assigns every buffer of @main a fixed offset: constants in one blob of weights, all others in one workspace. Live
+// ranges are intervals, because @main has a single block. Buffers whose live ranges do not overlap may share memory;
+// they are placed first fit, in the order of their first use.
 #include "dialect/Constants.h"
 #include "dialect/VityaDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
-#include "passes/lower/kernels/Passes.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/kernels/Passes.h"
+#include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
+
+#define DEBUG_TYPE "vitya-plan-memory"
 
 using namespace mlir;
 
@@ -21,12 +24,13 @@ namespace {
 
 constexpr int64_t kAlignment = 64;
 
-int64_t bytesOf(MemRefType type) {
+/// The size of a buffer in bytes, rounded up to the alignment.
+int64_t getAlignedSize(MemRefType type) {
   return llvm::alignTo(type.getNumElements() * llvm::divideCeil(type.getElementTypeBitWidth(), 8), kAlignment);
 }
 
-/// A buffer that lives from op number `first` to op number `last` of the entry.
-struct Interval {
+/// A buffer that is live from op `first` to op `last` of the entry's block, counted from 0, and its place.
+struct LiveRange {
   memref::AllocOp alloc;
   int64_t first, last, bytes, offset;
 };
@@ -39,11 +43,9 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
       module.emitError() << "expected a function @" << kEntryName << " of one block";
       return signalPassFailure();
     }
-    FailureOr<int64_t> weights = planWeights(module, entry);
-    if (failed(weights))
+    if (failed(planWeights(module, entry)))
       return signalPassFailure();
-    int64_t workspace = planWorkspace(entry);
-    module->setAttr(kWorkspaceAttrName, Builder(module.getContext()).getI64IntegerAttr(workspace));
+    planWorkspace(module, entry);
   }
 
   static Value appendArgument(func::FuncOp entry, int64_t bytes) {
@@ -52,7 +54,7 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     return entry.getArguments().back();
   }
 
-  static Value viewAt(OpBuilder &builder, Location loc, MemRefType type, Value bytes, int64_t offset) {
+  static Value createView(OpBuilder &builder, Location loc, MemRefType type, Value bytes, int64_t offset) {
     Value shift = arith::ConstantIndexOp::create(builder, loc, offset);
     return memref::ViewOp::create(builder, loc, type, bytes, shift, ValueRange());
   }
@@ -61,45 +63,53 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
   // Weights
   //===--------------------------------------------------------------------===//
 
-  FailureOr<int64_t> planWeights(ModuleOp module, func::FuncOp entry) {
+  /// Replaces the global constants that `entry` reads by views of an argument, and gives the module their values in one
+  /// blob.
+  static LogicalResult planWeights(ModuleOp module, func::FuncOp entry) {
     SmallVector<memref::GetGlobalOp> reads;
     entry.walk([&](memref::GetGlobalOp read) { reads.push_back(read); });
     SymbolTable symbols(module);
     DenseMap<Operation *, int64_t> offsets;
-    SmallVector<memref::GlobalOp> globals;
+    SmallVector<std::pair<memref::GlobalOp, memref::GetGlobalOp>> globals; // each with its first read
     int64_t total = 0;
     for (memref::GetGlobalOp read : reads) {
       auto global = symbols.lookup<memref::GlobalOp>(read.getName());
-      if (offsets.try_emplace(global, total).second) {
-        globals.push_back(global);
-        total += bytesOf(global.getType());
-      }
+      if (!offsets.try_emplace(global, total).second)
+        continue;
+      globals.emplace_back(global, read);
+      LDBG() << "weights + " << total << ": @" << global.getSymName() << ", " << global.getType();
+      total += getAlignedSize(global.getType());
     }
-    total = std::max(total, kAlignment); // a model without weights still has a blob
+    total = std::max(total, kAlignment); // the blob of a model without weights is not empty either
     Value weights = appendArgument(entry, total);
     std::vector<char> blob(total, 0);
-    for (memref::GlobalOp global : globals)
-      if (failed(copyInto(global, blob.data() + offsets[global])))
+    for (auto [global, read] : globals)
+      if (failed(copyInitialValue(global, read, blob.data() + offsets[global])))
         return failure();
     for (memref::GetGlobalOp read : reads) {
       OpBuilder builder(read);
       auto global = symbols.lookup<memref::GlobalOp>(read.getName());
-      read.replaceAllUsesWith(viewAt(builder, read.getLoc(), global.getType(), weights, offsets[global]));
+      read.replaceAllUsesWith(createView(builder, read.getLoc(), global.getType(), weights, offsets[global]));
       read.erase();
     }
-    for (memref::GlobalOp global : globals) {
+    for (auto [global, read] : globals) {
       releaseResource(*global.getInitialValue());
       global.erase();
     }
     auto type = RankedTensorType::get({total}, IntegerType::get(module.getContext(), 8));
     module->setAttr(kWeightsAttrName, makeResource(type, kWeightsAttrName, blob));
-    return total;
+    return success();
   }
 
-  static LogicalResult copyInto(memref::GlobalOp global, char *destination) {
+  static LogicalResult copyInitialValue(memref::GlobalOp global, memref::GetGlobalOp read, char *destination) {
+    auto refuse = [&](StringRef expected) -> LogicalResult {
+      InFlightDiagnostic error = global.emitError(expected);
+      error.attachNote(read.getLoc()) << "the constant is read here";
+      return error;
+    };
     auto value = dyn_cast_or_null<ElementsAttr>(global.getInitialValue().value_or(Attribute()));
     if (!value)
-      return global.emitError("expected a constant with a value");
+      return refuse("expected a constant with a value");
     ArrayRef<char> bytes = rawBytes(value);
     if (!bytes.empty()) {
       llvm::copy(bytes, destination);
@@ -107,7 +117,7 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     }
     FailureOr<std::vector<char>> splat = readRaw(value);
     if (failed(splat))
-      return global.emitError("expected a constant with all its bytes, or one element for all");
+      return refuse("expected a constant with all its bytes, or a splat");
     llvm::copy(*splat, destination);
     return success();
   }
@@ -116,55 +126,70 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
   // Workspace
   //===--------------------------------------------------------------------===//
 
-  static int64_t planWorkspace(func::FuncOp entry) {
-    DenseMap<Operation *, int64_t> numbers;
-    for (Operation &op : entry.getBody().front())
-      numbers[&op] = numbers.size();
-    SmallVector<Interval> intervals;
-    for (auto alloc : entry.getOps<memref::AllocOp>()) {
-      Interval &interval = intervals.emplace_back(Interval{alloc, INT64_MAX, 0, bytesOf(alloc.getType()), 0});
-      addUses(alloc, numbers, interval);
-    }
-    llvm::sort(intervals, [&](const Interval &a, const Interval &b) {
-      return std::pair(a.first, numbers.lookup(a.alloc)) < std::pair(b.first, numbers.lookup(b.alloc));
-    });
+  /// Replaces the buffers that `entry` allocates by views of an argument, whose size the module gets.
+  static void planWorkspace(ModuleOp module, func::FuncOp entry) {
+    SmallVector<LiveRange> ranges = computeLiveRanges(entry);
     int64_t total = kAlignment;
-    for (size_t i = 0; i < intervals.size(); ++i) {
-      Interval &interval = intervals[i];
-      // Those placed already that live at the same time, by offset; the first gap that is large enough is taken.
-      SmallVector<const Interval *> taken;
-      for (const Interval &other : ArrayRef(intervals).take_front(i))
-        if (other.last >= interval.first)
-          taken.push_back(&other);
-      llvm::sort(taken, [](const Interval *a, const Interval *b) { return a->offset < b->offset; });
-      for (const Interval *other : taken) {
-        if (interval.offset + interval.bytes <= other->offset)
-          break;
-        interval.offset = std::max(interval.offset, other->offset + other->bytes);
-      }
-      total = std::max(total, interval.offset + interval.bytes);
+    for (size_t i = 0; i < ranges.size(); ++i) {
+      LiveRange &range = ranges[i];
+      range.offset = findOffset(range, ArrayRef(ranges).take_front(i));
+      total = std::max(total, range.offset + range.bytes);
+      LDBG() << "workspace + " << range.offset << ": " << range.bytes << " bytes, live in ops " << range.first << " to "
+             << range.last;
     }
     Value workspace = appendArgument(entry, total);
-    for (Interval &interval : intervals) {
-      OpBuilder builder(interval.alloc);
-      interval.alloc.replaceAllUsesWith(
-          viewAt(builder, interval.alloc.getLoc(), interval.alloc.getType(), workspace, interval.offset));
-      interval.alloc.erase();
+    for (LiveRange &range : ranges) {
+      OpBuilder builder(range.alloc);
+      range.alloc.replaceAllUsesWith(
+          createView(builder, range.alloc.getLoc(), range.alloc.getType(), workspace, range.offset));
+      range.alloc.erase();
     }
-    return total;
+    module->setAttr(kWorkspaceAttrName, Builder(module.getContext()).getI64IntegerAttr(total));
   }
 
-  /// Widens `interval` by the ops of the entry that use `value` or a view of it, themselves or within a loop.
-  static void addUses(Value value, const DenseMap<Operation *, int64_t> &numbers, Interval &interval) {
-    for (Operation *user : value.getUsers()) {
-      Operation *top = user;
-      while (!numbers.contains(top))
-        top = top->getParentOp();
-      interval.first = std::min(interval.first, numbers.lookup(top));
-      interval.last = std::max(interval.last, numbers.lookup(top));
-      if (isa<ViewLikeOpInterface>(user))
-        addUses(user->getResult(0), numbers, interval);
+  /// The live ranges of the buffers that `entry` allocates, in the order of their first use.
+  static SmallVector<LiveRange> computeLiveRanges(func::FuncOp entry) {
+    DenseMap<Operation *, int64_t> positions;
+    for (Operation &op : entry.getBody().front())
+      positions[&op] = positions.size();
+    SmallVector<LiveRange> ranges;
+    for (auto alloc : entry.getOps<memref::AllocOp>()) {
+      LiveRange &range = ranges.emplace_back(LiveRange{alloc, INT64_MAX, 0, getAlignedSize(alloc.getType()), 0});
+      addUses(alloc, positions, range);
     }
+    llvm::sort(ranges, [&](const LiveRange &a, const LiveRange &b) {
+      return std::pair(a.first, positions.lookup(a.alloc)) < std::pair(b.first, positions.lookup(b.alloc));
+    });
+    return ranges;
+  }
+
+  /// Extends `range` by the uses of `value` and of its views, each of which counts for the op of the entry around it.
+  static void addUses(Value value, const DenseMap<Operation *, int64_t> &positions, LiveRange &range) {
+    for (Operation *user : value.getUsers()) {
+      Operation *ancestor = user;
+      while (!positions.contains(ancestor))
+        ancestor = ancestor->getParentOp();
+      range.first = std::min(range.first, positions.lookup(ancestor));
+      range.last = std::max(range.last, positions.lookup(ancestor));
+      if (isa<ViewLikeOpInterface>(user))
+        addUses(user->getResult(0), positions, range);
+    }
+  }
+
+  /// The smallest offset at which `range` overlaps none of `placed` that is live at the same time.
+  static int64_t findOffset(const LiveRange &range, ArrayRef<LiveRange> placed) {
+    SmallVector<const LiveRange *> live;
+    for (const LiveRange &other : placed)
+      if (other.last >= range.first)
+        live.push_back(&other);
+    llvm::sort(live, [](const LiveRange *a, const LiveRange *b) { return a->offset < b->offset; });
+    int64_t offset = 0;
+    for (const LiveRange *other : live) {
+      if (offset + range.bytes <= other->offset)
+        break;
+      offset = std::max(offset, other->offset + other->bytes);
+    }
+    return offset;
   }
 };
 

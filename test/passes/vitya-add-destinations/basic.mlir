@@ -1,7 +1,7 @@
 // RUN: vitya-opt %s -split-input-file --vitya-add-destinations | FileCheck %s
 
-// The parallel loop writes into the last argument, seen through the reshapes behind the loop, backwards. Each caller
-// passes an empty tensor; the name of its layer stays on the call.
+// The parallel loop writes into the last argument, to which the reshape after the loop is applied in reverse. Each caller
+// passes an empty tensor. The calls keep the names of their layers.
 
 // CHECK-LABEL: func.func @main
 // CHECK: %[[E1:.*]] = tensor.empty() : tensor<4x32xf32>
@@ -31,7 +31,8 @@ func.func private @kernel(%x: tensor<4x32xf32>) -> tensor<4x32xf32> attributes {
 
 // -----
 
-// A result that no parallel loop makes is copied; a loop that starts from a tensor with contents keeps it.
+// A result that no parallel loop produces is copied. A loop whose initial tensor has contents keeps it, and its result is
+// copied, too.
 
 // CHECK-LABEL: func.func private @identity
 // CHECK-SAME: (%[[X:[^:]*]]: tensor<4x32xf32>, %[[D:[^:]*]]: tensor<4x32xf32>
@@ -57,7 +58,7 @@ func.func private @update(%x: tensor<4x32xf32>) -> tensor<4x32xf32> attributes {
 
 // -----
 
-// Other functions keep their arguments.
+// Functions that are not kernels keep their arguments.
 
 // CHECK-LABEL: func.func private @helper
 // CHECK-SAME: (%{{[^:]*}}: tensor<4x32xf32>) -> tensor<4x32xf32>

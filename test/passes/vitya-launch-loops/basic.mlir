@@ -1,7 +1,7 @@
 // RUN: vitya-opt %s -split-input-file --vitya-launch-loops | FileCheck %s
 
-// Layers are numbered in the order of their first launch; a layer that launches twice keeps its number, a loop without
-// a layer has its own name. One body serves all launches of a loop, one array all of them.
+// Layers get indices in the order of their first launch. A layer that launches two loops keeps its index, and a loop
+// without a layer is listed under its own name. All launches of a loop share one body, and all launches share one array.
 
 // CHECK-LABEL: module attributes {vitya.layers = ["a", "b", "other"]}
 // CHECK: llvm.func @vitya_parallel_for(!llvm.ptr, i64, i64, !llvm.ptr, !llvm.ptr)

@@ -1,7 +1,7 @@
 // RUN: vitya-opt %s -split-input-file --vitya-plan-memory --canonicalize --cse | FileCheck %s
 
-// Weights of 12 bytes and 64 bytes start at multiples of 64, in the order of their first use; a constant that is read
-// twice is stored once. The splat is written out.
+// Weights of 12 and 64 bytes start at multiples of 64, in the order of their first use. A constant that is read twice is
+// stored once, and a splat is expanded.
 
 // CHECK-LABEL: module attributes
 // CHECK-SAME: vitya.weights = dense_resource<vitya.weights> : tensor<128xi8>
@@ -29,8 +29,8 @@ func.func private @use(memref<3xf32>, memref<16xf32>, memref<3xf32>)
 
 // -----
 
-// A chain of four buffers needs the space of two neighbours: the third takes the place of the first. The small last one
-// takes the first gap that is large enough.
+// A chain of four buffers needs the memory of two neighbors: the third buffer takes the place of the first one. The last
+// one, which is small, takes the first gap that is large enough.
 
 // CHECK-LABEL: module attributes
 // CHECK-SAME: vitya.workspace_bytes = 384 : i64
@@ -61,7 +61,7 @@ func.func private @last(memref<32xf32>, memref<1xf32>)
 
 // -----
 
-// A buffer lives as long as its views do, and until the loop that reads it is over.
+// A buffer is live as long as its views are, and until the end of a loop that reads it.
 
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: %[[WORKSPACE:[a-z0-9]*]]: memref<192xi8>)
@@ -98,13 +98,13 @@ func.func private @make(memref<16xf32>)
 
 // -----
 
-// A model without weights and buffers still has a blob and a workspace.
+// The blob and the workspace of a model without weights and buffers are not empty either.
 
 // CHECK-LABEL: module attributes
 // CHECK-SAME: vitya.weights = dense_resource<vitya.weights{{.*}}> : tensor<64xi8>
 // CHECK-SAME: vitya.workspace_bytes = 64 : i64
 // CHECK-LABEL: func.func @main
-// CHECK-SAME: (%{{.*}}: memref<4xf32>, %{{.*}}: memref<4xf32>, %{{.*}}: memref<64xi8>, %{{.*}}: memref<64xi8>)
+// CHECK-SAME: memref<4xf32>, %[[WEIGHTS:.*]]: memref<64xi8>, %[[WORKSPACE:.*]]: memref<64xi8>)
 func.func @main(%image: memref<4xf32>, %logits: memref<4xf32>) {
   memref.copy %image, %logits : memref<4xf32> to memref<4xf32>
   return

@@ -25,6 +25,7 @@ module {
 // expected-error @below {{expected a constant with a value}}
 memref.global "private" @external : memref<4xf32> = uninitialized
 func.func @main(%out: memref<4xf32>) {
+  // expected-note @below {{the constant is read here}}
   %0 = memref.get_global @external : memref<4xf32>
   memref.copy %0, %out : memref<4xf32> to memref<4xf32>
   return
@@ -32,9 +33,10 @@ func.func @main(%out: memref<4xf32>) {
 
 // -----
 
-// expected-error @below {{expected a constant with all its bytes, or one element for all}}
+// expected-error @below {{expected a constant with all its bytes, or a splat}}
 memref.global "private" constant @absent : memref<4xf32> = dense_resource<absent>
 func.func @main(%out: memref<4xf32>) {
+  // expected-note @below {{the constant is read here}}
   %0 = memref.get_global @absent : memref<4xf32>
   memref.copy %0, %out : memref<4xf32> to memref<4xf32>
   return
