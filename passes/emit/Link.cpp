@@ -1,4 +1,4 @@
-// Finds the linker and the C library, and runs the one on the other.
+// Finds the linker and the C library, and runs the linker.
 #include "passes/emit/Link.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -14,7 +14,7 @@ using namespace llvm;
 
 namespace {
 
-/// The folder with the C library's files for linking: Debian's multiarch folder first, then the usual ones.
+/// The folder with the C library's files for linking. Debian's multiarch folder is tried first.
 Expected<std::string> findLibraryFolder() {
   std::string arch = Triple(sys::getDefaultTargetTriple()).getArchName().str();
   std::vector<std::string> folders{"/usr/lib/" + arch + "-linux-gnu", "/usr/lib64", "/usr/lib"};
@@ -32,7 +32,7 @@ Expected<std::string> findLinker() {
   return createStringError("expected ld.lld-22 or ld.lld on the PATH, found none: install lld-22");
 }
 
-/// A file without a name, in memory; others find it under `path` while this lives.
+/// An anonymous file in memory, which other processes can open at `path` during its lifetime.
 class MemoryFile {
 public:
   MemoryFile() : descriptor(memfd_create("linked", MFD_CLOEXEC)) {}
@@ -52,8 +52,8 @@ private:
   int descriptor;
 };
 
-/// Runs the linker. `options` and `libraries` may start with "R/" for a file of folder `runtime` and "C/" for one of
-/// the C library. The linker writes to memory: a full disk would end it by a signal, or not at all.
+/// Runs the linker. In `options` and `libraries`, the prefix "R/" stands for the folder `runtime`, and "C/" for that of
+/// the C library. The linker writes to memory, because a full disk would kill it with a signal, or go unnoticed.
 Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<StringRef> options,
            ArrayRef<StringRef> libraries) {
   Expected<std::string> linker = findLinker();
@@ -92,7 +92,7 @@ Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<String
   int status = sys::ExecuteAndWait(*linker, references, std::nullopt, redirects, 0, 0, &message);
   ErrorOr<std::unique_ptr<MemoryBuffer>> bytes = (status == 0 ? linked : log).read();
   if (!bytes)
-    return createStringError("expected memory for what " + *linker + " writes, found: " + bytes.getError().message());
+    return createStringError("expected memory for the output of " + *linker + ", found: " + bytes.getError().message());
   if (status == 0) {
     os << (*bytes)->getBuffer();
     return Error::success();

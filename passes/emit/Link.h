@@ -1,4 +1,4 @@
-// Linking of finished objects.
+// Links object files to executables and shared libraries.
 #ifndef VITYA_PASSES_EMIT_LINK_H
 #define VITYA_PASSES_EMIT_LINK_H
 
@@ -8,10 +8,12 @@
 
 namespace vitya {
 
-/// Links `object` with what is prelinked in folder `runtime` and the machine's C library using ld.lld, and
-/// writes the result to `os`. An executable is static; a shared library needs the C library at run time, and exports
-/// the functions of vitya.h. Fail with one line that names what was not found, or with the linker's message.
+/// Links the object file at path `object` with the prelinked runtime in folder `runtime` and the machine's C library,
+/// and writes a static executable to `os`. Calls ld.lld. Fails with one line that names the file that was not found, or
+/// with the first line of the linker's message.
 llvm::Error linkExecutable(llvm::StringRef object, llvm::StringRef runtime, llvm::raw_ostream &os);
+
+/// Links a shared library instead, which exports the functions of vitya.h and needs the C library at run time.
 llvm::Error linkLibrary(llvm::StringRef object, llvm::StringRef runtime, llvm::raw_ostream &os);
 
 } // namespace vitya

@@ -1,5 +1,5 @@
-// Translates to LLVM IR, adds the descriptor, optimises and generates code. The weights never are an LLVM constant:
-// code refers to a section of zeros, which is overwritten with their bytes when the object is complete.
+// Translates to LLVM IR, adds the descriptor, optimizes and generates code. The weights are never an LLVM constant: the
+// code refers to a section of zeros, which is overwritten with the weights when the object is complete.
 #include "passes/emit/Object.h"
 #include "dialect/Constants.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
@@ -23,7 +23,7 @@ namespace {
 
 constexpr StringLiteral kWeightsSection = ".rodata.vitya_weights";
 
-/// Adds `vitya_model_descriptor`, field by field as in runtime/Abi.h.
+/// Adds `vitya_model_descriptor`, with the fields of runtime/Abi.h in order.
 void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeatures, StringRef weightsFile) {
   LLVMContext &context = module.getContext();
   IRBuilder<> builder(context);
@@ -79,14 +79,14 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                      "vitya_model_descriptor");
 }
 
-/// LLVM IR of `module` with descriptor, optimised for `target`.
+/// Translates `module` to LLVM IR with a descriptor, and optimizes it for `target`.
 Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target &target, const ModelInfo &info,
                                             StringRef weightsFile, LLVMContext &context) {
   mlir::registerBuiltinDialectTranslation(*module->getContext());
   mlir::registerLLVMDialectTranslation(*module->getContext());
   std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(module, context);
   if (!translated)
-    return createStringError("expected a module that translates to LLVM IR");
+    return createStringError("expected a module that can be translated to LLVM IR");
   translated->setTargetTriple(target.machine->getTargetTriple());
   translated->setDataLayout(target.machine->createDataLayout());
   for (Function &function : *translated) {
@@ -116,7 +116,7 @@ Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target 
   return translated;
 }
 
-/// Generates a file of `type` into memory.
+/// Generates the bytes of a file of `type`.
 Expected<SmallVector<char, 0>> generate(mlir::ModuleOp module, const Target &target, const EmitOptions &options,
                                         CodeGenFileType type) {
   Expected<ModelInfo> info = readModelInfo(module, target.cpu(), options.commandLine);
@@ -127,13 +127,13 @@ Expected<SmallVector<char, 0>> generate(mlir::ModuleOp module, const Target &tar
   if (!translated)
     return translated.takeError();
   SmallVector<char, 0> bytes;
-  // Growing by doubling would hold the weights three times.
+  // Growing the vector by doubling would need three times the memory of the weights.
   if (type == CodeGenFileType::ObjectFile && options.weightsFile.empty())
     bytes.reserve(info->weightBytes + (1 << 20));
   raw_svector_ostream os(bytes);
   legacy::PassManager passes;
   if (target.machine->addPassesToEmitFile(passes, os, nullptr, type))
-    return createStringError("expected a target that can emit this kind of file");
+    return createStringError("expected a target that supports this file type");
   passes.run(**translated);
   return bytes;
 }

@@ -1,4 +1,4 @@
-// From the LLVM dialect to machine code, in process.
+// Translates modules of the LLVM dialect to machine code, in process.
 #ifndef VITYA_PASSES_EMIT_OBJECT_H
 #define VITYA_PASSES_EMIT_OBJECT_H
 
@@ -9,21 +9,20 @@
 
 namespace vitya {
 
-/// What else a model's code says about itself and where its weights are.
 struct EmitOptions {
-  std::string commandLine; ///< the compiler's options that shaped the code, for `info`
-  std::string weightsFile; ///< name of the file that holds the weights; empty: the object holds them
+  std::string commandLine; ///< the options that the model was compiled with, which `info` prints
+  std::string weightsFile; ///< name of the file with the weights; if empty, the object contains them
 };
 
-/// Writes `module`, which is at the end of phase `llvm`, as assembly (without the bytes of the weights).
+/// Writes `module`, which is at the end of phase `llvm`, as assembly, without the bytes of the weights.
 llvm::Error emitAssembly(mlir::ModuleOp module, const Target &target, const EmitOptions &options,
                          llvm::raw_ostream &os);
 
-/// Writes it as a relocatable object that defines `vitya_model_descriptor` (runtime/Abi.h) and holds the weights,
-/// unless they are in a file of their own.
+/// Writes `module` as a relocatable object that defines `vitya_model_descriptor` (runtime/Abi.h). The object contains
+/// the weights unless they are in a separate file.
 llvm::Error emitObject(mlir::ModuleOp module, const Target &target, const EmitOptions &options, llvm::raw_ostream &os);
 
-/// Writes the weights of `module` as the file that `EmitOptions::weightsFile` names (runtime/model/Weights.h).
+/// Writes the weights of `module` in the format of a weights file (runtime/model/Weights.h).
 llvm::Error emitWeights(mlir::ModuleOp module, llvm::raw_ostream &os);
 
 } // namespace vitya

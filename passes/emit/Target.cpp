@@ -1,4 +1,4 @@
-// Resolves processor names and lists what their code needs.
+// Resolves processor names and lists the extensions that their code needs.
 #include "passes/emit/Target.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -11,8 +11,8 @@ using namespace llvm;
 namespace vitya {
 namespace {
 
-/// x86 extensions that LLVM emits on its own when the processor has them. What is not in this list (such as system or
-/// cryptographic instructions) it never chooses for our code.
+/// The x86 extensions that LLVM uses for our code if the processor has them. LLVM never selects instructions of other
+/// extensions, such as system or cryptographic ones.
 constexpr StringLiteral kEmittedFeatures[] = {"cmov",       "sse3",         "ssse3",
                                               "sse4.1",     "sse4.2",       "popcnt",
                                               "cx16",       "avx",          "avx2",
@@ -29,7 +29,8 @@ constexpr StringLiteral kEmittedFeatures[] = {"cmov",       "sse3",         "sss
 TargetInfo Target::info() const {
   TargetInfo result;
   auto has = [&](const char *features) { return machine->getMCSubtargetInfo()->checkFeatures(features); };
-  // 32 registers of 16 f32 hold 6 x 64 sums, 4 weights and a broadcast; 16 registers of 8 hold 6 x 16, 2 and one.
+  // 32 registers of 16 f32 elements hold 6 x 64 sums, 64 weights and a broadcast input; 16 registers of 8 elements hold
+  // 6 x 16 sums, 16 weights and a broadcast input.
   if (has("+avx512f,+avx512bw")) {
     result.columns = 64;
     result.vectorBits = 512;
@@ -62,7 +63,7 @@ Expected<Target> makeTarget(StringRef cpu) {
   if (!known->isCPUStringValid(name))
     return createStringError("expected --cpu to be 'native' or a processor of " + triple.getArchName() +
                              " such as x86-64-v3, found '" + cpu + "'");
-  // 512-bit registers where they exist: the kernels are laid out for them.
+  // Use 512-bit registers if there are any: the kernels are tiled for them.
   features.AddFeature("prefer-256-bit", false);
 
   vitya::Target result;

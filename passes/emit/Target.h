@@ -13,17 +13,17 @@ namespace vitya {
 /// A processor and the code generator for it.
 struct Target {
   std::unique_ptr<llvm::TargetMachine> machine;
-  /// Names of the instruction-set extensions that generated code may use, separated by spaces. The runtime refuses to
-  /// start where one is missing.
+  /// Names of the instruction set extensions that generated code may use, separated by spaces. The runtime does not
+  /// start on a processor that lacks one of them.
   std::string requiredFeatures;
 
   llvm::StringRef cpu() const { return machine->getTargetCPU(); }
-  /// What of this processor the lowering depends on.
+  /// The properties of the processor that the lowering depends on.
   TargetInfo info() const;
 };
 
-/// The processor `cpu` in LLVM's names (such as x86-64-v3), or this machine's for "native". Fails with one line for an
-/// unknown name, or one without the fused multiply-add that all generated code relies on.
+/// The processor with LLVM's name `cpu` (such as x86-64-v3), or the one of this machine for "native". Fails with one
+/// line if the name is unknown or the processor lacks AVX2 or FMA, which all generated code uses.
 llvm::Expected<Target> makeTarget(llvm::StringRef cpu);
 
 } // namespace vitya

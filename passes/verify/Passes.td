@@ -1,17 +1,17 @@
-// The passes of passes/verify/: contracts between phases. Each description shows one example before and after, which
-// test/passes/examples.test runs.
+// The passes of passes/verify/, which check the contracts between phases. Each description shows one example before and
+// after the pass, which test/passes/examples.test runs.
 #ifndef VITYA_PASSES_VERIFY_PASSES
 #define VITYA_PASSES_VERIFY_PASSES
 
 include "mlir/Pass/PassBase.td"
 
 def VerifyPhasePass : Pass<"vitya-verify-phase", "::mlir::ModuleOp"> {
-  let summary = "check that the module keeps the contract of a phase, and name the phase";
+  let summary = "verify the contract of a phase, and record the phase in the module";
   let description = [{
-    Before: a module that a pipeline has brought to the end of `phase`. After: the same with `vitya.phase` set; a module
-    that holds ops or types that the phase does not allow is an error at the first of them. As long as values are
-    tensors (`import`, `compress`, `linalg`), `@main` maps one image to one row of logits, every shape is static,
-    and no function stands beside it but its kernels.
+    Before: a module at the end of the phase `phase`. After: the same module with the attribute `vitya.phase`. An op or a
+    type that the phase does not allow is an error. In the phases on tensors (`import`, `compress`, `linalg`), `@main`
+    must map one image to one row of logits, every shape must be static, and the module must have no other functions
+    except kernels.
 
     Before:
 
@@ -34,7 +34,7 @@ def VerifyPhasePass : Pass<"vitya-verify-phase", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [Option<"phase", "phase", "std::string", "\"import\"",
-                        "import, compress, linalg, loops or llvm.">];
+                        "The phase: import, compress, linalg, loops or llvm.">];
 }
 
 #endif // VITYA_PASSES_VERIFY_PASSES

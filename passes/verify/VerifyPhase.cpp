@@ -1,5 +1,5 @@
-// The contract at the end of each phase: which dialects and types a module may hold, and, as long as values are
-// tensors, what its functions are.
+// Verifies the contract at the end of a phase: the dialects and types that a module may contain and, in the phases on
+// tensors, its functions and their signatures.
 #include "dialect/VityaDialect.h"
 #include "passes/Phases.h"
 #include "passes/lower/Kernel.h"
@@ -13,13 +13,13 @@ namespace vitya {
 
 namespace {
 
-bool holdsTensor(Operation *op) {
+bool hasTensor(Operation *op) {
   auto isTensor = llvm::IsaPred<TensorType>;
   return llvm::any_of(op->getOperandTypes(), isTensor) || llvm::any_of(op->getResultTypes(), isTensor);
 }
 
-/// What `phase` does not allow about `op`, or nothing.
-StringRef violation(Phase phase, Operation *op) {
+/// The rule of `phase` that `op` violates, to be put after "expected"; empty if it violates none.
+StringRef getViolatedRule(Phase phase, Operation *op) {
   StringRef dialect = op->getName().getDialectNamespace();
   switch (phase) {
   case Phase::import:
@@ -30,15 +30,15 @@ StringRef violation(Phase phase, Operation *op) {
   case Phase::linalg:
     return dialect == "vitya" || dialect == "quant" ? "no vitya and no quant op" : "";
   case Phase::loops:
-    return dialect == "vitya" || dialect == "linalg" || dialect == "tensor" || holdsTensor(op) ? "no tensor" : "";
+    return dialect == "vitya" || dialect == "linalg" || dialect == "tensor" || hasTensor(op) ? "no tensor" : "";
   case Phase::llvm:
     return dialect == "llvm" || dialect == "builtin" ? "" : "only ops of the llvm dialect";
   }
   return "";
 }
 
-/// Whether `op` has an operand or a result whose shape is not known.
-bool holdsDynamicShape(Operation *op) {
+/// Whether `op` has an operand or a result of dynamic shape.
+bool hasDynamicShape(Operation *op) {
   auto isDynamic = [](Type type) {
     auto shaped = dyn_cast<ShapedType>(type);
     return shaped && !shaped.hasStaticShape();
@@ -46,7 +46,7 @@ bool holdsDynamicShape(Operation *op) {
   return llvm::any_of(op->getOperandTypes(), isDynamic) || llvm::any_of(op->getResultTypes(), isDynamic);
 }
 
-/// @main maps an image to logits. That the sizes are those of `vitya.model` is the dialect's to verify.
+/// Verifies that @main maps an image to logits. The dialect verifies that their sizes match `vitya.model`.
 LogicalResult verifySignature(func::FuncOp entry) {
   FunctionType type = entry.getFunctionType();
   auto isF32 = [](Type candidate, int64_t rank) {
@@ -60,18 +60,18 @@ LogicalResult verifySignature(func::FuncOp entry) {
   return success();
 }
 
-/// Tensors all of static shape, and @main alone but for its kernels.
+/// Verifies that all shapes are static, and that @main is the only function except for kernels.
 LogicalResult verifyFunctions(ModuleOp module, Phase phase) {
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   if (!entry || entry.isExternal() || !entry.getBody().hasOneBlock())
     return module.emitError() << "expected a function @" << kEntryName << " with a body of one block";
   for (auto function : module.getOps<func::FuncOp>())
     if (function != entry && !(phase == Phase::linalg && function->hasAttr(kKernelAttrName)))
-      return function.emitError() << "expected no function beside @" << kEntryName
-                                  << (phase == Phase::linalg ? " and its kernels" : "") << " at the end of phase "
+      return function.emitError() << "expected no function other than @" << kEntryName
+                                  << (phase == Phase::linalg ? " and kernels" : "") << " at the end of phase "
                                   << stringifyPhase(phase) << ", found @" << function.getName();
   WalkResult result = module.walk([](Operation *op) {
-    if (!holdsDynamicShape(op))
+    if (!hasDynamicShape(op))
       return WalkResult::advance();
     op->emitError("expected static shapes");
     return WalkResult::interrupt();
@@ -88,11 +88,10 @@ struct VerifyPhase : impl::VerifyPhasePassBase<VerifyPhase> {
       return signalPassFailure();
     }
     WalkResult result = getOperation().walk([&](Operation *op) {
-      StringRef broken = violation(*known, op);
-      if (broken.empty())
+      StringRef rule = getViolatedRule(*known, op);
+      if (rule.empty())
         return WalkResult::advance();
-      op->emitError() << "expected " << broken << " at the end of phase " << phase << ", found '" << op->getName()
-                      << "'";
+      op->emitError() << "expected " << rule << " at the end of phase " << phase << ", found '" << op->getName() << "'";
       return WalkResult::interrupt();
     });
     if (result.wasInterrupted())

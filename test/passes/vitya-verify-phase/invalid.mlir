@@ -26,7 +26,7 @@ module {
 
 // -----
 
-// expected-error @below {{expected no function beside @main at the end of phase import, found @helper}}
+// expected-error @below {{expected no function other than @main at the end of phase import, found @helper}}
 func.func private @helper(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {
   return %x : tensor<1x4xf32>
 }

@@ -1,10 +1,10 @@
-// What each later phase does not allow, and a phase that does not exist.
+// Ops and types that the later phases do not allow, and a phase that does not exist.
 
 // RUN: split-file %s %t
 // RUN: not vitya-opt %t/vitya.mlir --vitya-verify-phase=phase=linalg 2>&1 | FileCheck %s --check-prefix=LINALG
 // LINALG: vitya.mlir:2:8: error: expected no vitya and no quant op at the end of phase linalg, found 'vitya.mean_pool'
 // RUN: not vitya-opt %t/helper.mlir --vitya-verify-phase=phase=linalg 2>&1 | FileCheck %s --check-prefix=HELPER
-// HELPER: error: expected no function beside @main and its kernels at the end of phase linalg, found @helper
+// HELPER: error: expected no function other than @main and kernels at the end of phase linalg, found @helper
 // RUN: not vitya-opt %t/helper.mlir --vitya-verify-phase=phase=loops 2>&1 | FileCheck %s --check-prefix=LOOPS
 // LOOPS: error: expected no tensor at the end of phase loops, found 'tensor.collapse_shape'
 // RUN: not vitya-opt %t/buffers.mlir --vitya-verify-phase=phase=llvm 2>&1 | FileCheck %s --check-prefix=LLVM
