@@ -70,7 +70,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
   }
 
   /// Replaces every parallel loop of `kernel` by a call of a new function. A kernel without parallel loops becomes a
-  /// loop of one iteration, unless it returns something else than its arguments, such as a view.
+  /// loop of one iteration.
   static LogicalResult outlineLoops(func::FuncOp kernel, SymbolTable &symbols) {
     std::string name = kernel.getName().str();
     // The outlined loops take the kernel's name.
@@ -80,14 +80,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     for (scf::ForallOp loop : loops)
       if (failed(outlineLoop(loop, name, kernel, symbols)))
         return failure();
-    if (loops.empty() && returnsArguments(kernel))
-      return outlineBody(kernel, name, symbols);
-    return success();
-  }
-
-  /// Whether every result of `kernel` is one of its arguments, such as its destination.
-  static bool returnsArguments(func::FuncOp kernel) {
-    return llvm::all_of(kernel.getBody().front().getTerminator()->getOperands(), llvm::IsaPred<BlockArgument>);
+    return loops.empty() ? outlineBody(kernel, name, symbols) : success();
   }
 
   static LogicalResult inlineIntoCallers(func::FuncOp kernel, SymbolTable &symbols) {
@@ -155,25 +148,48 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     return success();
   }
 
-  /// Moves the body of `kernel`, which has no parallel loop, into a function of one iteration.
+  /// Moves the body of `kernel`, which has no parallel loop, into a function of one iteration. The allocations that the
+  /// kernel returns, and views that it returns, stay behind. A kernel with results of another kind is not changed.
   static LogicalResult outlineBody(func::FuncOp kernel, StringRef name, SymbolTable &symbols) {
+    Block *body = &kernel.getBody().front();
+    llvm::SmallPtrSet<Operation *, 4> results;
+    llvm::SetVector<Value> captures(kernel.args_begin(), kernel.args_end());
+    for (Value result : body->getTerminator()->getOperands())
+      while (Operation *op = result.getDefiningOp()) {
+        bool isAllocation = isa<memref::AllocOp>(op) && op->getNumOperands() == 0;
+        bool isView = isa<ViewLikeOpInterface>(op) && op->getNumOperands() == 1;
+        if (!isAllocation && !isView)
+          return success();
+        results.insert(op);
+        if (isAllocation) {
+          captures.insert(result);
+          break;
+        }
+        result = op->getOperand(0);
+      }
+
     Location loc = kernel.getLoc();
-    func::FuncOp function = createLoopFunction(name, loc, kernel.getArguments(), kernel, symbols);
+    func::FuncOp function = createLoopFunction(name, loc, captures.getArrayRef(), kernel, symbols);
     Block *entry = &function.getBody().front();
     OpBuilder builder = OpBuilder::atBlockBegin(entry);
     IRMapping mapping;
-    mapping.map(kernel.getArguments(), entry->getArguments().drop_back(2));
-    Block *body = &kernel.getBody().front();
-    for (Operation &op : body->without_terminator())
+    mapping.map(captures.getArrayRef(), entry->getArguments().drop_back(2));
+    SmallVector<Operation *> moved;
+    for (Operation &op : body->without_terminator()) {
+      if (!results.contains(&op))
+        moved.push_back(&op);
+      else if (isa<memref::AllocOp>(op))
+        continue;
       builder.clone(op, mapping);
+    }
     func::ReturnOp::create(builder, loc);
     if (failed(moveBuffersToStack(function)))
       return failure();
 
-    for (Operation &op : llvm::make_early_inc_range(llvm::reverse(body->without_terminator())))
-      op.erase();
+    for (Operation *op : llvm::reverse(moved))
+      op->erase();
     builder.setInsertionPoint(body->getTerminator());
-    createLoopCall(builder, loc, function, kernel.getArguments(), 1);
+    createLoopCall(builder, loc, function, captures.getArrayRef(), 1);
     return success();
   }
 

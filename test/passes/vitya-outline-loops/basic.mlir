@@ -108,14 +108,14 @@ func.func private @kernel(%x: memref<4x16xf32>) attributes {vitya.kernel} {
 
 // -----
 
-// After bufferization a kernel returns the buffer it was given, and its callers read that buffer. The result of @main
-// becomes an argument.
+// After bufferization a kernel returns its destination, and its callers read that buffer. The result of @main becomes an
+// argument.
 
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[X:.*]]: memref<4x16xf32>, %[[RESULT:.*]]: memref<4x16xf32>) {
 // CHECK: call @kernel(%[[X]], %[[RESULT]], %{{.*}}, %{{.*}}) {vitya.layer = "returned", vitya.loop}
 // CHECK-NEXT: return
-// CHECK: func.func private @kernel(%{{.*}}: memref<4x16xf32>, %{{.*}}: memref<4x16xf32>, %{{.*}}: index, %{{.*}}: index) {
+// CHECK: func.func private @kernel(%{{.*}}: memref<4x16xf32>, {{.*}}: memref<4x16xf32>, {{.*}}: index, {{.*}}: index) {
 func.func @main(%x: memref<4x16xf32>) -> memref<4x16xf32> {
   %y = memref.alloc() : memref<4x16xf32>
   %0 = call @kernel(%x, %y) {vitya.layer = "returned"} : (memref<4x16xf32>, memref<4x16xf32>) -> memref<4x16xf32>
@@ -124,4 +124,38 @@ func.func @main(%x: memref<4x16xf32>) -> memref<4x16xf32> {
 func.func private @kernel(%x: memref<4x16xf32>, %out: memref<4x16xf32>) -> memref<4x16xf32> attributes {vitya.kernel} {
   memref.copy %x, %out : memref<4x16xf32> to memref<4x16xf32>
   return %out : memref<4x16xf32>
+}
+
+// -----
+
+// A kernel without a parallel loop may also return a view of its destination, or a buffer of its own. Only the allocation
+// and the view are inlined into the caller.
+
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: (%[[X:.*]]: memref<1x16xf32>, %[[Y:.*]]: memref<16xf32>)
+// CHECK: %[[VIEW:.*]] = memref.expand_shape %[[Y]]
+// CHECK: call @view(%[[X]], %[[Y]], %{{.*}}, %{{.*}}) {vitya.layer = "view", vitya.loop}
+// CHECK: %[[OWN:.*]] = memref.alloc() : memref<1x16xf32>
+// CHECK: call @own(%[[VIEW]], %[[OWN]], %{{.*}}, %{{.*}}) {vitya.layer = "own", vitya.loop}
+// CHECK-NEXT: memref.copy %[[OWN]], %[[X]]
+// CHECK: func.func private @view(%[[IN:.*]]: memref<1x16xf32>, %[[OUT:.*]]: memref<16xf32>, {{.*}}: index, {{.*}}: index) {
+// CHECK: %[[EXPANDED:.*]] = memref.expand_shape %[[OUT]]
+// CHECK: memref.copy %[[IN]], %[[EXPANDED]]
+// CHECK: func.func private @own(%[[IN:.*]]: memref<1x16xf32>, %[[OUT:.*]]: memref<1x16xf32>, {{.*}}: index, {{.*}}: index) {
+// CHECK-NEXT: memref.copy %[[IN]], %[[OUT]]
+func.func @main(%x: memref<1x16xf32>, %y: memref<16xf32>) {
+  %0 = call @view(%x, %y) {vitya.layer = "view"} : (memref<1x16xf32>, memref<16xf32>) -> memref<1x16xf32>
+  %1 = call @own(%0) {vitya.layer = "own"} : (memref<1x16xf32>) -> memref<1x16xf32>
+  memref.copy %1, %x : memref<1x16xf32> to memref<1x16xf32>
+  return
+}
+func.func private @view(%x: memref<1x16xf32>, %out: memref<16xf32>) -> memref<1x16xf32> attributes {vitya.kernel} {
+  %view = memref.expand_shape %out [[0, 1]] output_shape [1, 16] : memref<16xf32> into memref<1x16xf32>
+  memref.copy %x, %view : memref<1x16xf32> to memref<1x16xf32>
+  return %view : memref<1x16xf32>
+}
+func.func private @own(%x: memref<1x16xf32>) -> memref<1x16xf32> attributes {vitya.kernel} {
+  %own = memref.alloc() : memref<1x16xf32>
+  memref.copy %x, %own : memref<1x16xf32> to memref<1x16xf32>
+  return %own : memref<1x16xf32>
 }
