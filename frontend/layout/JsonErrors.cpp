@@ -132,10 +132,10 @@ Error JsonFile::error(const json::Path::Root &root) const {
   StringRef rest = path;
   while (!rest.empty() && scanner.enter(rest))
     ;
-  if (!rest.empty())
-    return makeError("{0}: expected a value, found none", locate(path));
+  if (message == "missing value") // of json::ObjectMapper
+    message = "expected a value";
   constexpr size_t shown = 40;
-  std::string found = formatv("{0}", cantFail(json::parse(scanner.takeValue())));
+  std::string found = rest.empty() ? formatv("{0}", cantFail(json::parse(scanner.takeValue()))).str() : "none";
   if (found.size() > shown)
     found = found.substr(0, shown) + "...";
   return makeError("{0}: {1}, found {2}", locate(path), message, found);

@@ -1,5 +1,5 @@
-// The checkpoint reader below the tools: single opcodes of the pickle machine, limits of tensors, conversions, and the
-// choice among layouts.
+// The reader of checkpoints: opcodes of the pickle machine, limits of tensors and conversions. Layouts: errors,
+// matching and settings.
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/Unpickler.h"
 #include "frontend/layout/Match.h"
@@ -16,7 +16,7 @@ using Kind = PickleValue::Kind;
 
 namespace {
 
-/// A string with NULs in it from a literal.
+/// Converts a literal, which may contain NULs, to a string.
 template <size_t N>
 std::string bytes(const char (&literal)[N]) {
   return std::string(literal, N - 1);
@@ -65,7 +65,7 @@ TEST(Unpickler, Integers) {
   EXPECT_EQ(readInteger(bytes("\x8a\x02\xff\x00.")), 255);
   EXPECT_EQ(readInteger(bytes("\x8a\x08\x00\x00\x00\x00\x00\x00\x00\x80.")), std::numeric_limits<int64_t>::min());
   EXPECT_EQ(readInteger(bytes("\x8b\x02\x00\x00\x00\x00\x01.")), 256);
-  // 2^64 has no place in 64 bits.
+  // 2^64 does not fit 64 bits.
   EXPECT_TRUE(read(bytes("\x8a\x09\x00\x00\x00\x00\x00\x00\x00\x00\x01."))->root().is(Kind::object));
 }
 
@@ -313,7 +313,7 @@ TEST(Tensor, Strides) {
   EXPECT_EQ(readAll(makeTensor("float32", {2, 1, 2}, {2, 7, 1}), data), (Floats{0, 1, 2, 3}));
 }
 
-TEST(Tensor, ValuesThatNoWeightHas) {
+TEST(Tensor, InvalidValues) {
   std::vector<float> values(2);
   auto check = [&](const Tensor &tensor, const std::string &data) {
     return llvm::toString(readFloats("t", tensor, OneRecord(data), values));
@@ -345,7 +345,7 @@ TEST(Checkpoint, InMemory) {
 // Quantized tensors
 //===----------------------------------------------------------------------===//
 
-/// A pickle value of `kind`, and the values it is made of.
+/// Owns the values of a quantizer.
 struct Quantizer {
   std::deque<PickleValue> values;
 
@@ -493,6 +493,16 @@ std::vector<NamedTensor> tensorsNamed(std::initializer_list<const char *> names)
   return tensors;
 }
 
+TEST(Layout, ErrorsNameLineColumnAndKey) {
+  auto check = [](StringRef text) { return errorOf(Layout::parse("f", text)); };
+  EXPECT_EQ(check("[]"), "f:1:1: expected object, found []");
+  EXPECT_EQ(check(R"({"name": "a", "steps": {}})"), "f:1:24: key 'steps': expected array, found {}");
+  EXPECT_EQ(check("{\"name\": \"a\",\n \"steps\": [{\"patchify\": \"channel_row_column\"}, {\"repeat\": \"b.{i}\"}]}"),
+            "f:2:48: key 'steps[1].steps': expected a value, found none");
+  // The value of a key with a dot cannot be told from that of a nested key.
+  EXPECT_EQ(check(R"({"name": "a", "name.x": 2})").substr(0, 36), "f:1:10: key 'name.x': expected one o");
+}
+
 TEST(Match, ExactlyOneLayoutFits) {
   std::vector<Layout> layouts;
   layouts.push_back(layout("a", R"({"linear": "x"})"));
@@ -530,7 +540,7 @@ TEST(Settings, HeadsByWidth) {
   ASSERT_TRUE(static_cast<bool>(heads));
   EXPECT_EQ(*heads, 3);
   EXPECT_NE(errorOf(settings->heads(200, "attn")).find("of a model of width 200, found none"), std::string::npos);
-  // Whoever gives one number means all widths.
+  // A single number applies to all widths.
   auto overridden = Settings::merge(defaults, {}, {std::string("heads=4")});
   ASSERT_TRUE(static_cast<bool>(overridden));
   auto four = overridden->heads(192, "attn");
