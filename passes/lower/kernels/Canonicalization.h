@@ -6,8 +6,8 @@
 
 namespace vitya {
 
-/// Adds the canonicalization patterns of the dialects named `dialects`, and of all their ops, to `patterns`. Passes that
-/// need other patterns to a common fixed point with these cannot use the canonicalizer pass.
+/// Adds the canonicalization patterns of the dialects named `dialects`, and of all their ops, to `patterns`. Passes
+/// that need other patterns to a common fixed point with these cannot use the canonicalizer pass.
 void populateCanonicalizationPatterns(mlir::RewritePatternSet &patterns, llvm::ArrayRef<llvm::StringRef> dialects);
 
 } // namespace vitya

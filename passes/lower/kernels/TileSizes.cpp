@@ -120,8 +120,8 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
     sizes[vectorLoop - 1] = lanesOf(ranges[vectorLoop - 1]);
     return sizes;
   }
-  // Contractions, and elementwise ops on their results that need no broadcast, work on a register tile; other ops on one
-  // vector.
+  // Contractions, and elementwise ops on their results that need no broadcast, work on a register tile; other ops on
+  // one vector.
   bool usesTile =
       isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op) && isContiguousAlong(op, vectorLoop));
   bool isWholeVectors = ranges[vectorLoop] % kLanes == 0;

@@ -23,8 +23,8 @@ bool isContraction(mlir::linalg::LinalgOp op);
 /// of a packed weight, and ops on their results, are distributed over the weight's inner tiles; all others over rows.
 std::optional<mlir::SmallVector<int64_t>> getParallelTileSizes(mlir::linalg::LinalgOp root);
 
-/// The tile sizes that cut `root`, the op that produces an iteration's result, into tiles of `rows` rows. None if it has
-/// no more rows than that.
+/// The tile sizes that cut `root`, the op that produces an iteration's result, into tiles of `rows` rows. None if it
+/// has no more rows than that.
 std::optional<mlir::SmallVector<int64_t>> getRowTileSizes(mlir::linalg::LinalgOp root, int64_t rows);
 
 /// The tile sizes that cut `op`, whose shapes are static, down to a few vector registers. 0 along loops that need no
