@@ -1,4 +1,4 @@
-// Recognises the layers around an attention and narrows its heads.
+// Matching of the layers around an attention, and the rewrite to narrower heads.
 #include "passes/analysis/AttentionMaps.h"
 #include "dialect/reference/Ops.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
@@ -12,7 +12,7 @@ using namespace vitya::numerics;
 namespace vitya {
 namespace {
 
-/// The linear layer and the rectangle of its result that `value` is, or nothing.
+/// The linear layer whose result, or a slice of whose result, is `value`; nothing if there is none.
 std::optional<Projection> projectionOf(Value value) {
   Projection result;
   auto type = cast<RankedTensorType>(value.getType());
@@ -31,7 +31,7 @@ std::optional<Projection> projectionOf(Value value) {
   return result.linear ? std::optional(result) : std::nullopt;
 }
 
-/// `count` rows of `tokens` from `row` on.
+/// The rows [row, row + count) of `tokens`.
 reference::Tensor rowsOf(const reference::Tensor &tokens, int64_t row, int64_t count) {
   return reference::extractSlice(tokens, {{row, 0}, {count, tokens.dim(1)}, {1, 1}});
 }
@@ -125,7 +125,7 @@ std::vector<ValueOutputFactorization> AttentionMaps::factorizeValueOutput(const 
     reference::Tensor queryBias = toTensor(VectorXd(weights.queryBias.segment(head * scored, scored)), f32);
     PackedMatrix keyMap = reference::packed(toTensor(MatrixXd(weights.key.middleRows(head * scored, scored)), f32));
     reference::Tensor keyBias = toTensor(VectorXd(weights.keyBias.segment(head * scored, scored)), f32);
-    // What the head averages, seen before its value map.
+    // The moments of the averaged inputs of the value map: attention weights applied to the tokens themselves.
     MomentsBuilder averaged(weights.value.cols());
     for (const reference::Tensor &each : tokens) {
       reference::Tensor queries = reference::linear(rowsOf(each, query.row, query.rows), queryMap, &queryBias);
@@ -172,11 +172,14 @@ void AttentionWeights::truncateValueOutput(ArrayRef<ValueOutputFactorization> he
   }
 }
 
-std::array<AttentionMaps::Part, 3> AttentionMaps::partsOf(const AttentionWeights &weights) const {
-  std::array<Part, 3> parts = {{{&query, &weights.query, &weights.queryBias},
-                                {&key, &weights.key, &weights.keyBias},
-                                {&value, &weights.value, &weights.valueBias}}};
-  llvm::sort(parts, [](const Part &a, const Part &b) { return a.projection->column < b.projection->column; });
+std::array<AttentionMaps::ProjectionWeights, 3>
+AttentionMaps::projectionWeights(const AttentionWeights &weights) const {
+  std::array<ProjectionWeights, 3> parts = {{{&query, &weights.query, &weights.queryBias},
+                                             {&key, &weights.key, &weights.keyBias},
+                                             {&value, &weights.value, &weights.valueBias}}};
+  llvm::sort(parts, [](const ProjectionWeights &a, const ProjectionWeights &b) {
+    return a.projection->column < b.projection->column;
+  });
   return parts;
 }
 
@@ -184,7 +187,7 @@ LinearMap AttentionMaps::mapOf(LinearOp layer, const AttentionWeights &weights) 
   if (layer == outputLinear)
     return {weights.output, weights.outputBias};
   LinearMap result{MatrixXd(0, weights.query.cols()), VectorXd(0)};
-  for (const Part &part : partsOf(weights)) {
+  for (const ProjectionWeights &part : projectionWeights(weights)) {
     if (part.projection->linear != layer)
       continue;
     int64_t rows = result.weight.rows() + part.map->rows();
@@ -206,7 +209,7 @@ SmallVector<LinearOp, 4> AttentionMaps::rewrite(const AttentionWeights &weights)
     LinearOp narrowed = createNarrowed(linear, linear.getInput(), map.weight, map.bias, map.weight.rows(), reason);
     layers.push_back(narrowed);
     int64_t offset = 0;
-    for (const Part &part : partsOf(weights)) {
+    for (const ProjectionWeights &part : projectionWeights(weights)) {
       if (part.projection->linear != linear)
         continue;
       tensor::ExtractSliceOp slice = part.projection->slice;
@@ -251,7 +254,7 @@ FailureOr<NarrowedAttention> AttentionMaps::narrow(HeadWidths target, ArrayRef<r
   result.queryKeySpectrum = meanSpectrum(scores);
   if (target.queryKey)
     weights->truncateQueryKey(scores, target.queryKey, target.queryKey);
-  // What the head averages depends on its scores as they are now.
+  // The averages depend on the attention weights that the truncated maps produce.
   std::vector<ValueOutputFactorization> outputs = factorizeValueOutput(*weights, tokens);
   result.valueSpectrum = meanSpectrum(outputs);
   if (target.value)

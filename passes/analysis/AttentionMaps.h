@@ -1,4 +1,5 @@
-// An attention together with the linear layers around it, whose products are what it computes with.
+// An attention together with the linear layers around it: the maps from tokens to queries, keys and values, and from
+// the values to the output.
 #ifndef VITYA_PASSES_ANALYSIS_ATTENTIONMAPS_H
 #define VITYA_PASSES_ANALYSIS_ATTENTIONMAPS_H
 
@@ -9,10 +10,10 @@
 
 namespace vitya {
 
-/// The columns of a linear layer that an attention takes as its queries, keys or values.
+/// The part of the result of a linear layer that an attention reads as queries, keys or values.
 struct Projection {
   LinearOp linear;
-  mlir::tensor::ExtractSliceOp slice; ///< null where it takes the whole result
+  mlir::tensor::ExtractSliceOp slice; ///< null if it reads the whole result
   int64_t column = 0, width = 0;
   int64_t row = 0, rows = 0; ///< tokens
 };
@@ -25,19 +26,19 @@ struct HeadWidths {
   bool isNarrowed() const { return queryKey != 0 || value != 0; }
 };
 
-/// The maps of an attention, those of all heads one below the other.
+/// The weights around an attention. The rows of query, key and value, and the columns of output, are ordered by head.
 struct AttentionWeights {
   Eigen::MatrixXd query, key, value; ///< [heads * width, in]
   Eigen::MatrixXd output;            ///< [out, heads * width]
   Eigen::VectorXd queryBias, keyBias, valueBias, outputBias;
 
-  /// Cuts the product of each head's query and key maps at `rank`; zeros fill each head up to `width` rows.
+  /// Truncates the product of each head's query and key maps at `rank`. Each head is padded with zeros to `width` rows.
   void truncateQueryKey(llvm::ArrayRef<numerics::QueryKeyFactorization> heads, int64_t rank, int64_t width);
-  /// The same for value and output maps.
+  /// The same for the product of value and output maps.
   void truncateValueOutput(llvm::ArrayRef<numerics::ValueOutputFactorization> heads, int64_t rank, int64_t width);
 };
 
-/// The root mean square over heads of their singular values.
+/// The singular values of `heads` by index, as root mean squares over the heads.
 template <typename Factorizations>
 Eigen::VectorXd meanSpectrum(const Factorizations &heads) {
   Eigen::VectorXd sum = Eigen::VectorXd::Zero(heads.front().singularValues().size());
@@ -46,60 +47,61 @@ Eigen::VectorXd meanSpectrum(const Factorizations &heads) {
   return (sum / double(heads.size())).cwiseSqrt();
 }
 
-/// An attention whose heads became narrower.
+/// The result of narrowing the heads of an attention.
 struct NarrowedAttention {
   llvm::SmallVector<LinearOp, 4> layers;           ///< the new inputs, then the new output
-  Eigen::VectorXd queryKeySpectrum, valueSpectrum; ///< `meanSpectrum`
+  Eigen::VectorXd queryKeySpectrum, valueSpectrum; ///< see `meanSpectrum`
 };
 
-/// An attention that nothing but its own linear layers surrounds.
+/// An attention whose operands and result are connected to linear layers alone.
 class AttentionMaps {
 public:
-  /// The maps around `attention`. The error says which of these does not hold: query, key and value come from linear
-  /// layers of one input, of which the attention reads every column and nothing else reads any, and one linear layer
-  /// alone reads the result.
+  /// Matches the layers around `attention`. Fails, with the reason, unless query, key and value are computed by linear
+  /// layers from one input, the attention reads every column of these layers and is their only reader, and one linear
+  /// layer is the only reader of its result.
   static llvm::Expected<AttentionMaps> match(AttentionOp attention);
 
-  /// Layers whose results are query, key and value: one to three, in program order.
+  /// The layers that compute query, key and value: one to three, in program order.
   llvm::ArrayRef<LinearOp> inputs() const { return linears; }
   LinearOp output() const { return outputLinear; }
   int64_t heads() const { return AttentionOp(attention).getHeads(); }
   llvm::StringRef name() const { return AttentionOp(attention).getLayer(); }
-  /// What the attention reads, with the letters they are known by.
+  /// Query, key and value, named "Q", "K" and "V".
   std::array<std::pair<llvm::StringRef, Projection>, 3> projections() const {
     return {{{"Q", query}, {"K", key}, {"V", value}}};
   }
-  /// The widths that heads have.
+  /// The widths of the heads.
   HeadWidths widths() const { return {query.width / heads(), value.width / heads()}; }
 
-  /// The maps as they are. Weights that are no finite constants are an error at their layer.
+  /// Reads the weights of all layers. Emits an error at a layer whose weights are not finite constants.
   mlir::FailureOr<AttentionWeights> readWeights();
 
-  /// The products of each head's maps, fitted to `tokens`, the input of `inputs()` on every calibration image.
+  /// Factorises the products of each head's maps for `tokens`, the input of `inputs()` on each calibration image.
   std::vector<numerics::QueryKeyFactorization> factorizeQueryKey(const AttentionWeights &weights,
                                                                  llvm::ArrayRef<reference::Tensor> tokens);
   std::vector<numerics::ValueOutputFactorization> factorizeValueOutput(const AttentionWeights &weights,
                                                                        llvm::ArrayRef<reference::Tensor> tokens);
 
-  /// What `layer`, one of `inputs()` or `output()`, is with `weights`.
+  /// The map of `layer`, one of `inputs()` or `output()`, that holds its part of `weights`.
   numerics::LinearMap mapOf(LinearOp layer, const AttentionWeights &weights);
 
-  /// Narrows the heads to `target`, fitted to `tokens`. Replaces the attention and its layers: these maps are void
-  /// then. Returns the new output layer. Weights that are no finite constants, and tokens that are not finite, are an
-  /// error at their layer.
+  /// Narrows the heads to `target`, fitted to `tokens`. Replaces the attention and its layers, which invalidates this
+  /// object. Emits an error at a layer whose weights are not finite constants or whose input is not finite.
   mlir::FailureOr<NarrowedAttention> narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens);
 
-  /// Tokens of queries and of keys.
+  /// The number of queries and of keys.
   int64_t queries() const { return query.rows; }
   int64_t keys() const { return key.rows; }
 
 private:
-  struct Part {
+  /// A projection with its part of `AttentionWeights`.
+  struct ProjectionWeights {
     const Projection *projection;
     const Eigen::MatrixXd *map;
     const Eigen::VectorXd *bias;
   };
-  std::array<Part, 3> partsOf(const AttentionWeights &weights) const;
+  /// The three projections, in the order of their columns.
+  std::array<ProjectionWeights, 3> projectionWeights(const AttentionWeights &weights) const;
   llvm::SmallVector<LinearOp, 4> rewrite(const AttentionWeights &weights);
 
   AttentionOp attention;

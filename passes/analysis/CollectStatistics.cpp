@@ -1,8 +1,11 @@
-// The pass that keeps statistics of linear layers in a file.
+// The pass that writes the moments of the inputs of linear layers to a file.
 #include "dialect/Fingerprint.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/analysis/Passes.h"
 #include "passes/analysis/Statistics.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-collect-statistics"
 
 using namespace mlir;
 
@@ -23,16 +26,18 @@ struct CollectStatistics : impl::CollectStatisticsPassBase<CollectStatistics> {
 
   LogicalResult collect(ModuleOp module) {
     if (images.empty() || to.empty())
-      return module.emitError("expected images=FILE to look at the model with and to=FILE to write, found images='")
+      return module.emitError("expected images=FILE to run the model on and to=FILE to write, found images='")
              << images.getValue() << "' to='" << to.getValue() << "'";
-    FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
-    if (failed(calibration))
+    FailureOr<ImageSet> imageSet = ImageSet::open(module, images, count);
+    if (failed(imageSet))
       return failure();
     SmallVector<LinearOp> layers;
     for (auto linear : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
       if (matchPattern(linear.getWeight(), m_Constant()))
         layers.push_back(linear);
-    FailureOr<Statistics> statistics = collectStatistics(module, layers, *calibration);
+      else
+        LDBG() << "skip layer " << linear.getLayer() << ", whose weight is not a constant";
+    FailureOr<Statistics> statistics = collectStatistics(module, layers, *imageSet);
     if (failed(statistics))
       return failure();
     if (llvm::Error error = writeStatistics(*statistics, fingerprint(module), to))

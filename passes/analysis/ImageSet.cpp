@@ -10,7 +10,7 @@ namespace vitya {
 
 FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t count) {
   if (path.empty())
-    return module.emitError("expected images=FILE to look at the model with, found none");
+    return module.emitError("expected images=FILE to run the model on, found none");
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   auto type = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
                                                     : RankedTensorType();

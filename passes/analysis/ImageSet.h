@@ -10,11 +10,12 @@
 
 namespace vitya {
 
-/// The first images of a file in CIFAR-10's binary layout, in the size that a model takes.
+/// The first images of a file in CIFAR-10's binary layout, resized to the input of a model.
 class ImageSet {
 public:
-  /// Opens `path` for the images of `module`; `count` 0 is all of them. Errors at `module`: no path, a file that cannot
-  /// be read, fewer images than asked for, a model that does not take one image of three channels.
+  /// Opens the first `count` images of `path`, or all of them if `count` is 0, as inputs of `module`. Emits an error at
+  /// `module` if the path is empty, the file cannot be read or has fewer images, or the model does not take one image
+  /// of three channels.
   static mlir::FailureOr<ImageSet> open(mlir::ModuleOp module, llvm::StringRef path, int64_t count);
 
   int64_t count() const { return images; }
@@ -24,8 +25,8 @@ public:
   }
   /// The label of image `index`.
   int label(int64_t index) const { return cifarLabel(*file, index); }
-  /// Runs `module` on all images and shows `observe` the results of every op; tells a person at a terminal how far it
-  /// is. Result and errors are those of reference::runImages.
+  /// Runs `module` on all images, calls `observe` with the results of every op, and displays its progress. The result
+  /// and the errors are those of reference::runImages.
   mlir::FailureOr<std::vector<float>> run(mlir::ModuleOp module, reference::ImageObserver observe = nullptr) const;
 
 private:

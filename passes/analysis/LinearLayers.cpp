@@ -1,4 +1,4 @@
-// Reads weights into double precision and writes factors back as f32 resources, each under the name of its layer.
+// Reads weights in double precision and creates factors as f32 resources named after their layers.
 #include "passes/analysis/LinearLayers.h"
 #include "dialect/Constants.h"
 #include "mlir/IR/Matchers.h"
@@ -10,10 +10,8 @@ using namespace Eigen;
 namespace vitya {
 namespace {
 
-using RowMajor = Matrix<float, Dynamic, Dynamic, RowMajor>;
-
-/// The f32 elements of `value`, the `what` of `op`, in row-major order.
-FailureOr<std::vector<float>> constantOf(Operation *op, Value value, StringRef what) {
+/// The f32 elements of the constant `value`, the operand `what` of `op`, in row-major order.
+FailureOr<std::vector<float>> finiteElementsOf(Operation *op, Value value, StringRef what) {
   ElementsAttr elements;
   if (!matchPattern(value, m_Constant(&elements)))
     return op->emitOpError() << "expected a constant " << what << ", found one that is computed";
@@ -68,11 +66,11 @@ bool isFactorized(LinearOp op) { return op.getInfoAttr() && op.getInfoAttr().get
 int64_t breakEvenRank(int64_t out, int64_t in) { return llvm::divideCeil(out * in, out + in); }
 
 FailureOr<MatrixXd> weightOf(LinearOp op) {
-  FailureOr<std::vector<float>> values = constantOf(op, op.getWeight(), "weight");
+  FailureOr<std::vector<float>> values = finiteElementsOf(op, op.getWeight(), "weight");
   if (failed(values))
     return failure();
   ArrayRef<int64_t> shape = op.getWeight().getType().getShape();
-  return MatrixXd(Map<const RowMajor>(values->data(), shape[0], shape[1]).cast<double>());
+  return MatrixXd(Map<const numerics::RowMajorOf<float>>(values->data(), shape[0], shape[1]).cast<double>());
 }
 
 FailureOr<VectorXd> biasOf(LinearOp op) {
@@ -83,14 +81,14 @@ FailureOr<VectorXd> biasOf(LinearOp op) {
 }
 
 FailureOr<VectorXd> vectorOf(Operation *op, Value value, StringRef what) {
-  FailureOr<std::vector<float>> values = constantOf(op, value, what);
+  FailureOr<std::vector<float>> values = finiteElementsOf(op, value, what);
   if (failed(values))
     return failure();
   return VectorXd(Map<const VectorXf>(values->data(), int64_t(values->size())).cast<double>());
 }
 
 Value makeConstant(OpBuilder &builder, Location loc, StringRef name, const MatrixXd &matrix) {
-  RowMajor values = matrix.cast<float>();
+  numerics::RowMajorOf<float> values = matrix.cast<float>();
   return makeFloats(builder, loc, name, {values.rows(), values.cols()},
                     ArrayRef<float>(values.data(), static_cast<size_t>(values.size())));
 }

@@ -1,5 +1,5 @@
-// The passes of passes/analysis/: what is learned about a model: statistics, spectra, a description. Each description shows one example before and after, which
-// test/passes/examples.test runs.
+// The passes of passes/analysis/, which compute statistics, spectra and a description of a model. The example of each
+// description, before and after the pass, is executed by test/passes/examples.test.
 #ifndef VITYA_PASSES_ANALYSIS_PASSES
 #define VITYA_PASSES_ANALYSIS_PASSES
 
@@ -9,10 +9,10 @@ include "passes/PassOptions.td"
 def CollectStatisticsPass : Pass<"vitya-collect-statistics", "::mlir::ModuleOp"> {
   let summary = "write the moments of the inputs of linear layers to a file";
   let description = [{
-    Runs the model on the first `count` records of `images` and writes to `to`, for the input of every linear layer
-    that has a constant weight, the number of tokens, their sum, the sum of their magnitudes and of their outer
-    products, in double precision. The file is in the safetensors format and names the fingerprint of the model, to
-    which it is tied. The sums do not depend on the number of threads. The model does not change.
+    Runs the model on the first `count` records of `images`. For the input of every linear layer with a constant weight
+    it writes to `to`, in double precision, the number of tokens, their sum, the sum of their magnitudes and the sum of
+    their outer products. The file is in the safetensors format and holds the fingerprint of the model; other models
+    refuse it. The sums do not depend on the number of threads. The model does not change.
 
     Before:
 
@@ -82,11 +82,12 @@ def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
 def ReportSpectrumPass : Pass<"vitya-report-spectrum", "::mlir::ModuleOp"> {
   let summary = "write the singular values of linear layers to a file";
   let description = [{
-    Writes to `to` (`--vitya-report-spectrum=FILE` is short for it), as JSON, for each linear layer whose name matches `layers`: "layer", "in", "out", "plain", the singular
-    values of its weight, largest first, and, with `images` or `statistics`, "whitened", those of the weight times the
-    root of the covariance of its input: the output that each direction holds. A layer that makes queries, keys and values
-    together appears once for each, told by "part". `plot` is an SVG page with the same as curves, a row of panels for
-    each block. The model does not change.
+    Writes a JSON array to `to` with an object for each linear layer whose name matches `layers`: "layer", "in", "out",
+    and "plain", the singular values of the weight, largest first. With `images` or `statistics`, "whitened" are the
+    singular values of the weight times the square root of the covariance of its input; their squares are the energies
+    of the principal components of the output. A layer that computes queries, keys and values together appears once for
+    each of them, with "part" "Q", "K" or "V". `tools/measure/plot-spectrum` draws the curves. The model does not
+    change.
 
     Before:
 
@@ -109,8 +110,7 @@ def ReportSpectrumPass : Pass<"vitya-report-spectrum", "::mlir::ModuleOp"> {
     ```
   }];
   let options = [
-    Option<"to", "to", "std::string", "\"\"", "The JSON file to write.">,
-    Option<"plot", "plot", "std::string", "\"\"", "The SVG page to write; none by default.">
+    Option<"to", "to", "std::string", "\"\"", "The JSON file to write.">
   ] # kBlockLayersOptions # kImageOptions # kStatisticsOptions;
 }
 

@@ -1,4 +1,4 @@
-// Every stretch of ops becomes a function of the values it reads, which the reference interpreter executes.
+// The ops between two points of execution are cloned into a function, which the reference interpreter executes.
 #include "passes/analysis/Replay.h"
 #include "dialect/VityaOps.h"
 #include "dialect/reference/Interpreter.h"
@@ -31,59 +31,76 @@ Replay::Replay(func::FuncOp function, const ImageSet &images, int64_t count) : f
   }
 }
 
-LogicalResult Replay::advanceTo(Operation *op) {
-  // What to execute, what that reads and what is read of it later. Constants belong to no stretch.
-  Operation *first = last ? last->getNextNode() : &function.getBody().front().front();
-  SmallVector<Operation *> stretch;
-  llvm::SetVector<Operation *> constants;
-  llvm::SetVector<Value> arguments, results;
-  for (Operation *each = first; each != op; each = each->getNextNode()) {
-    auto isAssumed = [&](Value result) { return values.contains(result); };
-    if (isa<arith::ConstantOp>(each) || llvm::all_of(each->getResults(), isAssumed))
+/// The ops of a block that are executed by one call of `advanceTo`, and the values that enter and leave them. Constants
+/// are not among `ops`.
+struct Replay::Segment {
+  SmallVector<Operation *> ops;
+  llvm::SetVector<Operation *> constants; ///< that `ops` read
+  llvm::SetVector<Value> inputs, results;
+};
+
+static bool isReadFrom(Value value, Operation *op) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) { return !user->isBeforeInBlock(op); });
+}
+
+Replay::Segment Replay::segmentBefore(Operation *end) {
+  Segment segment;
+  auto isDefined = [&](Value result) { return values.contains(result); };
+  for (Operation *op = last ? last->getNextNode() : &function.front().front(); op != end; op = op->getNextNode()) {
+    if (isa<arith::ConstantOp>(op) || llvm::all_of(op->getResults(), isDefined))
       continue;
-    stretch.push_back(each);
-    for (Value operand : each->getOperands()) {
+    segment.ops.push_back(op);
+    for (Value operand : op->getOperands()) {
       if (auto constant = operand.getDefiningOp<arith::ConstantOp>())
-        constants.insert(constant);
+        segment.constants.insert(constant);
       else if (values.contains(operand))
-        arguments.insert(operand);
+        segment.inputs.insert(operand);
     }
   }
-  auto isReadLater = [&](Value value) {
-    return llvm::any_of(value.getUsers(), [&](Operation *user) { return !user->isBeforeInBlock(op); });
-  };
-  for (Operation *each : stretch)
-    for (Value result : each->getResults())
-      if (isReadLater(result))
-        results.insert(result);
-  if (stretch.empty())
-    return success();
+  for (Operation *op : segment.ops)
+    for (Value result : op->getResults())
+      if (isReadFrom(result, end))
+        segment.results.insert(result);
+  return segment;
+}
 
-  OwningOpRef<func::FuncOp> part = func::FuncOp::create(
-      function.getLoc(), function.getName(),
-      FunctionType::get(function.getContext(), TypeRange(arguments.getArrayRef()), TypeRange(results.getArrayRef())));
-  OpBuilder builder = OpBuilder::atBlockBegin(part->addEntryBlock());
+OwningOpRef<func::FuncOp> Replay::functionOf(const Segment &segment) {
+  Location loc = function.getLoc();
+  OwningOpRef<func::FuncOp> result =
+      func::FuncOp::create(loc, "segment",
+                           FunctionType::get(loc.getContext(), TypeRange(segment.inputs.getArrayRef()),
+                                             TypeRange(segment.results.getArrayRef())));
+  OpBuilder builder = OpBuilder::atBlockBegin(result->addEntryBlock());
   IRMapping mapping;
-  mapping.map(arguments.getArrayRef(), part->getArguments());
-  for (Operation *each : llvm::concat<Operation *const>(constants.getArrayRef(), stretch))
-    builder.clone(*each, mapping);
-  SmallVector<Value> returned = llvm::map_to_vector(results, [&](Value result) { return mapping.lookup(result); });
-  func::ReturnOp::create(builder, function.getLoc(), returned);
-  FailureOr<reference::Interpreter> interpreter = reference::Interpreter::create(*part);
+  mapping.map(segment.inputs.getArrayRef(), result->getArguments());
+  for (Operation *op : llvm::concat<Operation *const>(segment.constants.getArrayRef(), segment.ops))
+    builder.clone(*op, mapping);
+  SmallVector<Value> returned =
+      llvm::map_to_vector(segment.results, [&](Value value) { return mapping.lookup(value); });
+  func::ReturnOp::create(builder, loc, returned);
+  return result;
+}
+
+LogicalResult Replay::advanceTo(Operation *op) {
+  Segment segment = segmentBefore(op);
+  if (segment.ops.empty())
+    return success();
+  OwningOpRef<func::FuncOp> executed = functionOf(segment);
+  FailureOr<reference::Interpreter> interpreter = reference::Interpreter::create(*executed);
   if (failed(interpreter))
     return failure();
 
-  SmallVector<std::vector<reference::Tensor>> made(results.size(), std::vector<reference::Tensor>(count));
+  SmallVector<std::vector<reference::Tensor>> results(segment.results.size(), std::vector<reference::Tensor>(count));
   parallelFor(function.getContext(), 0, count, [&](int64_t image) {
     SmallVector<reference::Tensor> inputs =
-        llvm::map_to_vector(arguments, [&](Value argument) { return values.find(argument)->second[image]; });
-    for (auto [tensors, tensor] : llvm::zip_equal(made, interpreter->run(inputs)))
+        llvm::map_to_vector(segment.inputs, [&](Value input) { return values.find(input)->second[image]; });
+    for (auto [tensors, tensor] : llvm::zip_equal(results, interpreter->run(inputs)))
       tensors[image] = tensor;
   });
-  for (Value argument : arguments)
-    if (!isReadLater(argument))
-      values.erase(argument);
-  for (auto [result, tensors] : llvm::zip_equal(results, made))
+  for (Value input : segment.inputs)
+    if (!isReadFrom(input, op))
+      values.erase(input);
+  for (auto [result, tensors] : llvm::zip_equal(segment.results, results))
     values[result] = std::move(tensors);
   last = op->getPrevNode();
   return success();

@@ -1,41 +1,48 @@
-// Execution of a model on all calibration images at once, layer after layer, while the layers ahead are still being
-// rewritten.
+// Execution of a model on all calibration images in step, while the ops that are not executed yet are being rewritten.
 #ifndef VITYA_PASSES_ANALYSIS_REPLAY_H
 #define VITYA_PASSES_ANALYSIS_REPLAY_H
 
 #include "dialect/reference/Tensor.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "passes/analysis/ImageSet.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace vitya {
 
-/// `matrix` in f32, [rows, columns].
+/// `matrix` as an f32 tensor [rows, columns].
 reference::Tensor toTensor(const Eigen::MatrixXd &matrix, mlir::Type f32);
-/// `vector` in f32, [size].
+/// `vector` as an f32 tensor [size].
 reference::Tensor toTensor(const Eigen::VectorXd &vector, mlir::Type f32);
 
-/// A function of one image and the values that its next ops read, for every image. What lies behind is freed; ops ahead
-/// may be replaced between two calls, ops behind must stay.
+/// The execution of a function of one image, for every image, up to some op. Keeps only the values that later ops read.
+/// Between two calls later ops may be replaced, but executed ops must not be erased.
 class Replay {
 public:
-  /// Before the first op of `function`, whose only argument is an image, with the first `count` of `images`. A copy
-  /// goes its own way from where it was made.
+  /// Starts before the first op of `function`, whose only argument is an image, with the first `count` of `images`. A
+  /// copy continues independently.
   Replay(mlir::func::FuncOp function, const ImageSet &images, int64_t count);
 
-  /// Executes all ops before `op`, which is ahead. An op that the reference interpreter refuses is an error at that op.
+  /// Executes all ops before `op`, which must not have been executed. Emits an error at an op that the reference
+  /// interpreter does not support.
   mlir::LogicalResult advanceTo(mlir::Operation *op);
 
-  /// The values of `value`, one an image: an operand of the op that was advanced to, or of one behind it.
+  /// The tensors of `value`, one per image, for an operand of the op that was advanced to or of a later one.
   llvm::ArrayRef<reference::Tensor> valuesOf(mlir::Value value) const { return values.find(value)->second; }
 
-  /// Takes `tensors`, one an image, for `value`, the result of an op ahead that is not executed then.
+  /// Defines `value`, the result of an op that has not been executed and will be skipped, as `tensors`, one per image.
   void assume(mlir::Value value, std::vector<reference::Tensor> tensors) { values[value] = std::move(tensors); }
 
 private:
+  struct Segment;
+  /// The ops from the last executed one to `end`, exclusively.
+  Segment segmentBefore(mlir::Operation *end);
+  /// A function of the inputs of `segment` that returns its results.
+  mlir::OwningOpRef<mlir::func::FuncOp> functionOf(const Segment &segment);
+
   mlir::func::FuncOp function;
   int64_t count;
-  mlir::Operation *last = nullptr; ///< executed
+  mlir::Operation *last = nullptr; ///< the last executed op
   llvm::DenseMap<mlir::Value, std::vector<reference::Tensor>> values;
 };
 

@@ -1,19 +1,17 @@
-// The pass that shows how fast the singular values of a model's layers fall. Layers that a fused linear holds for an
-// attention appear one by one, as queries, keys and values.
-#include "dialect/Fingerprint.h"
-#include "mlir/IR/Matchers.h"
+// The pass that writes the singular values of linear layers. A layer that computes queries, keys and values of an
+// attention together appears once for each of them.
+#include "dialect/support/WriteOutput.h"
 #include "mlir/IR/Threading.h"
 #include "passes/analysis/AttentionMaps.h"
 #include "passes/analysis/Passes.h"
-#include "passes/analysis/SpectrumPlot.h"
 #include "passes/analysis/Statistics.h"
-#include "passes/analysis/WriteFile.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Regex.h"
 
 using namespace mlir;
-using namespace Eigen;
 using namespace vitya::numerics;
+using Eigen::MatrixXd;
+using Eigen::VectorXd;
 
 namespace vitya {
 #define GEN_PASS_DEF_REPORTSPECTRUMPASS
@@ -21,64 +19,66 @@ namespace vitya {
 
 namespace {
 
-/// A layer, or the part of one that makes queries, keys or values.
-struct Map {
+/// The singular values of a layer, or of the rows of its weight that compute queries, keys or values.
+struct LayerSpectrum {
+  LayerSpectrum(LinearOp op, StringRef part, MatrixXd weight) : op(op), part(part), weight(std::move(weight)) {}
+
   LinearOp op;
-  std::string part; ///< "Q", "K", "V", or empty: all of it
+  std::string part; ///< "Q", "K", "V", or empty for the whole layer
   MatrixXd weight;
-  VectorXd plain, whitened;
+  VectorXd plain, whitened; ///< `whitened` is empty unless the moments of the input are known
 };
 
 struct ReportSpectrum : impl::ReportSpectrumPassBase<ReportSpectrum> {
   using ReportSpectrumPassBase::ReportSpectrumPassBase;
 
-  /// A path alone is short for to=PATH.
-  LogicalResult initializeOptions(StringRef options, function_ref<LogicalResult(const Twine &)> errorHandler) override {
-    std::string text = (options.empty() || options.contains('=') ? "" : "to=") + options.str();
-    return ReportSpectrumPassBase::initializeOptions(text, errorHandler);
-  }
-
   void runOnOperation() override {
     markAllAnalysesPreserved();
-    if (failed(reportAll(getOperation())))
+    if (failed(report(getOperation())))
       signalPassFailure();
   }
 
 private:
-  FailureOr<std::vector<Map>> selectMaps(ModuleOp module);
-  FailureOr<Statistics> readMoments(ModuleOp module, ArrayRef<Map> maps);
-  LogicalResult reportAll(ModuleOp module);
+  FailureOr<std::vector<LayerSpectrum>> selectLayers(ModuleOp module);
+  FailureOr<Statistics> readMoments(ModuleOp module, ArrayRef<LayerSpectrum> spectra);
+  LogicalResult report(ModuleOp module);
 };
 
-FailureOr<std::vector<Map>> ReportSpectrum::selectMaps(ModuleOp module) {
+/// The projections of all attentions of `entry` that are surrounded by linear layers, by layer.
+llvm::DenseMap<Operation *, SmallVector<std::pair<StringRef, Projection>>> projectionsOf(func::FuncOp entry) {
+  llvm::DenseMap<Operation *, SmallVector<std::pair<StringRef, Projection>>> projections;
+  for (auto attention : entry.getOps<AttentionOp>()) {
+    llvm::Expected<AttentionMaps> maps = AttentionMaps::match(attention);
+    if (!maps) {
+      llvm::consumeError(maps.takeError()); // its layers appear as a whole
+      continue;
+    }
+    for (auto [name, projection] : maps->projections())
+      projections[projection.linear].push_back({name, projection});
+  }
+  return projections;
+}
+
+FailureOr<std::vector<LayerSpectrum>> ReportSpectrum::selectLayers(ModuleOp module) {
   FailureOr<llvm::Regex> pattern = patternOf(module, "layers", layers);
   if (failed(pattern))
     return failure();
   FailureOr<func::FuncOp> entry = entryOf(module);
   if (failed(entry))
     return failure();
-  llvm::DenseMap<Operation *, SmallVector<std::pair<StringRef, Projection>>> parts;
-  for (auto attention : entry->getOps<AttentionOp>()) {
-    llvm::Expected<AttentionMaps> maps = AttentionMaps::match(attention);
-    if (!maps) {
-      llvm::consumeError(maps.takeError()); // its layers are shown whole
-      continue;
-    }
-    for (auto [name, projection] : maps->projections())
-      parts[projection.linear].push_back({name, projection});
-  }
-  std::vector<Map> selected;
+  auto projections = projectionsOf(*entry);
+  std::vector<LayerSpectrum> selected;
   for (auto op : entry->getOps<LinearOp>()) {
     if (!pattern->match(op.getLayer()))
       continue;
     FailureOr<MatrixXd> weight = weightOf(op);
     if (failed(weight))
       return failure();
-    if (parts[op].size() > 1)
-      for (auto [name, projection] : parts[op])
-        selected.push_back({op, name.str(), weight->middleRows(projection.column, projection.width), {}, {}});
+    if (projections[op].size() > 1)
+      for (auto [name, projection] : projections[op])
+        selected.emplace_back(op, name, weight->middleRows(projection.column, projection.width));
     else
-      selected.push_back({op, "", std::move(*weight), {}, {}});
+      selected.emplace_back(op, "", std::move(*weight));
   }
   if (selected.empty())
     return module.emitError("expected layers to match the name of a linear layer, found '")
@@ -86,8 +86,9 @@ FailureOr<std::vector<Map>> ReportSpectrum::selectMaps(ModuleOp module) {
   return selected;
 }
 
-FailureOr<Statistics> ReportSpectrum::readMoments(ModuleOp module, ArrayRef<Map> maps) {
-  SmallVector<LinearOp> ops = llvm::map_to_vector(maps, [](const Map &map) { return map.op; });
+/// The moments of the layers' inputs; empty if neither a file nor images are given.
+FailureOr<Statistics> ReportSpectrum::readMoments(ModuleOp module, ArrayRef<LayerSpectrum> spectra) {
+  SmallVector<LinearOp> ops = llvm::map_to_vector(spectra, [](const LayerSpectrum &spectrum) { return spectrum.op; });
   if (!statistics.empty())
     return readOrCollectStatistics(module, ops, statistics, /*images=*/nullptr);
   if (images.empty())
@@ -98,51 +99,48 @@ FailureOr<Statistics> ReportSpectrum::readMoments(ModuleOp module, ArrayRef<Map>
   return collectStatistics(module, ops, *imageSet);
 }
 
-LogicalResult ReportSpectrum::reportAll(ModuleOp module) {
+void writeSpectrum(llvm::json::OStream &json, const LayerSpectrum &spectrum) {
+  auto writeValues = [&](StringRef name, const VectorXd &values) {
+    json.attributeArray(name, [&] {
+      for (double value : values)
+        json.value(value);
+    });
+  };
+  json.object([&] {
+    json.attribute("layer", LinearOp(spectrum.op).getLayer());
+    if (!spectrum.part.empty())
+      json.attribute("part", spectrum.part);
+    json.attribute("in", spectrum.weight.cols());
+    json.attribute("out", spectrum.weight.rows());
+    writeValues("plain", spectrum.plain);
+    if (spectrum.whitened.size())
+      writeValues("whitened", spectrum.whitened);
+  });
+}
+
+LogicalResult ReportSpectrum::report(ModuleOp module) {
   if (to.empty())
     return module.emitError("expected to=FILE to write, found none");
-  FailureOr<std::vector<Map>> maps = selectMaps(module);
-  if (failed(maps))
+  FailureOr<std::vector<LayerSpectrum>> spectra = selectLayers(module);
+  if (failed(spectra))
     return failure();
-  FailureOr<Statistics> moments = readMoments(module, *maps);
+  FailureOr<Statistics> moments = readMoments(module, *spectra);
   if (failed(moments))
     return failure();
-  parallelFor(&getContext(), 0, maps->size(), [&](size_t i) {
-    Map &map = (*maps)[i];
-    map.plain = Factorization::plain(map.weight).singularValues();
-    if (!moments->empty())
-      map.whitened = Factorization::whitened(map.weight, *moments->lookup(map.op.getLayer())).singularValues();
+  parallelForEach(&getContext(), *spectra, [&](LayerSpectrum &spectrum) {
+    spectrum.plain = Factorization::plain(spectrum.weight).singularValues();
+    if (std::shared_ptr<const Moments> input = moments->lookup(spectrum.op.getLayer()))
+      spectrum.whitened = Factorization::whitened(spectrum.weight, *input).singularValues();
   });
-
-  llvm::Error error = writeFile(to, [&](llvm::raw_ostream &os) {
+  llvm::Error error = writeOutput(to, [&](llvm::raw_ostream &os) {
     llvm::json::OStream json(os, /*IndentSize=*/1);
-    auto write = [&](StringRef name, const VectorXd &values) {
-      if (values.size())
-        json.attributeArray(name, [&] {
-          for (double value : values)
-            json.value(value);
-        });
-    };
     json.array([&] {
-      for (Map &map : *maps)
-        json.object([&] {
-          json.attribute("layer", map.op.getLayer());
-          if (!map.part.empty())
-            json.attribute("part", map.part);
-          json.attribute("in", map.weight.cols());
-          json.attribute("out", map.weight.rows());
-          write("plain", map.plain);
-          write("whitened", map.whitened);
-        });
+      for (const LayerSpectrum &spectrum : *spectra)
+        writeSpectrum(json, spectrum);
     });
     os << '\n';
+    return llvm::Error::success();
   });
-  if (!error && !plot.empty()) {
-    std::vector<SpectrumCurve> curves;
-    for (Map &map : *maps)
-      curves.push_back({map.op.getLayer().str(), map.part, map.plain, map.whitened});
-    error = writeFile(plot, [&](llvm::raw_ostream &os) { plotSpectra(curves, os); });
-  }
   if (error)
     return module.emitError() << llvm::toString(std::move(error));
   return success();

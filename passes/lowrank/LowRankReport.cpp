@@ -1,6 +1,6 @@
 // Prints the records of LowRankOutcome.h; nothing here looks at the module.
 #include "passes/lowrank/LowRankReport.h"
-#include "passes/analysis/WriteFile.h"
+#include "dialect/support/WriteOutput.h"
 #include "llvm/Support/JSON.h"
 
 using namespace Eigen;
@@ -61,7 +61,7 @@ void writeAttention(llvm::json::OStream &json, const AttentionOutcome &attention
 
 llvm::Error writeReport(const LowRankOutcome &outcome, LowRankMethod method, llvm::StringRef fingerprint,
                         llvm::StringRef path) {
-  return writeFile(path, [&](llvm::raw_ostream &os) {
+  return writeOutput(path, [&](llvm::raw_ostream &os) {
     llvm::json::OStream json(os, /*IndentSize=*/1);
     json.object([&] {
       json.attribute("method", stringifyLowRankMethod(method));
@@ -85,6 +85,7 @@ llvm::Error writeReport(const LowRankOutcome &outcome, LowRankMethod method, llv
       });
     });
     os << '\n';
+    return llvm::Error::success();
   });
 }
 

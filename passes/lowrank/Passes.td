@@ -1,5 +1,5 @@
-// The passes of passes/lowrank/: low-rank factorisation. Each description shows one example before and after, which
-// test/passes/examples.test runs.
+// The pass of passes/lowrank/. The example of its description, before and after the pass, is executed by
+// test/passes/examples.test.
 #ifndef VITYA_PASSES_LOWRANK_PASSES
 #define VITYA_PASSES_LOWRANK_PASSES
 
@@ -36,39 +36,38 @@ def RankAllocation : OptionEnum<"RankAllocation", "how a budget is divided among
 def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
   let summary = "replace linear layers by pairs of smaller ones";
   let description = [{
-    Before: linear layers with constant weights. After: each one that `layers` matches and for which it pays is
-    "NAME.right", from the input to `rank` columns, without bias, and "NAME.left", from there to the output, with the
-    bias. What became of a layer, and why, stands on its ops as `info`; layers that stay dense although their name
-    matches get a remark. Layers that are pairs already are left alone, with a remark.
+    Before the pass, linear layers have constant weights. After it, each layer that `layers` matches, and for which
+    factors are smaller than the weight, is a pair: "NAME.right" maps the input to `rank` columns, without bias, and
+    "NAME.left" maps these to the output, with the bias. The attribute `info` of the ops records how a layer was
+    compressed, or why not. A matching layer that stays dense, and one that is factorised already, gets a remark.
 
-    A pair pays for a layer of p outputs and n inputs if its rank is less than p n / (p + n). `rank` gives every layer
-    the same rank. `keep` is a budget: the share of the weights of the matched layers (biases excluded), or of their
-    multiply-adds, that may be left; with `joint` those of the attention itself count too. With `allocation=spectrum` it
-    is spent where it saves the most error by the spectra of the layers, for the last three methods the whitened ones.
-    With `images` the error is that of the model's predictions: what a layer loses is weighed by the divergence of the
-    predictions from the original ones on `probes` images when it alone is cut; otherwise, and with `probes=0`, it is
-    that of the layers' outputs. With `allocation=uniform` every layer keeps this share of its own.
+    The factors of a layer of p outputs and n inputs are smaller if the rank is less than p n / (p + n). `rank` gives
+    every layer the same rank. `keep` is a budget: the share to keep of the weights of the matched layers, biases
+    excluded, or of their multiply-adds, including those of attention itself with `joint`. With `allocation=uniform`
+    every layer keeps the same share. With `allocation=spectrum` ranks minimise the sum of the energies that the layers
+    lose, computed from their singular values: the whitened ones for the last three methods. With `images` each energy
+    is weighted by a sensitivity, the divergence of the model's predictions per unit of energy, measured on `probes`
+    images with this layer alone truncated. Without images, or with `probes=0`, the energies are added up as they are.
 
     | method | factors | images |
     |---|---|---|
     | `plain` | SVD of the weight | not needed |
     | `asvd` | SVD of the weight scaled by the inputs' magnitudes to the power of 1/2 (arXiv 2312.05821) | for moments |
     | `whitened` | SVD of the weight times the root of the inputs' covariance (arXiv 2403.07378) | for moments |
-    | `anchored` | best fit of the original outputs from the inputs that earlier factors leave, layer by layer | replayed |
+    | `anchored` | best fit of the original outputs by the inputs in the compressed model, layer by layer | replayed |
     | `joint` | attention: narrower heads (arXiv 2505.12942); other layers: `anchored` | replayed |
 
-    `joint` cuts the product of a head's query and key maps and that of its value and output maps, which narrows the
-    heads: to two widths that the budget chooses, or to as many weights as the ranks of the four layers would leave.
-    Attention whose query, key and value are not
-    columns of linear layers of one input that nothing else reads, or whose result not one linear layer alone reads,
-    keeps its heads, with a remark.
+    `joint` truncates the product of the query and key maps of each head, and that of its value and output maps, which
+    narrows the heads. The two widths are chosen by the budget; with `rank` they leave as many weights as that rank
+    would leave of the four layers. The heads stay as they are, with a remark, unless query, key and value are columns
+    of linear layers of one input that only the attention reads, and one linear layer alone reads its result.
 
-    With `refit` the first three methods also replay the images, and give each layer the left factor that fits its
-    original output best from what its right factor makes of the input that the layers before leave.
+    With `refit` the first three methods also replay the images: each left factor is fitted, by least squares, to the
+    original output of the layer, given the output of the right factor in the model as compressed so far.
 
-    Statistics of the inputs come from `statistics`, a file that `vitya-collect-statistics` wrote for this very model,
-    or from the first `count` records of `images`, which `anchored` and `joint` replay in any case. The methods that look
-    at images also correct the bias, so that the mean output of a layer stays what it was.
+    Moments of the inputs are read from `statistics`, a file that `vitya-collect-statistics` wrote for this model, or
+    collected on the first `count` records of `images`, which `anchored` and `joint` replay in any case. All methods
+    that use moments or images also correct the bias, so that the mean output of a layer does not change.
 
     Before:
 

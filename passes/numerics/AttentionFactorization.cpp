@@ -1,4 +1,5 @@
-// The products have the rank of a head's width, so their SVD is that of a small core between two thin QR factors.
+// The rank of a product is at most the width of a head, so its SVD follows from that of a small core matrix between two
+// thin QR factors.
 #include "passes/numerics/AttentionFactorization.h"
 #include <Eigen/QR>
 #include <Eigen/SVD>

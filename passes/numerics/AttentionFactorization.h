@@ -1,8 +1,8 @@
-// Low-rank factorisation of attention through the products it is made of (A3, arXiv 2505.12942): scores need only the
-// product of a head's query and key maps, and the output only that of its value and output maps. Cutting the products
-// shrinks the widths of heads; no second product is added.
+// Low-rank factorisation of attention (A3, arXiv 2505.12942). The scores of a head depend only on the product of its
+// query and key maps, and its output only on the product of its value and output maps. Truncating the SVDs of these
+// products narrows the heads and adds no further layer.
 //
-// Valid without norms on queries and keys and without rotary positions.
+// Valid only without norms of queries and keys and without rotary position embeddings.
 #ifndef VITYA_PASSES_NUMERICS_ATTENTIONFACTORIZATION_H
 #define VITYA_PASSES_NUMERICS_ATTENTIONFACTORIZATION_H
 
@@ -16,23 +16,23 @@ struct QueryKey {
   Eigen::VectorXd queryBias, keyBias;
 };
 
-/// What the factorisation of query and key maps needs of their input, the same for all heads.
+/// The moments of the input of query and key maps, prepared once for all heads.
 struct QueryKeyInput {
   QueryKeyInput(const Moments &input);
   Eigen::VectorXd mean;
-  Root augmented; ///< of the second moment of (x, 1)
-  Root centred;   ///< of the covariance of x
+  Root augmented; ///< root of the second moment of (x, 1)
+  Root centred;   ///< root of the covariance of x
 };
 
-/// The SVD of a head's product of query and key maps, Ca^(1/2) Wa_q^T W_k C^(1/2): Wa_q has the bias as one more
-/// column, Ca is the second moment of (x, 1), C the covariance of x. What depends on the query alone vanishes in the
-/// softmax, so the key's bias and mean count only through the query's product with them, which is exact. Dropping
-/// singular value s_k costs s_k^2 of the scores' energy, before their scale, for queries and keys drawn independently.
+/// The SVD of the product of the query and key maps of a head, Ca^(1/2) Wa_q^T W_k C^(1/2), where Wa_q is W_q with the
+/// bias as one more column, Ca is the second moment of (x, 1) and C the covariance of x. Terms of a score that depend
+/// on the query alone cancel in the softmax, so the key's bias and mean are omitted without error. Dropping the
+/// singular value s_k costs s_k^2 of the energy of the unscaled scores, if queries and keys are drawn independently.
 class QueryKeyFactorization {
 public:
   QueryKeyFactorization(const QueryKey &maps, const QueryKeyInput &input);
   const Eigen::VectorXd &singularValues() const { return values; }
-  /// Maps of `rank` rows each, from 1 to the head's width, whose products are closest.
+  /// The best approximation by maps of `rank` rows each, from 1 to the head's width.
   QueryKey truncate(int64_t rank) const;
 
 private:
@@ -41,22 +41,23 @@ private:
   Eigen::MatrixXd right; ///< [min, in]: V^T C^(-1/2)
 };
 
-/// The value map of one head, v = W_v x + b_v with W_v [width, in], and the part W_o [out, width] of the output map
-/// that reads it.
+/// The value map of one head, v = W_v x + b_v with W_v [width, in], and the columns W_o [out, width] of the output map
+/// that are multiplied by v.
 struct ValueOutput {
   Eigen::MatrixXd value, output;
   Eigen::VectorXd valueBias;
 };
 
-/// The SVD of W_o W_v Cp^(1/2), Cp the covariance of the head's attention-averaged inputs p = sum_j a_j x_j. Dropping
-/// singular value s_k costs s_k^2 of output energy. Attention weights sum to one, so what a constant adds to every
-/// value it adds to the output: biases and means move there exactly.
+/// The SVD of W_o W_v Cp^(1/2), where Cp is the covariance of the averages p = sum_j a_j x_j of the head's inputs by
+/// its attention weights. Dropping the singular value s_k costs s_k^2 of the energy of the output. Attention weights
+/// sum to one, so a constant in the value is the same constant in the average: biases and means move to the output bias
+/// exactly.
 class ValueOutputFactorization {
 public:
   ValueOutputFactorization(const ValueOutput &maps, const Moments &averagedInput);
   const Eigen::VectorXd &singularValues() const { return values; }
-  /// Maps through `rank` values, from 1 to the head's width, without a value bias; `outputBias` is what they add to the
-  /// bias of the output map.
+  /// Maps of head width `rank`, from 1 to the full width, without a value bias. `outputBias` is to be added to the bias
+  /// of the output map.
   struct Result {
     Eigen::MatrixXd value, output;
     Eigen::VectorXd outputBias;

@@ -1,4 +1,4 @@
-// Truncated SVDs through symmetric eigenvalue problems of the smaller side.
+// SVDs computed from the symmetric eigenvalue problem of the smaller side.
 #include "passes/numerics/Factorization.h"
 #include <Eigen/Cholesky>
 #include <Eigen/Eigenvalues>
@@ -19,7 +19,7 @@ Spectrum spectrumOf(const MatrixXd &symmetric) {
   return {solver.eigenvalues().reverse().cwiseMax(0), solver.eigenvectors().rowwise().reverse()};
 }
 
-/// 1 / x, or 0 where x is 0: a direction that does not exist.
+/// 1 / x, or 0 if x is 0, which drops the direction.
 VectorXd inverseOrZero(const VectorXd &values) {
   return values.unaryExpr([](double value) { return value > 0 ? 1 / value : 0; });
 }
@@ -29,7 +29,7 @@ VectorXd inverseOrZero(const VectorXd &values) {
 Root rootOf(const MatrixXd &covariance) {
   Spectrum spectrum = spectrumOf(covariance);
   double largest = spectrum.values.size() ? spectrum.values[0] : 0;
-  // A constant input has no covariance at all: any coordinates do.
+  // The covariance of a constant input is zero: any coordinates will do.
   double floor = largest > 0 ? largest * kEigenvalueFloor : 1;
   VectorXd root = spectrum.values.cwiseMax(floor).cwiseSqrt();
   return {spectrum.vectors * root.asDiagonal() * spectrum.vectors.transpose(),
@@ -82,8 +82,8 @@ Factorization Factorization::whitened(const MatrixXd &weight, const Moments &inp
 }
 
 Factorization Factorization::anchored(const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
-  // The regression of y = W x on z, written as W plus a correction, so that the ridge pulls it towards W and not
-  // towards zero where z has no energy.
+  // The regression of y = W x on z, written as W plus a correction: in directions without energy in z, the ridge then
+  // shrinks the result towards W instead of zero.
   MatrixXd covariance = compressed.covariance(), regularised = covariance;
   double ridge = covariance.trace() / double(covariance.rows()) * kEigenvalueFloor;
   regularised.diagonal().array() += ridge > 0 ? ridge : 1;
@@ -96,7 +96,7 @@ Factors Factorization::truncate(int64_t rank) const {
   return {left.leftCols(rank) * balance.asDiagonal(), inverseOrZero(balance).asDiagonal() * right.topRows(rank)};
 }
 
-/// As a correction of the left factor, for the same reason as in `anchored`.
+/// Written as a correction of the left factor, for the same reason as in `anchored`.
 Factors refit(const Factors &factors, const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
   const auto &[left, right] = factors;
   MatrixXd gram = right * compressed.covariance() * right.transpose();

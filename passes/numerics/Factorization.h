@@ -1,11 +1,11 @@
 // Low-rank factorisation of a linear map W [out, in], y = W x + b: W is replaced by A B with A [out, r], B [r, in].
 //
-// Every method is the truncated SVD of a target T [out, in] in coordinates where it is the error that counts, mapped
-// back by P [in, in]: A B = T_r P, where T P = W at full rank. With singular values s, A = U s^(1/2) and
-// B = s^(1/2) V^T P: the values are split evenly, which keeps both factors quantizable.
+// Every method truncates the SVD of a target T = W Q [out, in], where Q transforms the input so that the error of T is
+// the error to be minimised, and transforms back by P = Q^(-1): A B = T_r P. With singular values s, A = U s^(1/2) and
+// B = s^(1/2) V^T P. The values are split evenly between the factors, which keeps both quantizable.
 //
-// The SVD comes from the eigenvectors of the smaller of T T^T and T^T T in double precision. A B is then a projection
-// of W, so at full rank it is W to rounding, however small the singular values.
+// The SVD is computed from the eigenvectors of the smaller of T T^T and T^T T in double precision. A B is then a
+// projection of W, so at full rank it equals W up to rounding, however small the singular values are.
 #ifndef VITYA_PASSES_NUMERICS_FACTORIZATION_H
 #define VITYA_PASSES_NUMERICS_FACTORIZATION_H
 
@@ -14,17 +14,17 @@
 
 namespace vitya::numerics {
 
-/// W is approximated by left * right.
+/// The approximation left * right of W.
 struct Factors {
   Eigen::MatrixXd left;  ///< [out, r]
   Eigen::MatrixXd right; ///< [r, in]
 };
 
-/// The relative floor of eigenvalues of a covariance: directions that hold less than this share of the largest are
-/// treated as if they held as much. The covariance of what a LayerNorm makes is singular.
+/// Eigenvalues of a covariance are raised to at least this share of the largest one: the covariance of the output of a
+/// LayerNorm is singular.
 inline constexpr double kEigenvalueFloor = 1e-7;
 
-/// The SVD of a weight by one of the methods below, to be cut at any rank.
+/// The SVD of a weight by one of the methods below, which can be truncated at any rank.
 class Factorization {
 public:
   /// T = W.
@@ -33,20 +33,20 @@ public:
   /// T = W diag(s), s_j = (E|x_j|)^alpha + 1e-6 (ASVD, arXiv 2312.05821).
   static Factorization activationAware(const Eigen::MatrixXd &weight, const Moments &input, double alpha);
 
-  /// T = W C^(1/2) for the covariance C of the input (SVD-LLM, arXiv 2403.07378; the optimum is that of the output's
-  /// principal components). Dropping singular value s_k costs s_k^2 of output energy E||y - y'||^2, with the mean's
-  /// part in the bias (`correctedBias`).
+  /// T = W C^(1/2) for the covariance C of the input (SVD-LLM, arXiv 2403.07378), which projects the output onto its
+  /// principal components. Dropping the singular value s_k costs s_k^2 of the energy of the output, E||y - y'||^2, if
+  /// the bias is corrected for the mean (`correctedBias`).
   static Factorization whitened(const Eigen::MatrixXd &weight, const Moments &input);
 
-  /// T = W E[x z^T] C^(-1/2) with C = E[z z^T], both centred: the least squares fit to the output W x of the original
-  /// input x from the input z of the model compressed so far. `compressed` are the moments of z, `cross` those of (x,
-  /// z).
+  /// T = W E[x z^T] C^(-1/2) with C = E[z z^T], both centred: the least squares fit of the output W x, for the input x
+  /// in the original model, by the input z in the model as compressed so far. `compressed` are the moments of z,
+  /// `cross` those of the pairs (x, z).
   static Factorization anchored(const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross);
 
   /// Singular values of T, largest first: min(out, in) of them.
   const Eigen::VectorXd &singularValues() const { return values; }
 
-  /// Cut at `rank`, from 1 to min(out, in).
+  /// The factors of rank `rank`, from 1 to min(out, in).
   Factors truncate(int64_t rank) const;
 
 private:
@@ -59,11 +59,11 @@ private:
   Eigen::MatrixXd right; ///< [min, in]: s V^T P
 };
 
-/// `factors` with the left one that fits the output W x best from B z: A = W E[x z^T] B^T (B E[z z^T] B^T)^(-1), both
-/// centred, for the moments that `Factorization::anchored` takes.
+/// Replaces the left factor by the least squares fit of the output W x by B z: A = W E[x z^T] B^T (B E[z z^T]
+/// B^T)^(-1), both centred, for the moments of `Factorization::anchored`.
 Factors refit(const Factors &factors, const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross);
 
-/// The bias that goes with `factors`: b' = b + W E[x] - A B E[z], so that the mean output is exact.
+/// The bias of the left factor for which the mean output is exact: b' = b + W E[x] - A B E[z].
 Eigen::VectorXd correctedBias(const Eigen::VectorXd &bias, const Eigen::MatrixXd &weight,
                               const Eigen::VectorXd &originalMean, const Factors &factors,
                               const Eigen::VectorXd &compressedMean);
@@ -74,7 +74,7 @@ struct LinearMap {
   Eigen::VectorXd bias;
 };
 
-/// C^(1/2) and C^(-1/2) of a covariance, symmetric, with floored eigenvalues.
+/// The symmetric C^(1/2) and C^(-1/2) of a covariance C, with eigenvalues raised to `kEigenvalueFloor`.
 struct Root {
   Eigen::MatrixXd root, inverse;
 };

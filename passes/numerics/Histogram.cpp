@@ -1,4 +1,4 @@
-// Products of an f32 and a power of two are exact in double precision, so a number's bin is too.
+// The product of an f32 and a power of two is exact in double precision, and so is the bin of a value.
 #include "passes/numerics/Histogram.h"
 #include <algorithm>
 #include <cmath>
@@ -7,24 +7,24 @@ namespace vitya::numerics {
 
 namespace {
 
-/// The bin of a `steps` times doubled width that holds bin `index`.
+/// The index of the bin that contains bin `index` after the width has been doubled `steps` times.
 int64_t coarser(int64_t index, int steps) { return index >> std::min(steps, 63); }
 
 } // namespace
 
 double Histogram::width() const { return std::ldexp(1.0, exponent); }
 
-/// Makes room for numbers from `min` to `max`, by wider bins where there would be too many.
+/// Extends the bins to all values from `min` to `max`, and doubles their width until there are at most `kMaxBins`.
 void Histogram::cover(float min, float max) {
   if (min == 0 && max == 0)
     return;
-  // In double precision: at a width from much smaller numbers, int64 does not hold the bins.
+  // In double precision, because the index may exceed int64 at a width chosen for much smaller values.
   auto edge = [&](float value) { return std::floor(std::ldexp(double(value), -exponent)); };
   if (counts.empty()) {
-    // The least exponent at which one side alone has no more bins than there may be.
+    // The smallest exponent at which either side of zero alone has at most `kMaxBins` bins.
     exponent = std::ilogb(std::max(max, -min)) - std::ilogb(double(kMaxBins)) + 1;
     first = 0;
-    counts.assign(1, numbers);
+    counts.assign(1, counted);
   }
   int before = exponent;
   while (edge(max) - edge(min) >= double(kMaxBins))
@@ -54,7 +54,7 @@ void Histogram::add(const float *values, int64_t count) {
   for (int64_t i = 0; i < count; ++i) {
     if (!std::isfinite(values[i]))
       continue;
-    ++numbers;
+    ++counted;
     if (!counts.empty())
       ++counts[int64_t(std::floor(double(values[i]) * scale)) - first];
   }
@@ -67,17 +67,17 @@ void Histogram::add(const Histogram &other) {
     cover(min, max);
   least = min;
   most = max;
-  numbers += other.numbers;
+  counted += other.counted;
   if (counts.empty())
     return;
   if (other.counts.empty())
-    counts[zeroBin()] += other.numbers;
+    counts[zeroBin()] += other.counted;
   for (size_t i = 0; i < other.counts.size(); ++i)
     counts[coarser(other.first + int64_t(i), exponent - other.exponent) - first] += other.counts[i];
 }
 
 double Histogram::quantile(double share) const {
-  double wanted = share * double(numbers), below = 0;
+  double wanted = share * double(counted), below = 0;
   for (int64_t i = 0; i < bins(); ++i) {
     double here = double(counts[i]);
     if (here > 0 && below + here >= wanted)

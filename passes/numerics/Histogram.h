@@ -1,4 +1,4 @@
-// How often which numbers occur, in bounded memory and whatever the order in which they come.
+// A histogram of f32 values in bounded memory that does not depend on the order of the values.
 #ifndef VITYA_PASSES_NUMERICS_HISTOGRAM_H
 #define VITYA_PASSES_NUMERICS_HISTOGRAM_H
 
@@ -7,45 +7,46 @@
 
 namespace vitya::numerics {
 
-/// Counts of f32 numbers in bins [i w, (i + 1) w). The width w is a power of two, the least with which at most
-/// `kMaxBins` bins, hence more than half as many, cover all numbers and zero. Two adjacent bins are one of the next
-/// width, so that the counts depend on the numbers alone and not on their order.
+/// Counts of f32 values in bins [i w, (i + 1) w). The width w is the smallest power of two for which `kMaxBins` bins
+/// cover all values and zero, so more than half of the bins are used. Two adjacent bins merge into one of the next
+/// width, so the counts depend on the values alone and not on their order.
 class Histogram {
 public:
   static constexpr int64_t kMaxBins = 4096;
 
-  /// Counts `count` numbers from `values` on. NaN and infinity are told by `isFinite` and not counted.
+  /// Counts `count` values. NaN and infinity are not counted but reported by `isFinite`.
   void add(const float *values, int64_t count);
   /// Adds the counts of `other`.
   void add(const Histogram &other);
 
+  /// Whether all added values were finite.
   bool isFinite() const { return finite; }
-  /// Numbers counted.
-  int64_t total() const { return numbers; }
-  /// The least and the greatest number; 0 where there is none.
+  /// The number of values counted.
+  int64_t total() const { return counted; }
+  /// The smallest value, but at most 0, and the largest value, but at least 0.
   float min() const { return least; }
   float max() const { return most; }
 
   int64_t bins() const { return int64_t(counts.size()); }
   double width() const;
-  /// Bin `i` is from `edge(i)` to `edge(i + 1)`.
+  /// The lower bound of bin `i`, and the upper one of bin `i - 1`.
   double edge(int64_t i) const { return double(first + i) * width(); }
   int64_t count(int64_t i) const { return counts[i]; }
-  /// The bin that begins at zero.
+  /// The bin whose lower bound is zero.
   int64_t zeroBin() const { return -first; }
 
-  /// The number that `share` of all numbers are below, numbers spread evenly over their bin; from min() to max().
+  /// The value below which the fraction `share` of all values lies, interpolated within its bin; from min() to max().
   double quantile(double share) const;
 
 private:
   void cover(float min, float max);
 
   bool finite = true;
-  int64_t numbers = 0;
+  int64_t counted = 0;
   float least = 0, most = 0;
-  int exponent = 0;            ///< of the width
-  int64_t first = 0;           ///< counts[0] is of [first w, (first + 1) w)
-  std::vector<int64_t> counts; ///< empty as long as all numbers are zero
+  int exponent = 0;            ///< the width is 2^exponent
+  int64_t first = 0;           ///< counts[0] belongs to [first w, (first + 1) w)
+  std::vector<int64_t> counts; ///< empty as long as all values are zero
 };
 
 } // namespace vitya::numerics

@@ -1,4 +1,4 @@
-// Products of f32 samples are exact in double.
+// The product of two f32 samples is exact in double precision.
 #include "passes/numerics/Moments.h"
 
 using namespace Eigen;
@@ -40,16 +40,16 @@ void Moments::add(const Moments &other) {
 }
 
 //===----------------------------------------------------------------------===//
-// Many at a time
+// MomentsBuilder
 //===----------------------------------------------------------------------===//
 
-/// Rows that wait, at least: as deep as products go in one piece.
-static constexpr int64_t kWaiting = 256;
+/// The least number of rows to buffer: the depth of one block of the matrix product.
+static constexpr int64_t kBufferedRows = 256;
 
 void MomentsBuilder::reserve(int64_t rows, bool isPair) {
   if (count + rows > first.rows()) {
     flush();
-    int64_t size = std::max(kWaiting, rows);
+    int64_t size = std::max(kBufferedRows, rows);
     first.resize(size, moments.width());
     second.resize(isPair ? size : 0, moments.width());
   }

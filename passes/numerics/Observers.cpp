@@ -1,4 +1,4 @@
-// Searches over a histogram: a few hundred candidates, each judged in one pass over the bins.
+// The searches evaluate several hundred candidate ranges, each in one pass over the bins of the histogram.
 #include "passes/numerics/Observers.h"
 #include <algorithm>
 #include <cmath>
@@ -10,7 +10,7 @@ namespace {
 constexpr double kAveragingWeight = 0.01;
 constexpr double kPercentile = 0.9999;
 constexpr int64_t kEntropyBins = 128;
-constexpr int kShrinkSteps = 100; ///< from the whole range down to nothing
+constexpr int kShrinkSteps = 100; ///< candidates for each end of the range, evenly spaced down to zero
 
 /// The integral of (x - round(x))^2 from 0 to `x`.
 double roundingError(double x) {
@@ -18,8 +18,8 @@ double roundingError(double x) {
   return nearest / 12 + rest * rest * rest / 3;
 }
 
-/// The integral of the squared error of quantizing all numbers from 0 to `x`, in units of the scale: numbers are
-/// rounded up to half a step outside of [`low`, `high`] and clipped beyond.
+/// The integral from 0 to `x` of the squared error of quantization, in units of the scale: values up to half a step
+/// outside of [`low`, `high`] are rounded, values beyond are clipped.
 double error(double x, double low, double high) {
   double inside = std::clamp(x, low - 0.5, high + 0.5);
   double beyond = 0;
@@ -61,14 +61,14 @@ Distortion distortionOf(const Histogram &histogram, const AffineParameters &para
   return {scale * scale * signal / total, scale * scale * noise / total, clipped / total};
 }
 
-void Observer::add(int64_t image, const float *values, int64_t count) {
+void Observer::add(int64_t image, const float *data, int64_t count) {
   Range &range = extremes[image];
   for (int64_t i = 0; i < count; ++i)
-    if (std::isfinite(values[i])) {
-      range.min = std::min(range.min, values[i]);
-      range.max = std::max(range.max, values[i]);
+    if (std::isfinite(data[i])) {
+      range.min = std::min(range.min, data[i]);
+      range.max = std::max(range.max, data[i]);
     }
-  numbers.add(values, count);
+  values.add(data, count);
 }
 
 Range Observer::movingAverage() const {
@@ -82,19 +82,19 @@ Range Observer::movingAverage() const {
 }
 
 Range Observer::percentile() const {
-  return {float(std::min(0.0, numbers.quantile(1 - kPercentile))), float(std::max(0.0, numbers.quantile(kPercentile)))};
+  return {float(std::min(0.0, values.quantile(1 - kPercentile))), float(std::max(0.0, values.quantile(kPercentile)))};
 }
 
 Range Observer::leastError(Symmetry symmetry) const {
-  // Shares of either end, in steps: first both alike, then one after the other as long as that helps.
+  // Both ends are shrunk by the same share first; then one at a time until neither improves the error.
   int shares[2] = {kShrinkSteps, kShrinkSteps}, best[2] = {kShrinkSteps, kShrinkSteps};
   auto rangeOf = [&](const int *steps) {
     auto part = [](float end, int step) { return float(double(end) * step / kShrinkSteps); };
-    return Range{part(numbers.min(), steps[0]), part(numbers.max(), steps[1])};
+    return Range{part(values.min(), steps[0]), part(values.max(), steps[1])};
   };
   double least = std::numeric_limits<double>::infinity();
   auto judge = [&] {
-    double noise = distortionOf(numbers, parametersOf(rangeOf(shares), symmetry)).noise;
+    double noise = distortionOf(values, parametersOf(rangeOf(shares), symmetry)).noise;
     if (!(noise < least))
       return false;
     least = noise;
@@ -118,56 +118,62 @@ Range Observer::leastError(Symmetry symmetry) const {
   return rangeOf(best);
 }
 
+/// KL(reference || quantized) of the values of `histogram` clipped to the bins [begin, end): the reference distribution
+/// counts clipped values in its outermost bins; the quantized one has `kEntropyBins` bins, each of whose counts is
+/// spread evenly over its non-empty bins of the histogram. `reference` is scratch memory.
+static double divergenceOfClipping(const Histogram &histogram, int64_t begin, int64_t end,
+                                   std::vector<double> &reference) {
+  auto countOf = [&](int64_t bin) { return bin < 0 || bin >= histogram.bins() ? 0.0 : double(histogram.count(bin)); };
+  int64_t size = end - begin;
+  reference.assign(size, 0);
+  double kept = 0, total = double(histogram.total());
+  for (int64_t bin = 0; bin < histogram.bins(); ++bin)
+    reference[std::clamp<int64_t>(bin - begin, 0, size - 1)] += countOf(bin);
+  for (int64_t bin = begin; bin < end; ++bin)
+    kept += countOf(bin);
+  double divergence = 0;
+  for (int64_t coarse = 0; coarse < kEntropyBins; ++coarse) {
+    int64_t from = coarse * size / kEntropyBins, to = (coarse + 1) * size / kEntropyBins;
+    double sum = 0, filled = 0;
+    for (int64_t i = from; i < to; ++i) {
+      sum += countOf(begin + i);
+      filled += countOf(begin + i) > 0;
+    }
+    for (int64_t i = from; i < to; ++i)
+      if (reference[i] > 0) {
+        double quantized = countOf(begin + i) > 0 ? sum / filled / kept : 0;
+        divergence += reference[i] / total * std::log(reference[i] / total / quantized);
+      }
+  }
+  return divergence;
+}
+
 Range Observer::leastDivergence(Symmetry symmetry) const {
-  int64_t zero = numbers.zeroBin(), negative = zero, positive = numbers.bins() - zero;
+  int64_t zero = values.zeroBin(), negative = zero, positive = values.bins() - zero;
   int64_t reach = std::max(negative, positive), step = std::max<int64_t>(1, reach / 256);
   double least = std::numeric_limits<double>::infinity();
   int64_t best = reach;
   std::vector<double> reference;
   for (int64_t threshold = reach; threshold >= kEntropyBins / 2; threshold -= step) {
-    // Bins from `begin` to `end` are kept; what lies outside is counted at the ends of the reference.
     int64_t begin = zero - (symmetry == Symmetry::affine ? std::min(negative, threshold) : threshold);
     int64_t end = zero + (symmetry == Symmetry::affine ? std::min(positive, threshold) : threshold);
-    int64_t size = end - begin;
-    if (size < kEntropyBins)
+    if (end - begin < kEntropyBins)
       break;
-    auto countOf = [&](int64_t bin) { return bin < 0 || bin >= numbers.bins() ? 0.0 : double(numbers.count(bin)); };
-    reference.assign(size, 0);
-    double kept = 0;
-    for (int64_t bin = 0; bin < numbers.bins(); ++bin)
-      reference[std::clamp<int64_t>(bin - begin, 0, size - 1)] += countOf(bin);
-    for (int64_t bin = begin; bin < end; ++bin)
-      kept += countOf(bin);
-    // Each of the coarse bins is spread evenly over those of its fine bins that hold something.
-    double divergence = 0, total = double(numbers.total());
-    for (int64_t group = 0; group < kEntropyBins; ++group) {
-      int64_t from = group * size / kEntropyBins, to = (group + 1) * size / kEntropyBins;
-      double sum = 0, filled = 0;
-      for (int64_t i = from; i < to; ++i) {
-        sum += countOf(begin + i);
-        filled += countOf(begin + i) > 0;
-      }
-      for (int64_t i = from; i < to; ++i)
-        if (reference[i] > 0) {
-          double coarse = countOf(begin + i) > 0 ? sum / filled / kept : 0;
-          divergence += reference[i] / total * std::log(reference[i] / total / coarse);
-        }
-    }
-    if (divergence < least) {
+    if (double divergence = divergenceOfClipping(values, begin, end, reference); divergence < least) {
       least = divergence;
       best = threshold;
     }
   }
-  float limit = float(double(best) * numbers.width());
-  return {std::max(numbers.min(), -limit), std::min(numbers.max(), limit)};
+  float limit = float(double(best) * values.width());
+  return {std::max(values.min(), -limit), std::min(values.max(), limit)};
 }
 
 Range Observer::range(ObserverKind kind, Symmetry symmetry) const {
-  if (numbers.bins() == 0)
+  if (values.bins() == 0)
     return {0, 0};
   switch (kind) {
   case ObserverKind::minmax:
-    return {numbers.min(), numbers.max()};
+    return {values.min(), values.max()};
   case ObserverKind::movingAverage:
     return movingAverage();
   case ObserverKind::percentile:

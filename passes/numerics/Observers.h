@@ -1,4 +1,4 @@
-// Ranges for activations that are quantized with fixed parameters, from what calibration images show.
+// Observers of activations on calibration images, which choose the ranges of static quantization.
 #ifndef VITYA_PASSES_NUMERICS_OBSERVERS_H
 #define VITYA_PASSES_NUMERICS_OBSERVERS_H
 
@@ -10,39 +10,39 @@ namespace vitya::numerics {
 
 /// How the range of an activation is found.
 enum class ObserverKind {
-  minmax,        ///< the least and the greatest number
-  movingAverage, ///< of the extremes of an image, image after image, with weight 0.01 for the newest
-  percentile,    ///< without the last 0.01 % at each end
-  mse,           ///< shrunk at both ends to the least mean squared error
-  entropy        ///< clipped where 128 bins tell the most about the distribution (Kullback-Leibler)
+  minmax,        ///< the smallest and the largest value
+  movingAverage, ///< the moving average, with weight 0.01, of the smallest and the largest value of each image
+  percentile,    ///< the values without the 0.01 % at each end
+  mse,           ///< the range with the smallest mean squared error of quantization
+  entropy        ///< the range whose quantization to 128 levels has the smallest Kullback-Leibler divergence
 };
 inline constexpr ObserverKind kObserverKinds[] = {ObserverKind::minmax, ObserverKind::movingAverage,
                                                   ObserverKind::percentile, ObserverKind::mse, ObserverKind::entropy};
 
-/// How an activation is stored.
+/// The quantized representation of an activation.
 enum class Symmetry {
-  affine,   ///< unsigned bytes with a zero point
-  symmetric ///< signed bytes around zero
+  affine,   ///< u8 with a zero point
+  symmetric ///< s8 with zero point 0
 };
 
-/// The parameters with which `range` is stored so.
+/// The quantization parameters that cover `range`.
 AffineParameters parametersOf(Range range, Symmetry symmetry);
 
-/// The distortion of the numbers of `histogram`, spread evenly over their bins, by `parameters`.
+/// The distortion of quantizing the values of `histogram` with `parameters`, if values are uniform within each bin.
 Distortion distortionOf(const Histogram &histogram, const AffineParameters &parameters);
 
-/// Sees one activation on all calibration images, in any order of images.
+/// Observes one activation on all calibration images, which may arrive in any order.
 class Observer {
 public:
   explicit Observer(int64_t images) : extremes(images, Range{0, 0}) {}
 
-  /// Adds the numbers of image `image`; each image once.
-  void add(int64_t image, const float *values, int64_t count);
+  /// Adds the `count` values of image `image`. To be called once for each image.
+  void add(int64_t image, const float *data, int64_t count);
 
-  /// Whether all numbers are finite. Ranges are those of the ones that are.
-  bool isFinite() const { return numbers.isFinite(); }
-  const Histogram &histogram() const { return numbers; }
-  /// The range that `kind` proposes. It includes zero.
+  /// Whether all values are finite. Other values do not affect the ranges.
+  bool isFinite() const { return values.isFinite(); }
+  const Histogram &histogram() const { return values; }
+  /// The range that `kind` chooses. It includes zero.
   Range range(ObserverKind kind, Symmetry symmetry) const;
 
 private:
@@ -51,8 +51,8 @@ private:
   Range leastError(Symmetry symmetry) const;
   Range leastDivergence(Symmetry symmetry) const;
 
-  Histogram numbers;
-  std::vector<Range> extremes; ///< of each image
+  Histogram values;
+  std::vector<Range> extremes; ///< the smallest and the largest value of each image
 };
 
 } // namespace vitya::numerics

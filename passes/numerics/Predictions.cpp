@@ -1,4 +1,4 @@
-// In double precision, from logarithms: no probability underflows.
+// Computed in double precision on logarithms of probabilities, so that none underflows.
 #include "passes/numerics/Predictions.h"
 
 using namespace Eigen;

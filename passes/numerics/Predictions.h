@@ -1,4 +1,4 @@
-// How far two sets of class scores are apart.
+// Comparison of two sets of class scores.
 #ifndef VITYA_PASSES_NUMERICS_PREDICTIONS_H
 #define VITYA_PASSES_NUMERICS_PREDICTIONS_H
 
@@ -6,13 +6,13 @@
 
 namespace vitya::numerics {
 
-/// Scores of all classes.
+/// The scores of all classes.
 using Logits = Eigen::Ref<const Eigen::ArrayXf>;
 
-/// The Kullback-Leibler divergence KL(softmax(before) || softmax(after)) in nats, at least 0 but for rounding.
+/// The Kullback-Leibler divergence KL(softmax(before) || softmax(after)) in nats; not negative except for rounding.
 double divergence(const Logits &before, const Logits &after);
 
-/// The first of the classes with the greatest score.
+/// The class with the highest score; the first one if several have it.
 int64_t bestClass(const Logits &logits);
 
 } // namespace vitya::numerics

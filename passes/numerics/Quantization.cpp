@@ -1,4 +1,4 @@
-// Parameters are found in double precision and rounded once; integers are found in f32, as compiled code does.
+// Parameters are computed in double precision and rounded once; quantized values in f32, as in compiled code.
 #include "passes/numerics/Quantization.h"
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 namespace vitya::numerics {
 namespace {
 
-/// `scale` as an f32 that is neither zero nor denormal; 1 for a range of nothing but zero.
+/// `scale` as an f32, raised to the smallest normal one; 1 if it is zero.
 float normalScale(double scale) {
   return scale == 0 ? 1.0f : std::max(float(scale), std::numeric_limits<float>::min());
 }
@@ -15,7 +15,7 @@ float normalScale(double scale) {
 } // namespace
 
 int32_t AffineParameters::quantize(float x) const {
-  // Clamped before the conversion, which is undefined for what an int does not hold.
+  // Clamp before the conversion, which is undefined for values that do not fit an int32.
   float level = std::nearbyint(x * (1.0f / scale)) + float(zeroPoint);
   return int32_t(std::clamp(level, float(levels.min), float(levels.max)));
 }

@@ -1,8 +1,9 @@
-// Affine quantization to 8 bits: x is about scale * (q - zeroPoint). Other texts write scale * (q + z), with z the
+// Affine quantization to 8 bits: x is approximated by scale * (q - zeroPoint). Texts that write scale * (q + z) use the
 // negative of our zero point.
 #ifndef VITYA_PASSES_NUMERICS_QUANTIZATION_H
 #define VITYA_PASSES_NUMERICS_QUANTIZATION_H
 
+#include "dialect/arithmetic/MatrixProduct.h"
 #include <Eigen/Core>
 #include <cstdint>
 #include <optional>
@@ -15,17 +16,17 @@ struct Levels {
   int32_t min, max;
 };
 
-/// What an activation that is the first factor of an integer product is stored in: unsigned bytes.
+/// The levels of the first operand of an integer product, an activation: u8.
 inline constexpr Levels kUnsignedLevels{0, 255};
-/// What a weight, or the second factor of an integer product, is stored in: signed bytes around zero, without -128.
+/// The levels of the second operand of an integer product, a weight or an activation: s8 without -128.
 inline constexpr Levels kSignedLevels{-127, 127};
 
-/// Real numbers from `min` to `max`.
+/// The real interval from `min` to `max`.
 struct Range {
   float min, max;
 };
 
-/// A map between real numbers and integers in `levels`. The scale is a normal f32 with a finite reciprocal.
+/// The mapping between real values and the integers of `levels`. The scale is a normal f32 with a finite reciprocal.
 struct AffineParameters {
   float scale = 1;
   int32_t zeroPoint = 0;
@@ -35,50 +36,50 @@ struct AffineParameters {
   int32_t quantize(float x) const;
   /// scale * (q - zeroPoint)
   float dequantize(int32_t q) const { return scale * float(q - zeroPoint); }
-  /// The least and the greatest number that an integer stands for.
+  /// The values of the smallest and the largest level.
   Range range() const { return {dequantize(levels.min), dequantize(levels.max)}; }
 };
 
-/// The parameters whose levels span `range`, which is finite, and zero, which is exact. A range of nothing else, or of
-/// less than f32 can tell apart, has scale 1 or the least normal one.
+/// The parameters whose levels cover the finite `range` and zero, which is represented exactly. The scale is 1 if the
+/// range is only zero, and at least the smallest normal f32.
 AffineParameters affineParameters(Range range, Levels levels = kUnsignedLevels);
 
-/// The parameters with zero point 0 whose levels, as many below zero as above, reach `magnitude`, which is finite.
+/// The parameters with zero point 0 whose largest level represents the finite `magnitude`.
 AffineParameters symmetricParameters(float magnitude, Levels levels = kSignedLevels);
 
-/// What quantization does to numbers.
+/// The error of quantizing a set of values.
 struct Distortion {
-  double signal = 0;  ///< mean square of the numbers
+  double signal = 0;  ///< mean square of the values
   double noise = 0;   ///< mean squared error
-  double clipped = 0; ///< the share of numbers more than half a step outside the range
+  double clipped = 0; ///< share of the values that are more than half a step outside of the range
 
-  /// The noise as a share of the signal; 0 for nothing but zeros, which are exact.
+  /// The noise divided by the signal; 0 if all values are zero, which is exact.
   double relativeNoise() const { return signal == 0 ? 0 : noise / signal; }
 };
 
-/// The signal-to-noise ratio in decibels where the noise is `relativeNoise` of the signal; nothing without noise.
+/// The signal-to-noise ratio in decibels for a relative noise; nothing if there is no noise.
 std::optional<double> signalToNoise(double relativeNoise);
 
-/// [rows, columns] of f32 in row-major order.
-using RowMajorF32 = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+/// An f32 matrix [rows, columns] in row-major order.
+using RowMajorF32 = RowMajorOf<float>;
 
-/// A weight [out, in] as signed bytes with one scale for all of it or one for each row.
+/// A weight [out, in] quantized to s8, with one scale for the tensor or one per row.
 struct QuantizedWeight {
-  Eigen::Matrix<int8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor> values;
+  RowMajorOf<int8_t> values;
   std::vector<float> scales;
 
   RowMajorF32 dequantize() const;
 };
 
-/// `weight`, which is finite, with the scales that reach its largest magnitudes: one a row if `perChannel`.
+/// Quantizes the finite `weight` with scales that cover its largest magnitude, or that of each row if `perChannel`.
 QuantizedWeight quantizeWeight(const RowMajorF32 &weight, bool perChannel);
 
-/// What became of `weight`, which is not empty, as `quantized`; nothing is clipped.
+/// The distortion of the non-empty `weight` by its quantization; no value is clipped.
 Distortion distortionOf(const RowMajorF32 &weight, const QuantizedWeight &quantized);
 
-/// Factors s_j by which to divide the columns j of a layer's input, and multiply those of its weight, so that both are
-/// about as hard to quantize: max |x_j|^alpha / max |w_j|^(1 - alpha) (SmoothQuant, arXiv 2211.10438). 1 where either
-/// is zero. `alpha` is in [0, 1]; results are in [1e-5, 1e5].
+/// The factors s_j = max |x_j|^alpha / max |w_j|^(1 - alpha) of SmoothQuant (arXiv 2211.10438). Dividing column j of a
+/// layer's input by s_j, and multiplying that of its weight, makes both about equally hard to quantize. s_j is 1 if
+/// either maximum is zero. `alpha` is in [0, 1]; the factors are clamped to [1e-5, 1e5].
 Eigen::VectorXf smoothingFactors(const Eigen::VectorXf &inputMagnitudes, const Eigen::VectorXf &weightMagnitudes,
                                  double alpha);
 

@@ -1,4 +1,4 @@
-// Bisection of the Lagrangian's multiplier, then a greedy rest.
+// Bisection of the Lagrange multiplier, followed by a greedy allocation of the rest.
 #include "passes/numerics/RankAllocation.h"
 #include <algorithm>
 #include <cmath>
@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kBisections = 100;
 
+/// The index of the choice with the smallest error + `lambda` cost for each layer.
 std::vector<size_t> best(const std::vector<std::vector<Choice>> &layers, double lambda) {
   std::vector<size_t> result;
   for (const std::vector<Choice> &choices : layers) {
@@ -27,7 +28,7 @@ double costOf(const std::vector<std::vector<Choice>> &layers, const std::vector<
   return cost;
 }
 
-/// Spends what is left of the budget, one step at a time, where it saves the most error for its cost.
+/// Spends the rest of the budget: repeatedly makes the change that saves the most error for its cost.
 void spendRest(const std::vector<std::vector<Choice>> &layers, double budget, std::vector<size_t> &chosen) {
   for (double left = budget - costOf(layers, chosen);;) {
     double bestRate = 0, bestCost = 0;
@@ -72,7 +73,7 @@ std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Choice
   std::vector<size_t> dense = best(layers, 0);
   if (costOf(layers, dense) <= budget)
     return dense;
-  // At an infinite multiplier only cost counts.
+  // The limit of an infinite multiplier: the cheapest choices.
   std::vector<size_t> chosen;
   chosen.reserve(layers.size());
   for (const std::vector<Choice> &choices : layers)
@@ -85,7 +86,7 @@ std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Choice
   for (const std::vector<Choice> &choices : layers)
     for (const Choice &choice : choices)
       largest = std::max(largest, choice.error);
-  // In the logarithm, because errors span many orders of magnitude.
+  // Bisect the logarithm, because errors span many orders of magnitude.
   double low = std::log(std::max(largest, 1e-300)) - 80, high = std::log(std::max(largest, 1e-300)) + 1;
   for (int i = 0; i < kBisections; ++i) {
     double middle = (low + high) / 2;

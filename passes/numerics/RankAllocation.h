@@ -1,4 +1,4 @@
-// Which rank each layer gets, so that a budget is spent where it saves the most error.
+// Allocation of a budget to the ranks of layers, so that the total error is as small as possible.
 #ifndef VITYA_PASSES_NUMERICS_RANKALLOCATION_H
 #define VITYA_PASSES_NUMERICS_RANKALLOCATION_H
 
@@ -8,21 +8,20 @@
 
 namespace vitya::numerics {
 
-/// One way to store a layer: what it costs, and the error it makes.
+/// A way to store a layer, with its cost and its error.
 struct Choice {
   int64_t rank = 0; ///< 0: dense
   double cost = 0;
-  double error = 0; ///< output energy that is lost
+  double error = 0; ///< the energy of the output that is lost
 };
 
-/// The ways to store what costs `dense` as it is and `costOfRank` for each rank, with the spectrum `energies`,
-/// sigma_k^2 from the largest on: dense, and every rank that costs less than that.
+/// The choices for a layer that costs `dense` when dense and `costOfRank` for each rank: dense, and every rank that
+/// costs less. `energies` are the squared singular values, largest first.
 std::vector<Choice> choicesOf(double dense, double costOfRank, const std::vector<double> &energies);
 
-/// For each layer the index of a choice, such that the costs sum to at most `budget` and the errors are as small as a
-/// Lagrangian makes them: minimise error + lambda cost for each layer, with lambda bisected to the budget, and what is
-/// left spent greedily on the steps that save the most error for their cost. Nothing where even the cheapest choices
-/// exceed the budget.
+/// Selects a choice for each layer, by index, such that the costs sum to at most `budget`. Minimises error + lambda
+/// cost for each layer, with lambda found by bisection, and then spends the rest of the budget greedily on the changes
+/// that save the most error for their cost. Returns nothing if even the cheapest choices exceed the budget.
 std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Choice>> &layers, double budget);
 
 } // namespace vitya::numerics

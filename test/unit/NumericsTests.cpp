@@ -1,4 +1,4 @@
-// Laws of the numerics of compression.
+// Properties of low-rank factorisation, moments, rank allocation and matrix products.
 #include "passes/numerics/AttentionFactorization.h"
 #include "passes/numerics/Factorization.h"
 #include "passes/numerics/RankAllocation.h"
@@ -9,16 +9,16 @@ namespace {
 
 using namespace Eigen;
 using namespace vitya::numerics;
-using RowMajorF32 = Matrix<float, Dynamic, Dynamic, RowMajor>;
+using RowMajorF32 = RowMajorOf<float>;
 
-/// Matrices of normal numbers, the same in every run.
+/// Matrices of normally distributed values, the same in every run.
 class Random {
 public:
   MatrixXd matrix(int64_t rows, int64_t columns) {
     return MatrixXd::NullaryExpr(rows, columns, [&] { return normal(engine); });
   }
 
-  /// Samples whose directions have very different energies, and a mean; exact in f32.
+  /// Samples with a mean and with very different energies in different directions.
   RowMajorF32 samples(int64_t count, int64_t width) {
     MatrixXd mixed = matrix(count, width);
     for (int64_t i = 0; i < width; ++i)
@@ -35,7 +35,7 @@ double relativeError(const MatrixXd &found, const MatrixXd &expected) {
   return (found - expected).norm() / expected.norm();
 }
 
-/// Mean squared norm of the difference of two maps on samples, biases included.
+/// E||D x + d||^2 over the rows x of `samples`, for the differences D and d of two maps and their biases.
 double outputError(const RowMajorF32 &samples, const MatrixXd &difference, const VectorXd &biasDifference) {
   MatrixXd errors = samples.cast<double>() * difference.transpose();
   errors.rowwise() += biasDifference.transpose();
@@ -111,7 +111,7 @@ TEST_P(FactorizationTest, SingularValuesAreSplitEvenly) {
 }
 
 TEST_P(FactorizationTest, AnchoredFitsTheOriginalOutput) {
-  // The compressed model's input is the original one, disturbed.
+  // The input in the compressed model is the original one plus noise.
   RowMajorF32 disturbed = samples + 0.3f * random.samples(400, GetParam().in);
   Moments compressed(GetParam().in), cross(GetParam().in);
   compressed.add(Samples(disturbed));
@@ -127,7 +127,7 @@ TEST_P(FactorizationTest, AnchoredFitsTheOriginalOutput) {
     return errors.squaredNorm();
   };
   EXPECT_LT(error(anchored), error(whitened));
-  // Any right factor serves better with the left one that is fitted to it, and the best pair is fitted already.
+  // Fitting the left factor improves any factorisation but the anchored one, which is optimal.
   Factors plain = Factorization::plain(weight).truncate(full / 2);
   EXPECT_LT(error(refit(plain, weight, compressed, cross)), error(plain));
   EXPECT_NEAR(error(refit(anchored, weight, compressed, cross)), error(anchored), 1e-6 * error(anchored));
@@ -170,7 +170,7 @@ TEST(Moments, SumOfPartsIsTheWhole) {
   EXPECT_LT(relativeError(parts.mean(), whole.mean()), 1e-12);
 }
 
-/// Attention of one head on its inputs: softmax(q k^T) averaged inputs, and the scores up to what the softmax ignores.
+/// The scores q k^T of one head, centred per query: the softmax ignores what is added to all scores of a query.
 MatrixXd centredScores(const QueryKey &maps, const MatrixXd &inputs) {
   MatrixXd queries = (inputs * maps.query.transpose()).rowwise() + maps.queryBias.transpose();
   MatrixXd keys = (inputs * maps.key.transpose()).rowwise() + maps.keyBias.transpose();
@@ -212,7 +212,7 @@ TEST(AttentionFactorization, LostEnergyIsTheTail) {
               1e-6 * scores.singularValues().squaredNorm());
 }
 
-TEST(RankAllocation, ChoicesPayForThemselves) {
+TEST(RankAllocation, ChoicesCostLessThanDense) {
   std::vector<Choice> choices = choicesOf(10, 10, std::vector<double>(10, 1.0));
   EXPECT_EQ(choices.front().rank, 0);
   for (size_t i = 1; i < choices.size(); ++i) {
@@ -264,11 +264,11 @@ TEST(RankAllocation, ImpossibleBudget) {
 }
 
 //===----------------------------------------------------------------------===//
-// Products
+// Matrix products
 //===----------------------------------------------------------------------===//
 
-// Sizes that no tile divides, and matrices within larger ones.
-TEST(MatrixProductTest, IsThatOfEigen) {
+// Sizes that are no multiples of the tiles, and submatrices.
+TEST(MatrixProductTest, EqualsThatOfEigen) {
   Random random;
   RowMajorF32 a = random.samples(37, 300).middleCols(7, 281), b = random.samples(13, 281);
   MatrixXd expected = a.cast<double>() * b.cast<double>().transpose();

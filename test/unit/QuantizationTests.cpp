@@ -1,4 +1,4 @@
-// Laws of the numerics of quantization.
+// Properties of affine quantization, histograms and observers.
 #include "passes/numerics/Observers.h"
 #include <algorithm>
 #include <cmath>
@@ -14,7 +14,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 constexpr float kLargest = std::numeric_limits<float>::max();
 constexpr float kDenormal = std::numeric_limits<float>::denorm_min();
 
-/// `count` normal numbers around `mean`, the same in every run.
+/// `count` normally distributed values, the same in every run.
 std::vector<float> normal(int64_t count, float mean, float deviation, unsigned seed = 7) {
   std::mt19937 engine{seed};
   std::normal_distribution<float> distribution{mean, deviation};
@@ -69,9 +69,9 @@ TEST_P(AffineTest, ErrorIsHalfAStepInsideAndClampedOutside) {
 }
 
 TEST_P(AffineTest, RangeIsCoveredToHalfAStep) {
-  Range asked = GetParam(), found = parameters.range();
-  EXPECT_LE(found.min, std::min(0.0, asked.min + 0.5001 * parameters.scale));
-  EXPECT_GE(found.max, std::max(0.0, asked.max - 0.5001 * parameters.scale));
+  Range requested = GetParam(), found = parameters.range();
+  EXPECT_LE(found.min, std::min(0.0, requested.min + 0.5001 * parameters.scale));
+  EXPECT_GE(found.max, std::max(0.0, requested.max - 0.5001 * parameters.scale));
 }
 
 INSTANTIATE_TEST_SUITE_P(Ranges, AffineTest,
@@ -133,7 +133,7 @@ TEST(Weights, OneScaleServesTheLargestRow) {
 }
 
 TEST(Weights, DistortionIsSquaredErrorOverSquares) {
-  // With one scale of 0.02 the first two numbers lie between two steps, and the third is a multiple.
+  // With one scale of 0.02 the first two values lie halfway between two levels, and the third is a level.
   RowMajorF32 weight(2, 2);
   weight << 1.27f, -1.27f, 2.54f, 0;
   Distortion one = distortionOf(weight, quantizeWeight(weight, /*perChannel=*/false));
@@ -207,7 +207,7 @@ TEST(Histogram, OrderDoesNotMatter) {
   }
 }
 
-TEST(Histogram, CountsEveryNumberInItsBin) {
+TEST(Histogram, CountsEveryValueInItsBin) {
   std::vector<float> values = normal(3000, 1, 2);
   Histogram histogram;
   histogram.add(values.data(), 3000);
@@ -231,7 +231,7 @@ TEST(Histogram, CoversAllOfF32) {
   EXPECT_LE(histogram.bins(), Histogram::kMaxBins);
 }
 
-TEST(Histogram, QuantilesAreThoseOfTheNumbers) {
+TEST(Histogram, QuantilesAreThoseOfTheValues) {
   std::vector<float> values = normal(20000, 0.5f, 1);
   Histogram histogram;
   histogram.add(values.data(), 20000);
@@ -246,7 +246,7 @@ TEST(Histogram, QuantilesAreThoseOfTheNumbers) {
 // Distortion
 //===----------------------------------------------------------------------===//
 
-/// The distortion of `values` themselves.
+/// The distortion of `values`, computed without a histogram.
 Distortion measure(const std::vector<float> &values, const AffineParameters &parameters) {
   Distortion result;
   for (float value : values) {
@@ -258,7 +258,7 @@ Distortion measure(const std::vector<float> &values, const AffineParameters &par
   return result;
 }
 
-TEST(Distortion, IsThatOfTheNumbers) {
+TEST(Distortion, IsThatOfTheValues) {
   std::vector<float> values = normal(100000, 0.3f, 1);
   Observer observer = observe(values);
   for (AffineParameters parameters :
@@ -285,7 +285,7 @@ protected:
   }
 };
 
-TEST_P(ObserverTest, RangeIncludesZeroAndIsWithinTheNumbers) {
+TEST_P(ObserverTest, RangeIncludesZeroAndIsWithinTheValues) {
   for (const std::vector<float> &values : {normal(5000, 0, 1), normal(5000, 10, 1), normal(5000, -10, 1),
                                            normal(5000, 0, 1e-20f), normal(5000, 0, 1e20f)}) {
     Observer observer = observe(values);
@@ -298,7 +298,7 @@ TEST_P(ObserverTest, RangeIncludesZeroAndIsWithinTheNumbers) {
   }
 }
 
-TEST_P(ObserverTest, ConstantsAndNothingHaveAScale) {
+TEST_P(ObserverTest, ConstantsAndEmptyHistogramsHaveAScale) {
   for (float constant : {0.0f, 3.0f, -3.0f, kDenormal, -3e38f, 3e38f}) {
     AffineParameters found = parameters(observe(std::vector<float>(1000, constant)));
     EXPECT_TRUE(std::isnormal(found.scale)) << constant;
@@ -308,7 +308,7 @@ TEST_P(ObserverTest, ConstantsAndNothingHaveAScale) {
   EXPECT_TRUE(std::isnormal(parameters(observe({})).scale));
 }
 
-TEST_P(ObserverTest, NotFiniteNumbersAreToldAndLeftOut) {
+TEST_P(ObserverTest, NonFiniteValuesAreReportedAndIgnored) {
   std::vector<float> values = normal(1000, 0, 1);
   Range finite = range(observe(values));
   for (float bad : {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN()}) {
@@ -359,10 +359,10 @@ TEST(Observers, PercentileLeavesOutOneInTenThousandAtEachEnd) {
   EXPECT_NEAR(std::count_if(values.begin(), values.end(), [&](float x) { return x > found.max; }), 10, 3);
 }
 
-TEST(Observers, MseHasTheLeastNoise) {
+TEST(Observers, MseHasTheSmallestNoise) {
   std::vector<float> values = normal(20000, 0, 1);
   for (float &value : values)
-    value *= value * value; // tails that are not worth their steps
+    value *= value * value; // heavy tails
   Observer observer = observe(values);
   for (Symmetry symmetry : {Symmetry::affine, Symmetry::symmetric}) {
     auto noise = [&](ObserverKind kind) {
@@ -374,7 +374,7 @@ TEST(Observers, MseHasTheLeastNoise) {
   }
 }
 
-TEST(Observers, EntropyClipsATailAndKeepsAnEvenSpread) {
+TEST(Observers, EntropyClipsATailAndKeepsAUniformRange) {
   std::vector<float> values = normal(50000, 0, 1);
   values.push_back(40);
   EXPECT_LT(observe(values).range(ObserverKind::entropy, Symmetry::affine).max, 20);

@@ -1,6 +1,7 @@
-// Norms on queries or keys: no product of their maps is left, and the linear layers are anchored one by one.
+// With norms of queries or keys, the scores are not a function of the product of the maps. The heads keep their widths,
+// and the linear layers are anchored one by one.
 // RUN: vitya-opt %s --vitya-low-rank="rank=2 method=joint images=%demo/calibration-256.bin count=4" 2>&1 | FileCheck %s
-// Layers that are pairs already are left alone.
+// Layers that are factorised already do not change.
 // RUN: vitya-opt %s --vitya-low-rank="rank=2 method=joint images=%demo/calibration-256.bin count=4" 2>/dev/null | vitya-opt --vitya-low-rank="rank=2" 2>&1 | FileCheck %s --check-prefix=AGAIN
 
 // CHECK: remark: attention 'blocks.0.attn' keeps its heads: query, key and value are not all columns of linear layers; its layers are anchored

@@ -1,7 +1,7 @@
-"""Checks models that low-rank factorisation has made: check_budget.py SHARE FILE...
+"""Checks the budget of low-rank factorisation: check_budget.py SHARE FILE...
 
-What is left of the weights of layers inside blocks is at most SHARE of what there was, and no more than the step of
-one rank below it where the budget is spent on spectra.
+At most SHARE of the weights of layers inside blocks remain. If the budget was allocated by spectra, the rest of it is
+smaller than one rank of the largest layer.
 """
 import re
 import sys

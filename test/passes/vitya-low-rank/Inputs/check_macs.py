@@ -1,6 +1,7 @@
 """Checks a budget of multiply-adds: check_macs.py SHARE BEFORE AFTER
 
-Those of layers inside blocks and of their attention in AFTER are at most SHARE of those in BEFORE, and more than 0.9 of that.
+The layers inside blocks and their attention have at most SHARE of the multiply-adds of BEFORE in AFTER, and more than
+0.9 of that.
 """
 import re
 import sys

@@ -1,5 +1,7 @@
-"""Checks a report of low-rank factorisation: check_report.py FILE MOST, where errors that were measured are at most MOST
-times those that the spectrum predicts, and never below them."""
+"""Checks a report of low-rank factorisation: check_report.py FILE MOST
+
+Every measured error is at least the predicted one and at most MOST times as large.
+"""
 import json
 import sys
 
@@ -8,13 +10,13 @@ with open(sys.argv[1], encoding="utf-8") as file:
 most = float(sys.argv[2])
 
 
-def check_cut(name, cut, rank):
-    spectrum = cut["spectrum"]
+def check_truncation(name, truncation, rank):
+    spectrum = truncation["spectrum"]
     energies = [value * value for value in spectrum]
     assert spectrum == sorted(spectrum, reverse=True), name
     lost = sum(energies[rank:])
-    assert abs(cut["predicted_error"] - lost) <= 1e-9 * sum(energies), name
-    assert abs(cut["energy_kept"] - (1 - lost / sum(energies))) < 1e-9, name
+    assert abs(truncation["predicted_error"] - lost) <= 1e-9 * sum(energies), name
+    assert abs(truncation["energy_kept"] - (1 - lost / sum(energies))) < 1e-9, name
 
 
 after = 0
@@ -23,7 +25,7 @@ for layer in report["layers"]:
     if layer["rank"] is None:
         assert layer["parameters"] == layer["in"] * layer["out"] and layer["reason"], layer
     elif "spectrum" in layer:
-        check_cut(layer["name"], layer, layer["rank"])
+        check_truncation(layer["name"], layer, layer["rank"])
         ratio = layer["measured_error"] / layer["predicted_error"]
         assert 1 - 1e-4 <= ratio <= most, f"{layer['name']}: measured {ratio} of predicted"
 for attention in report["attentions"]:
@@ -31,6 +33,6 @@ for attention in report["attentions"]:
     for name in "query_key", "value_output":
         product = attention[name]
         if product["width"] < product["full_width"]:
-            check_cut(name, product, product["width"])
+            check_truncation(name, product, product["width"])
 assert report["parameters"]["after"] == after <= report["parameters"]["before"], report["parameters"]
 print(report["method"], len(report["layers"]), "layers", len(report["attentions"]), "attentions")

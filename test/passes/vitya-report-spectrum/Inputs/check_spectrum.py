@@ -1,4 +1,4 @@
-"""Prints what a file of spectra holds, a line a layer, after checking that values fall: check_spectrum.py FILE"""
+"""Prints one line per layer of a file of spectra and checks that the values descend: check_spectrum.py FILE"""
 import json
 import sys
 

@@ -1,7 +1,7 @@
 // RUN: vitya-opt %s -split-input-file --vitya-low-rank="rank=2" -verify-diagnostics --mlir-print-debuginfo=false | FileCheck %s
 
-// A layer inside a numbered module becomes two; the bias stays with the second. The weight is diag(4, 3, 2, 1) on a
-// wider input, so its factors are known but for signs.
+// A layer whose name matches is replaced by two; the bias becomes that of the second. Other layers record why they stay
+// dense. The weight is diag(4, 3, 2, 1) with two columns of zeros, so rank 2 keeps the singular values 4 and 3.
 
 // CHECK-LABEL: func.func @main
 // CHECK: %[[B:.*]] = arith.constant dense<{{.*}}> : tensor<4xf32>
@@ -22,7 +22,7 @@ func.func @main(%x: tensor<5x6xf32>) -> tensor<5x4xf32> {
 
 // -----
 
-// A pair that is no smaller than the layer is none; a layer without bias stays without.
+// A layer stays dense if the factors are no smaller. The factors of a layer without bias have no bias.
 
 // CHECK-LABEL: func.func @main
 // CHECK: vitya.linear "blocks.0.small" {{.*}}reason = "rank 2 does not pay: 3 x 6 weights need a rank below 2"
@@ -39,7 +39,7 @@ func.func @main(%x: tensor<5x6xf32>) -> tensor<5x9xf32> {
 
 // -----
 
-// Layers that are pairs are left alone; weights that are all zero have factors.
+// Layers that are factorised already do not change. A weight of zeros can be factorised.
 
 // CHECK-LABEL: func.func @main
 // CHECK: vitya.linear "blocks.0.a.right" {{.*}} : tensor<5x8xf32>, tensor<1x8xf32> -> tensor<5x1xf32>
