@@ -1,5 +1,5 @@
-// Tiles of kRows x kColumns stay in registers while packed panels of both factors stream by; a panel of the second
-// factor stays in the first cache.
+// A tile of kRows x kColumns sums stays in registers while packed panels of both factors are read; a panel of the
+// second factor stays in the first-level cache.
 #include "dialect/arithmetic/MatrixProduct.h"
 #include "dialect/arithmetic/ForEachProcessor.h"
 #include <algorithm>
@@ -14,7 +14,7 @@ constexpr int64_t kRows = 6, kColumns = 8, kDepth = 256;
 using Lanes = double __attribute__((vector_size(kColumns * sizeof(double))));
 using FloatLanes = float __attribute__((vector_size(kColumns * sizeof(float))));
 
-/// A matrix of `size` vectors of length `depth`; element k of vector i is data[i * stride + k * depthStride].
+/// `size` vectors, the rows or columns of a matrix. Element k of vector i is data[i * stride + k * depthStride].
 struct Vectors {
   const float *data;
   int64_t size, stride, depthStride;
@@ -23,11 +23,11 @@ struct Vectors {
 Vectors rowsOf(const FloatMatrix &matrix) { return {matrix.data(), matrix.rows(), matrix.outerStride(), 1}; }
 Vectors columnsOf(const FloatMatrix &matrix) { return {matrix.data(), matrix.cols(), 1, matrix.outerStride()}; }
 
-/// What `size` vectors of one element are as panels of `width`.
+/// `size` rounded up to a multiple of `width`: the number of vectors in panels of `width`, padding included.
 constexpr int64_t padded(int64_t size, int64_t width) { return (size + width - 1) / width * width; }
 
-/// Copies elements [begin, begin + depth) of all vectors to `packed`, as panels of `width` vectors, element after
-/// element. The last panel's vectors beyond `size` are left as they are.
+/// Copies elements [begin, begin + depth) of all vectors to `packed` in panels of `width` vectors; within a panel, the
+/// vectors' elements of one index are contiguous. The padding of the last panel is not written.
 template <typename T>
 void pack(const Vectors &from, int64_t width, int64_t begin, int64_t depth, T *packed) {
   for (int64_t i = 0; i < from.size; ++i) {
@@ -38,6 +38,7 @@ void pack(const Vectors &from, int64_t width, int64_t begin, int64_t depth, T *p
   }
 }
 
+/// Adds the products of a panel of kRows and a panel of kColumns vectors to the top left `rows` x `columns` of `sum`.
 VITYA_FOR_EACH_PROCESSOR
 void addPanels(const double *left, const float *right, int64_t depth, int64_t rows, int64_t columns, double *sum,
                int64_t stride) {
@@ -63,7 +64,7 @@ void addPanels(const double *left, const float *right, int64_t depth, int64_t ro
   }
 }
 
-/// Sums of floats go on as chains of fused multiply-adds.
+/// The same in single precision. Each sum is continued as a chain of fused multiply-adds.
 VITYA_FOR_EACH_PROCESSOR
 void addPanels(const float *left, const float *right, int64_t depth, int64_t rows, int64_t columns, float *sum,
                int64_t stride) {
@@ -80,8 +81,8 @@ void addPanels(const float *left, const float *right, int64_t depth, int64_t row
       sum[i * stride + j] = tile[i][j];
 }
 
-/// sum[i, j] += a_i . b_j for vectors of `length` elements, `columns` of them b; `right(begin, depth)` has elements
-/// [begin, begin + depth) of b in panels. With `isLower`, tiles wholly above the diagonal are left out.
+/// sum[i, j] += a_i . b_j for vectors of `length` elements and `columns` vectors b. `right(begin, depth)` returns the
+/// panels of elements [begin, begin + depth) of b. With `isLower`, tiles entirely above the diagonal are not computed.
 template <typename Sum, typename Panels>
 void addProducts(const Vectors &a, int64_t columns, int64_t length, Panels right, bool isLower,
                  Ref<RowMajorOf<Sum>> sum) {

@@ -1,5 +1,5 @@
 // Element by element.
-#include "dialect/reference/Elementary.h"
+#include "dialect/arithmetic/ArrayFunctions.h"
 #include "dialect/reference/Ops.h"
 
 namespace vitya::reference {
@@ -12,13 +12,11 @@ Tensor zipElements(const Tensor &a, const Tensor &b, llvm::function_ref<float(fl
 }
 
 Tensor gelu(const Tensor &input, GeluForm form) {
-  Tensor bell(input.shape(), input.elementType()), result(input.shape(), input.elementType());
-  constexpr float sqrtHalf = 0.70710678118654752f, sqrtTwoOverPi = 0.79788456080286536f;
-  for (auto [x, to] : llvm::zip_equal(input.values(), bell.mutableValues()))
-    to = form == GeluForm::erf ? x * sqrtHalf : sqrtTwoOverPi * (x + 0.044715f * x * (x * x));
-  form == GeluForm::erf ? errorFunctions(bell.mutableValues()) : hyperbolicTangents(bell.mutableValues());
-  for (auto [x, function, to] : llvm::zip_equal(input.values(), bell.values(), result.mutableValues()))
-    to = x * 0.5f * (function + 1.0f);
+  Tensor result(input.shape(), input.elementType());
+  llvm::MutableArrayRef<float> values = result.mutableValues();
+  llvm::copy(input.values(), values.begin());
+  numerics::FloatArray array(values.data(), values.size());
+  form == GeluForm::erf ? numerics::gelusErf(array) : numerics::gelusTanh(array);
   return result;
 }
 

@@ -1,4 +1,4 @@
-// normalize and patchify: the image boundary.
+// normalize and patchify, which turn an image into tokens.
 #include "dialect/reference/Ops.h"
 
 namespace vitya::reference {

@@ -1,49 +1,47 @@
-// Quantized ops: exact sums of integers, and around them f32 arithmetic in the order that the ops' formulas name, which
-// compiled code follows to the bit.
-#include "dialect/reference/Elementary.h"
+// Quantized ops: exact integer sums, scaled by f32 arithmetic in the order of the ops' formulas, which compiled code
+// follows to the bit.
+#include "dialect/arithmetic/ArrayFunctions.h"
+#include "dialect/arithmetic/FloatArithmetic.h"
 #include "dialect/reference/Ops.h"
-#include <cmath>
+#include <tuple>
 
 namespace vitya::reference {
 
-using Bytes = Eigen::Matrix<int8_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
 IntMatrix integers(const Tensor &stored, bool isSigned) {
   if (stored.elementBytes() == 2)
-    return Eigen::Map<const Eigen::Matrix<int16_t, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>(
-               stored.values<int16_t>().data(), stored.dim(0), stored.dim(1))
+    return Eigen::Map<const numerics::RowMajorOf<int16_t>>(stored.values<int16_t>().data(), stored.dim(0),
+                                                           stored.dim(1))
         .cast<int32_t>();
-  auto map = Eigen::Map<const Bytes>(stored.values<int8_t>().data(), stored.dim(0), stored.dim(1));
+  Eigen::Map<const numerics::RowMajorOf<int8_t>> map(stored.values<int8_t>().data(), stored.dim(0), stored.dim(1));
   if (isSigned)
     return map.cast<int32_t>();
   return map.cast<int32_t>().unaryExpr([](int32_t value) { return value & 255; });
 }
 
 Tensor chooseQParams(const Tensor &input, Granularity granularity, int32_t levels) {
+  numerics::FloatArithmetic a;
   bool perToken = granularity == Granularity::token;
   Tensor result({perToken ? input.dim(0) : 1, 2}, input.elementType());
   Eigen::Map<Matrix> params = result.mutableMatrix();
   for (int64_t row = 0; row < result.dim(0); ++row) {
-    auto [low, high] = perToken ? std::pair(input.matrix().row(row).minCoeff(), input.matrix().row(row).maxCoeff())
-                                : std::pair(input.matrix().minCoeff(), input.matrix().maxCoeff());
-    low = std::min(low, 0.0f);
-    high = std::max(high, 0.0f);
-    float scale = std::max((high - low) / static_cast<float>(levels), 1e-30f);
-    params(row, 0) = scale;
-    params(row, 1) = std::nearbyint(-low / scale);
+    float low = 0, high = 0;
+    for (float x : perToken ? input.values().slice(row * input.dim(1), input.dim(1)) : input.values()) {
+      low = a.min(x, low); // ignores NaN
+      high = a.max(x, high);
+    }
+    std::tie(params(row, 0), params(row, 1)) = numerics::chooseQParams(a, low, high, static_cast<float>(levels));
   }
   return result;
 }
 
-Tensor quantize(const Tensor &input, const Tensor &params, float low, float high, mlir::Type storage) {
+Tensor quantize(const Tensor &input, const Tensor &params, numerics::Levels levels, mlir::Type storage) {
+  numerics::FloatArithmetic a;
   Tensor result(input.shape(), storage);
   for (int64_t row = 0, at = 0; row < input.dim(0); ++row) {
     Eigen::Map<const Matrix> all = params.matrix();
     float inverse = 1.0f / all(params.dim(0) == 1 ? 0 : row, 0), zero = all(params.dim(0) == 1 ? 0 : row, 1);
     for (int64_t column = 0; column < input.dim(1); ++column, ++at) {
-      float shifted = std::nearbyint(input.values()[at] * inverse) + zero;
-      float above = shifted > low ? shifted : low; // low for a NaN
-      auto integer = static_cast<int32_t>(above < high ? above : high);
+      int32_t integer = numerics::quantize(a, input.values()[at], inverse, zero, levels);
       if (result.elementBytes() == 2)
         result.mutableValues<int16_t>()[at] = static_cast<int16_t>(integer);
       else
@@ -69,7 +67,7 @@ llvm::SmallVector<int32_t> rowSums(const Tensor &weight) {
 
 Tensor integerLinear(const Tensor &input, const numerics::PackedMatrix &weight, llvm::ArrayRef<int32_t> offset,
                      llvm::ArrayRef<float> multiplier, const Tensor *bias, const Tensor *params, mlir::Type type) {
-  // Doubles hold these integers and their sums exactly.
+  // Double precision represents these integers and their sums exactly.
   Matrix inputs = integers(input, /*isSigned=*/false).cast<float>();
   IntMatrix sums = numerics::productWithTransposed(inputs, weight).cast<int32_t>();
   Tensor result({input.dim(0), weight.rows()}, type);
@@ -78,7 +76,7 @@ Tensor integerLinear(const Tensor &input, const numerics::PackedMatrix &weight, 
     int64_t row = params && params->dim(0) != 1 ? n : 0;
     int32_t zero = params ? static_cast<int32_t>(params->matrix()(row, 1)) : 1;
     for (int64_t o = 0; o < sums.cols(); ++o) {
-      // Differences wrap around, as the true one fits.
+      // Intermediate results may wrap around; the difference fits in 32 bits.
       auto sum = static_cast<int32_t>(static_cast<uint32_t>(sums(n, o)) -
                                       static_cast<uint32_t>(zero) * static_cast<uint32_t>(offset[o]));
       float factor = params ? params->matrix()(row, 0) * multiplier[o] : multiplier[o];
@@ -90,10 +88,11 @@ Tensor integerLinear(const Tensor &input, const numerics::PackedMatrix &weight, 
 
 Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &value, llvm::ArrayRef<float> factors,
                         int64_t heads, mlir::Type type) {
+  numerics::FloatArithmetic a;
   Tensor result({query.dim(0), value.dim(1)}, type);
   Eigen::Map<Matrix> out = result.mutableMatrix();
   int64_t width = query.dim(1) / heads, valueWidth = value.dim(1) / heads;
-  // Doubles hold the sums exactly.
+  // Double precision represents the sums exactly.
   Matrix queries = (integers(query, /*isSigned=*/false).array() - static_cast<int32_t>(factors[1])).cast<float>();
   Matrix keys = integers(key, /*isSigned=*/true).cast<float>(),
          values = integers(value, /*isSigned=*/true).cast<float>();
@@ -102,9 +101,10 @@ Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &va
     Matrix scores = numerics::productWithTransposed(queries.middleCols(head * width, width), keysOfHead).cast<float>();
     scores *= factors[0];
     scores.colwise() -= scores.rowwise().maxCoeff().eval();
-    exponentials({scores.data(), static_cast<size_t>(scores.size())});
-    Matrix weights =
-        scores.unaryExpr([&](float weight) { return std::min(std::nearbyint(weight * factors[2]), 255.0f); });
+    numerics::exponentials({scores.data(), scores.size()});
+    Matrix weights = scores.unaryExpr([&](float weight) {
+      return static_cast<float>(numerics::quantize(a, weight, factors[2], 0.0f, numerics::kUnsignedLevels));
+    });
     Matrix valuesOfHead = values.middleCols(head * valueWidth, valueWidth).transpose();
     Matrix mixed = numerics::productWithTransposed(weights, numerics::PackedMatrix(valuesOfHead)).cast<float>();
     for (int64_t row = 0; row < mixed.rows(); ++row)

@@ -1,8 +1,8 @@
-// linear, layer_norm, attention, mean_pool: what mixes columns or rows.
-#include "dialect/Elementary.h"
-#include "dialect/reference/Elementary.h"
+// linear, layer_norm, attention and mean_pool: the ops that mix columns or rows.
+#include "dialect/arithmetic/ArrayFunctions.h"
+#include "dialect/arithmetic/FloatArithmetic.h"
+#include "dialect/arithmetic/Lanes.h"
 #include "dialect/reference/Ops.h"
-#include <cmath>
 
 namespace vitya::reference {
 
@@ -23,18 +23,19 @@ Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const T
 
 Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps) {
   Tensor result(input.shape(), input.elementType());
+  numerics::FloatArithmetic a;
   int64_t width = input.dim(1), lanes = lanesOf(width);
-  std::vector<float> centred(width);
+  Eigen::ArrayXf centred(width);
   for (int64_t row = 0; row < input.dim(0); ++row) {
     llvm::ArrayRef<float> x = input.values().slice(row * width, width);
     llvm::MutableArrayRef<float> out = result.mutableValues().slice(row * width, width);
-    float mean = sumOfRow(x, lanes) / static_cast<float>(width);
+    float mean = numerics::sumOfRow({x.data(), width}, lanes) / static_cast<float>(width);
     for (int64_t i = 0; i < width; ++i)
       centred[i] = x[i] - mean;
-    float variance = sumOfSquares(centred, lanes) / static_cast<float>(width);
-    float scale = 1.0f / std::sqrt(variance + static_cast<float>(eps));
+    float sumOfSquares = numerics::sumOfSquares({centred.data(), width}, lanes);
+    float factor = numerics::layerNormFactor(a, sumOfSquares, static_cast<float>(width), static_cast<float>(eps));
     for (int64_t i = 0; i < width; ++i)
-      out[i] = centred[i] * scale * weight.values()[i] + bias.values()[i];
+      out[i] = numerics::layerNormElement(a, x[i], mean, factor, weight.values()[i], bias.values()[i]);
   }
   return result;
 }
@@ -48,13 +49,13 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, in
     Matrix values = value.matrix().middleCols(head * valueWidth, valueWidth).transpose();
     numerics::PackedMatrix keysOfHead(key.matrix().middleCols(head * width, width));
     Matrix weights = numerics::fusedProductWithTransposed(scaled, keysOfHead);
-    // Without its maximum, no score overflows; the softmax does not change.
+    // Subtracting the maximum of a row keeps its exponentials finite and does not change the softmax.
     weights.colwise() -= weights.rowwise().maxCoeff().eval();
-    exponentials({weights.data(), static_cast<size_t>(weights.size())});
+    numerics::exponentials({weights.data(), weights.size()});
     Matrix mixed = numerics::fusedProductWithTransposed(weights, numerics::PackedMatrix(values));
     for (int64_t row = 0; row < mixed.rows(); ++row)
       all.row(row).segment(head * valueWidth, valueWidth) =
-          mixed.row(row) / sumOfRow({weights.row(row).data(), static_cast<size_t>(keys)}, kLanes);
+          mixed.row(row) / numerics::sumOfRow({weights.row(row).data(), keys}, kLanes);
   }
   return result;
 }

@@ -1,4 +1,4 @@
-// Movement of elements, whatever their type: bytes are copied.
+// Ops that move elements of any type: bytes are copied.
 #include "dialect/reference/Ops.h"
 #include <cstring>
 #include <functional>
@@ -6,15 +6,15 @@
 namespace vitya::reference {
 namespace {
 
-/// Calls `visit` for each run of elements of `slice` that lie together in a tensor of `shape`, in row-major order: with
-/// the number of its first and with its length.
+/// Calls `visit` for each run of elements of `slice` that are contiguous in a tensor of `shape`, in row-major order,
+/// with the linear index of its first element and its length.
 void forEachRun(llvm::ArrayRef<int64_t> shape, const Slice &slice, llvm::function_ref<void(int64_t, int64_t)> visit) {
-  bool isTogether = !shape.empty() && slice.strides.back() == 1;
-  size_t depth = shape.size() - isTogether;
-  int64_t run = isTogether ? slice.sizes.back() : 1;
+  bool isContiguous = !shape.empty() && slice.strides.back() == 1;
+  size_t depth = shape.size() - isContiguous;
+  int64_t run = isContiguous ? slice.sizes.back() : 1;
   std::function<void(size_t, int64_t)> nest = [&](size_t dim, int64_t index) {
     if (dim == depth)
-      return visit(isTogether ? index * shape.back() + slice.offsets.back() : index, run);
+      return visit(isContiguous ? index * shape.back() + slice.offsets.back() : index, run);
     for (int64_t i = 0; i < slice.sizes[dim]; ++i)
       nest(dim + 1, index * shape[dim] + slice.offsets[dim] + i * slice.strides[dim]);
   };
@@ -54,7 +54,7 @@ Tensor concat(llvm::ArrayRef<Tensor> parts, int64_t dim) {
   for (const Tensor &part : parts)
     shape[dim] += part.dim(dim);
   Tensor result(shape, parts.front().elementType());
-  // A run is what lies together in memory: all dimensions from `dim` on.
+  // The elements of all dimensions from `dim` on are contiguous.
   auto runBytes = [&](const Tensor &tensor) -> int64_t {
     int64_t bytes = tensor.elementBytes();
     for (int64_t size : tensor.shape().drop_front(dim))

@@ -1,4 +1,4 @@
-// Storage of tensors: reference-counted bytes, or bytes of somebody else.
+// Storage of tensors: reference-counted bytes, or a view of bytes that others own.
 #include "dialect/reference/Tensor.h"
 #include <numeric>
 
@@ -12,7 +12,7 @@ Tensor Tensor::view(llvm::ArrayRef<int64_t> shape, mlir::Type elementType, llvm:
   Tensor result;
   result.sizes.assign(shape.begin(), shape.end());
   result.type = elementType;
-  // Never written: only a tensor that is being made is, and this one is finished. The deleter owns nothing.
+  // The bytes are never written, because only a new tensor is. The deleter does nothing, because a view owns nothing.
   result.data = std::shared_ptr<char>(const_cast<char *>(bytes.data()), [](char *) {});
   assert(result.bytes().size() == bytes.size() && "expected as many bytes as the shape needs");
   return result;

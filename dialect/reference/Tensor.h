@@ -1,7 +1,8 @@
-// The values that the reference interpreter computes with.
+// The tensors that the reference interpreter computes with.
 #ifndef VITYA_DIALECT_REFERENCE_TENSOR_H
 #define VITYA_DIALECT_REFERENCE_TENSOR_H
 
+#include "dialect/arithmetic/MatrixProduct.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/SmallVector.h"
@@ -11,10 +12,9 @@
 namespace vitya::reference {
 
 /// [rows, columns] of f32 in row-major order.
-using Matrix = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Matrix = numerics::RowMajorOf<float>;
 
-/// A dense tensor in row-major order: shape, element type, elements. Copies share the elements, which are written only
-/// while the tensor is being made.
+/// A dense tensor in row-major order. Copies share the elements, which may be written only before the first copy.
 class Tensor {
 public:
   Tensor() = default;
@@ -22,11 +22,11 @@ public:
   /// A tensor of zeros. `elementType` is an integer or a float of whole bytes.
   Tensor(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
 
-  /// A tensor whose elements are `bytes`, which belong to somebody else and outlive it, are aligned for the element
-  /// type and as many as the shape needs.
+  /// A view of `bytes`, which must outlive the tensor, be aligned for the element type, and have the size of the
+  /// tensor.
   static Tensor view(llvm::ArrayRef<int64_t> shape, mlir::Type elementType, llvm::ArrayRef<char> bytes);
 
-  /// The same elements in another shape with as many.
+  /// The same elements in another shape that has as many.
   Tensor reshaped(llvm::ArrayRef<int64_t> shape) const;
 
   llvm::ArrayRef<int64_t> shape() const { return sizes; }
@@ -38,9 +38,9 @@ public:
   /// Size of an element in bytes.
   int64_t elementBytes() const;
   llvm::ArrayRef<char> bytes() const { return {data.get(), static_cast<size_t>(size() * elementBytes())}; }
-  /// The bytes of a tensor that no other shares, to be filled in.
+  /// The bytes of a tensor that has no copies, to be written.
   llvm::MutableArrayRef<char> mutableBytes() {
-    assert(data.use_count() == 1 && "expected a tensor that is being made");
+    assert(data.use_count() == 1 && "expected a tensor without copies");
     return {data.get(), static_cast<size_t>(size() * elementBytes())};
   }
 
@@ -50,7 +50,7 @@ public:
     assert(sizeof(T) == elementBytes() && "expected the element type of the tensor");
     return {reinterpret_cast<const T *>(data.get()), static_cast<size_t>(size())};
   }
-  /// The elements of a tensor that no other shares, to be filled in.
+  /// The elements of a tensor that has no copies, to be written.
   template <typename T = float>
   llvm::MutableArrayRef<T> mutableValues() {
     assert(sizeof(T) == elementBytes() && "expected the element type of the tensor");

@@ -2,8 +2,8 @@
 #ifndef VITYA_PASSES_LOWER_KERNEL_H
 #define VITYA_PASSES_LOWER_KERNEL_H
 
-#include "dialect/Elementary.h"
 #include "dialect/VityaDialect.h"
+#include "dialect/arithmetic/Lanes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringRef.h"
 

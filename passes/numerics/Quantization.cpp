@@ -1,5 +1,6 @@
-// Parameters are computed in double precision and rounded once; quantized values in f32, as in compiled code.
+// Parameters are computed in double precision and rounded once; levels are computed in f32, as in compiled code.
 #include "passes/numerics/Quantization.h"
+#include "dialect/arithmetic/FloatArithmetic.h"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -15,9 +16,8 @@ float normalScale(double scale) {
 } // namespace
 
 int32_t AffineParameters::quantize(float x) const {
-  // Clamp before the conversion, which is undefined for values that do not fit an int32.
-  float level = std::nearbyint(x * (1.0f / scale)) + float(zeroPoint);
-  return int32_t(std::clamp(level, float(levels.min), float(levels.max)));
+  FloatArithmetic a;
+  return numerics::quantize(a, x, 1.0f / scale, float(zeroPoint), levels);
 }
 
 AffineParameters affineParameters(Range range, Levels levels) {

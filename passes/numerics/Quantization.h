@@ -4,22 +4,12 @@
 #define VITYA_PASSES_NUMERICS_QUANTIZATION_H
 
 #include "dialect/arithmetic/MatrixProduct.h"
+#include "dialect/arithmetic/Quantize.h"
 #include <Eigen/Core>
-#include <cstdint>
 #include <optional>
 #include <vector>
 
 namespace vitya::numerics {
-
-/// The integers from `min` to `max`.
-struct Levels {
-  int32_t min, max;
-};
-
-/// The levels of the first operand of an integer product, an activation: u8.
-inline constexpr Levels kUnsignedLevels{0, 255};
-/// The levels of the second operand of an integer product, a weight or an activation: s8 without -128.
-inline constexpr Levels kSignedLevels{-127, 127};
 
 /// The real interval from `min` to `max`.
 struct Range {
@@ -32,7 +22,7 @@ struct AffineParameters {
   int32_t zeroPoint = 0;
   Levels levels = kUnsignedLevels;
 
-  /// clamp(rint(x * f32(1 / scale)) + zeroPoint), ties to even; `x` is not NaN.
+  /// clamp(rint(x * f32(1 / scale)) + zeroPoint), ties to even. NaN gives the lowest level.
   int32_t quantize(float x) const;
   /// scale * (q - zeroPoint)
   float dequantize(int32_t q) const { return scale * float(q - zeroPoint); }

@@ -1,6 +1,7 @@
 // The reference functions against formulas written down a second time, and against laws they must keep.
 #include "dialect/VityaOps.h"
-#include "dialect/reference/Elementary.h"
+#include "dialect/arithmetic/ArrayFunctions.h"
+#include "dialect/arithmetic/FloatArithmetic.h"
 #include "dialect/reference/Ops.h"
 #include "dialect/reference/RunImages.h"
 #include "mlir/IR/Diagnostics.h"
@@ -205,9 +206,12 @@ TEST_F(Reference, AttentionDoesNotOverflow) {
 // Elementwise
 //===----------------------------------------------------------------------===//
 
-/// The values of `function` on `points`, which it replaces.
-std::vector<float> valuesOf(void (*function)(llvm::MutableArrayRef<float>), std::vector<float> points) {
-  function(points);
+constexpr float infinity = std::numeric_limits<float>::infinity();
+const float nan = std::nanf("");
+
+/// Returns e^x for each x of `points`.
+std::vector<float> exponentialsOf(std::vector<float> points) {
+  numerics::exponentials({points.data(), static_cast<Eigen::Index>(points.size())});
   return points;
 }
 
@@ -216,30 +220,33 @@ TEST_F(Reference, ExponentialsAreThoseOfTheLibrary) {
   std::vector<float> points;
   for (float x = -87.3f; x < 88.7f; x += 0.0137f)
     points.push_back(x);
-  for (auto [x, value] : llvm::zip_equal(points, valuesOf(exponentials, points)))
+  for (auto [x, value] : llvm::zip_equal(points, exponentialsOf(points)))
     ASSERT_NEAR(value / std::exp(static_cast<double>(x)), 1, 2.4e-7) << x;
-  constexpr float infinity = std::numeric_limits<float>::infinity();
-  EXPECT_EQ(valuesOf(exponentials, {0, -infinity, std::numeric_limits<float>::lowest(), -88, 89, infinity}),
+  EXPECT_EQ(exponentialsOf({0, -infinity, std::numeric_limits<float>::lowest(), -88, 89, infinity}),
             (std::vector<float>{1, 0, 0, 0, infinity, infinity}));
-  EXPECT_TRUE(std::isnan(valuesOf(exponentials, {std::nanf("")}).front()));
+  EXPECT_TRUE(std::isnan(exponentialsOf({nan}).front()));
 }
 
 TEST_F(Reference, ErrorFunctionsAndTangentsAreThoseOfTheLibrary) {
-  std::vector<float> points;
-  for (float x = -9; x < 9; x += 0.00137f)
-    points.push_back(x);
-  std::vector<float> erf = valuesOf(errorFunctions, points), tanh = valuesOf(hyperbolicTangents, points);
-  for (auto [i, x] : llvm::enumerate(points)) {
-    ASSERT_NEAR(erf[i], std::erf(static_cast<double>(x)), 4e-7 * std::min(1.0f, std::abs(x) + 1e-3f)) << x;
-    ASSERT_NEAR(tanh[i], std::tanh(static_cast<double>(x)), 4e-7 * std::min(1.0f, std::abs(x) + 1e-3f)) << x;
+  numerics::FloatArithmetic a;
+  for (float x = -9; x < 9; x += 0.00137f) {
+    float tolerance = 4e-7f * std::min(1.0f, std::abs(x) + 1e-3f);
+    ASSERT_NEAR(a.erf(x), std::erf(static_cast<double>(x)), tolerance) << x;
+    ASSERT_NEAR(a.tanh(x), std::tanh(static_cast<double>(x)), tolerance) << x;
   }
+  EXPECT_EQ(a.erf(nan), 1);
+  EXPECT_EQ(a.tanh(nan), 1);
+}
+
+float sumOf(std::vector<float> row, int64_t lanes) {
+  return numerics::sumOfRow({row.data(), static_cast<Eigen::Index>(row.size())}, lanes);
 }
 
 // Lane 0 has 10^8, 1 and -10^8: lane by lane, 1 is lost; it would not be in order.
 TEST_F(Reference, RowsAreSummedUpInLanes) {
-  EXPECT_EQ(sumOfRow({1e8f, 0, 1, 0, -1e8f, 0}, 2), 0);
-  EXPECT_EQ(sumOfRow({1e8f, 0, -1e8f, 0, 1, 0}, 2), 1);
-  EXPECT_EQ(sumOfRow({1e8f, 1, -1e8f, 0}, 4), 1);
+  EXPECT_EQ(sumOf({1e8f, 0, 1, 0, -1e8f, 0}, 2), 0);
+  EXPECT_EQ(sumOf({1e8f, 0, -1e8f, 0, 1, 0}, 2), 1);
+  EXPECT_EQ(sumOf({1e8f, 1, -1e8f, 0}, 4), 1);
 }
 
 TEST_F(Reference, GeluIsXTimesTheNormalDistribution) {
@@ -254,6 +261,31 @@ TEST_F(Reference, GeluIsXTimesTheNormalDistribution) {
   // torch.nn.functional.gelu(torch.tensor([1.]), approximate='tanh') and without
   EXPECT_FLOAT_EQ(gelu(make({1, 1}, {1}), GeluForm::tanh).values().front(), 0.841192f);
   EXPECT_FLOAT_EQ(gelu(make({1, 1}, {1}), GeluForm::erf).values().front(), 0.8413447f);
+  for (GeluForm form : {GeluForm::erf, GeluForm::tanh})
+    EXPECT_TRUE(std::isnan(gelu(make({1, 1}, {nan}), form).values().front()));
+}
+
+//===----------------------------------------------------------------------===//
+// Quantization
+//===----------------------------------------------------------------------===//
+
+// NaN elements are ignored. A range that is infinite below has zero point 0, although inf / inf is NaN.
+TEST_F(Reference, QuantizationParametersAreDefinedForEveryInput) {
+  Tensor x = make({4, 3}, {nan, -1, 254, nan, nan, nan, -infinity, nan, 1, 0, 0, infinity});
+  Tensor params = chooseQParams(x, Granularity::token, 255);
+  EXPECT_EQ(params.values(), llvm::ArrayRef<float>({1, 1, 1e-30f, 0, infinity, 0, infinity, 0}));
+  EXPECT_EQ(chooseQParams(x, Granularity::tensor, 255).values(), llvm::ArrayRef<float>({infinity, 0}));
+}
+
+// NaN is quantized to the lowest level, and so is an infinite element whose scale is infinite: inf * (1 / inf) is NaN.
+TEST_F(Reference, QuantizationIsDefinedForEveryInput) {
+  Tensor x = make({2, 4}, {nan, -infinity, infinity, 3.5f, nan, infinity, 1, -1});
+  Tensor params = make({2, 2}, {0.5f, 10, infinity, 7});
+  mlir::Type i8 = mlir::IntegerType::get(&context, 8);
+  Tensor isUnsigned = quantize(x, params, numerics::kUnsignedLevels, i8);
+  EXPECT_EQ(isUnsigned.values<uint8_t>(), llvm::ArrayRef<uint8_t>({0, 0, 255, 17, 0, 0, 7, 7}));
+  Tensor isSigned = quantize(x, params, numerics::kSignedLevels, i8);
+  EXPECT_EQ(isSigned.values<int8_t>(), llvm::ArrayRef<int8_t>({-127, -127, 127, 17, -127, -127, 7, 7}));
 }
 
 //===----------------------------------------------------------------------===//

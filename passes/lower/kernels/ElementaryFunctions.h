@@ -6,8 +6,8 @@
 
 namespace vitya {
 
-/// Expands exp, erf and tanh of f32 as dialect/Elementary.h defines them, and the other math functions as upstream
-/// does.
+/// Adds patterns that expand exp, erf and tanh of f32 as dialect/arithmetic/MathFunctions.h defines them, and
+/// upstream's expansions of the other functions of the math dialect.
 void populateElementaryFunctionPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace vitya

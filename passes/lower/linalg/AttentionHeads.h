@@ -1,4 +1,4 @@
-// What the lowerings of attention in f32 and of integers share: the loop over heads and the padding of their operands.
+// The parts that the lowerings of f32 and integer attention share: the loop over heads and the padding of operands.
 #ifndef VITYA_PASSES_LOWER_LINALG_ATTENTIONHEADS_H
 #define VITYA_PASSES_LOWER_LINALG_ATTENTIONHEADS_H
 
@@ -6,22 +6,24 @@
 
 namespace vitya::detail {
 
-/// Of one head: query [rows, A], key [keys, A], value [keys, B], and where the result [rows, B] goes.
+/// The operands of one head: query [rows, A], key [keys, A], value [keys, B] and the destination of its result
+/// [rows, B].
 struct Head {
   Value query, key, value, destination;
 };
 
-/// A parallel loop over `heads` groups of columns of query, key and value; `attend` computes the result of one. Returns
-/// all of them side by side, f32 [rows, heads * B].
-Value forEachHead(mlir::OpBuilder &builder, mlir::Location loc, int64_t heads, Value query, Value key, Value value,
-                  llvm::function_ref<Value(const LinalgBuilder &, const Head &)> attend);
+/// Creates a parallel loop over the `heads` heads of an attention. Head h reads the h-th of `heads` equal slices of the
+/// columns of query, key and value; `attend` computes its result, which is inserted at the h-th slice of the columns of
+/// the loop's result, f32 [rows, heads * B].
+Value forEachHead(LinalgBuilder &b, int64_t heads, Value query, Value key, Value value,
+                  llvm::function_ref<Value(LinalgBuilder &, const Head &)> attend);
 
-/// `matrix` with zeros appended up to `rows` x `columns`.
-Value padTo(const LinalgBuilder &b, Value matrix, int64_t rows, int64_t columns);
+/// Returns `matrix` with zeros appended up to `rows` x `columns`.
+Value padTo(LinalgBuilder &b, Value matrix, int64_t rows, int64_t columns);
 
-/// Inside a linalg.generic of loops (row, group, lane): whether the key at (group, lane) is one of `keys`, the others
-/// being padding.
-Value keyExists(mlir::OpBuilder &builder, mlir::Location loc, int64_t keys);
+/// In the body of a linalg.generic with loops (row, block, lane), returns whether the key at (block, lane) is one of
+/// the first `keys` keys. The others are padding.
+Value keyExists(FloatBuilder &b, int64_t keys);
 
 } // namespace vitya::detail
 

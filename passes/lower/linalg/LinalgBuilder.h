@@ -1,11 +1,10 @@
-// Short forms for building linalg ops, shared by the lowerings of the op families.
+// Builds linalg and tensor ops on static tensors; shared by the lowerings of all op families.
 #ifndef VITYA_PASSES_LOWER_LINALG_LINALGBUILDER_H
 #define VITYA_PASSES_LOWER_LINALG_LINALGBUILDER_H
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/Builders.h"
+#include "passes/lower/linalg/FloatBuilder.h"
 
 namespace vitya::detail {
 
@@ -13,47 +12,47 @@ using mlir::ArrayRef;
 using mlir::Value;
 
 /// A builder at one location. All tensors are static.
-struct LinalgBuilder {
-  mlir::OpBuilder &builder;
-  mlir::Location loc;
+class LinalgBuilder : public mlir::ImplicitLocOpBuilder {
+public:
+  /// Creates ops at the insertion point of `builder`.
+  LinalgBuilder(mlir::OpBuilder &builder, mlir::Location loc) : ImplicitLocOpBuilder(loc, builder) {}
 
   static mlir::RankedTensorType type(Value value) { return mlir::cast<mlir::RankedTensorType>(value.getType()); }
   static int64_t size(Value value, unsigned dim) { return type(value).getDimSize(dim); }
 
-  /// An uninitialised tensor, of f32 unless `element` says otherwise.
-  Value empty(ArrayRef<int64_t> shape, mlir::Type element = {}) const;
-  /// A tensor that holds `value` everywhere.
-  Value fill(ArrayRef<int64_t> shape, float value) const;
-  /// A tensor of zeros of the element type of `like`, or of `element`.
-  Value zeros(Value like, ArrayRef<int64_t> shape) const { return zeros(type(like).getElementType(), shape); }
-  Value zeros(mlir::Type element, ArrayRef<int64_t> shape) const;
-  Value scalar(float value) const;
+  /// An uninitialized tensor, of f32 unless `element` is given.
+  Value empty(ArrayRef<int64_t> shape, mlir::Type element = {});
+  /// A tensor whose elements are all `value`.
+  Value fill(ArrayRef<int64_t> shape, float value);
+  /// A tensor of zeros of type `element`.
+  Value zeros(mlir::Type element, ArrayRef<int64_t> shape);
 
-  /// A linalg.generic with `loops` loops. Each operand is given with the loops that index it, the result last; loops
-  /// that do not index the result are reductions. `body` maps the operands' elements (the result's last) to the new
-  /// element.
+  /// The loops that index the dimensions of an operand of linalg.generic.
   using Dims = mlir::SmallVector<unsigned>;
-  using Body = llvm::function_ref<Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
-  Value generic(unsigned loops, ArrayRef<std::pair<Value, Dims>> inputs, const std::pair<Value, Dims> &init,
-                Body body) const;
+  using Operand = std::pair<Value, Dims>;
+  /// Computes the new element of the result from the elements of the operands, the result's last.
+  using Body = llvm::function_ref<Value(FloatBuilder &, mlir::ValueRange)>;
+  /// A linalg.generic with `loops` loops. Loops that do not index `init` are reductions.
+  Value generic(unsigned loops, ArrayRef<Operand> inputs, const Operand &init, Body body);
+  /// A linalg.generic that permutes or copies elements.
+  Value copy(unsigned loops, const Operand &input, const Operand &init);
 
-  /// Sum of products over the loops that do not index the result.
-  Value contraction(unsigned loops, const std::pair<Value, Dims> &a, const std::pair<Value, Dims> &b,
-                    const std::pair<Value, Dims> &init) const;
+  /// A sum of products over the loops that do not index `init`.
+  Value contraction(unsigned loops, const Operand &a, const Operand &b, const Operand &init);
+  /// A sum of integer products in i32. `a` is unsigned if it is i8 and signed otherwise, `b` is signed.
+  Value integerContraction(unsigned loops, const Operand &a, const Operand &b, const Operand &init);
 
-  /// The same of integers: `a`, unsigned if it is i8, and signed `b`, summed up in i32.
-  Value integerContraction(unsigned loops, const std::pair<Value, Dims> &a, const std::pair<Value, Dims> &b,
-                           const std::pair<Value, Dims> &init) const;
+  /// Column `column` of a [rows, columns] tensor: a tensor [rows], or one of rank 0 if there is one row.
+  Operand column(Value matrix, int64_t column);
 
-  /// Column `column` of a [rows, columns] tensor: [rows], or a tensor of rank 0 where there is one row.
-  std::pair<Value, Dims> column(Value matrix, int64_t column) const;
-
-  /// Splits dimension `dim` into groups of `inner`: [.., n, ..] becomes [.., n / inner, inner, ..].
-  Value split(Value value, unsigned dim, int64_t inner) const;
+  /// Splits dimension `dim` into blocks of `inner`: [.., n, ..] becomes [.., n / inner, inner, ..].
+  Value split(Value value, unsigned dim, int64_t inner);
   /// Merges dimensions `dim` and `dim + 1`.
-  Value merge(Value value, unsigned dim) const;
-  /// The part of a matrix of `rows` x `columns` at (`row`, `column`).
-  Value slice(Value matrix, mlir::OpFoldResult row, mlir::OpFoldResult column, int64_t rows, int64_t columns) const;
+  Value merge(Value value, unsigned dim);
+  /// The `rows` x `columns` submatrix of a matrix that starts at (`row`, `column`).
+  Value slice(Value matrix, mlir::OpFoldResult row, mlir::OpFoldResult column, int64_t rows, int64_t columns);
+  /// `destination` with its submatrix that starts at (`row`, `column`) replaced by `source`.
+  Value insert(Value source, Value destination, int64_t row, int64_t column);
 };
 
 } // namespace vitya::detail

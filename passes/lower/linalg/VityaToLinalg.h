@@ -1,4 +1,4 @@
-// The families of patterns behind vitya-to-linalg, one file each.
+// The families of patterns of vitya-to-linalg; each is implemented in a file of its own.
 #ifndef VITYA_PASSES_LOWER_LINALG_VITYATOLINALG_H
 #define VITYA_PASSES_LOWER_LINALG_VITYATOLINALG_H
 
@@ -13,10 +13,6 @@ void populateIntegerAttentionToLinalgPatterns(mlir::RewritePatternSet &patterns)
 void populateLinearToLinalgPatterns(mlir::RewritePatternSet &patterns);
 void populateQuantizationToLinalgPatterns(mlir::RewritePatternSet &patterns);
 void populateReductionToLinalgPatterns(mlir::RewritePatternSet &patterns);
-
-/// clamp(rint(x * inverse) + zero, low, high) as an integer of type `storage`, all operands f32 scalars.
-mlir::Value quantize(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, mlir::Value inverse, mlir::Value zero,
-                     float low, float high, mlir::Type storage);
 
 } // namespace vitya::detail
 

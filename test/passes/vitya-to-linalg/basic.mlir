@@ -1,6 +1,6 @@
 // RUN: vitya-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(vitya-to-linalg),canonicalize,cse)' | FileCheck %s
 
-// A linear layer of 7x8x16: a product with the transposed weight that starts at zero, then the bias of each column.
+// A linear layer of 7x8x16 is a product with the transposed weight that starts at zero, then adds the bias of each column.
 
 // CHECK-DAG: #[[$MATRIX:.*]] = affine_map<(d0, d1) -> (d0, d1)>
 // CHECK-DAG: #[[$COLUMN:.*]] = affine_map<(d0, d1) -> (d1)>
@@ -28,8 +28,8 @@ func.func @linear_without_bias(%x: tensor<7x8xf32>, %w: tensor<16x8xf32>) -> ten
 
 // -----
 
-// A row of 48 is three groups of 16 lanes; sum and sum of squares run lane by lane (two loops of the result's three),
-// then across the lanes. The mean comes before the squares: two passes.
+// A row of 48 is three blocks of 16 lanes. The sum and the sum of squares run lane by lane, then across the lanes. The
+// mean is computed before the squares, in two passes over the row.
 
 // CHECK-DAG: #[[$ALL:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
 // CHECK-DAG: #[[$LANES:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
@@ -58,7 +58,7 @@ func.func @layer_norm(%x: tensor<7x48xf32>, %w: tensor<48xf32>, %b: tensor<48xf3
 
 // -----
 
-// Widths that 16 does not divide have fewer lanes: 20 is 5 groups of 4, 17 is 17 groups of 1.
+// Widths that are not multiples of 16 have fewer lanes: 20 is 5 blocks of 4 lanes, 17 is 17 blocks of 1 lane.
 
 // CHECK-LABEL: func.func @narrow_lanes
 // CHECK: tensor.expand_shape %{{.*}} output_shape [3, 5, 4]
@@ -71,8 +71,8 @@ func.func @narrow_lanes(%x: tensor<3x20xf32>, %w: tensor<20xf32>, %y: tensor<3x1
 
 // -----
 
-// Attention with two heads and 5 keys: one parallel iteration a head, keys and values padded to one group of 16. The
-// scores of padding start at the most negative number. The sum of the weights divides the result.
+// Attention with two heads and 5 keys has one parallel iteration a head. Keys and values are padded to one block of 16.
+// The scores of padding start at the lowest f32. The sum of the weights divides the result.
 
 // CHECK-LABEL: func.func @attention
 // CHECK-SAME: (%[[Q:.*]]: tensor<3x8xf32>, %[[K:.*]]: tensor<5x8xf32>, %[[V:.*]]: tensor<5x12xf32>)
@@ -98,7 +98,7 @@ func.func @attention(%q: tensor<3x8xf32>, %k: tensor<5x8xf32>, %v: tensor<5x12xf
 
 // -----
 
-// Whole groups of keys need no mask.
+// Whole blocks of keys need no mask.
 
 // CHECK-LABEL: func.func @attention_without_padding
 // CHECK-NOT: arith.cmpi
@@ -110,8 +110,8 @@ func.func @attention_without_padding(%x: tensor<32x8xf32>) -> tensor<32x8xf32> {
 
 // -----
 
-// Patches: the image [3, 4, 6] as [3, 2, 2, 3, 2] (channel, grid row, row, grid column, column); the two orders differ
-// in where a patch's pixels come from.
+// The image [3, 4, 6] is read as [3, 2, 2, 3, 2]: channel, grid row, row, grid column, column. The two orders differ in
+// the map from the pixels of a patch to the image.
 
 // CHECK-DAG: #[[$CHANNEL_FIRST:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d2, d0, d3, d1, d4)>
 // CHECK-DAG: #[[$CHANNEL_LAST:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d4, d0, d2, d1, d3)>
@@ -163,7 +163,7 @@ func.func @mean_pool(%x: tensor<7x48xf32>) -> tensor<1x48xf32> {
 
 // -----
 
-// Elementwise arith ops and concatenations come along.
+// Elementwise arith ops and concatenations are converted, too.
 
 // CHECK-LABEL: func.func @between_layers
 // CHECK-NOT: tensor.concat
@@ -175,4 +175,52 @@ func.func @between_layers(%cls: tensor<1x8xf32>, %x: tensor<7x8xf32>, %pos: tens
   %0 = tensor.concat dim(0) %cls, %x : (tensor<1x8xf32>, tensor<7x8xf32>) -> tensor<8x8xf32>
   %1 = arith.addf %0, %pos : tensor<8x8xf32>
   return %1 : tensor<8x8xf32>
+}
+
+// -----
+
+// Parameters of quantization. NaN elements are ignored by the reductions. The comparisons select the constant if scale
+// or zero point is NaN.
+
+// CHECK-LABEL: func.func @choose_qparams
+// CHECK-DAG: %[[LEVELS:.*]] = arith.constant 1.270000e+02 : f32
+// CHECK-DAG: %[[LEAST:.*]] = arith.constant 1.000000e-30 : f32
+// CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK: arith.minnumf
+// CHECK: arith.minnumf
+// CHECK: arith.maxnumf
+// CHECK: arith.maxnumf
+// CHECK: %[[RANGE:.*]] = arith.subf
+// CHECK: %[[STEP:.*]] = arith.divf %[[RANGE]], %[[LEVELS]]
+// CHECK: %[[ABOVE:.*]] = arith.cmpf ogt, %[[STEP]], %[[LEAST]]
+// CHECK: %[[SCALE:.*]] = arith.select %[[ABOVE]], %[[STEP]], %[[LEAST]]
+// CHECK: %[[ROUNDED:.*]] = math.roundeven
+// CHECK: %[[POSITIVE:.*]] = arith.cmpf ogt, %[[ROUNDED]], %[[ZERO]]
+// CHECK: %[[AT_LEAST:.*]] = arith.select %[[POSITIVE]], %[[ROUNDED]], %[[ZERO]]
+// CHECK: %[[BELOW:.*]] = arith.cmpf olt, %[[AT_LEAST]], %[[LEVELS]]
+// CHECK: %[[POINT:.*]] = arith.select %[[BELOW]], %[[AT_LEAST]], %[[LEVELS]]
+// CHECK: arith.select %{{.*}}, %[[SCALE]], %[[POINT]]
+func.func @choose_qparams(%x: tensor<7x48xf32>) -> tensor<7x2xf32> {
+  %0 = vitya.choose_qparams token %x levels 127 : tensor<7x48xf32> -> tensor<7x2xf32>
+  return %0 : tensor<7x2xf32>
+}
+
+// -----
+
+// Clamps before the conversion to an integer; the comparisons select -127 if the level is NaN.
+
+// CHECK-LABEL: func.func @quantize
+// CHECK-DAG: %[[LOW:.*]] = arith.constant -1.270000e+02 : f32
+// CHECK-DAG: %[[HIGH:.*]] = arith.constant 1.270000e+02 : f32
+// CHECK: math.roundeven
+// CHECK: %[[LEVEL:.*]] = arith.addf
+// CHECK: %[[ABOVE:.*]] = arith.cmpf ogt, %[[LEVEL]], %[[LOW]]
+// CHECK: %[[AT_LEAST:.*]] = arith.select %[[ABOVE]], %[[LEVEL]], %[[LOW]]
+// CHECK: %[[BELOW:.*]] = arith.cmpf olt, %[[AT_LEAST]], %[[HIGH]]
+// CHECK: %[[CLAMPED:.*]] = arith.select %[[BELOW]], %[[AT_LEAST]], %[[HIGH]]
+// CHECK: %[[INTEGER:.*]] = arith.fptosi %[[CLAMPED]] : f32 to i32
+// CHECK: arith.trunci %[[INTEGER]] : i32 to i8
+func.func @quantize(%x: tensor<7x48xf32>, %p: tensor<1x2xf32>) -> tensor<7x48xi8> {
+  %0 = vitya.quantize signed %x, %p : tensor<7x48xf32>, tensor<1x2xf32> -> tensor<7x48xi8>
+  return %0 : tensor<7x48xi8>
 }

@@ -1,0 +1,24 @@
+// The functions of MathFunctions.h on arrays, and sums of rows in the order that Lanes.h defines.
+#ifndef VITYA_DIALECT_ARITHMETIC_ARRAYFUNCTIONS_H
+#define VITYA_DIALECT_ARITHMETIC_ARRAYFUNCTIONS_H
+
+#include <Eigen/Core>
+
+namespace vitya::numerics {
+
+using FloatArray = Eigen::Map<Eigen::ArrayXf>;
+using ConstFloatArray = Eigen::Map<const Eigen::ArrayXf>;
+
+/// Each replaces every element of `values` by the function of it.
+void exponentials(FloatArray values);
+void gelusErf(FloatArray values);
+void gelusTanh(FloatArray values);
+
+/// The sum of `row`, whose element i belongs to lane i mod `lanes`. Never -0. `lanes` is a power of two up to kLanes.
+float sumOfRow(ConstFloatArray row, int64_t lanes);
+/// The sum of the squares of `row` in the same order; each square is fused with the sum of its lane.
+float sumOfSquares(ConstFloatArray row, int64_t lanes);
+
+} // namespace vitya::numerics
+
+#endif // VITYA_DIALECT_ARITHMETIC_ARRAYFUNCTIONS_H

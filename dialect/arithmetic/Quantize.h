@@ -1,0 +1,44 @@
+// Affine quantization in f32, written once for both engines. MathFunctions.h defines `Arithmetic`.
+#ifndef VITYA_DIALECT_ARITHMETIC_QUANTIZE_H
+#define VITYA_DIALECT_ARITHMETIC_QUANTIZE_H
+
+#include <cstdint>
+#include <utility>
+
+namespace vitya::numerics {
+
+/// The integers from `min` to `max`.
+struct Levels {
+  int32_t min, max;
+};
+
+/// The levels of an activation that is the first factor of an integer product: unsigned bytes.
+inline constexpr Levels kUnsignedLevels{0, 255};
+/// The levels of a weight, or of the second factor of an integer product: signed bytes around zero, without -128.
+inline constexpr Levels kSignedLevels{-127, 127};
+
+/// The level of `x`: clamp(rint(x * inverseScale) + zeroPoint, levels.min, levels.max), ties to even. The zero point is
+/// an integral f32. If x * inverseScale is NaN, the result is levels.min.
+template <typename Arithmetic>
+auto quantize(Arithmetic &a, typename Arithmetic::Value x, typename Arithmetic::Value inverseScale,
+              typename Arithmetic::Value zeroPoint, Levels levels) {
+  auto level = a.add(a.roundEven(a.mul(x, inverseScale)), zeroPoint);
+  level = a.max(level, a.constant(static_cast<float>(levels.min)));
+  return a.toInteger(a.min(level, a.constant(static_cast<float>(levels.max))));
+}
+
+/// Scale and zero point, both f32, that map [low, high], a range which contains zero, to the levels from 0 to `levels`:
+/// scale = max((high - low) / levels, 1e-30), zero = clamp(rint(-low / scale), 0, levels). The clamp changes the result
+/// only if it is NaN, which an infinite `low` leads to; the zero point is 0 then.
+template <typename Arithmetic>
+std::pair<typename Arithmetic::Value, typename Arithmetic::Value>
+chooseQParams(Arithmetic &a, typename Arithmetic::Value low, typename Arithmetic::Value high, float levels) {
+  auto step = a.div(a.sub(high, low), a.constant(levels));
+  auto scale = a.max(step, a.constant(1e-30f));
+  auto zero = a.roundEven(a.div(a.sub(a.constant(0.0f), low), scale));
+  return {scale, a.min(a.max(zero, a.constant(0.0f)), a.constant(levels))};
+}
+
+} // namespace vitya::numerics
+
+#endif // VITYA_DIALECT_ARITHMETIC_QUANTIZE_H
