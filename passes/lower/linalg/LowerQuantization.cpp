@@ -1,11 +1,14 @@
-// Turns quantized types into what is computed: integers in tensors of i8 or i16, and constants of scales, zero points
-// and factors as operands, so that layers which differ in them alone share a kernel. Goes from the last op to the
-// first: an op still sees the quantized types of its operands.
+// Converts quantized tensors to tensors of the integers that store them. Scales, zero points and the factors that
+// follow from them become constant operands, so that layers which differ only in them share a kernel.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Transforms/DialectConversion.h"
 #include "passes/lower/linalg/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-lower-quantization"
 
 using namespace mlir;
 
@@ -17,6 +20,214 @@ namespace {
 
 Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 
+bool isQuantizedTensor(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isQuantized(tensor.getElementType());
+}
+
+/// Whether `op` computes on the stored integers what it computes on the quantized values.
+bool keepsElements(Operation *op) {
+  return isa<QuantizeOp, tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ConcatOp>(op);
+}
+
+//===----------------------------------------------------------------------===//
+// Preconditions
+//===----------------------------------------------------------------------===//
+
+LogicalResult verify(quant::QuantizeCastOp op) {
+  auto type = dyn_cast<quant::UniformQuantizedType>(op.getQuantizedType());
+  if (!type || (!staticU8(type) && !staticS8(type)))
+    return op.emitOpError("expected a type !quant.uniform<u8:f32>, or !quant.uniform<i8:f32> with zero point 0, found ")
+           << op.getType();
+  return verifyQuantized(type, [&] { return op.emitOpError(); });
+}
+
+LogicalResult verify(quant::StorageCastOp op) {
+  if (!matchPattern(op.getInput(), m_Constant()))
+    return op.emitOpError("expected a storage cast of a constant weight");
+  return success();
+}
+
+LogicalResult verify(quant::DequantizeCastOp op) {
+  return op.emitOpError("expected quantized values to be read by linear layers and attention alone");
+}
+
+LogicalResult verify(LinearOp op) {
+  if (!op.isQuantized())
+    return success();
+  auto cast = op.getWeight().getDefiningOp<quant::StorageCastOp>();
+  ElementsAttr weight;
+  if (!cast || !matchPattern(cast.getInput(), m_Constant(&weight)) || failed(readRaw(weight)))
+    return op.emitOpError("expected a weight that is the quant.scast of an i8 constant with all its bytes");
+  return LogicalResult(weightScales(op.getWeight().getType(), [&] { return op.emitOpError(); }));
+}
+
+LogicalResult verify(func::FuncOp op) {
+  for (Type type : llvm::concat<const Type>(op.getArgumentTypes(), op.getResultTypes()))
+    if (isQuantizedTensor(type))
+      return op.emitOpError("expected arguments and results that are not quantized, found ") << type;
+  return success();
+}
+
+/// Checks that the patterns below can convert `op`, and names it if they cannot.
+LogicalResult verify(Operation *op) {
+  if (keepsElements(op) || isa<AttentionOp>(op))
+    return success();
+  return TypeSwitch<Operation *, LogicalResult>(op)
+      .Case<quant::QuantizeCastOp, quant::StorageCastOp, quant::DequantizeCastOp, LinearOp, func::FuncOp>(
+          [](auto typed) { return verify(typed); })
+      .Default([](Operation *op) -> LogicalResult {
+        if (llvm::any_of(op->getResultTypes(), isQuantizedTensor) ||
+            llvm::any_of(op->getOperandTypes(), isQuantizedTensor))
+          return op->emitOpError("expected an op that quantized values may go through, found '")
+                 << op->getName() << "'";
+        return success();
+      });
+}
+
+//===----------------------------------------------------------------------===//
+// Conversion
+//===----------------------------------------------------------------------===//
+
+/// Converts quantized tensors to tensors of the stored integers: i8 for a weight, the result of a quant.scast, and
+/// `activation` for every other value.
+class StorageConverter : public TypeConverter {
+public:
+  explicit StorageConverter(IntegerType activation) {
+    addConversion([](Type type) { return type; });
+    addConversion([=](RankedTensorType type) -> std::optional<Type> {
+      if (!isQuantized(type.getElementType()))
+        return std::nullopt;
+      return type.clone(activation);
+    });
+    addConversion([](Value value) -> std::optional<Type> {
+      auto cast = value.getDefiningOp<quant::StorageCastOp>();
+      return cast ? std::optional(cast.getInput().getType()) : std::nullopt;
+    });
+  }
+};
+
+/// Creates a small constant at the start of the block, so that outlining can pass it to any kernel of the block.
+Value createConstant(ConversionPatternRewriter &rewriter, Location loc, ArrayRef<int64_t> shape,
+                     ArrayRef<float> values) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  rewriter.setInsertionPointToStart(rewriter.getInsertionBlock());
+  auto type = RankedTensorType::get(shape, rewriter.getF32Type());
+  return arith::ConstantOp::create(rewriter, loc, DenseElementsAttr::get(type, values));
+}
+
+/// Creates a constant vector as a resource called `name`.
+template <typename T>
+Value createVector(ConversionPatternRewriter &rewriter, Location loc, ArrayRef<T> values, Type element,
+                   const Twine &name) {
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T));
+  auto type = RankedTensorType::get(static_cast<int64_t>(values.size()), element);
+  return arith::ConstantOp::create(rewriter, loc, makeResource(type, name.str(), bytes));
+}
+
+/// Slices, reshapes, concatenations and vitya.quantize stay the same op on other types.
+struct ConvertTypes : ConversionPattern {
+  ConvertTypes(const TypeConverter &converter, MLIRContext *context)
+      : ConversionPattern(converter, MatchAnyOpTypeTag(), /*benefit=*/1, context) {}
+  LogicalResult matchAndRewrite(Operation *op, ArrayRef<Value> operands,
+                                ConversionPatternRewriter &rewriter) const override {
+    if (!keepsElements(op))
+      return rewriter.notifyMatchFailure(op, "expected an op that computes the same on stored integers");
+    FailureOr<Operation *> converted = convertOpResultTypes(op, operands, *getTypeConverter(), rewriter);
+    if (failed(converted))
+      return failure();
+    rewriter.replaceOp(op, *converted);
+    return success();
+  }
+};
+
+struct LowerQuantizeCast : OpConversionPattern<quant::QuantizeCastOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(quant::QuantizeCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    auto type = dyn_cast<quant::UniformQuantizedType>(op.getQuantizedType());
+    if (!type)
+      return rewriter.notifyMatchFailure(op, "expected a type of one scale");
+    Value params = createConstant(rewriter, op.getLoc(), {1, 2},
+                                  {static_cast<float>(type.getScale()), static_cast<float>(type.getZeroPoint())});
+    rewriter.replaceOpWithNewOp<QuantizeOp>(op, getTypeConverter()->convertType(op.getType()), adaptor.getInput(),
+                                            params, type.isSigned());
+    return success();
+  }
+};
+
+/// A quantized weight is replaced by the constant that stores it.
+struct LowerStorageCast : OpConversionPattern<quant::StorageCastOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(quant::StorageCastOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op, adaptor.getInput());
+    return success();
+  }
+};
+
+struct LowerLinear : OpConversionPattern<LinearOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(LinearOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    ElementsAttr constant;
+    if (!matchPattern(adaptor.getWeight(), m_Constant(&constant)))
+      return rewriter.notifyMatchFailure(op, "expected a constant weight");
+    FailureOr<std::vector<char>> weight = readRaw(constant);
+    FailureOr<SmallVector<double>> scales = weightScales(op.getWeight().getType(), [&] { return op.emitOpError(); });
+    if (failed(weight) || failed(scales))
+      return failure();
+    auto input = staticU8(elementOf(op.getInput()));
+    int64_t in = op.getWeight().getType().getDimSize(1);
+    SmallVector<int32_t> offset = zeroPointProducts(*weight, in, input ? input.getZeroPoint() : 1);
+    SmallVector<float> multiplier = rowFactors(elementOf(op.getInput()), *scales);
+    bool isFolded = foldConstantBias(op, multiplier, in, offset);
+    LDBG() << op.getLayer() << ": " << (isFolded ? "bias folded into the offsets" : "bias not folded");
+    Value offsets =
+        createVector<int32_t>(rewriter, op.getLoc(), offset, rewriter.getI32Type(), op.getLayer() + ".offset");
+    Value factors =
+        createVector<float>(rewriter, op.getLoc(), multiplier, rewriter.getF32Type(), op.getLayer() + ".multiplier");
+    rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), adaptor.getInput(),
+                                                 adaptor.getWeight(), offsets, factors,
+                                                 isFolded ? Value() : adaptor.getBias(), adaptor.getParams());
+    return success();
+  }
+
+  /// `zero` times the sum of each row of `weight`, whose rows hold `in` signed bytes.
+  static SmallVector<int32_t> zeroPointProducts(ArrayRef<char> weight, int64_t in, int64_t zero) {
+    SmallVector<int32_t> products;
+    for (; !weight.empty(); weight = weight.drop_front(in)) {
+      int64_t sum = 0;
+      for (char byte : weight.take_front(in))
+        sum += static_cast<int8_t>(byte);
+      products.push_back(zero * sum);
+    }
+    return products;
+  }
+
+  /// Folds a constant bias of a layer with static scales into `offset`. Returns false if there is none or 32 bits do
+  /// not hold the result.
+  static bool foldConstantBias(LinearOp op, ArrayRef<float> multiplier, int64_t in, MutableArrayRef<int32_t> offset) {
+    ElementsAttr constant;
+    if (!op.getBias() || op.getParams() || !matchPattern(op.getBias(), m_Constant(&constant)))
+      return false;
+    FailureOr<std::vector<float>> bias = readFloats(constant);
+    return succeeded(bias) && foldBias(*bias, multiplier, in, offset);
+  }
+};
+
+struct LowerAttention : OpConversionPattern<AttentionOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(AttentionOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
+    SmallVector<float> factors =
+        attentionFactors(elementOf(op.getQuery()), elementOf(op.getKey()), elementOf(op.getValue()), *op.getWeights(),
+                         op.getScale().convertToDouble());
+    rewriter.replaceOpWithNewOp<IntegerAttentionOp>(
+        op, op.getType(), op.getLayerAttr(), adaptor.getQuery(), adaptor.getKey(), adaptor.getValue(),
+        createConstant(rewriter, op.getLoc(), {4}, factors), op.getHeadsAttr());
+    return success();
+  }
+};
+
 struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
   using LowerQuantizationPassBase::LowerQuantizationPassBase;
 
@@ -25,123 +236,21 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
       getOperation().emitError() << "expected activations of 8 or 16 bits, found " << width.getValue();
       return signalPassFailure();
     }
-    SmallVector<Operation *> ops;
-    getOperation().walk([&](Operation *op) { ops.push_back(op); });
-    for (Operation *op : llvm::reverse(ops)) {
-      IRRewriter rewriter(op);
-      LogicalResult result = TypeSwitch<Operation *, LogicalResult>(op)
-                                 .Case<LinearOp, AttentionOp, quant::QuantizeCastOp, quant::StorageCastOp>(
-                                     [&](auto typed) { return lower(typed, rewriter); })
-                                 .Default([&](Operation *) { return dropTypes(op); });
-      if (failed(result))
-        return signalPassFailure();
-    }
-  }
+    WalkResult valid = getOperation().walk([](Operation *op) { return WalkResult(verify(op)); });
+    if (valid.wasInterrupted())
+      return signalPassFailure();
 
-  Type activation() { return IntegerType::get(&getContext(), width); }
-
-  /// Slices, reshapes and `vitya.quantize` have the integers as they had the quantized type.
-  LogicalResult dropTypes(Operation *op) {
-    if (isa<quant::DequantizeCastOp>(op))
-      return op->emitOpError("expected quantized values to be read by linear layers and attention alone");
-    for (Value result : op->getResults())
-      if (auto tensor = dyn_cast<RankedTensorType>(result.getType()); tensor && isQuantized(tensor.getElementType())) {
-        if (!isa<QuantizeOp, tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp, tensor::ConcatOp>(
-                op))
-          return op->emitOpError("expected an op that quantized values may go through, found '")
-                 << op->getName() << "'";
-        result.setType(tensor.clone(activation()));
-      }
-    return success();
-  }
-
-  LogicalResult lower(quant::QuantizeCastOp op, IRRewriter &rewriter) {
-    auto type = dyn_cast<quant::UniformQuantizedType>(op.getQuantizedType());
-    if (!type || (!staticU8(type) && !staticS8(type)))
-      return op.emitOpError(
-                 "expected a type !quant.uniform<u8:f32>, or !quant.uniform<i8:f32> with zero point 0, found ")
-             << op.getType();
-    if (failed(verifyQuantized(type, [&] { return op.emitOpError(); })))
-      return failure();
-    Value params = constant(rewriter, op.getLoc(), {1, 2},
-                            {static_cast<float>(type.getScale()), static_cast<float>(type.getZeroPoint())});
-    auto result = cast<RankedTensorType>(op.getType()).clone(activation());
-    rewriter.replaceOpWithNewOp<QuantizeOp>(op, result, op.getInput(), params, type.isSigned());
-    return success();
-  }
-
-  /// A weight is its constant.
-  LogicalResult lower(quant::StorageCastOp op, IRRewriter &rewriter) {
-    if (!matchPattern(op.getInput(), m_Constant()))
-      return op.emitOpError("expected a storage cast of a constant weight");
-    rewriter.replaceOp(op, op.getInput());
-    return success();
-  }
-
-  LogicalResult lower(LinearOp op, IRRewriter &rewriter) {
-    if (!op.isQuantized())
-      return success();
-    auto cast = op.getWeight().getDefiningOp<quant::StorageCastOp>();
-    ElementsAttr constant;
-    FailureOr<std::vector<char>> weight = failure();
-    if (cast && matchPattern(cast.getInput(), m_Constant(&constant)))
-      weight = readRaw(constant);
-    if (failed(weight))
-      return op.emitOpError("expected a weight that is the quant.scast of an i8 constant with all its bytes");
-    FailureOr<SmallVector<double>> scales = weightScales(op.getWeight().getType(), [&] { return op.emitOpError(); });
-    if (failed(scales))
-      return failure();
-    int64_t out = scales->size(), in = op.getWeight().getType().getDimSize(1);
-    auto type = staticU8(elementOf(op.getInput()));
-    int64_t zero = type ? type.getZeroPoint() : 1;
-    SmallVector<int32_t> offset;
-    for (ArrayRef<char> rest = *weight; !rest.empty(); rest = rest.drop_front(in)) {
-      int64_t sum = 0;
-      for (char byte : rest.take_front(in))
-        sum += static_cast<int8_t>(byte);
-      offset.push_back(zero * sum);
-    }
-    SmallVector<float> multiplier = rowFactors(elementOf(op.getInput()), *scales);
-    ElementsAttr biasConstant;
-    FailureOr<std::vector<float>> bias = failure();
-    if (op.getBias() && !op.getParams() && matchPattern(op.getBias(), m_Constant(&biasConstant)))
-      bias = readFloats(biasConstant);
-    bool isFolded = succeeded(bias) && foldBias(*bias, multiplier, in, offset);
-    auto offsetType = RankedTensorType::get({out}, rewriter.getI32Type());
-    Value offsets = arith::ConstantOp::create(rewriter, op.getLoc(),
-                                              makeConstant(offsetType, ArrayRef(offset), op.getLayer() + ".offset"));
-    auto factorType = RankedTensorType::get({out}, rewriter.getF32Type());
-    Value factors = arith::ConstantOp::create(
-        rewriter, op.getLoc(), makeConstant(factorType, ArrayRef<float>(multiplier), op.getLayer() + ".multiplier"));
-    rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), op.getInput(), op.getWeight(),
-                                                 offsets, factors, isFolded ? Value() : op.getBias(), op.getParams());
-    return success();
-  }
-
-  LogicalResult lower(AttentionOp op, IRRewriter &rewriter) {
-    if (!op.isQuantized())
-      return success();
-    SmallVector<float> factors =
-        attentionFactors(elementOf(op.getQuery()), elementOf(op.getKey()), elementOf(op.getValue()), *op.getWeights(),
-                         op.getScale().convertToDouble());
-    rewriter.replaceOpWithNewOp<IntegerAttentionOp>(op, op.getType(), op.getLayerAttr(), op.getQuery(), op.getKey(),
-                                                    op.getValue(), constant(rewriter, op.getLoc(), {4}, factors),
-                                                    op.getHeadsAttr());
-    return success();
-  }
-
-  /// A constant before all ops, so that kernels may take it along with any op before its reader.
-  static Value constant(OpBuilder &builder, Location loc, ArrayRef<int64_t> shape, ArrayRef<float> values) {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(builder.getInsertionBlock());
-    auto type = RankedTensorType::get(shape, builder.getF32Type());
-    return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, values));
-  }
-
-  template <typename T>
-  static ElementsAttr makeConstant(RankedTensorType type, ArrayRef<T> values, const Twine &name) {
-    return makeResource(type, name.str(),
-                        ArrayRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T)));
+    StorageConverter converter(IntegerType::get(&getContext(), width));
+    ConversionTarget target(getContext());
+    target.markUnknownOpDynamicallyLegal([](Operation *op) {
+      return llvm::none_of(op->getOperandTypes(), isQuantizedTensor) &&
+             llvm::none_of(op->getResultTypes(), isQuantizedTensor);
+    });
+    RewritePatternSet patterns(&getContext());
+    patterns.add<ConvertTypes, LowerQuantizeCast, LowerStorageCast, LowerLinear, LowerAttention>(converter,
+                                                                                                 &getContext());
+    if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
+      signalPassFailure();
   }
 };
 

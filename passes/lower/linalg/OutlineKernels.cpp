@@ -1,13 +1,17 @@
-// Groups the ops of @main into kernels. A group is one op with weights, an attention, or any other op, plus what can
-// be computed on its result while that is still in registers. Slices and reshapes cost nothing, so they are cloned
-// into every kernel that reads through them.
+// Groups the ops of @main into kernels. A group starts with any op that computes and continues with the elementwise ops
+// that can be applied to its result while the result is still in registers. Slices and reshapes cost nothing, so each
+// kernel that reads through them has a copy.
 #include "dialect/VityaOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/SymbolTable.h"
-#include "passes/lower/linalg/Passes.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/linalg/Passes.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-outline-kernels"
 
 using namespace mlir;
 
@@ -21,10 +25,10 @@ bool isView(Operation *op) {
   return op && isa<tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
 }
 
-/// Ops that a group may end with: one result, computed element by element.
+/// Whether `op` may continue a group: it has one result, computed element by element.
 bool isElementwise(Operation *op) { return isa<GeluOp, QuantizeOp, arith::AddFOp, arith::MulFOp>(op); }
 
-/// Columns of the result of a linear layer, which the lowering pads; 0 for another op.
+/// The number of columns of the result of a linear layer, which the lowering pads; 0 for any other op.
 int64_t linearColumns(Operation *op) {
   return isa<LinearOp, IntegerLinearOp>(op) ? cast<RankedTensorType>(op->getResult(0).getType()).getDimSize(1) : 0;
 }
@@ -36,7 +40,7 @@ StringRef layerName(Operation *op) {
   return op->getName().stripDialect();
 }
 
-/// The op whose result the elementwise consumers of `op` may be fused into, or null where `op` has no such consumer.
+/// The op that continues the group of `root` after `op`, or null if the group ends with `op`.
 Operation *fusibleUser(Operation *op, const DominanceInfo &dominance, Operation *root) {
   if (!op->hasOneUse() || isa<QuantizeOp>(op))
     return nullptr;
@@ -45,7 +49,7 @@ Operation *fusibleUser(Operation *op, const DominanceInfo &dominance, Operation 
     return isa<NormalizeOp>(op) ? user : nullptr;
   if (isa<NormalizeOp, PatchifyOp>(root) || !isElementwise(user))
     return nullptr;
-  // A padded result is sliced by the caller, so nothing may follow it in the kernel.
+  // The caller slices a padded result, so no op may follow in the kernel.
   if (linearColumns(root) % kLanes != 0)
     return nullptr;
   bool available = llvm::all_of(user->getOperands(), [&](Value operand) {
@@ -54,7 +58,7 @@ Operation *fusibleUser(Operation *op, const DominanceInfo &dominance, Operation 
   return available ? user : nullptr;
 }
 
-/// A readable name: the ops of the group and the sizes of its main op.
+/// A readable name: the ops of the group and the sizes of its first op.
 std::string kernelName(ArrayRef<Operation *> group) {
   std::string name;
   llvm::raw_string_ostream os(name);
@@ -70,12 +74,23 @@ std::string kernelName(ArrayRef<Operation *> group) {
   return name;
 }
 
+/// Whether two kernels have the same type and equivalent bodies.
+bool isEqual(func::FuncOp a, func::FuncOp b) {
+  return a.getFunctionType() == b.getFunctionType() &&
+         OperationEquivalence::isRegionEquivalentTo(&a.getBody(), &b.getBody(), OperationEquivalence::IgnoreLocations);
+}
+
 struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
+  /// The kernels that exist, by the name that `kernelName` gives them. Only kernels of one name can be equal.
+  using Kernels = llvm::StringMap<SmallVector<func::FuncOp, 1>>;
+
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-    if (!entry || entry.isExternal())
-      return void(module.emitError() << "expected a function @" << kEntryName << " with a body"), signalPassFailure();
+    if (!entry || entry.isExternal()) {
+      module.emitError() << "expected a function @" << kEntryName << " with a body";
+      return signalPassFailure();
+    }
     SymbolTable symbols(module);
     DominanceInfo dominance(entry);
 
@@ -90,22 +105,22 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
         grouped.insert(next);
       }
     }
-    llvm::StringMap<func::FuncOp> kernels;
+    Kernels kernels;
     for (ArrayRef<Operation *> group : groups)
       outline(group, symbols, kernels);
-    // Slices that only kernels read are theirs now.
+    // Erases views that only kernels read: the kernels have copies.
     for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
       if (isOpTriviallyDead(&op))
         op.erase();
   }
 
-  /// Replaces `group` by a call of a kernel that computes it, which is made unless an equal one is in `kernels`.
-  void outline(ArrayRef<Operation *> group, SymbolTable &symbols, llvm::StringMap<func::FuncOp> &kernels) {
+  /// Replaces `group` by a call of a kernel that computes it: one of `kernels`, or a new one that is added to them.
+  void outline(ArrayRef<Operation *> group, SymbolTable &symbols, Kernels &kernels) {
     Operation *last = group.back();
     OpBuilder builder(last);
     std::string layer = layerName(group.front()).str();
 
-    // Arguments: what the group reads, seen through views.
+    // The arguments are the values that the group reads; views are looked through and copied into the kernel.
     llvm::SetVector<Operation *> views;
     llvm::SetVector<Value> arguments;
     std::function<void(Value)> collect = [&](Value value) {
@@ -135,7 +150,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       copy->setLoc(builder.getUnknownLoc());
       if (copy->hasAttr("layer"))
         copy->setAttr("layer", builder.getStringAttr(name));
-      // Of one layer; the kernel may serve many.
+      // These attributes describe one layer, but the kernel may be shared by several.
       for (StringRef name : {StringRef("info"), StringRef(kAttentionInfoAttrName), StringRef(kRangesAttrName)})
         copy->removeAttr(name);
     };
@@ -145,15 +160,18 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       clone(op);
     func::ReturnOp::create(body, builder.getUnknownLoc(), mapping.lookup(last->getResult(0)));
 
-    std::string text;
-    llvm::raw_string_ostream os(text);
-    kernel->print(os, OpPrintingFlags().useLocalScope());
-    auto [it, inserted] = kernels.try_emplace(text, kernel);
-    if (inserted)
+    SmallVectorImpl<func::FuncOp> &candidates = kernels[name];
+    auto *equal = llvm::find_if(candidates, [&](func::FuncOp other) { return isEqual(kernel, other); });
+    if (equal == candidates.end()) {
+      LDBG() << layer << ": new kernel " << name << " of " << group.size() << " ops";
       symbols.insert(kernel);
-    else
+      candidates.push_back(kernel);
+      equal = &candidates.back();
+    } else {
+      LDBG() << layer << ": shares kernel " << equal->getSymName();
       kernel.erase();
-    auto call = func::CallOp::create(builder, last->getLoc(), it->second, arguments.getArrayRef());
+    }
+    auto call = func::CallOp::create(builder, last->getLoc(), *equal, arguments.getArrayRef());
     call->setAttr(kLayerAttrName, builder.getStringAttr(layer));
     last->replaceAllUsesWith(call);
     for (Operation *op : llvm::reverse(group))

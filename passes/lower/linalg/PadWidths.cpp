@@ -1,14 +1,17 @@
-// Brings widths between linear layers, such as the rank of a pair of factors, to whole groups of lanes: the layer
-// before gets outputs that are zero, the layer behind ignores them. Then what lies between, and a quantization above
-// all, is computed in the registers of the layer before, and nothing is cut off. Where something else than a linear
-// layer makes the input of a quantized one, zeros are appended to it before it is quantized.
+// Pads widths between linear layers, such as the rank of a pair of factors, to a multiple of kLanes: the producer gets
+// outputs that are zero, and the consumers get columns of zeros that ignore them. The ops between them, quantization
+// above all, can then be fused into the producer, since no padding has to be sliced off. If the input of a quantized
+// layer comes from another op than a linear layer, zeros are appended to it before it is quantized.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/linalg/Passes.h"
+#include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
+
+#define DEBUG_TYPE "vitya-pad-widths"
 
 using namespace mlir;
 
@@ -18,7 +21,8 @@ namespace vitya {
 
 namespace {
 
-/// The constant behind a weight or bias, seen through the cast of a quantized one; null if there is none.
+/// The constant that a weight or bias is, looking through the quant.scast of a quantized one; null if it is not
+/// constant.
 ElementsAttr constantBehind(Value value) {
   if (auto cast = value.getDefiningOp<quant::StorageCastOp>())
     value = cast.getInput();
@@ -39,11 +43,11 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
         return signalPassFailure();
   }
 
-  /// Widens the quantized input of `op`, and those of the layers that read the same, with columns that are zero.
+  /// Appends columns of zeros to the quantized input of `op`, for all layers with constant weights that read it.
   LogicalResult padInput(LinearOp op) {
     Operation *quantization = op.getInput().getDefiningOp();
     if (!isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp>(quantization))
-      return success(); // it is computed as it is, number by number
+      return success(); // the layer is computed without dot product instructions
     auto type = cast<RankedTensorType>(quantization->getOperand(0).getType());
     int64_t rows = type.getDimSize(0), width = llvm::alignTo(type.getDimSize(1), kLanes);
     OpBuilder builder(quantization);
@@ -63,15 +67,20 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
       reader.getInputMutable().assign(wider->getResult(0));
     if (quantization->use_empty())
       quantization->erase();
+    LDBG() << op.getLayer() << ": input padded from " << type.getDimSize(1) << " to " << width << " columns for "
+           << readers.size() << " layers";
     return widenWeights(readers, width);
   }
 
+  /// Pads the result of `op` if all its readers can ignore the padding.
   LogicalResult pad(LinearOp op) {
     SmallVector<Value> between{op.getResult()};
     SmallVector<LinearOp> readers;
     if (!collect(between, readers) || !constantBehind(op.getWeight()) ||
-        (op.getBias() && !constantBehind(op.getBias())))
+        (op.getBias() && !constantBehind(op.getBias()))) {
+      LDBG() << op.getLayer() << ": not padded, expected constants and readers that ignore the padding";
       return success();
+    }
     int64_t width = llvm::alignTo(op.getType().getDimSize(1), kLanes), in = op.getWeight().getType().getDimSize(1);
     FailureOr<Value> weight = padded(op.getWeight(), {width, in});
     if (failed(weight))
@@ -89,10 +98,11 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
       if (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>())
         slice.setStaticSizes({slice.getStaticSizes()[0], width});
     }
+    LDBG() << op.getLayer() << ": padded to " << width << " columns for " << readers.size() << " layers";
     return widenWeights(readers, width);
   }
 
-  /// Gives the weights of `layers` columns of zeros up to `width`.
+  /// Appends columns of zeros to the weights of `layers` up to `width`.
   static LogicalResult widenWeights(ArrayRef<LinearOp> layers, int64_t width) {
     for (LinearOp layer : layers) {
       FailureOr<Value> wider = padded(layer.getWeight(), {layer.getType().getDimSize(1), width});
@@ -103,8 +113,9 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     return success();
   }
 
-  /// Follows the only value in `between` to its readers; false if one of them is more than a linear layer with a
-  /// constant weight, or what keeps zeros.
+  /// Collects in `readers` the linear layers that read the only value in `between`, directly or through ops that map
+  /// zeros to zeros, and in `between` the results of these ops. Returns false if there is any other reader, or no
+  /// layer.
   static bool collect(SmallVector<Value> &between, SmallVector<LinearOp> &readers) {
     for (size_t i = 0; i < between.size(); ++i) {
       for (OpOperand &use : between[i].getUses()) {
@@ -128,7 +139,8 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     return !readers.empty();
   }
 
-  /// A constant like `value` with zeros up to `shape`, the new rows of a quantized weight with the scale of the last.
+  /// Returns the constant `value` with zeros appended up to `shape`. New rows of a quantized weight have the scale of
+  /// the last row.
   static FailureOr<Value> padded(Value value, ArrayRef<int64_t> shape) {
     ElementsAttr attribute = constantBehind(value);
     FailureOr<std::vector<char>> old = readRaw(attribute);

@@ -1,4 +1,4 @@
-// Constructors, options and registration of the passes of passes/lower/linalg/, generated from its Passes.td.
+// Constructors, options and registration of the passes of passes/lower/linalg/, generated from Passes.td.
 #ifndef VITYA_PASSES_LOWER_LINALG_PASSES_H
 #define VITYA_PASSES_LOWER_LINALG_PASSES_H
 

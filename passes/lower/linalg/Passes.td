@@ -1,18 +1,19 @@
-// The passes of passes/lower/linalg/: from vitya ops to linalg on tensors. Each description shows one example before and after, which
-// test/passes/examples.test runs.
+// The passes of passes/lower/linalg/, which lower vitya ops to linalg on tensors. Each description shows an example before
+// and after the pass, which test/passes/examples.test runs.
 #ifndef VITYA_PASSES_LOWER_LINALG_PASSES
 #define VITYA_PASSES_LOWER_LINALG_PASSES
 
 include "mlir/Pass/PassBase.td"
 
 def LowerQuantizationPass : Pass<"vitya-lower-quantization", "::mlir::ModuleOp"> {
-  let summary = "quantized types to integers and factors";
+  let summary = "lower quantized types to integers and constant factors";
   let description = [{
-    Before: linear layers and attention with quantized types. After: none; `vitya.integer_linear` and
-    `vitya.integer_attention` on tensors of integers, and `vitya.quantize`, with scales, zero points and what follows from
-    them as constant operands. Where scales are static a constant bias goes into the offsets, in steps of the sum's own scale,
-    unless that leaves the sum more than 32 bits. Activations are held in `width` bits: 8 for processors with a dot product of bytes,
-    16 for others, which multiply pairs of 16 bits.
+    Before: linear layers and attention may have quantized types. After: no type is quantized; `vitya.integer_linear` and
+    `vitya.integer_attention` compute on tensors of integers, which `vitya.quantize` produces, and scales, zero points and
+    the factors that follow from them are constant operands. If the scales of a layer are static, its constant bias is
+    rounded to a multiple of the scale of the integer sum and folded into the offsets, unless the sum would then exceed 32
+    bits. Activations are stored in `width` bits: 8 for processors with a dot product of bytes, 16 for others, which
+    multiply and add pairs of 16-bit integers.
 
     Before:
 
@@ -42,17 +43,17 @@ def LowerQuantizationPass : Pass<"vitya-lower-quantization", "::mlir::ModuleOp">
     }
     ```
   }];
-  let options = [Option<"width", "width", "int64_t", "8", "Bits of an activation: 8 or 16.">];
+  let options = [Option<"width", "width", "int64_t", "8", "Bits of a stored activation: 8 or 16.">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }
 
 def OutlineKernelsPass : Pass<"vitya-outline-kernels", "::mlir::ModuleOp"> {
-  let summary = "group ops into kernels and share the kernels that are alike";
+  let summary = "group ops into kernels and share equal kernels";
   let description = [{
-    Before: `@main` holds the ops of the model. After: `@main` holds constants, slices and calls; each call stands for
-    one group of ops, such as a linear layer with the GELU and the residual behind it, and groups that differ only in
-    layer names and weights call the same private function, marked `vitya.kernel`. The call carries the layer's name
-    as `vitya.layer`. Lowering then works on each distinct kernel once.
+    Before: `@main` contains the ops of the model. After: `@main` contains constants, slices and calls. Each call replaces
+    one group of ops, such as a linear layer followed by GELU or by the addition of the residual. Groups that differ only
+    in layer names and weights call the same private function, marked `vitya.kernel`, so that each distinct kernel is
+    lowered once. The call has the name of the layer as `vitya.layer`.
 
     Before:
 
@@ -88,11 +89,12 @@ def OutlineKernelsPass : Pass<"vitya-outline-kernels", "::mlir::ModuleOp"> {
 }
 
 def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {
-  let summary = "bring widths between linear layers to a multiple of 16";
+  let summary = "pad widths between linear layers to a multiple of 16";
   let description = [{
-    Before: linear layers of any width. After: where the result of one with a constant weight is read by others like it alone,
-    through GELU and quantization, its width is a multiple of 16: the first has rows of zeros more, the others columns. Where
-    a quantized layer reads something else whose width is no multiple of 4, zeros are appended before it is quantized.
+    Before: linear layers have any width. After: if a linear layer and all readers of its result are linear layers with
+    constant weights, the width of the result is a multiple of 16; GELU, quantization and slices of rows may lie in
+    between. Rows of zeros are appended to the weight of the first layer, columns of zeros to those of the others. If the
+    input of any other quantized layer has a width that is not a multiple of 4, zeros are appended before it is quantized.
 
     Before:
 
@@ -126,9 +128,9 @@ def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {
 def VityaToLinalgPass : Pass<"vitya-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "lower vitya ops to linalg on tensors";
   let description = [{
-    Before: vitya ops and elementwise arith ops on tensors. After: linalg, tensor, math and scf only. Rows that a
-    reduction runs along are cut into groups of 16 lanes, reduced lane by lane and then across: one reduction tree,
-    whatever the width of the machine's vectors.
+    Before: vitya ops and elementwise arith ops on tensors. After: linalg, tensor, math and scf ops only. A row that is
+    reduced is cut into blocks of 16 lanes. It is reduced lane by lane and then across the lanes, so the order of the sums
+    does not depend on the vector width of the processor.
 
     Before:
 

@@ -1,5 +1,5 @@
-// The conversion of vitya ops to linalg; the patterns live in one file a family. Elementwise arith ops on tensors and
-// concatenations come along, through upstream patterns.
+// Converts vitya ops to linalg; each family of patterns has a file of its own. Upstream patterns convert elementwise
+// arith ops on tensors and concatenations.
 #include "passes/lower/linalg/VityaToLinalg.h"
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"

@@ -6,7 +6,7 @@
 !k = !quant.uniform<i8<-127:127>:f32, 0.25>
 !w = !quant.uniform<i8<-127:127>:f32:0, {0.5, 2.0}>
 
-// Offsets are zero point times sums of rows, 100 * 10 and 100 * -4; factors the products of scales.
+// Offsets are the zero point times the sums of rows, 100 * 10 and 100 * -4. Multipliers are products of scales.
 
 // CHECK-LABEL: func @static(
 // CHECK-SAME: %[[X:.*]]: tensor<4x4xf32>, %[[B:.*]]: tensor<2xf32>
@@ -26,12 +26,12 @@ func.func @static(%x: tensor<4x4xf32>, %b: tensor<2xf32>) -> tensor<1x2xf32> {
   return %0 : tensor<1x2xf32>
 }
 
-// A constant bias goes into the offsets, in steps of 0.5 * 0.5 and 0.5 * 2: 1000 - 8 and -400 + 3.
+// A constant bias is folded into the offsets in steps of 0.5 * 0.5 and 0.5 * 2: 1000 - 8 and -400 + 3.
 
 // CHECK-LABEL: func @bias(
 // CHECK: vitya.integer_linear "folded" %{{.*}}, %{{.*}} offset %[[O:.*]] multiplier %{{[0-9a-z_]+}} : tensor<4x4x[[$T]]>
 // CHECK-NOT: bias
-// One of 3.0e+9 steps does not fit.
+// A bias of 3.0e+9 steps does not fit in 32 bits.
 // CHECK: vitya.integer_linear "large" {{.*}} bias %
 func.func @bias(%x: tensor<4x4xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
   %c = arith.constant dense<[[1, 2, 3, 4], [-1, -1, -1, -1]]> : tensor<2x4xi8>
@@ -57,7 +57,8 @@ func.func @dynamic(%x: tensor<4x4xf32>) -> tensor<4x2xf32> {
   return %0 : tensor<4x2xf32>
 }
 
-// Factor of a score 0.5 * 0.25 * 0.5, zero point of the query, 1 / step of a weight, step of a value.
+// The factors are that of a score, 0.5 * 0.25 * 0.5, the zero point of the query, the reciprocal of the weights' scale,
+// and the scale of the values.
 
 // CHECK-LABEL: func @attention(
 // CHECK: %[[F:.*]] = arith.constant dense<[6.250000e-02, 1.000000e+02, 2.560000e+02, 2.500000e-01]> : tensor<4xf32>

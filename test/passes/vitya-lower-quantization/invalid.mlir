@@ -30,3 +30,17 @@ func.func @cast_of_an_argument(%w: tensor<2x8xi8>) {
   %0 = quant.scast %w : tensor<2x8xi8> to tensor<2x8x!quant.uniform<i8:f32, 0.5>>
   return
 }
+
+// -----
+
+func.func @other_reader(%x: tensor<4x8xf32>) {
+  %0 = quant.qcast %x : tensor<4x8xf32> to tensor<4x8x!quant.uniform<u8:f32, 0.5>>
+  // expected-error @below {{'tensor.cast' op expected an op that quantized values may go through, found 'tensor.cast'}}
+  %1 = tensor.cast %0 : tensor<4x8x!quant.uniform<u8:f32, 0.5>> to tensor<?x8x!quant.uniform<u8:f32, 0.5>>
+  return
+}
+
+// -----
+
+// expected-error @below {{'func.func' op expected arguments and results that are not quantized, found 'tensor<4x8x!quant.uniform<u8:f32, 5.000000e-01>>'}}
+func.func private @argument(tensor<4x8x!quant.uniform<u8:f32, 0.5>>)

@@ -5,7 +5,7 @@
 !s = !quant.uniform<i8<-127:127>:f32, 0.5>
 !a = !quant.any<u8:f32>
 
-// Through GELU, a quantization and a slice of rows; new rows of the weight have the scale of the last.
+// Padding goes through GELU, quantization and a slice of rows. New rows of a weight have the scale of its last row.
 
 // CHECK-LABEL: func @quantized(
 // CHECK: vitya.linear "right" {{.*}} : tensor<4x8x!{{.*}}>, tensor<16x8x!quant.uniform<i8<-127:127>:f32:0, {5.000000e-01,2.500000e-01,2.000000e+00,2.000000e+00,{{.*}}}>>, tensor<16xf32> -> tensor<4x16xf32>
@@ -28,7 +28,7 @@ func.func @quantized(%x: tensor<4x8xf32>) -> tensor<1x2xf32> {
   return %4 : tensor<1x2xf32>
 }
 
-// What is no result of a linear layer gets zeros before it is quantized, once for all layers that read it.
+// An input that is not the result of a linear layer is padded before it is quantized, once for all layers that read it.
 
 // CHECK-LABEL: func @input(
 // CHECK: %[[ZEROS:.*]] = arith.constant dense<0.000000e+00> : tensor<4x11xf32>
@@ -59,7 +59,7 @@ func.func @dynamic(%x: tensor<4x5xf32>) -> tensor<4x2xf32> {
   return %0 : tensor<4x2xf32>
 }
 
-// Whole groups of lanes, and results that somebody else reads, stay.
+// Widths that are multiples of 16, and results that an op other than a linear layer reads, are not changed.
 
 // CHECK-LABEL: func @same(
 // CHECK: vitya.linear "whole" {{.*}} -> tensor<4x16xf32>
