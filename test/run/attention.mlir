@@ -1,4 +1,4 @@
-// Each channel is a token. Two heads: 4 columns of query and key, 3 of value.
+// Each channel is a token. A head reads 4 columns of query and key and 3 columns of value.
 // RUN: %python %S/Inputs/make_images.py > %t.bin
 // RUN: vitya-run %s --images=%t.bin --engine=reference | FileCheck %s
 // RUN: vitya-run %s --images=%t.bin --engine=compiled | FileCheck %s

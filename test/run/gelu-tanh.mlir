@@ -1,4 +1,4 @@
-// Of the values of normalize.mlir, one of which is negative.
+// GELU of the results of normalize.mlir, one of which is negative.
 // RUN: %python %S/Inputs/make_images.py > %t.bin
 // RUN: vitya-run %s --images=%t.bin --engine=reference | FileCheck %s
 // RUN: vitya-run %s --images=%t.bin --engine=compiled | FileCheck %s

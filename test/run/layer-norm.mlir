@@ -1,4 +1,4 @@
-// (x - mean) / sqrt(variance + eps) * weight + bias.
+// Computes (x - mean) / sqrt(variance + eps) * weight + bias for each token.
 // RUN: %python %S/Inputs/make_images.py > %t.bin
 // RUN: vitya-run %s --images=%t.bin --engine=reference | FileCheck %s
 // RUN: vitya-run %s --images=%t.bin --engine=compiled | FileCheck %s

@@ -1,4 +1,4 @@
-// x W^T + b, and the same without b: side by side.
+// x W^T + b, followed by the same without b.
 // RUN: %python %S/Inputs/make_images.py > %t.bin
 // RUN: vitya-run %s --images=%t.bin --engine=reference | FileCheck %s
 // RUN: vitya-run %s --images=%t.bin --engine=compiled | FileCheck %s

@@ -1,4 +1,4 @@
-// (x - mean) / std, channel by channel.
+// Computes (x - mean) / std for each channel.
 // RUN: %python %S/Inputs/make_images.py > %t.bin
 // RUN: vitya-run %s --images=%t.bin --engine=reference | FileCheck %s
 // RUN: vitya-run %s --images=%t.bin --engine=compiled | FileCheck %s

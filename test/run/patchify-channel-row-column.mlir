@@ -1,4 +1,4 @@
-// Two patches of 2 x 2 pixels, one behind the other.
+// Two patches of 2 x 2 pixels, whose rows are concatenated.
 // RUN: %python %S/Inputs/make_images.py > %t.bin
 // RUN: vitya-run %s --images=%t.bin --engine=reference | FileCheck %s
 // RUN: vitya-run %s --images=%t.bin --engine=compiled | FileCheck %s

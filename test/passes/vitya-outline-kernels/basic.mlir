@@ -1,6 +1,6 @@
 // RUN: vitya-opt %s -split-input-file --vitya-outline-kernels | FileCheck %s
 
-// Two layers of one shape share a kernel, which does not know their names; a third shape has its own.
+// Two layers of the same shape share a kernel, which does not contain their names. A layer of another shape has its own.
 
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[X:.*]]: tensor<7x16xf32>)
@@ -26,7 +26,7 @@ func.func @main(%x: tensor<7x16xf32>) -> tensor<7x48xf32> {
 
 // -----
 
-// Bias, GELU and residual follow a linear layer into its kernel, in their order.
+// The bias, GELU and the addition of the residual are fused into the kernel of the linear layer, in order.
 
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[X:.*]]: tensor<7x16xf32>, %[[W:.*]]: tensor<16x16xf32>, %[[B:.*]]: tensor<16xf32>)
@@ -46,7 +46,8 @@ func.func @main(%x: tensor<7x16xf32>, %w: tensor<16x16xf32>, %b: tensor<16xf32>)
 
 // -----
 
-// Not fused: what has another user, what needs a value that comes later, and what follows a padded result.
+// An op is not fused if the result it reads has another user, if it reads a value that is computed later, or if the
+// result it reads is padded.
 
 // CHECK-LABEL: func.func @main
 // CHECK: %[[L:.*]] = call @linear_7x16x16({{.*}}) {vitya.layer = "twice"}
@@ -69,7 +70,7 @@ func.func @main(%x: tensor<7x16xf32>, %w: tensor<16x16xf32>, %v: tensor<16xf32>,
 
 // -----
 
-// Slices are cloned into the kernels that read through them, and leave @main.
+// Slices are cloned into the kernels that read through them and erased from @main.
 
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[QKV:.*]]: tensor<5x24xf32>)
@@ -90,7 +91,7 @@ func.func @main(%qkv: tensor<5x24xf32>) -> tensor<5x8xf32> {
 
 // -----
 
-// The image boundary is one kernel; kernels that differ in an attribute only are two.
+// normalize and patchify are one kernel. Kernels that differ only in an attribute are not shared.
 
 // CHECK-LABEL: func.func @main
 // CHECK: %[[P:.*]] = call @normalize_patchify_4x12(%{{.*}}) {vitya.layer = "normalize"}
@@ -110,7 +111,7 @@ func.func @main(%image: tensor<3x4x4xf32>) -> (tensor<4x12xf32>, tensor<4x12xf32
 
 // -----
 
-// Nothing to group: a result that is an argument or a view of one.
+// There is nothing to group if the result is an argument or a view of one.
 
 // CHECK-LABEL: func.func @main
 // CHECK-NEXT: tensor.extract_slice

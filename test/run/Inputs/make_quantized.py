@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Quantized ops on patches of an image: make_quantized.py static|token|tensor WIDTH, or attention KEY_WIDTH VALUE_WIDTH.
 
-Two linear layers with a GELU between them, 64 tokens of 48 numbers, then WIDTH, then 10; or an attention of two heads with
+Two linear layers with a GELU between them map 64 tokens from 48 to WIDTH to 10 columns; or an attention has two heads and
 56 tokens. Weights, scales and zero points come from a fixed generator.
 """
 
