@@ -2,6 +2,7 @@
 // that can be applied to its result while the result is still in registers. Slices and reshapes cost nothing, so each
 // kernel that reads through them has a copy.
 #include "dialect/VityaOps.h"
+#include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/IR/SymbolTable.h"
