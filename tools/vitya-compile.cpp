@@ -268,7 +268,7 @@ private:
     if (!found)
       return found.takeError();
     compression = std::move(*found);
-    searchReport = search.report();
+    search.addToReport(report);
     timer.finish("search");
     return llvm::Error::success();
   }
@@ -279,7 +279,7 @@ private:
       return buildContractPipeline(pm, phase);
     if (phase != Phase::compress)
       return buildPhasePipeline(pm, phase, target.info());
-    buildPreparePipeline(pm, compression);
+    buildPreparePipeline(pm, compression, compressionFlags.wantsReport() ? &report : nullptr);
     buildQuantizePipeline(pm, compression);
     if (goal.product != Product::checkpoint) // a checkpoint is exported before canonicalization
       buildDescribePipeline(pm);
@@ -294,9 +294,11 @@ private:
       if (failed(pm.run(*module)))
         return reportedError();
       timer.finish(info.name);
-      if (info.phase == Phase::compress && info.phase != reached)
-        if (llvm::Error error = compressionFlags.writeReport(*module, compression, std::move(searchReport)))
+      if (info.phase == Phase::compress && info.phase != reached && compressionFlags.wantsReport()) {
+        describeModel(*module, report);
+        if (llvm::Error error = compressionFlags.writeReport(report, compression))
           return error;
+      }
       if (llvm::Error error = stages.write(*module, info.name))
         return error;
     }
@@ -341,7 +343,7 @@ private:
   OwningOpRef<ModuleOp> module;
   Phase reached = Phase::import;
   CompressOptions compression;
-  llvm::json::Object searchReport;
+  ModelReport report;
   StepTimer timer;
   Stages stages;
 };

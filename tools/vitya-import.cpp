@@ -1,4 +1,4 @@
-// vitya-import: a checkpoint becomes IR of phase `import`, or a list of its tensors.
+// vitya-import: converts a checkpoint to IR of phase `import`, or lists its tensors.
 #include "dialect/support/WriteOutput.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
@@ -22,11 +22,11 @@ int main(int argc, char **argv) {
   cl::OptionCategory category("Options of vitya-import");
   cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL"), cl::cat(category));
   cl::opt<std::string> output("o", cl::init("-"), cl::value_desc("file"), cl::cat(category),
-                              cl::desc("Where to write; bytecode where the name ends in .mlirbc (default: stdout)"));
+                              cl::desc("Output file; bytecode if the name ends in .mlirbc (default: standard output)"));
   cl::opt<bool> list("list", cl::cat(category),
-                     cl::desc("Print name, element type, shape and bytes of each tensor of the file"));
+                     cl::desc("List the name, element type, shape and size of each tensor of the checkpoint"));
   vitya::ImportFlags flags(category);
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, "Turns a trained checkpoint into IR\n");
+  cl::ParseCommandLineOptions(argc, argv, "Imports a trained checkpoint as IR\n");
   return vitya::exitCodeOf(run(model, output, list, flags.get()), "vitya-import");
 }

@@ -1,4 +1,4 @@
-// vitya-opt: every pass and pipeline, on its own.
+// vitya-opt: runs any passes and pipelines on IR.
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "mlir/InitAllPasses.h"
@@ -12,8 +12,8 @@
 
 namespace {
 
-/// Upstream ignores plugins that it cannot load; a pipeline without one of its passes is an error here. A plugin's
-/// version is that of the ViTyaQua it was built with, whose dialect it shares.
+/// Fails if the plugin at `path` cannot be loaded or was built with another version. Upstream's driver ignores plugins
+/// that it cannot load, and a plugin of another version may disagree about the dialect.
 llvm::Error checkPlugin(llvm::StringRef path) {
   llvm::Expected<mlir::PassPlugin> plugin = mlir::PassPlugin::load(path.str());
   if (!plugin)

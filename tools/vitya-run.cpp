@@ -1,5 +1,5 @@
-// vitya-run: executes a model in this process and prints its logits. The reference engine says what the IR means, the
-// compiled engine what the compiler makes of it.
+// vitya-run: executes a model in this process and prints its logits, with the reference interpreter or as compiled
+// code.
 #include "dialect/VityaOps.h"
 #include "dialect/reference/RunImages.h"
 #include "dialect/support/Errors.h"
@@ -29,7 +29,7 @@ namespace cl = llvm::cl;
 
 enum class Engine { reference, compiled };
 
-// LLVM's library registers an option of its own by this name before ours are made.
+// LLVM registers an option of this name in a static constructor that runs before those of this file. Remove it.
 [[maybe_unused]] static const bool threadsIsFree = [] {
   if (cl::Option *option = cl::getRegisteredOptions().lookup("threads"))
     option->removeArgument();
@@ -42,32 +42,34 @@ static cl::opt<std::string> imagesPath("images", cl::desc("CIFAR-10 binary recor
                                        cl::value_desc("file"), cl::Required, cl::cat(category));
 static cl::opt<Engine> engine(
     "engine", cl::desc("What executes the model (default: reference)"), cl::init(Engine::reference), cl::cat(category),
-    cl::values(clEnumValN(Engine::reference, "reference", "the interpreter: IR of the phases import and compress"),
-               clEnumValN(Engine::compiled, "compiled", "machine code, made in this process: IR of every phase")));
-static cl::opt<std::string> cpuName("cpu", cl::desc("Processor the compiled engine compiles for (default: native)"),
+    cl::values(clEnumValN(Engine::reference, "reference", "the interpreter, for IR of the phases import and compress"),
+               clEnumValN(Engine::compiled, "compiled", "machine code compiled in this process, for IR of any phase")));
+static cl::opt<std::string> cpuName("cpu",
+                                    cl::desc("Processor that the compiled engine compiles for (default: native)"),
                                     cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
-static cl::opt<int64_t> countOption("count", cl::desc("Only the first N images (default: all)"), cl::value_desc("N"),
-                                    cl::cat(category));
-static cl::opt<int64_t> threadsOption("threads", cl::desc("Threads that take whole images (default: one a core)"),
-                                      cl::value_desc("N"), cl::cat(category));
-static cl::opt<bool> raw("raw", cl::desc("Write logits as little-endian f32, image after image"), cl::cat(category));
+static cl::opt<int64_t> countOption("count", cl::desc("Use only the first N images (default: all)"),
+                                    cl::value_desc("N"), cl::cat(category));
+static cl::opt<int64_t>
+    threadsOption("threads", cl::desc("Number of threads, each of which runs whole images (default: one per core)"),
+                  cl::value_desc("N"), cl::cat(category));
+static cl::opt<bool> raw("raw", cl::desc("Write the logits as little-endian f32: [image, class]"), cl::cat(category));
 static cl::opt<std::string> outputPath("o", cl::desc("Output file (default: standard output)"), cl::init("-"),
                                        cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string> trace("trace",
-                                  cl::desc("Print shape, range, mean and checksum of each op's result whose layer or "
-                                           "op name matches (reference engine)"),
+                                  cl::desc("Print shape, range, mean and checksum of the results of ops whose layer or "
+                                           "name matches (reference engine)"),
                                   cl::value_desc("regex"), cl::cat(category));
 static ImportFlags importFlags(category);
 
 namespace {
 
-/// What there is to run on, checked against the command line.
+/// The images to run the model on.
 struct Images {
   CifarImages file;
   int64_t count = 0;
   int threads = 1;
 
-  /// Fails unless images of `channels` channels can be made from the file.
+  /// Fails unless `channels` is 3, the number of channels in the file.
   llvm::Error checkChannels(int64_t channels) const {
     if (channels == 3)
       return llvm::Error::success();
@@ -75,26 +77,26 @@ struct Images {
   }
 };
 
-/// What an engine computed: logits of all images one behind the other, and the lines of --trace for each image.
+/// The result of an engine: logits [image, class], and the lines of --trace for each image.
 struct Results {
   std::vector<float> logits;
   std::vector<std::string> traces;
 };
 
 llvm::Expected<Images> openImages() {
-  auto positive = [](const cl::opt<int64_t> &option, int64_t most) -> llvm::Error {
-    if (option.getNumOccurrences() == 0 || (option >= 1 && option <= most))
+  auto checkRange = [](const cl::opt<int64_t> &option, int64_t max) -> llvm::Error {
+    if (option.getNumOccurrences() == 0 || (option >= 1 && option <= max))
       return llvm::Error::success();
-    return makeError("expected --" + option.ArgStr + " to be a number from 1 to " + llvm::Twine(most) + ", found " +
+    return makeError("expected --" + option.ArgStr + " to be a number from 1 to " + llvm::Twine(max) + ", found " +
                      llvm::Twine(option.getValue()));
   };
-  if (llvm::Error error = positive(threadsOption, 1024))
+  if (llvm::Error error = checkRange(threadsOption, 1024))
     return std::move(error);
   Images images;
   char message[512];
   if (!openCifar(imagesPath.c_str(), images.file, message, sizeof(message)))
     return makeError(message);
-  if (llvm::Error error = positive(countOption, images.file.count))
+  if (llvm::Error error = checkRange(countOption, images.file.count))
     return std::move(error);
   images.count = countOption.getNumOccurrences() ? countOption : images.file.count;
   images.threads =
@@ -115,19 +117,19 @@ StringRef layerOf(Operation *op) {
   return "";
 }
 
-/// One line about a result: equal checksums mean equal bits.
+/// Prints one line about a result. Results with equal checksums have equal bits.
 void printTrace(int64_t image, Operation *op, const reference::Tensor &tensor, llvm::raw_ostream &os) {
-  float least = std::numeric_limits<float>::infinity(), most = -least;
+  float min = std::numeric_limits<float>::infinity(), max = -min;
   double sum = 0;
   for (float value : tensor.values()) {
-    least = std::isnan(value) ? value : std::min(least, value);
-    most = std::isnan(value) ? value : std::max(most, value);
+    min = std::isnan(value) ? value : std::min(min, value);
+    max = std::isnan(value) ? value : std::max(max, value);
     sum += value;
   }
   os << "image " << image << ": " << op->getName() << " \"" << layerOf(op) << "\" ";
   llvm::interleave(tensor.shape(), os, "x");
   llvm::StringRef bytes(tensor.bytes().data(), tensor.bytes().size());
-  os << llvm::format(" min %.6g max %.6g mean %.6g checksum ", least, most, sum / tensor.size())
+  os << llvm::format(" min %.6g max %.6g mean %.6g checksum ", min, max, sum / tensor.size())
      << llvm::format_hex_no_prefix(llvm::xxh3_64bits(bytes), 16) << '\n';
 }
 
@@ -196,7 +198,7 @@ llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &
 // Output
 //===----------------------------------------------------------------------===//
 
-/// Four decimals, which both engines agree on; no negative zero.
+/// Prints logits with four decimals and without negative zeros.
 void printLogits(int64_t image, ArrayRef<float> logits, llvm::raw_ostream &os) {
   os << "image " << image << ": logits";
   for (float logit : logits)

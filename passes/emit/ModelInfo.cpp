@@ -1,4 +1,4 @@
-// Reads the module's attributes and renders them.
+// Reads the attributes of a module and renders them as text and as JSON.
 #include "passes/emit/ModelInfo.h"
 #include "dialect/Constants.h"
 #include "dialect/VityaDialect.h"
@@ -44,50 +44,32 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
   info.weightBytes = bytes.size();
   auto hash = llvm::SHA256::hash(ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
   info.weightsDigest = llvm::toHex(ArrayRef<uint8_t>(hash).take_front(16), /*LowerCase=*/true);
-  info.linears = module->getAttrOfType<ArrayAttr>(kLinearsAttrName);
-  if (!info.linears)
-    return missing(kLinearsAttrName);
-  info.attentions = module->getAttrOfType<ArrayAttr>(kAttentionsAttrName);
-  for (auto [name, number] : {std::pair(StringRef(kParametersAttrName), &info.parameters),
-                              std::pair(StringRef(kMultiplyAddsAttrName), &info.multiplyAdds),
-                              std::pair(StringRef(kWorkspaceAttrName), &info.workspaceBytes)}) {
-    auto value = module->getAttrOfType<IntegerAttr>(name);
-    if (!value)
-      return missing(name);
-    *number = value.getInt();
-  }
-  if (auto integers = module->getAttrOfType<IntegerAttr>(kIntegerMultiplyAddsAttrName))
-    info.integerMultiplyAdds = integers.getInt();
+  auto workspace = module->getAttrOfType<IntegerAttr>(kWorkspaceAttrName);
+  if (!workspace)
+    return missing(kWorkspaceAttrName);
+  info.workspaceBytes = workspace.getInt();
+  llvm::Expected<ModelReport> report = readDescription(module);
+  if (!report)
+    return report.takeError();
+  info.report = std::move(*report);
   return info;
 }
 
 std::string ModelInfo::text() const {
   std::string result;
   llvm::raw_string_ostream os(result);
-  auto line = [&](StringRef label, const auto &value) { os << llvm::formatv("{0,-16}{1}\n", label, value); };
+  auto line = [&](StringRef label, const auto &value) { os << llvm::formatv("{0,-24}{1}\n", label, value); };
   line("name", name);
   line("fingerprint", fingerprint);
-  line("parameters", parameters);
-  line("multiply-adds", multiplyAdds);
-  line("of integers", integerMultiplyAdds);
+  line("parameters", report.parameters);
+  line("multiply-adds", report.multiplyAdds);
+  line("integer multiply-adds", report.integerMultiplyAdds);
   line("weight bytes", weightBytes);
   line("image", llvm::formatv("{0} x {1} x {2}", image[0], image[1], image[2]).str());
   line("classes", classes.size());
   line("cpu", cpu);
   line("compiler", ("vitya " VITYA_VERSION " " + StringRef(options)).str());
-  os << llvm::formatv("\n{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", "linear", "in", "out", "rank", "format", "reason");
-  for (Attribute attribute : linears) {
-    auto linear = cast<LinearInfoAttr>(attribute);
-    os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", linear.getName(), linear.getIn(), linear.getOut(),
-                        linear.getRank() ? std::to_string(*linear.getRank()) : "-", linear.getFormat(),
-                        linear.getReason());
-  }
-  if (!attentions)
-    return result;
-  os << llvm::formatv("\n{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", "attention", "heads", "scores", "values", "reason");
-  for (auto attention : attentions.getAsRange<AttentionInfoAttr>())
-    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.getName(), attention.getHeads(),
-                        attention.getScores(), attention.getValues(), attention.getReason());
+  printTables(report, os);
   return result;
 }
 
@@ -98,9 +80,9 @@ std::string ModelInfo::json() const {
   os.object([&] {
     os.attribute("name", name);
     os.attribute("fingerprint", fingerprint);
-    os.attribute("parameters", parameters);
-    os.attribute("multiply_adds", multiplyAdds);
-    os.attribute("integer_multiply_adds", integerMultiplyAdds);
+    os.attribute("parameters", report.parameters);
+    os.attribute("multiply_adds", report.multiplyAdds);
+    os.attribute("integer_multiply_adds", report.integerMultiplyAdds);
     os.attribute("weight_bytes", weightBytes);
     os.attribute("workspace_bytes", workspaceBytes);
     os.attributeArray("image", [&] {
@@ -116,31 +98,7 @@ std::string ModelInfo::json() const {
       os.attribute("version", VITYA_VERSION);
       os.attribute("options", options);
     });
-    os.attributeArray("linears", [&] {
-      for (Attribute attribute : linears) {
-        auto linear = cast<LinearInfoAttr>(attribute);
-        os.object([&] {
-          os.attribute("name", linear.getName());
-          os.attribute("in", linear.getIn());
-          os.attribute("out", linear.getOut());
-          os.attribute("rank", linear.getRank() ? llvm::json::Value(*linear.getRank()) : llvm::json::Value(nullptr));
-          os.attribute("format", linear.getFormat());
-          os.attribute("reason", linear.getReason());
-        });
-      }
-    });
-    os.attributeArray("attentions", [&] {
-      if (!attentions)
-        return;
-      for (auto attention : attentions.getAsRange<AttentionInfoAttr>())
-        os.object([&] {
-          os.attribute("name", attention.getName());
-          os.attribute("heads", attention.getHeads());
-          os.attribute("scores", attention.getScores());
-          os.attribute("values", attention.getValues());
-          os.attribute("reason", attention.getReason());
-        });
-    });
+    printLayers(report, os);
   });
   stream << '\n';
   return result;

@@ -1,8 +1,9 @@
-// What an executable says about itself, rendered at compile time.
+// The description of a model that an executable carries, rendered at compile time.
 #ifndef VITYA_PASSES_EMIT_MODELINFO_H
 #define VITYA_PASSES_EMIT_MODELINFO_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "passes/report/ModelReport.h"
 #include "llvm/Support/Error.h"
 #include <string>
 #include <vector>
@@ -15,17 +16,16 @@ struct ModelInfo {
   std::string weightsDigest;  ///< 32 hexadecimal digits: the first half of the SHA-256 of the packed weights
   std::vector<int64_t> image; ///< channels, height, width
   std::vector<std::string> classes, layers;
-  int64_t parameters = 0, multiplyAdds = 0, integerMultiplyAdds = 0, weightBytes = 0, workspaceBytes = 0;
-  mlir::ArrayAttr linears;
-  mlir::ArrayAttr attentions; ///< null where the model has none
+  int64_t weightBytes = 0, workspaceBytes = 0;
+  ModelReport report; ///< parameters, multiply-adds, linear layers and attentions
 
   /// The text of `info` and the JSON object of `info --json`.
   std::string text() const;
   std::string json() const;
 };
 
-/// Fails with one line that names the attribute that is missing. `options` are those of the compiler that shaped the
-/// code.
+/// Reads the attributes of `module`. `options` are the compiler's options that shaped the code. The error names the
+/// attribute that is missing.
 llvm::Expected<ModelInfo> readModelInfo(mlir::ModuleOp module, llvm::StringRef cpu, llvm::StringRef options);
 
 } // namespace vitya

@@ -1,5 +1,6 @@
 // The pass vitya-low-rank: selects layers, plans their ranks and rewrites them.
 #include "dialect/Fingerprint.h"
+#include "dialect/support/WriteOutput.h"
 #include "mlir/IR/Threading.h"
 #include "passes/analysis/Statistics.h"
 #include "passes/lowrank/LayerRewrite.h"
@@ -27,6 +28,8 @@ namespace {
 
 struct LowRank : impl::LowRankPassBase<LowRank> {
   using LowRankPassBase::LowRankPassBase;
+  LowRank(LowRankPassOptions options, ModelReport *sharedReport)
+      : LowRankPassBase(std::move(options)), sharedReport(sharedReport) {}
 
   /// In the order of Passes.td.
   LowRankPassOptions options() const {
@@ -47,10 +50,15 @@ private:
   LowRankOutcome factorizeEach(ArrayRef<CandidateLayer> layers, const RankPlan &plan);
   LogicalResult compress(ModuleOp module);
 
+  bool isReported() const { return sharedReport || !report.empty(); }
+  LogicalResult addToReports(ModuleOp module, const LowRankOutcome &outcome, StringRef originalFingerprint);
+
   /// Whether layers are fitted in program order to the inputs that the compressed layers before them produce.
   bool isSequential() const { return isAnchored(method) || refit; }
   bool allocatesBySpectrum() const { return keep.has_value() && allocation == RankAllocation::spectrum; }
   bool needsMoments() const { return isAnchored(method) ? allocatesBySpectrum() : method != LowRankMethod::plain; }
+
+  ModelReport *sharedReport = nullptr; ///< of the pipeline that this pass is a part of; may be null
 };
 
 //===----------------------------------------------------------------------===//
@@ -179,7 +187,7 @@ LowRankOutcome LowRank::factorizeEach(ArrayRef<CandidateLayer> layers, const Ran
       return;
     Factorization factorization = factorize(method, layers[i]);
     truncations[i] = {factorization.truncate(planned), factorization.singularValues(), std::nullopt};
-    if (!report.empty())
+    if (isReported())
       truncations[i].error = errorOf(layers[i], truncations[i].factors);
   });
   LowRankOutcome outcome;
@@ -226,7 +234,7 @@ LogicalResult LowRank::compress(ModuleOp module) {
     return failure();
 
   // The rewrite changes the fingerprint, to which the report and statistics belong.
-  std::string originalFingerprint = report.empty() ? "" : fingerprint(module);
+  std::string originalFingerprint = isReported() ? fingerprint(module) : "";
   llvm::Regex pattern(layers);
   for (auto op : module.lookupSymbol<func::FuncOp>(kEntryName).getOps<LinearOp>())
     if (!isFactorized(op) && !pattern.match(layerNameOf(op)))
@@ -236,13 +244,31 @@ LogicalResult LowRank::compress(ModuleOp module) {
   if (failed(outcome))
     return failure();
   dropConstants(module);
-  if (!report.empty())
-    if (llvm::Error error = writeReport(*outcome, method, originalFingerprint, report))
-      return module.emitError() << llvm::toString(std::move(error));
+  return addToReports(module, *outcome, originalFingerprint);
+}
+
+/// Adds `outcome` to the report of the pipeline, and writes the file that the option `report` requests.
+LogicalResult LowRank::addToReports(ModuleOp module, const LowRankOutcome &outcome, StringRef originalFingerprint) {
+  if (sharedReport)
+    addToReport(outcome, method, originalFingerprint, *sharedReport);
+  if (report.empty())
+    return success();
+  ModelReport own;
+  addToReport(outcome, method, originalFingerprint, own);
+  llvm::Error error = writeOutput(report, [&](llvm::raw_ostream &os) {
+    printJson(own, /*withQuantization=*/false, os);
+    return llvm::Error::success();
+  });
+  if (error)
+    return module.emitError() << llvm::toString(std::move(error));
   return success();
 }
 
 } // namespace
+
+std::unique_ptr<Pass> createLowRankPass(LowRankPassOptions options, ModelReport *report) {
+  return std::make_unique<LowRank>(std::move(options), report);
+}
 
 llvm::Expected<LowRankPassOptions> parseLowRankOptions(StringRef flag, StringRef text) {
   return parseOptionsOf<LowRank>(flag, text);

@@ -1,92 +1,54 @@
-// Prints the records of LowRankOutcome.h; nothing here looks at the module.
+// Copies the outcome of low-rank factorisation into the records of a report.
 #include "passes/lowrank/LowRankReport.h"
-#include "dialect/support/WriteOutput.h"
-#include "llvm/Support/JSON.h"
-
-using namespace Eigen;
 
 namespace vitya {
 namespace {
 
-/// Writes the attributes of a spectrum that was truncated at `rank`.
-void writeSpectrum(llvm::json::OStream &json, const VectorXd &spectrum, int64_t rank) {
-  double total = spectrum.squaredNorm(), lost = spectrum.tail(spectrum.size() - rank).squaredNorm();
-  json.attributeArray("spectrum", [&] {
-    for (double value : spectrum)
-      json.value(value);
-  });
-  json.attribute("energy_kept", total > 0 ? 1 - lost / total : 1.0);
-  json.attribute("predicted_error", lost);
+SpectrumReport spectrumOf(const Eigen::VectorXd &values, int64_t kept, std::optional<double> measuredError) {
+  return {std::vector<double>(values.begin(), values.end()), kept, measuredError};
 }
 
-void writeLayer(llvm::json::OStream &json, const LayerOutcome &layer) {
-  json.object([&] {
-    json.attribute("name", layer.name);
-    json.attribute("in", layer.in);
-    json.attribute("out", layer.out);
-    if (layer.rank)
-      json.attribute("rank", layer.rank);
-    else
-      json.attribute("rank", nullptr);
-    json.attribute("reason", layer.reason);
-    json.attribute("parameters", layer.parameters);
-    if (layer.spectrum.size()) {
-      writeSpectrum(json, layer.spectrum, layer.rank);
-      if (layer.measuredError)
-        json.attribute("measured_error", *layer.measuredError);
-    }
-  });
+LowRankLayerReport layerReport(const LayerOutcome &layer) {
+  LowRankLayerReport result;
+  result.reason = layer.reason;
+  result.parameters = layer.parameters;
+  if (layer.rank)
+    result.rank = layer.rank;
+  if (layer.rank && layer.spectrum.size())
+    result.spectrum = spectrumOf(layer.spectrum, layer.rank, layer.measuredError);
+  return result;
 }
 
-void writeProduct(llvm::json::OStream &json, llvm::StringRef name, const VectorXd &spectrum, int64_t width) {
-  json.attributeObject(name, [&] {
-    json.attribute("width", width ? width : spectrum.size());
-    json.attribute("full_width", spectrum.size());
-    if (width)
-      writeSpectrum(json, spectrum, width);
-  });
-}
-
-void writeAttention(llvm::json::OStream &json, const AttentionOutcome &attention) {
-  json.object([&] {
-    json.attribute("name", attention.name);
-    json.attribute("heads", attention.heads);
-    writeProduct(json, "query_key", attention.queryKeySpectrum, attention.widths.queryKey);
-    writeProduct(json, "value_output", attention.valueSpectrum, attention.widths.value);
-    json.attribute("measured_error", attention.measuredError);
-  });
+HeadWidthReport widthReport(const Eigen::VectorXd &spectrum, int64_t width) {
+  HeadWidthReport result;
+  result.fullWidth = spectrum.size();
+  if (width)
+    result.spectrum = spectrumOf(spectrum, width, /*measuredError=*/std::nullopt);
+  return result;
 }
 
 } // namespace
 
-llvm::Error writeReport(const LowRankOutcome &outcome, LowRankMethod method, llvm::StringRef fingerprint,
-                        llvm::StringRef path) {
-  return writeOutput(path, [&](llvm::raw_ostream &os) {
-    llvm::json::OStream json(os, /*IndentSize=*/1);
-    json.object([&] {
-      json.attribute("method", stringifyLowRankMethod(method));
-      json.attribute("fingerprint", fingerprint);
-      int64_t before = 0, after = 0;
-      for (const LayerOutcome &layer : outcome.layers) {
-        before += layer.in * layer.out;
-        after += layer.parameters;
-      }
-      json.attributeObject("parameters", [&] {
-        json.attribute("before", before);
-        json.attribute("after", after);
-      });
-      json.attributeArray("layers", [&] {
-        for (const LayerOutcome &layer : outcome.layers)
-          writeLayer(json, layer);
-      });
-      json.attributeArray("attentions", [&] {
-        for (const AttentionOutcome &attention : outcome.attentions)
-          writeAttention(json, attention);
-      });
-    });
-    os << '\n';
-    return llvm::Error::success();
-  });
+void addToReport(const LowRankOutcome &outcome, LowRankMethod method, llvm::StringRef fingerprint,
+                 ModelReport &report) {
+  LowRankSummary &summary = report.lowRank.emplace();
+  summary.method = stringifyLowRankMethod(method).str();
+  summary.fingerprint = fingerprint.str();
+  for (const LayerOutcome &layer : outcome.layers) {
+    summary.parametersBefore += layer.in * layer.out;
+    summary.parametersAfter += layer.parameters;
+    LinearReport &record = report.linear(layer.name);
+    record.in = layer.in;
+    record.out = layer.out;
+    record.lowRank = layerReport(layer);
+  }
+  for (const AttentionOutcome &attention : outcome.attentions) {
+    AttentionReport &record = report.attention(attention.name);
+    record.heads = attention.heads;
+    record.lowRank =
+        LowRankAttentionReport{widthReport(attention.queryKeySpectrum, attention.widths.queryKey),
+                               widthReport(attention.valueSpectrum, attention.widths.value), attention.measuredError};
+  }
 }
 
 } // namespace vitya

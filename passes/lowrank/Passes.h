@@ -10,8 +10,13 @@
 
 namespace vitya {
 
+struct ModelReport;
+
 #define GEN_PASS_DECL
 #include "passes/lowrank/Passes.h.inc"
+
+/// Creates vitya-low-rank, which adds the outcome to `report` unless that is null. `report` must outlive the pass.
+std::unique_ptr<mlir::Pass> createLowRankPass(LowRankPassOptions options, ModelReport *report);
 
 /// Parses `text`, the options of vitya-low-rank; the error names `flag`, for which it was given.
 llvm::Expected<LowRankPassOptions> parseLowRankOptions(llvm::StringRef flag, llvm::StringRef text);

@@ -58,11 +58,11 @@ void buildContractPipeline(OpPassManager &pm, Phase phase) {
   pm.addPass(createVerifyPhasePass({stringifyPhase(phase).str()}));
 }
 
-void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options) {
+void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options, ModelReport *report) {
   // Low rank comes first: it fits factors to all tokens, also to those that canonicalization removes because nothing
   // reads them, and quantization rounds the factors.
   if (options.lowRank)
-    pm.addPass(createLowRankPass(*options.lowRank));
+    pm.addPass(createLowRankPass(*options.lowRank, report));
   if (!options.smooth && !options.quantizes())
     return;
   // Ranges are observed on the rows that are read, so the others go before calibration.

@@ -9,10 +9,11 @@
 
 namespace vitya {
 
-/// From `import` to `compress`: the three pipelines below, one after the other.
+/// From `import` to `compress`: the three pipelines below in sequence.
 void buildCompressPipeline(mlir::OpPassManager &pm, const CompressOptions &options);
-/// Everything that compression does before quantization: low rank, splitting, smoothing and calibration.
-void buildPreparePipeline(mlir::OpPassManager &pm, const CompressOptions &options);
+/// Everything that compression does before quantization: low rank, splitting, smoothing and calibration. The
+/// passes add findings that the IR does not hold to `report` unless that is null.
+void buildPreparePipeline(mlir::OpPassManager &pm, const CompressOptions &options, ModelReport *report = nullptr);
 /// Quantizes a module that buildPreparePipeline() prepared with the same options.
 void buildQuantizePipeline(mlir::OpPassManager &pm, const CompressOptions &options);
 /// Simplifies and describes a compressed model: the end of phase `compress`.

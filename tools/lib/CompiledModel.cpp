@@ -1,5 +1,5 @@
-// Runs the pipelines, emits an object and loads it with ORC. Generated code calls `vitya_parallel_for`, which this
-// program has linked in, and what it may need of the C library.
+// Runs the pipelines, emits an object and loads it with ORC. Generated code calls `vitya_parallel_for`, which is linked
+// into this program, and functions of the C library.
 #include "tools/lib/CompiledModel.h"
 #include "dialect/Constants.h"
 #include "dialect/support/Errors.h"
@@ -15,7 +15,7 @@ using namespace llvm;
 
 namespace vitya {
 
-/// Brings `module` from `reached`, whose contract is checked, to the last phase.
+/// Checks the contract of `reached` and lowers `module` from there to the last phase.
 static Error lower(mlir::ModuleOp module, Phase reached, const TargetInfo &target) {
   mlir::PassManager pm(module.getContext());
   buildContractPipeline(pm, reached);
@@ -36,7 +36,7 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   CompiledModel result;
   SmallVector<char, 0> object;
   raw_svector_ostream os(object);
-  // Code without weights: those of the module serve as they are.
+  // Emit code without weights: the code reads them from the module.
   if (Error error = emitObject(module, target, EmitOptions{"", "(in memory)"}, os))
     return std::move(error);
   ArrayRef<char> bytes = rawBytes(module->getAttrOfType<mlir::DenseResourceElementsAttr>(kWeightsAttrName));
@@ -59,7 +59,7 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   result.descriptor = address->toPtr<const vitya_model *>();
   if (result.descriptor->weight_bytes != static_cast<int64_t>(bytes.size()) || !isAddrAligned(Align(64), bytes.data()))
     return makeError("expected " + Twine(result.descriptor->weight_bytes) +
-                     " bytes of weights at a multiple of 64, found " + Twine(bytes.size()) + " bytes");
+                     " bytes of weights, aligned to 64 bytes, found " + Twine(bytes.size()) + " bytes");
   return result;
 }
 

@@ -1,4 +1,4 @@
-// A model compiled to machine code in this process, for the tools that execute one.
+// A model that is compiled and loaded in this process.
 #ifndef VITYA_TOOLS_LIB_COMPILEDMODEL_H
 #define VITYA_TOOLS_LIB_COMPILEDMODEL_H
 
@@ -12,12 +12,13 @@
 
 namespace vitya {
 
-/// Code that is loaded and ready, through the same descriptor as in an executable. The weights stay in the module.
+/// Loaded machine code, accessed through the same descriptor as in an executable. The weights stay in the module, which
+/// must outlive this object.
 class CompiledModel {
 public:
   /// Takes `module` from phase `reached` through the remaining pipelines, generates code for `target` and loads it.
-  /// Fails with one line where this processor lacks what the code needs, or with an empty message where a pass has
-  /// said what is wrong.
+  /// Fails if this processor lacks a feature that the code needs. If a pass reported the reason, the error is a
+  /// ReportedError.
   static llvm::Expected<CompiledModel> create(mlir::ModuleOp module, Phase reached, const Target &target);
 
   const vitya_model &model() const { return *descriptor; }

@@ -1,9 +1,7 @@
 // Declares the options, parses those that carry options of passes, and checks that they fit together.
 #include "tools/lib/CompressionFlags.h"
 #include "dialect/support/WriteOutput.h"
-#include "passes/quantize/QuantizationReport.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include <cmath>
 
 using namespace mlir;
@@ -72,8 +70,6 @@ llvm::Expected<CompressOptions> CompressionFlags::parse() const {
     return llvm::createStringError("expected --report with a compression to report, found no --low-rank or --quantize");
   if (llvm::Error error = checkSearch(*options))
     return error;
-  if (options->lowRank && !report.empty())
-    options->lowRank->report = report;
   return options;
 }
 
@@ -111,28 +107,9 @@ llvm::Error CompressionFlags::checkSearch(const CompressOptions &options) const 
   return llvm::Error::success();
 }
 
-llvm::Error CompressionFlags::writeReport(ModuleOp module, const CompressOptions &options,
-                                          llvm::json::Object more) const {
-  if (report.empty() || (!options.quantizes() && more.empty()))
-    return llvm::Error::success();
-  llvm::json::Object sections;
-  // The pass that factorises has written what it did.
-  if (options.lowRank) {
-    llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = llvm::MemoryBuffer::getFile(report);
-    if (!file)
-      return llvm::createStringError("expected the report of --low-rank at '" + report +
-                                     "', found: " + file.getError().message());
-    llvm::Expected<llvm::json::Value> value = llvm::json::parse((*file)->getBuffer());
-    if (!value)
-      return value.takeError();
-    sections = std::move(*value->getAsObject());
-  }
-  if (options.quantizes())
-    sections["quantization"] = quantizationReport(module);
-  for (auto &[name, value] : more)
-    sections[name] = std::move(value);
+llvm::Error CompressionFlags::writeReport(const ModelReport &modelReport, const CompressOptions &options) const {
   return writeOutput(report, [&](llvm::raw_ostream &os) {
-    os << llvm::formatv("{0:2}\n", llvm::json::Value(std::move(sections)));
+    printJson(modelReport, /*withQuantization=*/options.quantizes(), os);
     return llvm::Error::success();
   });
 }

@@ -2,10 +2,9 @@
 #ifndef VITYA_TOOLS_LIB_COMPRESSIONFLAGS_H
 #define VITYA_TOOLS_LIB_COMPRESSIONFLAGS_H
 
-#include "mlir/IR/BuiltinOps.h"
+#include "passes/report/ModelReport.h"
 #include "tools/lib/CompressionSearch.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/JSON.h"
 
 namespace vitya {
 
@@ -23,9 +22,10 @@ public:
 
   SearchGoal goal() const;
 
-  /// Writes the report that --report requests about `module`, which is at the end of phase `compress` and was
-  /// compressed with `options`: the report of vitya-low-rank, which is there already, that of quantization, and `more`.
-  llvm::Error writeReport(mlir::ModuleOp module, const CompressOptions &options, llvm::json::Object more) const;
+  /// Whether --report requests a report.
+  bool wantsReport() const { return !report.empty(); }
+  /// Writes the file of --report about a model that was compressed with `options`.
+  llvm::Error writeReport(const ModelReport &modelReport, const CompressOptions &options) const;
 
 private:
   llvm::Error checkImages(const CompressOptions &options) const;

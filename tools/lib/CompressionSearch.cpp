@@ -192,12 +192,8 @@ bool CompressionSearch::record(StringRef stage, const CompressOptions &options, 
   std::string inF32 = restored.empty() ? "" : llvm::formatv(", {0} in f32", restored.size()).str();
   llvm::errs() << llvm::formatv("{0}: remark: {1}{2}: divergence {3:e3}, {4:f2} points of accuracy lost: {5}\n", tool,
                                 stage, inF32, quality.divergence, quality.drop, holds ? "holds" : "too much");
-  trials.push_back(llvm::json::Object{{"stage", stage.str()},
-                                      {"low_rank", options.lowRank ? budgetText(*options.lowRank) : ""},
-                                      {"restored", llvm::json::Array(restored)},
-                                      {"divergence", quality.divergence},
-                                      {"drop", quality.drop},
-                                      {"holds", holds}});
+  trials.push_back({stage.str(), options.lowRank ? budgetText(*options.lowRank) : "", restored.vec(),
+                    quality.divergence, quality.drop, holds});
   return holds;
 }
 
@@ -254,7 +250,7 @@ llvm::Error CompressionSearch::measureSensitivities(const Snapshot &snapshot, co
       return quality.takeError();
     sensitivities.push_back({name, quality->divergence});
   }
-  llvm::sort(sensitivities, [](const Sensitivity &a, const Sensitivity &b) {
+  llvm::sort(sensitivities, [](const SensitivityReport &a, const SensitivityReport &b) {
     return a.divergence != b.divergence ? a.divergence > b.divergence : a.layer < b.layer;
   });
   return llvm::Error::success();
@@ -275,7 +271,7 @@ llvm::Error CompressionSearch::searchLayers(const Snapshot &snapshot, CompressOp
   std::vector<std::string> restored;
   auto holds = [&](int64_t number) -> llvm::Expected<bool> {
     std::vector<std::string> names;
-    for (const Sensitivity &each : ArrayRef(sensitivities).take_front(number))
+    for (const SensitivityReport &each : ArrayRef(sensitivities).take_front(number))
       names.push_back(each.layer);
     llvm::Expected<Quality> quality = measureQuantized(snapshot, withF32(options, names), original, count);
     if (!quality)
@@ -316,20 +312,11 @@ llvm::Expected<CompressOptions> CompressionSearch::run(CompressOptions options) 
   return options;
 }
 
-llvm::json::Object CompressionSearch::report() const {
-  llvm::json::Object result;
+void CompressionSearch::addToReport(ModelReport &report) const {
   if (!trials.empty())
-    result["bound"] = llvm::json::Object{{"images", count},
-                                         {"max_kl", goal.divergence ? llvm::json::Value(*goal.divergence) : nullptr},
-                                         {"max_drop", goal.drop ? llvm::json::Value(*goal.drop) : nullptr},
-                                         {"path", llvm::json::Array(trials)}};
-  if (goal.sensitivities) {
-    llvm::json::Array entries;
-    for (const Sensitivity &each : sensitivities)
-      entries.push_back(llvm::json::Object{{"name", each.layer}, {"divergence", each.divergence}});
-    result["sensitivities"] = std::move(entries);
-  }
-  return result;
+    report.bound = BoundReport{count, goal.divergence, goal.drop, trials};
+  if (goal.sensitivities)
+    report.sensitivities = sensitivities;
 }
 
 } // namespace vitya

@@ -5,7 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/pipelines/CompressOptions.h"
-#include "llvm/Support/JSON.h"
+#include "passes/report/ModelReport.h"
 #include <functional>
 #include <optional>
 
@@ -37,18 +37,14 @@ public:
   /// f32, the most sensitive first. Fails if nothing meets the goal.
   llvm::Expected<CompressOptions> run(CompressOptions options);
 
-  /// The trials and the sensitivities, as sections of the report.
-  llvm::json::Object report() const;
+  /// Adds the trials and the sensitivities to `report`.
+  void addToReport(ModelReport &report) const;
 
 private:
   /// How far the predictions of a compressed model are from those of the f32 model.
   struct Quality {
     double divergence = 0; ///< in nats
     double drop = 0;       ///< in percentage points
-  };
-  struct Sensitivity {
-    std::string layer;
-    double divergence = 0; ///< if this layer alone is quantized
   };
   /// A model that is ready for quantization, as bytecode.
   struct Snapshot {
@@ -85,11 +81,11 @@ private:
   Loader load;
   SearchGoal goal;
   std::string tool;
-  std::vector<float> original;            ///< logits of the f32 model: [image, class]
-  std::vector<int64_t> labels;            ///< one for each image
-  int64_t count = 0;                      ///< number of images
-  std::vector<Sensitivity> sensitivities; ///< the most sensitive layer first
-  llvm::json::Array trials;
+  std::vector<float> original;                  ///< logits of the f32 model: [image, class]
+  std::vector<int64_t> labels;                  ///< one for each image
+  int64_t count = 0;                            ///< number of images
+  std::vector<SensitivityReport> sensitivities; ///< the most sensitive layer first
+  std::vector<TrialReport> trials;
 };
 
 } // namespace vitya

@@ -1,4 +1,4 @@
-// Reading and writing of models for the tools.
+// Loads a model from a checkpoint or from IR, and writes IR.
 #include "tools/lib/ModelInput.h"
 #include "dialect/VityaDialect.h"
 #include "dialect/support/Errors.h"
@@ -54,7 +54,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef 
     return unreadable("a folder");
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
       llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/false, /*RequiresNullTerminator=*/true,
-                                         llvm::Align(64)); // what bytecode asks of its buffer
+                                         llvm::Align(64)); // required by bytecode
   if (!file)
     return unreadable(file.getError().message());
   if (path != "-" && !path.ends_with(".mlir") && !isBytecode(**file))

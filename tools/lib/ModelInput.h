@@ -1,4 +1,4 @@
-// What every tool that takes a MODEL does with it: a checkpoint is imported, IR of any phase is parsed.
+// Reading and writing of models, shared by all tools: checkpoints are imported, IR of any phase is parsed.
 #ifndef VITYA_TOOLS_LIB_MODELINPUT_H
 #define VITYA_TOOLS_LIB_MODELINPUT_H
 
@@ -10,23 +10,22 @@
 
 namespace vitya {
 
-/// Everything that IR of any phase may hold.
+/// Registers all dialects that IR of any phase may contain.
 void registerAllModelDialects(mlir::DialectRegistry &registry);
 
-/// Makes `context` print each diagnostic as one line: "TOOL: error: FILE:LINE:COLUMN: message", notes below it.
+/// Makes `context` print each diagnostic on one line, "TOOL: error: FILE:LINE:COLUMN: message", followed by its notes.
 void printDiagnosticsAs(mlir::MLIRContext &context, llvm::StringRef tool);
 
-/// Reads `path` ("-" is standard input). MLIR bytecode, and files named *.mlir, are IR; anything else is a checkpoint.
-/// Errors of the parser and the verifier go to the context's diagnostics, and the error returned then is a
-/// ReportedError.
+/// Reads `path` ("-" is standard input). MLIR bytecode and files named *.mlir are IR, any other file is a checkpoint.
+/// The parser and the verifier report errors through the diagnostics of `context`; the result then is a ReportedError.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &context, llvm::StringRef path,
                                                             const ImportOptions &options);
 
-/// The phase `module` has reached: what its attribute `vitya.phase` says, `import` where there is none.
+/// The phase that `module` has reached, from its attribute `vitya.phase`; `import` if it has none.
 llvm::Expected<Phase> phaseOf(mlir::ModuleOp module);
 
-/// Writes `module` to `path` ("-" is standard output) at once or not at all: as bytecode where the name ends in
-/// .mlirbc, else as text.
+/// Writes `module` to `path` ("-" is standard output), completely or not at all: as bytecode if the name ends in
+/// .mlirbc, otherwise as text.
 llvm::Error writeModule(mlir::ModuleOp module, llvm::StringRef path);
 
 } // namespace vitya

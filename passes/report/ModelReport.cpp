@@ -1,0 +1,213 @@
+// Fills a report from the ops of a model, and reads the part of it that vitya-describe-model attached to the module.
+#include "passes/report/ModelReport.h"
+
+using namespace mlir;
+
+namespace vitya {
+
+double SpectrumReport::predictedError() const {
+  double lost = 0;
+  for (double value : llvm::drop_begin(values, kept))
+    lost += value * value;
+  return lost;
+}
+
+double SpectrumReport::energyKept() const {
+  double total = 0;
+  for (double value : values)
+    total += value * value;
+  return total > 0 ? 1 - predictedError() / total : 1;
+}
+
+template <typename Record>
+static Record &findOrAppend(std::vector<Record> &records, StringRef name) {
+  auto found = llvm::find_if(records, [&](const Record &record) { return record.name == name; });
+  if (found != records.end())
+    return *found;
+  records.emplace_back().name = name.str();
+  return records.back();
+}
+
+LinearReport &ModelReport::linear(StringRef name) { return findOrAppend(linears, name); }
+AttentionReport &ModelReport::attention(StringRef name) { return findOrAppend(attentions, name); }
+
+namespace {
+
+int64_t elements(Value value) { return cast<ShapedType>(value.getType()).getNumElements(); }
+
+/// The multiply-adds of one inference in `op`.
+int64_t multiplyAddsOf(LinearOp op) { return op.getInput().getType().getDimSize(0) * elements(op.getWeight()); }
+int64_t multiplyAddsOf(AttentionOp op) {
+  return op.getKey().getType().getDimSize(0) * (elements(op.getQuery()) + elements(op.getResult()));
+}
+
+StringRef formatOf(LinearOp op) {
+  return !op.isQuantized() ? "f32" : op.getParams() ? "u8 x s8 dynamic" : "u8 x s8 static";
+}
+StringRef formatOf(AttentionOp op) { return op.isQuantized() ? "u8 x s8 static" : "f32"; }
+
+/// The range that quantization took for operand `index` of `op`; null if calibration proposed none or several.
+ObservedRangeAttr rangeOf(Operation *op, size_t index) {
+  auto operands = op->getAttrOfType<ArrayAttr>(kRangesAttrName);
+  if (!operands)
+    return {};
+  auto ranges = cast<ArrayAttr>(operands[index]);
+  return ranges.size() == 1 ? cast<ObservedRangeAttr>(ranges[0]) : ObservedRangeAttr();
+}
+
+/// An operand of quantized type `type` and its range from calibration, which may be null.
+OperandReport describe(Type type, ObservedRangeAttr range) {
+  OperandReport result;
+  result.range = range;
+  if (auto uniform = dyn_cast<quant::UniformQuantizedType>(getElementTypeOrSelf(type))) {
+    result.scale = uniform.getScale();
+    result.zeroPoint = uniform.getZeroPoint();
+  }
+  return result;
+}
+
+LinearOpReport describe(LinearOp op, const LinearReport &layer) {
+  LinearOpReport result{op.getLayer().str(), formatOf(op).str(), layer.reason, {}, {}, {}};
+  if (!op.isQuantized())
+    return result;
+  result.input = describe(op.getInput().getType(), rangeOf(op, 0));
+  if (op.getParams())
+    if (auto params = op.getParams().getDefiningOp<ChooseQParamsOp>())
+      result.input->granularity = params.getGranularity();
+  Type weight = op.getWeight().getType().getElementType();
+  if (auto uniform = dyn_cast<quant::UniformQuantizedType>(weight))
+    result.weightScales.push_back(uniform.getScale());
+  if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(weight))
+    llvm::append_range(result.weightScales, perAxis.getScales());
+  if (Operation *cast = op.getWeight().getDefiningOp())
+    if (auto noise = cast->getAttrOfType<FloatAttr>(kNoiseAttrName))
+      result.weightNoise = noise.getValueAsDouble();
+  return result;
+}
+
+QuantizedAttentionReport describe(AttentionOp op) {
+  return {describe(op.getQuery().getType(), rangeOf(op, 0)), describe(op.getKey().getType(), rangeOf(op, 1)),
+          describe(op.getValue().getType(), rangeOf(op, 2)), describe(*op.getWeights(), {})};
+}
+
+/// Builds the records of a module in program order.
+struct Description {
+  ModelReport report;
+  llvm::DenseMap<Attribute, size_t> byInfo; ///< the ops of one layer carry the same record
+
+  void add(LinearOp op) {
+    LinearInfoAttr info = op.getInfoAttr();
+    auto [place, isNew] = info ? byInfo.try_emplace(info, report.linears.size()) : std::pair(byInfo.end(), true);
+    size_t index = info ? place->second : report.linears.size();
+    if (isNew)
+      report.linears.push_back(recordOf(op, info));
+    LinearReport &record = report.linears[index];
+    record.multiplyAdds += multiplyAddsOf(op);
+    record.ops.push_back(describe(op, record));
+    count(multiplyAddsOf(op), op.isQuantized());
+  }
+
+  void add(AttentionOp op) {
+    AttentionReport &record = report.attentions.emplace_back();
+    record.name = op.getLayer().str();
+    record.heads = op.getHeads();
+    auto info = op->getAttrOfType<AttentionInfoAttr>(kAttentionInfoAttrName);
+    record.scores = (info ? info.getScores() : formatOf(op)).str();
+    record.values = (info ? info.getValues() : formatOf(op)).str();
+    record.reason = info ? info.getReason().str() : kUntouched.str();
+    record.multiplyAdds = multiplyAddsOf(op);
+    if (op.isQuantized())
+      record.quantized = describe(op);
+    count(record.multiplyAdds, op.isQuantized());
+  }
+
+private:
+  static LinearReport recordOf(LinearOp op, LinearInfoAttr info) {
+    LinearReport record;
+    ArrayRef<int64_t> weight = op.getWeight().getType().getShape();
+    record.name = (info ? info.getName() : op.getLayer()).str();
+    record.in = info ? info.getIn() : weight[1];
+    record.out = info ? info.getOut() : weight[0];
+    record.rank = info ? info.getRank() : std::nullopt;
+    record.format = (info ? info.getFormat() : formatOf(op)).str();
+    record.reason = info ? info.getReason().str() : kUntouched.str();
+    return record;
+  }
+
+  void count(int64_t products, bool isQuantized) {
+    report.multiplyAdds += products;
+    report.integerMultiplyAdds += isQuantized ? products : 0;
+  }
+};
+
+/// Moves what passes added to `before` into the records of the same names in `after`. Records of layers that are no
+/// longer in the module stay, at the end.
+template <typename Record>
+void keepFindings(std::vector<Record> &before, std::vector<Record> &after) {
+  for (Record &record : before)
+    if (record.lowRank)
+      findOrAppend(after, record.name).lowRank = std::move(record.lowRank);
+}
+
+} // namespace
+
+void describeModel(ModuleOp module, ModelReport &report) {
+  Description description;
+  module.walk([&](Operation *op) {
+    if (auto linear = dyn_cast<LinearOp>(op))
+      description.add(linear);
+    if (auto attention = dyn_cast<AttentionOp>(op))
+      description.add(attention);
+    if (isa<arith::ConstantOp>(op) && isa<ShapedType>(op->getResult(0).getType()))
+      description.report.parameters += elements(op->getResult(0));
+  });
+  keepFindings(report.linears, description.report.linears);
+  keepFindings(report.attentions, description.report.attentions);
+  report.linears = std::move(description.report.linears);
+  report.attentions = std::move(description.report.attentions);
+  report.parameters = description.report.parameters;
+  report.multiplyAdds = description.report.multiplyAdds;
+  report.integerMultiplyAdds = description.report.integerMultiplyAdds;
+}
+
+llvm::Expected<ModelReport> readDescription(ModuleOp module) {
+  auto missing = [](StringRef name) {
+    return llvm::createStringError("expected a module with attribute '" + name +
+                                   "', found none: was it made by an earlier phase of this compiler?");
+  };
+  ModelReport report;
+  auto linears = module->getAttrOfType<ArrayAttr>(kLinearsAttrName);
+  if (!linears)
+    return missing(kLinearsAttrName);
+  for (auto info : linears.getAsRange<LinearInfoAttr>()) {
+    LinearReport &record = report.linears.emplace_back();
+    record.name = info.getName().str();
+    record.in = info.getIn();
+    record.out = info.getOut();
+    record.rank = info.getRank();
+    record.format = info.getFormat().str();
+    record.reason = info.getReason().str();
+  }
+  if (auto attentions = module->getAttrOfType<ArrayAttr>(kAttentionsAttrName))
+    for (auto info : attentions.getAsRange<AttentionInfoAttr>()) {
+      AttentionReport &record = report.attentions.emplace_back();
+      record.name = info.getName().str();
+      record.heads = info.getHeads();
+      record.scores = info.getScores().str();
+      record.values = info.getValues().str();
+      record.reason = info.getReason().str();
+    }
+  for (auto [name, total] : {std::pair(StringRef(kParametersAttrName), &report.parameters),
+                             std::pair(StringRef(kMultiplyAddsAttrName), &report.multiplyAdds)}) {
+    auto value = module->getAttrOfType<IntegerAttr>(name);
+    if (!value)
+      return missing(name);
+    *total = value.getInt();
+  }
+  // Absent if there are none.
+  if (auto integers = module->getAttrOfType<IntegerAttr>(kIntegerMultiplyAddsAttrName))
+    report.integerMultiplyAdds = integers.getInt();
+  return report;
+}
+
+} // namespace vitya

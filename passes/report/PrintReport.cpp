@@ -1,0 +1,233 @@
+// The printers of a report.
+#include "passes/numerics/Quantization.h"
+#include "passes/report/ModelReport.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+namespace json = llvm::json;
+
+namespace vitya {
+namespace {
+
+/// The value, or null.
+template <typename T>
+json::Value orNull(const std::optional<T> &value) {
+  return value ? json::Value(*value) : json::Value(nullptr);
+}
+
+/// Relative noise as a signal-to-noise ratio in decibels; null without noise.
+json::Value decibels(double relativeNoise) { return orNull(numerics::signalToNoise(relativeNoise)); }
+
+/// Prints the sections of a report as members of one object.
+class JsonPrinter {
+public:
+  JsonPrinter(const ModelReport &report, llvm::raw_ostream &os) : report(report), os(os, /*IndentSize=*/1) {}
+
+  void print(bool withQuantization) {
+    os.object([&] {
+      if (report.lowRank)
+        printLowRank();
+      if (withQuantization)
+        os.attributeObject("quantization", [&] { printQuantization(); });
+      if (report.bound)
+        os.attributeObject("bound", [&] { print(*report.bound); });
+      if (report.sensitivities)
+        os.attributeArray("sensitivities", [&] { print(*report.sensitivities); });
+    });
+  }
+
+private:
+  void printLowRank() {
+    os.attribute("method", report.lowRank->method);
+    os.attribute("fingerprint", report.lowRank->fingerprint);
+    os.attributeObject("parameters", [&] {
+      os.attribute("before", report.lowRank->parametersBefore);
+      os.attribute("after", report.lowRank->parametersAfter);
+    });
+    os.attributeArray("layers", [&] {
+      for (const LinearReport &linear : report.linears)
+        if (linear.lowRank)
+          os.object([&] { printLowRank(linear, *linear.lowRank); });
+    });
+    os.attributeArray("attentions", [&] {
+      for (const AttentionReport &attention : report.attentions)
+        if (attention.lowRank)
+          os.object([&] { printLowRank(attention, *attention.lowRank); });
+    });
+  }
+
+  void printLowRank(const LinearReport &linear, const LowRankLayerReport &lowRank) {
+    os.attribute("name", linear.name);
+    os.attribute("in", linear.in);
+    os.attribute("out", linear.out);
+    os.attribute("rank", orNull(lowRank.rank));
+    os.attribute("reason", lowRank.reason);
+    os.attribute("parameters", lowRank.parameters);
+    if (lowRank.spectrum)
+      print(*lowRank.spectrum);
+  }
+
+  void printLowRank(const AttentionReport &attention, const LowRankAttentionReport &lowRank) {
+    os.attribute("name", attention.name);
+    os.attribute("heads", attention.heads);
+    os.attributeObject("query_key", [&] { print(lowRank.queryKey); });
+    os.attributeObject("value_output", [&] { print(lowRank.valueOutput); });
+    if (lowRank.measuredError)
+      os.attribute("measured_error", *lowRank.measuredError);
+  }
+
+  void print(const HeadWidthReport &width) {
+    os.attribute("width", width.spectrum ? width.spectrum->kept : width.fullWidth);
+    os.attribute("full_width", width.fullWidth);
+    if (width.spectrum)
+      print(*width.spectrum);
+  }
+
+  void print(const SpectrumReport &spectrum) {
+    os.attributeArray("spectrum", [&] {
+      for (double value : spectrum.values)
+        os.value(value);
+    });
+    os.attribute("energy_kept", spectrum.energyKept());
+    os.attribute("predicted_error", spectrum.predictedError());
+    if (spectrum.measuredError)
+      os.attribute("measured_error", *spectrum.measuredError);
+  }
+
+  void printQuantization() {
+    os.attribute("int8_share",
+                 report.multiplyAdds > 0 ? double(report.integerMultiplyAdds) / double(report.multiplyAdds) : 0.0);
+    os.attributeArray("linears", [&] {
+      for (const LinearReport &linear : report.linears)
+        for (const LinearOpReport &op : linear.ops)
+          os.object([&] { printQuantized(linear, op); });
+    });
+    os.attributeArray("attentions", [&] {
+      for (const AttentionReport &attention : report.attentions)
+        os.object([&] { printQuantized(attention); });
+    });
+  }
+
+  void printQuantized(const LinearReport &linear, const LinearOpReport &op) {
+    os.attribute("name", op.name);
+    os.attribute("layer", linear.name);
+    os.attribute("format", op.format);
+    os.attribute("reason", op.reason);
+    if (!op.input)
+      return;
+    os.attributeObject("input", [&] { print(*op.input); });
+    os.attributeArray("weight_scales", [&] {
+      for (double scale : op.weightScales)
+        os.value(scale);
+    });
+    if (op.weightNoise)
+      os.attribute("weight_signal_to_noise", decibels(*op.weightNoise));
+  }
+
+  void printQuantized(const AttentionReport &attention) {
+    os.attribute("name", attention.name);
+    os.attribute("format", attention.scores);
+    os.attribute("reason", attention.reason);
+    if (!attention.quantized)
+      return;
+    os.attributeObject("query", [&] { print(attention.quantized->query); });
+    os.attributeObject("key", [&] { print(attention.quantized->key); });
+    os.attributeObject("value", [&] { print(attention.quantized->value); });
+    os.attributeObject("weights", [&] { print(attention.quantized->weights); });
+  }
+
+  void print(const OperandReport &operand) {
+    if (operand.scale)
+      os.attribute("scale", *operand.scale);
+    if (operand.zeroPoint)
+      os.attribute("zero_point", *operand.zeroPoint);
+    if (operand.granularity)
+      os.attribute("granularity", stringifyGranularity(*operand.granularity));
+    if (!operand.range)
+      return;
+    os.attribute("observer", operand.range.getObserver());
+    os.attribute("min", operand.range.getMin().convertToDouble());
+    os.attribute("max", operand.range.getMax().convertToDouble());
+    os.attribute("clipped", operand.range.getClipped().convertToDouble());
+    os.attribute("signal_to_noise", decibels(operand.range.getNoise().convertToDouble()));
+  }
+
+  void print(const BoundReport &bound) {
+    os.attribute("images", bound.images);
+    os.attribute("max_kl", orNull(bound.maxKl));
+    os.attribute("max_drop", orNull(bound.maxDrop));
+    os.attributeArray("path", [&] {
+      for (const TrialReport &trial : bound.trials)
+        os.object([&] { print(trial); });
+    });
+  }
+
+  void print(const TrialReport &trial) {
+    os.attribute("stage", trial.stage);
+    os.attribute("low_rank", trial.budget);
+    os.attributeArray("restored", [&] {
+      for (const std::string &name : trial.restored)
+        os.value(name);
+    });
+    os.attribute("divergence", trial.divergence);
+    os.attribute("drop", trial.drop);
+    os.attribute("holds", trial.holds);
+  }
+
+  void print(llvm::ArrayRef<SensitivityReport> sensitivities) {
+    for (const SensitivityReport &each : sensitivities)
+      os.object([&] {
+        os.attribute("name", each.layer);
+        os.attribute("divergence", each.divergence);
+      });
+  }
+
+  const ModelReport &report;
+  json::OStream os;
+};
+
+} // namespace
+
+void printJson(const ModelReport &report, bool withQuantization, llvm::raw_ostream &os) {
+  JsonPrinter(report, os).print(withQuantization);
+  os << '\n';
+}
+
+void printLayers(const ModelReport &report, json::OStream &os) {
+  os.attributeArray("linears", [&] {
+    for (const LinearReport &linear : report.linears)
+      os.object([&] {
+        os.attribute("name", linear.name);
+        os.attribute("in", linear.in);
+        os.attribute("out", linear.out);
+        os.attribute("rank", orNull(linear.rank));
+        os.attribute("format", linear.format);
+        os.attribute("reason", linear.reason);
+      });
+  });
+  os.attributeArray("attentions", [&] {
+    for (const AttentionReport &attention : report.attentions)
+      os.object([&] {
+        os.attribute("name", attention.name);
+        os.attribute("heads", attention.heads);
+        os.attribute("scores", attention.scores);
+        os.attribute("values", attention.values);
+        os.attribute("reason", attention.reason);
+      });
+  });
+}
+
+void printTables(const ModelReport &report, llvm::raw_ostream &os) {
+  os << llvm::formatv("\n{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", "linear", "in", "out", "rank", "format", "reason");
+  for (const LinearReport &linear : report.linears)
+    os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", linear.name, linear.in, linear.out,
+                        linear.rank ? std::to_string(*linear.rank) : "-", linear.format, linear.reason);
+  if (report.attentions.empty())
+    return;
+  os << llvm::formatv("\n{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", "attention", "heads", "scores", "values", "reason");
+  for (const AttentionReport &attention : report.attentions)
+    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.name, attention.heads, attention.scores,
+                        attention.values, attention.reason);
+}
+
+} // namespace vitya
