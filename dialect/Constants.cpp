@@ -1,4 +1,4 @@
-// Reading and making the constants that hold weights.
+// Reads and creates the constants that hold weights.
 #include "dialect/Constants.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"

@@ -1,4 +1,4 @@
-// Reading and making the constants that hold weights.
+// Reads and creates the constants that hold weights.
 #ifndef VITYA_DIALECT_CONSTANTS_H
 #define VITYA_DIALECT_CONSTANTS_H
 
@@ -8,23 +8,25 @@
 
 namespace vitya {
 
-/// The raw bytes of a dense literal that is no splat, or of a resource; empty for anything else.
+/// The raw bytes of a resource or of a dense literal that is not a splat; empty for any other attribute.
 llvm::ArrayRef<char> rawBytes(mlir::ElementsAttr attribute);
 
 /// The elements of an f32 constant (a dense literal, splat or not, or a resource) in row-major order. Fails for other
-/// types and for resources that are absent or of another size than their shape.
+/// types, for an elided resource, and for a resource whose size does not match its shape.
 mlir::FailureOr<std::vector<float>> readFloats(mlir::ElementsAttr attribute);
 
-/// The bytes of any constant of f32 or integers of whole bytes, its elements in row-major order, likewise.
+/// The bytes of a constant of f32 or of integers of whole bytes, with its elements in row-major order. Fails as
+/// readFloats does.
 mlir::FailureOr<std::vector<char>> readRaw(mlir::ElementsAttr attribute);
 
-/// The name of the resource that `attribute` is; "weight" for any other constant.
+/// The key of the resource `attribute`; "weight" for any other constant.
 llvm::StringRef resourceNameOf(mlir::ElementsAttr attribute);
 
-/// A resource of `type` that holds `values`, aligned to 64 bytes. `name` is made unique among the context's resources.
+/// Creates a resource of `type` that holds a copy of `bytes`, aligned to 64 bytes. `name` is made unique among the
+/// resources of the context.
 mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::StringRef name, llvm::ArrayRef<char> bytes);
 
-/// Frees the bytes behind `attribute` if it is a resource; the caller knows that nothing else reads them.
+/// Frees the bytes of `attribute` if it is a resource. No other constant may refer to the resource.
 void releaseResource(mlir::Attribute attribute);
 
 } // namespace vitya

@@ -1,5 +1,5 @@
-// Hashes ops in program order: name, types, attributes, and operands by the number of their definition. Constants
-// contribute their bytes, so a resource and the dense literal of the same value count as the same weights.
+// Hashes ops in program order: name, types, attributes, and operands by the index of their definition. Constants
+// contribute their bytes, so a resource and a dense literal of equal elements have the same hash.
 #include "dialect/Fingerprint.h"
 #include "dialect/VityaDialect.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,26 +11,26 @@ using namespace mlir;
 
 std::string vitya::fingerprint(ModuleOp module) {
   llvm::SHA256 hash;
-  llvm::DenseMap<Value, uint64_t> numbers;
-  auto addNumber = [&](uint64_t number) {
-    hash.update(ArrayRef(reinterpret_cast<const uint8_t *>(&number), sizeof(number)));
+  llvm::DenseMap<Value, uint64_t> indices;
+  auto addInteger = [&](uint64_t integer) {
+    hash.update(ArrayRef(reinterpret_cast<const uint8_t *>(&integer), sizeof(integer)));
   };
   auto addPrinted = [&](auto printable) {
     std::string text;
     llvm::raw_string_ostream(text) << printable;
-    addNumber(text.size());
+    addInteger(text.size());
     hash.update(text);
   };
   module.getBody()->walk<WalkOrder::PreOrder>([&](Operation *op) {
     addPrinted(op->getName());
     for (Value operand : op->getOperands())
-      addNumber(numbers.lookup(operand));
+      addInteger(indices.lookup(operand));
     for (Region &region : op->getRegions())
       for (Block &block : region)
         for (BlockArgument argument : block.getArguments())
-          numbers.try_emplace(argument, numbers.size() + 1);
+          indices.try_emplace(argument, indices.size() + 1);
     for (Value result : op->getResults()) {
-      numbers.try_emplace(result, numbers.size() + 1);
+      indices.try_emplace(result, indices.size() + 1);
       addPrinted(result.getType());
     }
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
@@ -45,7 +45,8 @@ std::string vitya::fingerprint(ModuleOp module) {
       }
     }
     for (NamedAttribute attribute : op->getAttrDictionary()) {
-      if (attribute.getName() == kRangesAttrName || attribute.getName() == kNoiseAttrName)
+      if (attribute.getName() == VityaDialect::RangesAttrHelper::getNameStr() ||
+          attribute.getName() == VityaDialect::NoiseAttrHelper::getNameStr())
         continue;
       addPrinted(attribute.getName().getValue());
       addPrinted(attribute.getValue());

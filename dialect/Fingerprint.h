@@ -1,4 +1,4 @@
-// The identity of a model: what its statistics, reports and executables are tied to.
+// The identity of a model. Statistics, reports and executables name the model that they belong to by its fingerprint.
 #ifndef VITYA_DIALECT_FINGERPRINT_H
 #define VITYA_DIALECT_FINGERPRINT_H
 
@@ -7,9 +7,9 @@
 
 namespace vitya {
 
-/// 32 hexadecimal digits that identify structure and weights of `module`: the first half of the SHA-256 of its ops,
-/// types, attributes and the bytes of its constants. Independent of locations, SSA names, resource keys, the module's
-/// own attributes and what calibration and quantization measured.
+/// 32 hexadecimal digits that identify the structure and the weights of `module`: the first half of the SHA-256 of its
+/// ops, types, attributes and the bytes of its constants. The fingerprint does not depend on locations, SSA names,
+/// resource keys, the attributes of the module itself, or the measurements `vitya.ranges` and `vitya.noise`.
 std::string fingerprint(mlir::ModuleOp module);
 
 } // namespace vitya

@@ -1,4 +1,5 @@
-// Recognises and checks the quantized types of the dialect. Upstream takes any zero point and any positive scale.
+// Recognises and verifies the quantized types of the dialect, which are stricter than upstream: the zero point and the
+// scales are restricted.
 #include "dialect/QuantTypes.h"
 #include <cmath>
 #include <limits>
@@ -9,7 +10,7 @@ namespace vitya {
 
 bool isQuantized(Type element) { return isa<quant::QuantizedType>(element); }
 
-/// Whether the storage is 8 bits, expressed in f32, unsigned as a whole, or signed with or without -128.
+/// Whether the storage has 8 bits and expresses f32: all of u8, or s8 with or without -128.
 static bool isByte(quant::QuantizedType type, bool isSigned) {
   if (!type || type.getStorageTypeIntegralWidth() != 8 || type.isSigned() != isSigned ||
       !type.getExpressedType().isF32())
@@ -62,7 +63,7 @@ LogicalResult verifyQuantized(Type element, llvm::function_ref<InFlightDiagnosti
   }
   for (double scale : scales)
     if (!std::isnormal(static_cast<float>(scale)) || !std::isfinite(1.0f / static_cast<float>(scale)))
-      return emitError() << "expected scales that are normal f32 numbers, as their reciprocals, found " << scale;
+      return emitError() << "expected scales that are normal f32 values with normal reciprocals, found " << scale;
   return success();
 }
 
@@ -72,19 +73,17 @@ SmallVector<float> rowFactors(Type input, ArrayRef<double> scales) {
                              [&](double scale) { return static_cast<float>(type ? type.getScale() * scale : scale); });
 }
 
-bool foldBias(ArrayRef<float> bias, ArrayRef<float> factors, int64_t in, MutableArrayRef<int32_t> offset) {
+std::optional<SmallVector<int32_t>> biasInSteps(ArrayRef<float> bias, ArrayRef<float> factors, int64_t in) {
   constexpr double largestProduct = 255 * 128;
   double room = std::numeric_limits<int32_t>::max() - largestProduct * double(in);
   SmallVector<int32_t> steps;
   for (auto [value, factor] : llvm::zip_equal(bias, factors)) {
     double step = std::nearbyint(double(value) / factor);
-    if (!(std::abs(step) <= room)) // nor a NaN
-      return false;
+    if (!(std::abs(step) <= room)) // also rejects NaN
+      return std::nullopt;
     steps.push_back(static_cast<int32_t>(step));
   }
-  for (auto [step, each] : llvm::zip_equal(steps, offset))
-    each -= step;
-  return true;
+  return steps;
 }
 
 SmallVector<float> attentionFactors(Type query, Type key, Type value, Type weights, double scale) {

@@ -1,45 +1,47 @@
-// The quantized types that the dialect works with: activations u8 with a scale and a zero point, in the type or found
-// at run time; weights s8 with zero point 0.
+// The quantized types of the dialect. Activations are u8, with a scale and a zero point that are either part of the
+// type or found at run time. Weights are s8 with zero point 0.
 #ifndef VITYA_DIALECT_QUANTTYPES_H
 #define VITYA_DIALECT_QUANTTYPES_H
 
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Diagnostics.h"
+#include <optional>
 
 namespace vitya {
 
-/// Products of 8-bit integers that a 32-bit sum surely holds: 255 * 128 * 65,536 < 2^31.
+/// The number of products of 8-bit integers that a 32-bit sum is sure to hold: 255 * 128 * 65,536 < 2^31.
 inline constexpr int64_t kMaxProducts = 65536;
 
 /// Whether `element` is a type of the quant dialect.
 bool isQuantized(mlir::Type element);
 
-/// `element` as a u8 type of one scale and zero point, or null.
+/// `element` if it is a u8 type with one scale and zero point, else null.
 mlir::quant::UniformQuantizedType staticU8(mlir::Type element);
 
-/// Whether `element` is `!quant.any<u8:f32>`: scale and zero point are found at run time.
+/// Whether `element` is `!quant.any<u8:f32>`, whose scale and zero point are found at run time.
 bool isDynamicU8(mlir::Type element);
 
-/// `element` as an s8 type of one scale with zero point 0, or null.
+/// `element` if it is an s8 type with one scale and zero point 0, else null.
 mlir::quant::UniformQuantizedType staticS8(mlir::Type element);
 
-/// The scales of a weight [rows, ..] of s8 element type, one for each row; an error through `emitError` for any other
+/// The scales of a weight [rows, ...] of s8 element type, one for each row; an error through `emitError` for any other
 /// type.
 mlir::FailureOr<llvm::SmallVector<double>> weightScales(mlir::RankedTensorType weight,
                                                         llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
-/// Checks that the scales of `element` are positive and finite in f32, and its zero point lies in its storage.
+/// Verifies that the scales of `element` and their reciprocals are normal f32 values, and that its zero point lies in
+/// its storage range.
 mlir::LogicalResult verifyQuantized(mlir::Type element, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
-/// The f32 factor of the sums of each row of a quantized weight with `scales`: that of the input's scale times the
-/// row's, or, with a scale that is found at run time, of the row's alone.
+/// The f32 factor of the integer sums of each row of a quantized weight with `scales`: the scale of the input times the
+/// scale of the row, or the scale of the row alone if the scale of the input is found at run time.
 llvm::SmallVector<float> rowFactors(mlir::Type input, llvm::ArrayRef<double> scales);
 
-/// Takes `bias`, in steps of `factors`, into what a layer of static scales subtracts from its sums of `in` products;
-/// false, and nothing done, where 32 bits do not hold what is left then.
-bool foldBias(llvm::ArrayRef<float> bias, llvm::ArrayRef<float> factors, int64_t in,
-              llvm::MutableArrayRef<int32_t> offset);
+/// The i32 bias of a statically quantized layer, in steps of the factors of its rows: rint(bias / factor). Nothing if
+/// 32 bits might not hold the sum of `in` products and the bias, or if a bias is NaN.
+std::optional<llvm::SmallVector<int32_t>> biasInSteps(llvm::ArrayRef<float> bias, llvm::ArrayRef<float> factors,
+                                                      int64_t in);
 
 /// The four factors of `vitya.integer_attention` for operands of quantized element types.
 llvm::SmallVector<float> attentionFactors(mlir::Type query, mlir::Type key, mlir::Type value, mlir::Type weights,

@@ -1,12 +1,14 @@
-// Registration of the dialect, its attributes, and the checks on the attributes it puts on modules.
+// Registers the dialect, verifies its attributes, and verifies where its discardable attributes may be attached.
 #include "dialect/VityaDialect.h"
 #include "dialect/Constants.h"
+#include "dialect/ShortFloat.h"
 #include "dialect/VityaOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -15,6 +17,23 @@ using namespace vitya;
 
 #include "dialect/VityaDialect.cpp.inc"
 #include "dialect/VityaEnums.cpp.inc"
+
+/// Parses a format as a string; an error lists the formats.
+static FailureOr<LayerFormat> parseLayerFormat(AsmParser &parser) {
+  SMLoc location = parser.getCurrentLocation();
+  std::string text;
+  if (parser.parseString(&text))
+    return failure();
+  if (std::optional<LayerFormat> format = symbolizeLayerFormat(text))
+    return *format;
+  SmallVector<StringRef> formats;
+  for (uint32_t value = 0; value <= getMaxEnumValForLayerFormat(); ++value)
+    if (std::optional<LayerFormat> format = symbolizeLayerFormat(value))
+      formats.push_back(stringifyLayerFormat(*format));
+  return parser.emitError(location) << "expected a format (" << llvm::join(formats, ", ") << "), found '" << text
+                                    << "'";
+}
+
 #define GET_ATTRDEF_CLASSES
 #include "dialect/VityaAttributes.cpp.inc"
 
@@ -46,7 +65,7 @@ LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, St
 }
 
 LogicalResult LinearInfoAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t in,
-                                     int64_t out, StringRef format, StringRef reason, std::optional<int64_t> rank) {
+                                     int64_t out, LayerFormat format, StringRef reason, std::optional<int64_t> rank) {
   // linear_info_c1
   if (in <= 0 || out <= 0 || rank.value_or(1) <= 0)
     return emitError() << "expected positive sizes of layer '" << name << "', found in " << in << ", out " << out
@@ -70,36 +89,34 @@ LogicalResult ObservedRangeAttr::verify(function_ref<InFlightDiagnostic()> emitE
 
 Attribute ObservedRangeAttr::parse(AsmParser &parser, Type) {
   std::string observer;
-  double numbers[4];
-  if (parser.parseLess() || parser.parseString(&observer))
+  APFloat min(0.0), max(0.0), clipped(0.0), noise(0.0);
+  auto parseField = [&](StringRef name, APFloat &value) -> ParseResult {
+    return failure(parser.parseComma() || parser.parseKeyword(name) || parser.parseEqual() ||
+                   parseShortFloat(parser, value));
+  };
+  if (parser.parseLess() || parser.parseString(&observer) || parseField("min", min) || parseField("max", max) ||
+      parseField("clipped", clipped) || parseField("noise", noise) || parser.parseGreater())
     return {};
-  constexpr llvm::StringLiteral names[] = {"min", "max", "clipped", "noise"};
-  for (auto [name, number] : llvm::zip_equal(names, numbers))
-    if (parser.parseComma() || parser.parseKeyword(name) || parser.parseEqual() || parser.parseFloat(number))
-      return {};
-  if (parser.parseGreater())
-    return {};
-  return parser.getChecked<ObservedRangeAttr>(parser.getContext(), StringRef(observer), APFloat(numbers[0]),
-                                              APFloat(numbers[1]), APFloat(numbers[2]), APFloat(numbers[3]));
+  return parser.getChecked<ObservedRangeAttr>(parser.getContext(), StringRef(observer), min, max, clipped, noise);
 }
 
 void ObservedRangeAttr::print(AsmPrinter &printer) const {
   printer << "<\"" << getObserver() << "\", min = ";
-  printer.printFloat(getMin());
+  printShortFloat(printer, getMin());
   printer << ", max = ";
-  printer.printFloat(getMax());
+  printShortFloat(printer, getMax());
   printer << ", clipped = ";
-  printer.printFloat(getClipped());
+  printShortFloat(printer, getClipped());
   printer << ", noise = ";
-  printer.printFloat(getNoise());
+  printShortFloat(printer, getNoise());
   printer << '>';
 }
 
 //===----------------------------------------------------------------------===//
-// Modules
+// Discardable attributes
 //===----------------------------------------------------------------------===//
 
-/// An @main that works on tensors maps one image to one logit for each class.
+/// Checks that an @main that works on tensors maps one image to one logit for each class.
 static LogicalResult verifyEntry(ModuleOp module, ModelAttr model) {
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   if (!entry || !llvm::all_of(entry.getResultTypes(), llvm::IsaPred<TensorType>) || entry.getNumResults() == 0)
@@ -110,12 +127,12 @@ static LogicalResult verifyEntry(ModuleOp module, ModelAttr model) {
   auto expected = FunctionType::get(module.getContext(), image, logits);
   // model_c3
   if (entry.getFunctionType() != expected)
-    return entry.emitOpError() << "expected " << expected << ", as " << kModelAttrName << " says, found "
-                               << entry.getFunctionType();
+    return entry.emitOpError() << "expected " << expected << " to match " << VityaDialect::ModelAttrHelper::getNameStr()
+                               << ", found " << entry.getFunctionType();
   return success();
 }
 
-/// Constants have all their bytes, which nothing upstream checks, or none.
+/// Checks that each resource has all of its bytes or none. Upstream does not check the size.
 static LogicalResult verifyResources(ModuleOp module) {
   WalkResult result = module.walk([](arith::ConstantOp constant) {
     auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue());
@@ -134,61 +151,104 @@ static LogicalResult verifyResources(ModuleOp module) {
   return failure(result.wasInterrupted());
 }
 
+namespace {
+
+/// The rule for one discardable attribute: the error is "expected attribute NAME to be `expected`".
+struct AttributeRule {
+  StringRef name, expected;
+  bool (*holds)(Operation *op, Attribute value);
+};
+
+bool isString(Operation *op, Attribute value) { return isa<StringAttr>(value); }
+
+bool isCount(Operation *op, Attribute value) {
+  auto count = dyn_cast<IntegerAttr>(value);
+  return count && count.getType().isInteger(64) && !count.getValue().isNegative();
+}
+
+template <typename Element>
+bool isArrayOf(Operation *op, Attribute value) {
+  auto array = dyn_cast<ArrayAttr>(value);
+  return array && llvm::all_of(array, llvm::IsaPred<Element>);
+}
+
+/// The number of entries is checked by verifyLayer, when the operands of the layer are known to be valid.
+bool isRangesOfLayer(Operation *op, Attribute value) {
+  auto isOfOperand = [](Attribute each) { return isArrayOf<ObservedRangeAttr>(nullptr, each); };
+  auto array = dyn_cast<ArrayAttr>(value);
+  return isa<LayerOpInterface>(op) && array && llvm::all_of(array, isOfOperand);
+}
+
+bool isNoiseOfWeight(Operation *op, Attribute value) {
+  auto noise = dyn_cast<FloatAttr>(value);
+  return isa<quant::StorageCastOp>(op) && noise && noise.getType().isF64() && noise.getValue().isFinite() &&
+         !noise.getValue().isNegative();
+}
+
+bool isWeightsOfModule(Operation *op, Attribute value) {
+  auto weights = dyn_cast<DenseResourceElementsAttr>(value);
+  return isa<ModuleOp>(op) && weights && weights.getElementType().isInteger(8);
+}
+
+constexpr llvm::StringLiteral kRangesExpected = "an array of #vitya.observed for each operand that can be quantized";
+
+const AttributeRule kRules[] = {
+    {VityaDialect::ModelAttrHelper::getNameStr(), "#vitya.model on a module",
+     [](Operation *op, Attribute value) { return isa<ModuleOp>(op) && isa<ModelAttr>(value); }},
+    {VityaDialect::PhaseAttrHelper::getNameStr(), "a string", isString},
+    {VityaDialect::FingerprintAttrHelper::getNameStr(), "a string", isString},
+    {VityaDialect::CalibratedAttrHelper::getNameStr(), "a string", isString},
+    {VityaDialect::LinearsAttrHelper::getNameStr(), "an array of #vitya.linear_info", isArrayOf<LinearInfoAttr>},
+    {VityaDialect::AttentionsAttrHelper::getNameStr(), "an array of #vitya.attention_info",
+     isArrayOf<AttentionInfoAttr>},
+    {VityaDialect::ParametersAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
+    {VityaDialect::MultiplyAddsAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
+    {VityaDialect::IntegerMultiplyAddsAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
+    {VityaDialect::WorkspaceBytesAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
+    {VityaDialect::AttentionInfoAttrHelper::getNameStr(), "#vitya.attention_info on an attention",
+     [](Operation *op, Attribute value) { return isa<AttentionOp>(op) && isa<AttentionInfoAttr>(value); }},
+    {VityaDialect::RangesAttrHelper::getNameStr(), kRangesExpected, isRangesOfLayer},
+    {VityaDialect::NoiseAttrHelper::getNameStr(), "a finite f64 that is not negative on a quant.scast",
+     isNoiseOfWeight},
+    {VityaDialect::LayerAttrHelper::getNameStr(), "a string", isString},
+    {VityaDialect::LoopAttrHelper::getNameStr(), "a unit attribute",
+     [](Operation *op, Attribute value) { return isa<UnitAttr>(value); }},
+    {VityaDialect::WeightsAttrHelper::getNameStr(), "a resource of bytes on a module", isWeightsOfModule},
+    {VityaDialect::LayersAttrHelper::getNameStr(), "an array of strings", isArrayOf<StringAttr>},
+};
+
+InFlightDiagnostic emitRuleError(Operation *op, StringRef name, StringRef expected, Attribute found) {
+  return op->emitOpError() << "expected attribute '" << name << "' to be " << expected << ", found " << found;
+}
+
+/// Checks that a kernel is a private function that can be inlined: one block, and at most one result.
+LogicalResult verifyKernel(Operation *op, Attribute value) {
+  auto function = dyn_cast<FunctionOpInterface>(op);
+  if (isa<UnitAttr>(value) && function && function.isPrivate() && llvm::hasSingleElement(function.getFunctionBody()) &&
+      function.getNumResults() <= 1)
+    return success();
+  return op->emitOpError() << "expected the unit attribute '" << VityaDialect::KernelAttrHelper::getNameStr()
+                           << "' on a private function with a body of one block and at most one result";
+}
+
+} // namespace
+
 LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribute attribute) {
-  auto expect = [&](bool holds, StringRef what) -> LogicalResult {
-    if (holds)
-      return success();
-    return op->emitOpError() << "expected attribute '" << attribute.getName().getValue() << "' to be " << what
-                             << ", found " << attribute.getValue();
-  };
-  StringRef name = attribute.getName();
-  if (name == kModelAttrName) {
-    auto model = dyn_cast<ModelAttr>(attribute.getValue());
-    auto module = dyn_cast<ModuleOp>(op);
-    if (failed(expect(model && module, "#vitya.model on a module")))
-      return failure();
-    return failure(failed(verifyEntry(module, model)) || failed(verifyResources(module)));
-  }
-  if (name == kFingerprintAttrName || name == kPhaseAttrName || name == kCalibratedAttrName)
-    return expect(isa<StringAttr>(attribute.getValue()), "a string");
-  if (name == kParametersAttrName || name == kMultiplyAddsAttrName || name == kIntegerMultiplyAddsAttrName) {
-    auto number = dyn_cast<IntegerAttr>(attribute.getValue());
-    return expect(number && number.getType().isInteger(64) && !number.getValue().isNegative(),
-                  "an i64 that is not negative");
-  }
-  if (name == kLinearsAttrName) {
-    auto array = dyn_cast<ArrayAttr>(attribute.getValue());
-    return expect(array && llvm::all_of(array, llvm::IsaPred<LinearInfoAttr>), "an array of #vitya.linear_info");
-  }
-  if (name == kAttentionsAttrName) {
-    auto array = dyn_cast<ArrayAttr>(attribute.getValue());
-    return expect(array && llvm::all_of(array, llvm::IsaPred<AttentionInfoAttr>), "an array of #vitya.attention_info");
-  }
-  if (name == kAttentionInfoAttrName)
-    return expect(isa<AttentionOp>(op) && isa<AttentionInfoAttr>(attribute.getValue()),
-                  "#vitya.attention_info on an attention");
-  if (name == kRangesAttrName) {
-    auto isOfOperand = [](Attribute each) {
-      auto ranges = dyn_cast<ArrayAttr>(each);
-      return ranges && llvm::all_of(ranges, llvm::IsaPred<ObservedRangeAttr>);
-    };
-    size_t operands = isa<LinearOp>(op) ? 1 : isa<AttentionOp>(op) ? 3 : 0;
-    auto array = dyn_cast<ArrayAttr>(attribute.getValue());
-    return expect(array && operands && array.size() == operands && llvm::all_of(array, isOfOperand),
-                  "an array of #vitya.observed for each operand that can be quantized");
-  }
-  if (name == kNoiseAttrName) {
-    auto noise = dyn_cast<FloatAttr>(attribute.getValue());
-    return expect(isa<quant::StorageCastOp>(op) && noise && noise.getType().isF64() && noise.getValue().isFinite() &&
-                      !noise.getValue().isNegative(),
-                  "a finite f64 that is not negative on a quant.scast");
-  }
-  if (name == kKernelAttrName) {
-    auto function = dyn_cast<FunctionOpInterface>(op);
-    if (!isa<UnitAttr>(attribute.getValue()) || !function || !function.isPrivate() ||
-        !llvm::hasSingleElement(function.getFunctionBody()) || function.getNumResults() > 1)
-      return op->emitOpError() << "expected the unit attribute '" << kKernelAttrName
-                               << "' on a private function with a body of one block and at most one result";
-  }
-  return success();
+  for (const AttributeRule &rule : kRules)
+    if (attribute.getName() == rule.name && !rule.holds(op, attribute.getValue()))
+      return emitRuleError(op, rule.name, rule.expected, attribute.getValue());
+  if (attribute.getName() == KernelAttrHelper::getNameStr())
+    return verifyKernel(op, attribute.getValue());
+  if (attribute.getName() != ModelAttrHelper::getNameStr())
+    return success();
+  auto module = cast<ModuleOp>(op);
+  return failure(failed(verifyEntry(module, cast<ModelAttr>(attribute.getValue()))) || failed(verifyResources(module)));
+}
+
+LogicalResult vitya::verifyLayer(Operation *layer) {
+  auto ranges = getDiscardable<VityaDialect::RangesAttrHelper>(layer);
+  size_t operands = cast<LayerOpInterface>(layer).getQuantizableOperands().size();
+  if (!ranges || (operands != 0 && ranges.size() == operands))
+    return success();
+  return emitRuleError(layer, VityaDialect::RangesAttrHelper::getNameStr(), kRangesExpected, ranges);
 }

@@ -1,4 +1,4 @@
-// Folds: ops that compute nothing, each under its equation.
+// Folds of ops that are identities. Each fold is below its equation.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/IR/Matchers.h"

@@ -1,5 +1,6 @@
-// Result types and verifiers. The labels refer to the constraints in VityaOps.td.
+// Result types, interface methods and verifiers of the f32 ops. The labels refer to the constraints in VityaOps.td.
 #include "dialect/VityaOps.h"
+#include "dialect/ShortFloat.h"
 #include "mlir/IR/Builders.h"
 #include <cmath>
 
@@ -81,10 +82,25 @@ LogicalResult LinearOp::verify() {
   if (!getWeight().getType().getElementType().isF32())
     return verifyIntegers();
   // linear_c3, linear_c5
-  if (isQuantized() || getParams())
+  if (!getInput().getType().getElementType().isF32() || getParams())
     return emitOpError() << "expected an f32 input without params, as the weight is f32, found "
                          << getInput().getType().getElementType() << (getParams() ? " with params" : "");
+  // linear_c7
+  if (getBias() && !getBias().getType().getElementType().isF32())
+    return emitOpError() << "expected an f32 bias, as the layer is f32, found " << getBias().getType();
   return success();
+}
+
+int64_t LinearOp::getMultiplyAdds() { return rows(getInput()) * getWeight().getType().getNumElements(); }
+
+SmallVector<QuantizableOperand> LinearOp::getQuantizableOperands() {
+  return {{&getInputMutable(), /*isSigned=*/false}};
+}
+
+LayerFormat LinearOp::getFormat() {
+  if (getInput().getType().getElementType().isF32())
+    return LayerFormat::f32;
+  return getParams() ? LayerFormat::u8_s8_dynamic : LayerFormat::u8_s8_static;
 }
 
 LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
@@ -110,6 +126,18 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
   types.push_back(f32Tokens(adaptor.getQuery(), rows(adaptor.getQuery()), columns(adaptor.getValue())));
   return success();
 }
+
+int64_t AttentionOp::getMultiplyAdds() {
+  return rows(getKey()) * (getQuery().getType().getNumElements() + getType().getNumElements());
+}
+
+SmallVector<QuantizableOperand> AttentionOp::getQuantizableOperands() {
+  return {{&getQueryMutable(), /*isSigned=*/false},
+          {&getKeyMutable(), /*isSigned=*/true},
+          {&getValueMutable(), /*isSigned=*/true}};
+}
+
+LayerFormat AttentionOp::getFormat() { return getWeights() ? LayerFormat::u8_s8_static : LayerFormat::f32; }
 
 LogicalResult AttentionOp::verify() {
   // attention_c1
@@ -145,7 +173,7 @@ LogicalResult AttentionOp::verify() {
            << "expected weights of !quant.uniform<u8:f32> with zero point 0 and a scale of at most 1, found "
            << *getWeights();
   for (Type type : {query, key, value, *getWeights()})
-    if (failed(vitya::verifyQuantized(type, [&] { return emitOpError(); })))
+    if (failed(verifyQuantized(type, [&] { return emitOpError(); })))
       return failure();
   // attention_c7
   int64_t products = std::max(columns(getQuery()) / heads, rows(getKey()));

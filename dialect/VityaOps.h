@@ -12,6 +12,21 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+namespace vitya {
+
+/// An operand of a layer that quantization stores in 8 bits.
+struct QuantizableOperand {
+  mlir::OpOperand *operand;
+  bool isSigned; ///< s8 with zero point 0; otherwise u8 with any zero point
+
+  mlir::Value value() const { return operand->get(); }
+};
+
+/// Verifies what all layers have in common: `vitya.ranges`, if present, has one entry for each quantizable operand.
+mlir::LogicalResult verifyLayer(mlir::Operation *layer);
+
+} // namespace vitya
+
 #include "dialect/VityaInterfaces.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Vitya.h.inc"

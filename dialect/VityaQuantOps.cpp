@@ -1,4 +1,5 @@
-// Result types and verifiers of the ops of quantization. The labels refer to the constraints in VityaQuantOps.td.
+// Result types, interface methods and verifiers of the quantized ops. The labels refer to the constraints in
+// VityaOps.td and VityaQuantOps.td.
 #include "dialect/VityaOps.h"
 
 using namespace mlir;
@@ -9,7 +10,7 @@ namespace {
 int64_t rows(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(0); }
 int64_t columns(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
 
-/// The input, and `params` where they have a row for each of its rows.
+/// The row-wise operands: the input, and `params` if it has one row for each row of the input.
 SmallVector<unsigned> rowwiseWithParams(Value input, MutableOperandRange params) {
   SmallVector<unsigned> operands{0};
   if (!params.empty() && rows(params[0].get()) == rows(input))
@@ -27,7 +28,7 @@ LogicalResult verifyParams(Operation *op, Value input, Value params) {
 } // namespace
 
 //===----------------------------------------------------------------------===//
-// LinearOp: what params and integers add to it
+// LinearOp: quantized formats
 //===----------------------------------------------------------------------===//
 
 SmallVector<unsigned> LinearOp::getRowwiseOperands() { return rowwiseWithParams(getInput(), getParamsMutable()); }
@@ -47,13 +48,16 @@ LogicalResult LinearOp::verifyIntegers() {
     return failure();
   // linear_c5
   if (isDynamic != static_cast<bool>(getParams()))
-    return emitError() << "expected params exactly where the input is !quant.any, found input " << input
+    return emitError() << "expected params if and only if the input is !quant.any, found input " << input
                        << (getParams() ? " with" : " without") << " params";
   if (failed(verifyParams(*this, getInput(), getParams())))
     return failure();
   // linear_c6
   if (columns(getInput()) > kMaxProducts)
     return emitError() << "expected at most " << kMaxProducts << " inputs, found " << columns(getInput());
+  // linear_c7
+  if (isDynamic && getBias() && !getBias().getType().getElementType().isF32())
+    return emitError() << "expected an f32 bias, as the layer is quantized dynamically, found " << getBias().getType();
   return success();
 }
 
@@ -68,7 +72,7 @@ LogicalResult ChooseQParamsOp::inferReturnTypes(MLIRContext *context, std::optio
   return success();
 }
 
-// One row for all tokens depends on all of them.
+// With one row for all tokens the result depends on every row of the input.
 SmallVector<unsigned> ChooseQParamsOp::getRowwiseOperands() {
   return getGranularity() == Granularity::token ? SmallVector<unsigned>{0} : SmallVector<unsigned>{};
 }
@@ -107,6 +111,12 @@ SmallVector<unsigned> IntegerLinearOp::getRowwiseOperands() {
   return rowwiseWithParams(getInput(), getParamsMutable());
 }
 
+int64_t IntegerLinearOp::getMultiplyAdds() { return rows(getInput()) * getWeight().getType().getNumElements(); }
+
+LayerFormat IntegerLinearOp::getFormat() {
+  return getParams() ? LayerFormat::u8_s8_dynamic : LayerFormat::u8_s8_static;
+}
+
 LogicalResult IntegerLinearOp::verify() {
   // integer_linear_c1
   if (columns(getWeight()) != columns(getInput()))
@@ -127,6 +137,12 @@ LogicalResult IntegerAttentionOp::inferReturnTypes(MLIRContext *context, std::op
       RankedTensorType::get({rows(adaptor.getQuery()), columns(adaptor.getValue())}, Float32Type::get(context)));
   return success();
 }
+
+int64_t IntegerAttentionOp::getMultiplyAdds() {
+  return rows(getKey()) * (getQuery().getType().getNumElements() + getType().getNumElements());
+}
+
+LayerFormat IntegerAttentionOp::getFormat() { return LayerFormat::u8_s8_static; }
 
 LogicalResult IntegerAttentionOp::verify() {
   // integer_attention_c1

@@ -1,25 +1,20 @@
-// The operations of quantization that upstream's quant dialect lacks. See VityaOps.td for the conventions.
+// The operations of quantization that the upstream quant dialect lacks. VityaOps.td describes the conventions.
 
 #ifndef VITYA_QUANTOPS
 #define VITYA_QUANTOPS
 
 include "dialect/VityaOps.td"
 
-/// Its rows go with those of `params` where there is one for each.
-def Vitya_RowwiseWithParams : DeclareOpInterfaceMethods<Vitya_RowwiseOpInterface, ["getRowwiseOperands"]>;
-
 //===----------------------------------------------------------------------===//
 // Quantization at run time
 //===----------------------------------------------------------------------===//
 
-def Vitya_ChooseQParamsOp
-    : Vitya_InferredOp<"choose_qparams",
-                       [Vitya_RowwiseWithParams]> {
-  let summary = "scale and zero point for what values there are";
+def Vitya_ChooseQParamsOp : Vitya_InferredOp<"choose_qparams", [Vitya_RowwiseWithParams]> {
+  let summary = "choose a scale and a zero point from the range of the input";
   let description = [{
-    For each token, or for all together, with `low = min(0, x...)` and `high = max(0, x...)`, in f32:
-    `scale = max((high - low) / levels, 1e-30)`, `zero = rint(-low / scale)`. They are columns 0 and 1 of the result.
-    Fewer than 255 `levels` leave the upper part of the storage free, as PyTorch's `reduce_range` does with 127.
+    For each token, or for all tokens together, let `low = min(0, x...)` and `high = max(0, x...)`. The result has two
+    columns, computed in f32: `scale = max((high - low) / levels, 1e-30)` and `zero = rint(-low / scale)`. With fewer than
+    255 `levels` the upper part of the storage range is unused; PyTorch's `reduce_range` corresponds to 127 levels.
 
     | granularity | input | result |
     |---|---|---|
@@ -36,21 +31,20 @@ def Vitya_ChooseQParamsOp
   let assemblyFormat = "$granularity $input (`levels` $levels^)? attr-dict `:` type($input) `->` type($result)";
 }
 
-def Vitya_QuantizeOp
-    : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
-  let summary = "quantize by a scale and a zero point that are values";
+def Vitya_QuantizeOp : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
+  let summary = "quantize with a scale and a zero point that are operands";
   let description = [{
-    `result = clamp(rint(input * (1 / scale)) + zero, low, high)` in f32, `rint` to the nearest even. `params` has scale and
-    zero point in its columns, a row for each token or one for all. low and high are 0 and 255, or, with
-    `signed`, -127 and 127. With a scale that is known, `quant.qcast` is this op; `vitya-lower-quantization` turns one into
-    the other, with the storage as result.
+    `result = clamp(rint(input * (1 / scale)) + zero, low, high)` in f32, where `rint` rounds half to even. The columns of
+    `params` are scale and zero point; it has one row for each token or one for all tokens. `low` and `high` are 0 and
+    255, or -127 and 127 if `signed` is given. `quant.qcast` is the same operation with a scale known at compile time;
+    `vitya-lower-quantization` turns it into this op, with the storage type as result.
 
     | input | params | result |
     |---|---|---|
     | `tensor<NxDxf32>` | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxDx!quant.any<u8:f32>>`, `tensor<NxDxi8>` or `tensor<NxDxi16>` |
 
-    * (C1) input and result have the same sizes.
-    * (C2) `params` has two columns and a row for each token or one.
+    * (C1) the input and the result have the same sizes.
+    * (C2) `params` has two columns, and one row for each token or one row.
     * (C3) a `signed` result is `i8` or `i16`.
 
     ```mlir
@@ -66,17 +60,19 @@ def Vitya_QuantizeOp
 }
 
 //===----------------------------------------------------------------------===//
-// Quantized ops without quantized types: scales are operands, so that layers share a kernel
+// Quantized layers on stored integers. Scales are operands, so that layers of equal sizes share a kernel.
 //===----------------------------------------------------------------------===//
 
 def Vitya_IntegerLinearOp
-    : Vitya_InferredOp<"integer_linear", [AttrSizedOperandSegments,
-                                          Vitya_RowwiseWithParams]> {
+    : Vitya_LayerOp<"integer_linear",
+                    (ins Vitya_IntegerTokens:$input, Vitya_ByteMatrix:$weight, Vitya_IntVector:$offset,
+                         Vitya_Vector:$multiplier, Optional<Vitya_Vector>:$bias, Optional<Vitya_Params>:$params),
+                    [AttrSizedOperandSegments, Vitya_RowwiseWithParams, Vitya_IntegerProductLayer]> {
   let summary = "a quantized linear layer on stored integers";
   let description = [{
-    `result[n, o] = fma(f32(sum_i input[n, i] * weight[o, i] - offset[o]), multiplier[o], bias[o])`, the input unsigned, the weight
-    signed, sums in 32 bits. With `params`, offset and multiplier are those of one row:
-    `zero[n] * offset[o]` and `scale[n] * multiplier[o]`.
+    `result[n, o] = fma(f32(sum_i input[n, i] * weight[o, i] - offset[o]), multiplier[o], bias[o])`. The input is unsigned
+    and the weight signed; the sum is in 32 bits and wraps around. With `params`, row n uses the offset
+    `zero[n] * offset[o]` and the multiplier `scale[n] * multiplier[o]`.
 
     | input | weight | offset | multiplier, bias | params | result |
     |---|---|---|---|---|---|
@@ -84,53 +80,49 @@ def Vitya_IntegerLinearOp
 
     * (C1) the weight has as many columns as the input.
     * (C2) offset, multiplier and bias have as many entries as the weight has rows.
-    * (C3) `params` has two columns and a row for each token or one.
+    * (C3) `params` has two columns, and one row for each token or one row.
 
     ```mlir
     %0 = vitya.integer_linear "fc1" %x, %w offset %o multiplier %m bias %b
        : tensor<65x192xi8>, tensor<768x192xi8>, tensor<768xi32>, tensor<768xf32>, tensor<768xf32> -> tensor<65x768xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$layer, Vitya_IntegerTokens:$input, Vitya_ByteMatrix:$weight, Vitya_IntVector:$offset,
-                       Vitya_Vector:$multiplier, Optional<Vitya_Vector>:$bias, Optional<Vitya_Params>:$params);
-  let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = [{
     $layer $input `,` $weight `offset` $offset `multiplier` $multiplier (`bias` $bias^)?
     (`params` `(` $params^ `:` type($params) `)`)? attr-dict
     `:` type($input) `,` type($weight) `,` type($offset) `,` type($multiplier) (`,` type($bias)^)? `->` type($result)
   }];
-  let hasVerifier = 1;
 }
 
-def Vitya_IntegerAttentionOp : Vitya_InferredOp<"integer_attention", [Vitya_Rowwise]> {
+def Vitya_IntegerAttentionOp
+    : Vitya_LayerOp<"integer_attention",
+                    (ins Vitya_IntegerTokens:$query, Vitya_IntegerTokens:$key, Vitya_IntegerTokens:$value,
+                         Vitya_Vector:$factors, I64Attr:$heads),
+                    [Vitya_Rowwise, Vitya_IntegerProductLayer]> {
   let summary = "quantized attention on stored integers";
   let description = [{
-    `vitya.attention` with quantized operands. The four numbers of `factors` are those of its formulas: the
-    factor of a score `f32(s * t_k * scale)`, the zero point of the query, `1 / f32(r)`, and `f32(t_v)`.
+    `vitya.attention` with quantized operands. The four elements of `factors` are, in terms of its formulas: the factor of
+    a score, `f32(s * t_k * scale)`; the zero point z of the query; `1 / f32(r)`; and `f32(t_v)`.
 
     | query | key | value | factors | result |
     |---|---|---|---|---|
     | `tensor<NxAxi8>` (unsigned) | `tensor<MxAxi8>` | `tensor<MxBxi8>` | `tensor<4xf32>` | `tensor<NxBxf32>` |
     | `tensor<NxAxi16>` | `tensor<MxAxi16>` | `tensor<MxBxi16>` | `tensor<4xf32>` | `tensor<NxBxf32>` |
 
-    * (C1) query and key have the same number of columns, key and value the same number of rows.
+    * (C1) query and key have the same number of columns, and key and value the same number of rows.
     * (C2) `heads` is positive and divides the columns of query and of value.
     * (C3) there are four factors.
-    * (C4) query, key and value have one element type.
+    * (C4) query, key and value have the same element type.
 
     ```mlir
     %0 = vitya.integer_attention "attn" %q, %k, %v factors %f heads 3
        : tensor<65x192xi8>, tensor<65x192xi8>, tensor<65x192xi8>, tensor<4xf32> -> tensor<65x192xf32>
     ```
   }];
-  let arguments = (ins StrAttr:$layer, Vitya_IntegerTokens:$query, Vitya_IntegerTokens:$key, Vitya_IntegerTokens:$value,
-                       Vitya_Vector:$factors, I64Attr:$heads);
-  let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = [{
     $layer $query `,` $key `,` $value `factors` $factors `heads` $heads attr-dict
     `:` type($query) `,` type($key) `,` type($value) `,` type($factors) `->` type($result)
   }];
-  let hasVerifier = 1;
 }
 
 #endif // VITYA_QUANTOPS

@@ -26,16 +26,18 @@ def Vitya_Image : Vitya_F32<3, "[channels, height, width]">;
 def Vitya_Tokens : Vitya_F32<2, "[tokens, width]">;
 def Vitya_Vector : Vitya_F32<1, "[width]">;
 def Vitya_Params : Vitya_F32<2, "[tokens, 2]">;
+def Vitya_Bias : Vitya_StaticTensor<1, "[width]", "f32 or i32", "$_self.isF32() || $_self.isSignlessInteger(32)">;
 
-// Operands that compression may quantize: the verifiers of their ops say to which types. See dialect/QuantTypes.h.
+// Operands that compression may quantize. The verifiers of their ops check which quantized types are allowed; see
+// dialect/QuantTypes.h.
 class Vitya_F32OrQuantized<string shape>
     : Vitya_StaticTensor<2, shape, "f32 or quantized", "$_self.isF32() || ::vitya::isQuantized($_self)">;
 
 def Vitya_AnyTokens : Vitya_F32OrQuantized<"[tokens, width]">;
 def Vitya_Matrix : Vitya_F32OrQuantized<"[out, in]">;
 
-// What `vitya-lower-quantization` makes of quantized types: their storage, or the same integers in 16 bits, for processors that
-// multiply those.
+// `vitya-lower-quantization` turns a quantized type into its storage type, or into i16 for processors that multiply 16-bit
+// integers.
 def Vitya_IntegerTokens : Vitya_StaticTensor<2, "[tokens, width]", "i8 or i16",
                                              "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16)">;
 def Vitya_ByteMatrix : Vitya_StaticTensor<2, "[out, in]", "i8", "$_self.isSignlessInteger(8)">;
@@ -48,25 +50,41 @@ def Vitya_IntVector : Vitya_StaticTensor<1, "[width]", "i32", "$_self.isSignless
 // Enumerations
 //===----------------------------------------------------------------------===//
 
-/// How the pixels of one patch are laid out in a row of `vitya.patchify`'s result.
+/// The order of the pixels of one patch in a row of the result of `vitya.patchify`.
 def Vitya_PatchOrder : I32EnumAttr<"PatchOrder", "order of the pixels inside a patch", [
     I32EnumAttrCase<"channel_row_column", 0>,
     I32EnumAttrCase<"row_column_channel", 1>]> {
   let cppNamespace = "::vitya";
 }
 
-/// Which form of GELU, as PyTorch's `approximate` argument names them.
+/// The form of GELU. The tanh approximation has the name of PyTorch's `approximate` argument.
 def Vitya_GeluForm : I32EnumAttr<"GeluForm", "form of the GELU function", [
     I32EnumAttrCase<"erf", 0>,
     I32EnumAttrCase<"tanh", 1>]> {
   let cppNamespace = "::vitya";
 }
 
-/// What shares one scale and zero point of a tensor that is quantized at run time.
-def Vitya_Granularity : I32EnumAttr<"Granularity", "what shares a scale and a zero point", [
+/// The part of a tensor, quantized at run time, that shares one scale and zero point.
+def Vitya_Granularity : I32EnumAttr<"Granularity", "part of a tensor that shares a scale and a zero point", [
     I32EnumAttrCase<"token", 0>,
     I32EnumAttrCase<"tensor", 1>]> {
   let cppNamespace = "::vitya";
+}
+
+/// The number format of a layer's matrix products: activations x weights, and when the ranges of activations are found.
+/// The text is also what `info` and the reports print.
+def Vitya_LayerFormat : I32EnumAttr<"LayerFormat", "number format of the matrix products of a layer", [
+    I32EnumAttrCase<"f32", 0>,
+    I32EnumAttrCase<"u8_s8_static", 1, "u8 x s8 static">,
+    I32EnumAttrCase<"u8_s8_dynamic", 2, "u8 x s8 dynamic">,
+    I32EnumAttrCase<"mixed", 3>]> { // the parts of the layer differ
+  let cppNamespace = "::vitya";
+}
+
+/// A parameter of an attribute that is a LayerFormat. It is printed as a string because most formats are several words.
+class Vitya_FormatParameter<string description> : AttrParameter<"::vitya::LayerFormat", description> {
+  let parser = "parseLayerFormat($_parser)"; // in VityaDialect.cpp
+  let printer = [{ $_printer << '"' << ::vitya::stringifyLayerFormat($_self) << '"' }];
 }
 
 //===----------------------------------------------------------------------===//
@@ -85,16 +103,16 @@ class Vitya_Attr<string attrName, string attrMnemonic> : AttrDef<Vitya_Dialect, 
 }
 
 def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
-  let summary = "what the model is: its name, the image it takes and the classes it tells apart";
+  let summary = "the name of the model, the image it takes and the classes it distinguishes";
   let description = [{
-    Stands on the module as `vitya.model`, is written by the importer and survives every phase.
+    The module attribute `vitya.model`. The importer creates it, and every phase keeps it.
 
     * (C1) the image has three positive sizes.
-    * (C2) there is a class.
-    * (C3) it stands on a module whose `@main`, as long as it works on tensors, maps one image of this size to one logit
-      for each class.
-    * (C4) the constants of that module have as many bytes as their type needs, or, where only the structure of a model
-      is looked at, none.
+    * (C2) there is at least one class.
+    * (C3) it is attached to a module. As long as `@main` of that module works on tensors, it maps one image of this size
+      to one logit for each class.
+    * (C4) a constant of that module has as many bytes as its type needs, or none if the weights were elided to show the
+      structure of the model alone.
 
     ```mlir
     module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 32, 32], classes = ["cat", "dog"]>} {}
@@ -109,26 +127,26 @@ def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
 }
 
 def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
-  let summary = "what became of one linear layer of the imported model";
+  let summary = "how one linear layer of the imported model was compressed";
   let description = [{
-    Stands on a `vitya.linear` that compression has looked at, and an array of these on the module as `vitya.linears`
-    from the end of the `compress` phase on. `in` and `out` are those of the trained layer. `rank` is the width between
-    the factors of a factorised layer, or the columns left of a layer whose heads were narrowed, and absent where the
-    layer is dense; `format` is `f32` or an integer format; `reason` says why.
+    The `info` of a `vitya.linear` that a compression pass has considered. From the end of the `compress` phase on, the
+    module attribute `vitya.linears` is an array of these. `in` and `out` are the widths of the trained layer. `rank` is the
+    width between the factors of a factorised layer, or the remaining columns of a layer whose heads were narrowed; it
+    is absent if the layer is dense. `format` is the format of its products, and `reason` explains the decision.
 
-    * (C1) `in`, `out` and, where it is there, `rank` are positive.
+    * (C1) `in`, `out` and, if present, `rank` are positive.
 
     ```mlir
     module attributes {vitya.linears = [#vitya.linear_info<"head", in = 192, out = 10, format = "f32",
-                                                           reason = "no compression asked for">]} {}
+                                                           reason = "no compression requested">]} {}
     ```
   }];
   let parameters = (ins
     StringRefParameter<"name of the layer">:$name,
     "int64_t":$in,
     "int64_t":$out,
-    StringRefParameter<"storage format of weights and activations">:$format,
-    StringRefParameter<"why the layer has this form">:$reason,
+    Vitya_FormatParameter<"format of the product of activations and weights">:$format,
+    StringRefParameter<"why the layer has this rank and format">:$reason,
     OptionalParameter<"std::optional<int64_t>">:$rank);
   let assemblyFormat = [{
     `<` $name `,` `in` `=` $in `,` `out` `=` $out `,` `format` `=` $format `,` `reason` `=` $reason
@@ -138,33 +156,34 @@ def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
 }
 
 def Vitya_AttentionInfoAttr : Vitya_Attr<"AttentionInfo", "attention_info"> {
-  let summary = "what became of the two products of one attention";
+  let summary = "how the two matrix products of one attention were compressed";
   let description = [{
-    Stands as `vitya.attention_info` on a `vitya.attention` that quantization has looked at, and an array of these on the
-    module as `vitya.attentions` from the end of the `compress` phase on. `scores` and `values` are the formats of the
-    product of queries and keys and of that of weights and values; `reason` says why.
+    The attribute `vitya.attention_info` of a `vitya.attention` that a quantization pass has considered. From the end of the
+    `compress` phase on, the module attribute `vitya.attentions` is an array of these. `scores` is the format of the
+    product of queries and keys, `values` is the format of the product of weights and values, and `reason` explains the
+    decision.
 
     ```mlir
     module attributes {vitya.attentions = [#vitya.attention_info<"blocks.0.attn", heads = 3, scores = "f32", values = "f32",
-                                                                 reason = "no compression asked for">]} {}
+                                                                 reason = "no compression requested">]} {}
     ```
   }];
   let parameters = (ins
     StringRefParameter<"name of the layer">:$name,
     "int64_t":$heads,
-    StringRefParameter<"format of queries and keys">:$scores,
-    StringRefParameter<"format of weights and values">:$values,
-    StringRefParameter<"why they have this form">:$reason);
+    Vitya_FormatParameter<"format of the product of queries and keys">:$scores,
+    Vitya_FormatParameter<"format of the product of weights and values">:$values,
+    StringRefParameter<"why the products have these formats">:$reason);
   let assemblyFormat = [{
     `<` $name `,` `heads` `=` $heads `,` `scores` `=` $scores `,` `values` `=` $values `,` `reason` `=` $reason `>`
   }];
 }
 
 def Vitya_ObservedRangeAttr : Vitya_Attr<"ObservedRange", "observed"> {
-  let summary = "the range that one observer proposes for an operand, and what quantization to it loses";
+  let summary = "the range that one observer proposes for an operand, and the loss of quantizing to it";
   let description = [{
-    `vitya-calibrate` writes one for each observer and each operand that can be quantized. `clipped` is the share of numbers
-    more than half a step outside the range, `noise` the mean squared error over the mean square.
+    `vitya-calibrate` writes one for each observer and each quantizable operand. `clipped` is the share of elements more
+    than half a step outside the range, and `noise` is the mean squared error over the mean square.
 
     * (C1) the range is finite and includes zero.
     * (C2) `clipped` and `noise` are finite and not negative.
@@ -176,9 +195,9 @@ def Vitya_ObservedRangeAttr : Vitya_Attr<"ObservedRange", "observed"> {
   }];
   let parameters = (ins
     StringRefParameter<"name of the observer">:$observer,
-    APFloatParameter<"least number">:$min,
-    APFloatParameter<"greatest number">:$max,
-    APFloatParameter<"share of numbers outside">:$clipped,
+    APFloatParameter<"lower end of the range">:$min,
+    APFloatParameter<"upper end of the range">:$max,
+    APFloatParameter<"share of elements outside">:$clipped,
     APFloatParameter<"relative mean squared error">:$noise);
   let builders = [
     AttrBuilder<(ins "::llvm::StringRef":$observer, "double":$min, "double":$max, "double":$clipped, "double":$noise),

@@ -108,10 +108,11 @@ llvm::Expected<Images> openImages() {
 // Engines
 //===----------------------------------------------------------------------===//
 
-/// The layer an op belongs to: the attribute of ops that have weights, else the name in its location.
-StringRef layerOf(Operation *op) {
-  if (auto layer = op->getAttrOfType<StringAttr>("layer"))
-    return layer.getValue();
+/// How the trace labels `op`: with the name of its layer, or, for an op that is not a layer, with the name in its
+/// location.
+StringRef labelOf(Operation *op) {
+  if (auto layer = dyn_cast<LayerOpInterface>(op))
+    return layer.getLayer();
   if (auto name = op->getLoc()->findInstanceOf<NameLoc>())
     return name.getName().getValue();
   return "";
@@ -126,7 +127,7 @@ void printTrace(int64_t image, Operation *op, const reference::Tensor &tensor, l
     max = std::isnan(value) ? value : std::max(max, value);
     sum += value;
   }
-  os << "image " << image << ": " << op->getName() << " \"" << layerOf(op) << "\" ";
+  os << "image " << image << ": " << op->getName() << " \"" << labelOf(op) << "\" ";
   llvm::interleave(tensor.shape(), os, "x");
   llvm::StringRef bytes(tensor.bytes().data(), tensor.bytes().size());
   os << llvm::format(" min %.6g max %.6g mean %.6g checksum ", min, max, sum / tensor.size())
@@ -152,7 +153,7 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
     cifarImage(images.file, index, image.getDimSize(1), image.getDimSize(2), pixels.data());
   };
   auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> values) {
-    if (isa<arith::ConstantOp>(op) || (!pattern.match(layerOf(op)) && !pattern.match(op->getName().getStringRef())))
+    if (isa<arith::ConstantOp>(op) || (!pattern.match(labelOf(op)) && !pattern.match(op->getName().getStringRef())))
       return;
     llvm::raw_string_ostream os(results.traces[index]);
     for (const reference::Tensor &value : values)

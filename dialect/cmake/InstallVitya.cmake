@@ -1,4 +1,4 @@
-# What `cmake --install` adds for people who build passes of their own: headers, and the package that find_package(Vitya)
+# `cmake --install` also installs what a pass outside this tree needs: the headers and the package that find_package(Vitya)
 # reads.
 include(CMakePackageConfigHelpers)
 foreach(root ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})

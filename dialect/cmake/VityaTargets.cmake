@@ -21,8 +21,8 @@ target_link_libraries(vitya_options INTERFACE vitya_sanitizers)
 
 # vitya_add_library(NAME sources... [LINK libs...] [DEPENDS targets...])
 #
-# A static library of the compiler, without RTTI and exceptions, as MLIR is. It is also linked, whole, with nothing but
-# what it says it needs: the linker then refuses a symbol of a library that stands above it.
+# A static library of the compiler, without RTTI and exceptions, as MLIR is. It is also linked as a whole against only the
+# libraries in LINK, so the linker rejects a reference to a library of a higher floor.
 function(vitya_add_library name)
   cmake_parse_arguments(ARG "" "" "LINK;DEPENDS" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
@@ -31,7 +31,7 @@ function(vitya_add_library name)
   if(ARG_DEPENDS)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
-  if(NOT VITYA_SANITIZE) # whose symbols are in executables only
+  if(NOT VITYA_SANITIZE) # the symbols of the sanitizers are in executables only
     add_library(${name}Closed MODULE ${PROJECT_SOURCE_DIR}/dialect/cmake/Empty.cpp)
     target_link_libraries(${name}Closed PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${name}>)
     target_link_options(${name}Closed PRIVATE -Wl,-z,defs)
@@ -39,8 +39,9 @@ function(vitya_add_library name)
   endif()
 endfunction()
 
-# vitya_add_pass_library(NAME sources... LINK libs...): the library of a folder of passes, whose declarations are generated
-# from its Passes.td and registered by registerNAMEPasses(). Enums of options (passes/EnumOption.td) go to PassEnums.*.inc.
+# vitya_add_pass_library(NAME sources... LINK libs...): the library of a folder of passes. Their declarations are generated
+# from the Passes.td of the folder, and registerNAMEPasses() registers them. Enums of options (passes/EnumOption.td) go to
+# PassEnums.*.inc.
 function(vitya_add_pass_library name)
   set(LLVM_TARGET_DEFINITIONS Passes.td)
   mlir_tablegen(Passes.h.inc -gen-pass-decls -name ${name})

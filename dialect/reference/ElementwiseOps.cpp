@@ -11,6 +11,14 @@ Tensor zipElements(const Tensor &a, const Tensor &b, llvm::function_ref<float(fl
   return result;
 }
 
+Tensor subtractIntegers(const Tensor &a, const Tensor &b) {
+  Tensor result(a.shape(), a.elementType());
+  for (auto [left, right, to] :
+       llvm::zip_equal(a.values<int32_t>(), b.values<int32_t>(), result.mutableValues<int32_t>()))
+    to = static_cast<int32_t>(static_cast<uint32_t>(left) - static_cast<uint32_t>(right));
+  return result;
+}
+
 Tensor gelu(const Tensor &input, GeluForm form) {
   Tensor result(input.shape(), input.elementType());
   llvm::MutableArrayRef<float> values = result.mutableValues();

@@ -82,8 +82,11 @@ Tensor evaluateQuantized(LinearOp op, ArrayRef<double> scales, const Operands &v
   for (int32_t &each : offset)
     each *= type ? type.getZeroPoint() : 1;
   SmallVector<float> factors = rowFactors(input, scales);
-  if (bias && !params && foldBias(bias->values(), factors, weight.dim(1), offset))
+  if (bias && elementOf(op.getBias()).isInteger(32)) { // counts in the same steps as the sum
+    for (auto [step, each] : llvm::zip_equal(bias->values<int32_t>(), offset))
+      each = static_cast<int32_t>(static_cast<uint32_t>(each) - static_cast<uint32_t>(step));
     bias = nullptr;
+  }
   return integerLinear(v[op.getInput()], *pack(weight), offset, factors, bias, params, elementOf(op.getResult()));
 }
 
@@ -100,6 +103,8 @@ Tensor evaluate(arith::AddFOp op, const Operands &v) {
 Tensor evaluate(arith::SubFOp op, const Operands &v) {
   return zipElements(v[op.getLhs()], v[op.getRhs()], [](float a, float b) { return a - b; });
 }
+
+Tensor evaluate(arith::SubIOp op, const Operands &v) { return subtractIntegers(v[op.getLhs()], v[op.getRhs()]); }
 
 Tensor evaluate(arith::MulFOp op, const Operands &v) {
   return zipElements(v[op.getLhs()], v[op.getRhs()], [](float a, float b) { return a * b; });
@@ -224,6 +229,12 @@ FailureOr<Evaluator> evaluatorOf(quant::DequantizeCastOp op) {
                        const Operands &v) { return dequantize(v.all().front(), isSigned, scales, zero, f32); });
 }
 
+FailureOr<Evaluator> evaluatorOf(arith::SubIOp op) {
+  if (!getElementTypeOrSelf(op.getType()).isInteger(32))
+    return op.emitOpError("expected tensors of i32, found ") << op.getType();
+  return Evaluator([op](const Operands &v) { return evaluate(op, v); });
+}
+
 FailureOr<Evaluator> evaluatorOf(arith::ConstantOp op) {
   FailureOr<Tensor> value = tensorOf(op);
   if (failed(value))
@@ -258,7 +269,7 @@ FailureOr<Evaluator> makeEvaluator(Operation *op) {
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
           .Case<NormalizeOp, PatchifyOp, LinearOp, LayerNormOp, AttentionOp, GeluOp, MeanPoolOp, ChooseQParamsOp,
                 QuantizeOp, IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp,
-                quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp,
+                quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp, arith::DivFOp,
                 tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp,
                 tensor::CollapseShapeOp>([](auto op) { return evaluatorOf(op); })
           .Default([](Operation *op) -> FailureOr<Evaluator> {

@@ -93,6 +93,9 @@ Tensor gelu(const Tensor &input, GeluForm form);
 /// `function` of each pair of elements of two f32 tensors of the same shape.
 Tensor zipElements(const Tensor &a, const Tensor &b, llvm::function_ref<float(float, float)> function);
 
+/// a - b for each pair of elements of two i32 tensors of one shape, modulo 2^32.
+Tensor subtractIntegers(const Tensor &a, const Tensor &b);
+
 //===----------------------------------------------------------------------===//
 // Shapes (ShapeOps.cpp): of any element type
 //===----------------------------------------------------------------------===//

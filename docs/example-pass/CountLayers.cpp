@@ -1,4 +1,4 @@
-// A pass that lives outside ViTyaQua: reports each linear layer of a model with its weights, and their sum. Loaded with
+// A pass outside the ViTyaQua tree that reports the number of weights of each linear layer, and their sum. Load it with
 // `vitya-opt --load-pass-plugin=CountLayers.so --pass-pipeline="builtin.module(example-count-layers)"`.
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -9,8 +9,8 @@ using namespace mlir;
 
 namespace {
 
-/// Before: a module in phase `import` or `compress`. After: the same; remarks at the linear layers say how many weights
-/// they have, and the module's attribute `example.linear_weights` holds the sum.
+/// Takes a module in phase `import` or `compress`. A remark at each linear layer gives its number of weights, and the
+/// module attribute `example.linear_weights` holds their sum. The ops do not change.
 struct CountLayers : PassWrapper<CountLayers, OperationPass<ModuleOp>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(CountLayers)
 
@@ -30,7 +30,7 @@ struct CountLayers : PassWrapper<CountLayers, OperationPass<ModuleOp>> {
 
 } // namespace
 
-/// What vitya-opt looks for in a plugin.
+/// The entry point that vitya-opt looks up in a plugin.
 extern "C" LLVM_ATTRIBUTE_WEAK PassPluginLibraryInfo mlirGetPassPluginInfo() {
   return {MLIR_PLUGIN_API_VERSION, "CountLayers", VITYA_VERSION, [] { PassRegistration<CountLayers>(); }};
 }

@@ -25,7 +25,7 @@ public:
 
   Error run(llvm::raw_ostream &os) {
     auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-    auto model = module->getAttrOfType<ModelAttr>(kModelAttrName);
+    auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
     if (!entry || entry.isExternal() || !model)
       return makeError("expected a model with a function @{0} to write as a checkpoint, found none", kEntryName);
     llvm::json::Array classes;

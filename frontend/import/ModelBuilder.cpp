@@ -272,8 +272,8 @@ Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRe
   Expected<SmallVector<StringAttr>> classes = classNames();
   if (!classes)
     return classes.takeError();
-  (*module)->setAttr(kModelAttrName, ModelAttr::get(&context, name, image, *classes));
-  (*module)->setAttr(kPhaseAttrName, builder.getStringAttr("import"));
+  setDiscardable<VityaDialect::ModelAttrHelper>((*module), ModelAttr::get(&context, name, image, *classes));
+  setDiscardable<VityaDialect::PhaseAttrHelper>((*module), builder.getStringAttr("import"));
   if (Error error = checkModule(*module))
     return std::move(error);
   return module;

@@ -2,6 +2,7 @@
 // ops.
 #include "dialect/Fingerprint.h"
 #include "dialect/VityaOps.h"
+#include "passes/analysis/LinearLayers.h"
 #include "passes/analysis/Passes.h"
 #include "passes/report/ModelReport.h"
 
@@ -26,14 +27,14 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
     for (const AttentionReport &attention : report.attentions)
       attentions.push_back(AttentionInfoAttr::get(module.getContext(), attention.name, attention.heads,
                                                   attention.scores, attention.values, attention.reason));
-    module->setAttr(kLinearsAttrName, builder.getArrayAttr(linears));
+    setDiscardable<VityaDialect::LinearsAttrHelper>(module, builder.getArrayAttr(linears));
     if (!attentions.empty())
-      module->setAttr(kAttentionsAttrName, builder.getArrayAttr(attentions));
-    module->setAttr(kParametersAttrName, builder.getI64IntegerAttr(report.parameters));
-    module->setAttr(kMultiplyAddsAttrName, builder.getI64IntegerAttr(report.multiplyAdds));
+      setDiscardable<VityaDialect::AttentionsAttrHelper>(module, builder.getArrayAttr(attentions));
+    setDiscardable<VityaDialect::ParametersAttrHelper>(module, builder.getI64IntegerAttr(report.parameters));
+    setDiscardable<VityaDialect::MultiplyAddsAttrHelper>(module, builder.getI64IntegerAttr(report.multiplyAdds));
     if (report.integerMultiplyAdds != 0)
-      module->setAttr(kIntegerMultiplyAddsAttrName, builder.getI64IntegerAttr(report.integerMultiplyAdds));
-    module->setAttr(kFingerprintAttrName, builder.getStringAttr(fingerprint(module)));
+      setDiscardable<VityaDialect::IntegerMultiplyAddsAttrHelper>(module, builder.getI64IntegerAttr(report.integerMultiplyAdds));
+    setDiscardable<VityaDialect::FingerprintAttrHelper>(module, builder.getStringAttr(fingerprint(module)));
   }
 };
 

@@ -31,8 +31,8 @@ Value makeFloats(OpBuilder &builder, Location loc, StringRef name, ArrayRef<int6
 
 LinearInfoAttr makeInfo(LinearOp op, const Twine &reason, std::optional<int64_t> rank) {
   ArrayRef<int64_t> weight = op.getWeight().getType().getShape();
-  return LinearInfoAttr::get(op.getContext(), op.getLayer(), /*in=*/weight[1], /*out=*/weight[0], "f32", reason.str(),
-                             rank);
+  return LinearInfoAttr::get(op.getContext(), op.getLayer(), /*in=*/weight[1], /*out=*/weight[0], LayerFormat::f32,
+                             reason.str(), rank);
 }
 
 } // namespace
@@ -58,7 +58,7 @@ StringRef layerNameOf(LinearOp op) {
 }
 
 LinearInfoAttr infoOf(LinearOp op) {
-  return op.getInfoAttr() ? op.getInfoAttr() : makeInfo(op, kUntouched, std::nullopt);
+  return op.getInfoAttr() ? op.getInfoAttr() : makeInfo(op, kNotCompressed, std::nullopt);
 }
 
 bool isFactorized(LinearOp op) { return op.getInfoAttr() && op.getInfoAttr().getRank(); }

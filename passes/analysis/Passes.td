@@ -66,7 +66,7 @@ def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
     ```mlir
     module attributes {vitya.fingerprint = "f1d65be1c4cf35c9185a37cb85dd9623",
                        vitya.linears = [#vitya.linear_info<"head", in = 192, out = 10, format = "f32",
-                                                           reason = "no compression asked for">],
+                                                           reason = "no compression requested">],
                        vitya.multiply_adds = 1920 : i64, vitya.parameters = 1930 : i64} {
       func.func @main(%x: tensor<1x192xf32>) -> tensor<1x10xf32> {
         %w = arith.constant dense<0.5> : tensor<10x192xf32>

@@ -21,32 +21,32 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
   ModelInfo info;
   info.cpu = cpu.str();
   info.options = options.str();
-  auto model = module->getAttrOfType<ModelAttr>(kModelAttrName);
+  auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
   if (!model)
-    return missing(kModelAttrName);
+    return missing(VityaDialect::ModelAttrHelper::getNameStr());
   info.name = model.getName().str();
   info.image.assign(model.getImage().begin(), model.getImage().end());
   for (StringAttr name : model.getClasses())
     info.classes.push_back(name.str());
-  auto fingerprint = module->getAttrOfType<StringAttr>(kFingerprintAttrName);
+  auto fingerprint = getDiscardable<VityaDialect::FingerprintAttrHelper>(module);
   if (!fingerprint)
-    return missing(kFingerprintAttrName);
+    return missing(VityaDialect::FingerprintAttrHelper::getNameStr());
   info.fingerprint = fingerprint.str();
-  auto layers = module->getAttrOfType<ArrayAttr>(kLayersAttrName);
+  auto layers = getDiscardable<VityaDialect::LayersAttrHelper>(module);
   if (!layers)
-    return missing(kLayersAttrName);
+    return missing(VityaDialect::LayersAttrHelper::getNameStr());
   for (Attribute layer : layers)
     info.layers.push_back(cast<StringAttr>(layer).str());
-  auto weights = module->getAttrOfType<DenseResourceElementsAttr>(kWeightsAttrName);
+  auto weights = getDiscardable<VityaDialect::WeightsAttrHelper>(module);
   if (!weights || rawBytes(weights).empty())
-    return missing(kWeightsAttrName);
+    return missing(VityaDialect::WeightsAttrHelper::getNameStr());
   ArrayRef<char> bytes = rawBytes(weights);
   info.weightBytes = bytes.size();
   auto hash = llvm::SHA256::hash(ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
   info.weightsDigest = llvm::toHex(ArrayRef<uint8_t>(hash).take_front(16), /*LowerCase=*/true);
-  auto workspace = module->getAttrOfType<IntegerAttr>(kWorkspaceAttrName);
+  auto workspace = getDiscardable<VityaDialect::WorkspaceBytesAttrHelper>(module);
   if (!workspace)
-    return missing(kWorkspaceAttrName);
+    return missing(VityaDialect::WorkspaceBytesAttrHelper::getNameStr());
   info.workspaceBytes = workspace.getInt();
   llvm::Expected<ModelReport> report = readDescription(module);
   if (!report)

@@ -139,7 +139,7 @@ Expected<SmallVector<char, 0>> generate(mlir::ModuleOp module, const Target &tar
 }
 
 StringRef weightBytes(mlir::ModuleOp module) {
-  ArrayRef<char> bytes = rawBytes(module->getAttrOfType<mlir::DenseResourceElementsAttr>(kWeightsAttrName));
+  ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(module));
   return StringRef(bytes.data(), bytes.size());
 }
 

@@ -1,5 +1,6 @@
 // Every pass, for the generated documentation.
 include "passes/analysis/Passes.td"
+include "passes/simplify/Passes.td"
 include "passes/lowrank/Passes.td"
 include "passes/quantize/Passes.td"
 include "passes/lower/linalg/Passes.td"

@@ -12,6 +12,7 @@
 #include "passes/lower/linalg/Passes.h"
 #include "passes/lowrank/Passes.h"
 #include "passes/quantize/Passes.h"
+#include "passes/simplify/Passes.h"
 #include "passes/verify/Passes.h"
 
 using namespace mlir;
@@ -59,17 +60,19 @@ void buildContractPipeline(OpPassManager &pm, Phase phase) {
 }
 
 void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options, ModelReport *report) {
-  // Low rank comes first: it fits factors to all tokens, also to those that canonicalization removes because nothing
-  // reads them, and quantization rounds the factors.
+  // Low rank comes first: it fits factors to all tokens, also to those that nothing reads and whose rows are dropped
+  // later, and quantization rounds the factors.
   if (options.lowRank)
     pm.addPass(createLowRankPass(*options.lowRank, report));
   if (!options.smooth && !options.quantizes())
     return;
   // Ranges are observed on the rows that are read, so the others go before calibration.
+  pm.addPass(createDropUnreadRowsPass());
   pm.addPass(createCanonicalizerPass());
   // Query, key and value each need a range and a smoothing factor of their own, which a fused layer cannot have.
   pm.addPass(createSplitLinearsPass());
-  // Splitting leaves slices of slices behind.
+  // Splitting leaves slices of slices behind, and the rows of each part can be dropped by themselves.
+  pm.addPass(createDropUnreadRowsPass());
   pm.addPass(createCanonicalizerPass());
   // Smoothing changes the activations, so it precedes the calibration that observes them.
   if (options.smooth)
@@ -88,6 +91,7 @@ void buildQuantizePipeline(OpPassManager &pm, const CompressOptions &options) {
 
 void buildDescribePipeline(OpPassManager &pm) {
   // Simplify first, so that the description counts only the work that remains.
+  pm.addPass(createDropUnreadRowsPass());
   pm.addPass(createCanonicalizerPass());
   // Describe while layers are still ops: after this phase they become kernels.
   pm.addPass(createDescribeModelPass());
@@ -185,6 +189,7 @@ void buildPhasePipeline(OpPassManager &pm, Phase phase, const TargetInfo &target
 
 void registerVityaPasses() {
   registerVityaAnalysisPasses();
+  registerVityaSimplifyPasses();
   registerVityaLowRankPasses();
   registerVityaQuantizePasses();
   registerVityaLowerLinalgPasses();

@@ -39,13 +39,11 @@ double rounded(double value, int digits) {
 
 /// The operands of `op` that static quantization can store in 8 bits; none for quantized ops and those of other kinds.
 SmallVector<std::pair<Value, Symmetry>> operandsOf(Operation *op) {
-  if (auto linear = dyn_cast<LinearOp>(op); linear && !linear.isQuantized())
-    return {{linear.getInput(), Symmetry::affine}};
-  if (auto attention = dyn_cast<AttentionOp>(op); attention && !attention.isQuantized())
-    return {{attention.getQuery(), Symmetry::affine},
-            {attention.getKey(), Symmetry::symmetric},
-            {attention.getValue(), Symmetry::symmetric}};
-  return {};
+  SmallVector<std::pair<Value, Symmetry>> result;
+  if (auto layer = dyn_cast<LayerOpInterface>(op); layer && !layer.isQuantized())
+    for (const QuantizableOperand &operand : layer.getQuantizableOperands())
+      result.push_back({operand.value(), operand.isSigned ? Symmetry::symmetric : Symmetry::affine});
+  return result;
 }
 
 struct Calibrate : impl::CalibratePassBase<Calibrate> {
@@ -77,10 +75,9 @@ private:
       for (auto [value, symmetry] : operandsOf(&op))
         if (!observers[value]->observer.isFinite())
           return op.emitOpError("expected finite operands of layer '")
-                 << op.getAttrOfType<StringAttr>("layer").getValue()
-                 << "' on the calibration images, found NaN or infinity";
+                 << cast<LayerOpInterface>(op).getLayer() << "' on the calibration images, found NaN or infinity";
     attachRanges(*entry, observers);
-    module->setAttr(kCalibratedAttrName, StringAttr::get(&getContext(), fingerprint(module)));
+    setDiscardable<VityaDialect::CalibratedAttrHelper>(module, StringAttr::get(&getContext(), fingerprint(module)));
     return success();
   }
 
@@ -129,7 +126,7 @@ private:
       for (auto [value, symmetry] : operandsOf(&op))
         ofOp.push_back(ranges.find({value, int(symmetry)})->second);
       if (!ofOp.empty())
-        op.setAttr(kRangesAttrName, ArrayAttr::get(&getContext(), ofOp));
+        setDiscardable<VityaDialect::RangesAttrHelper>(&op, ArrayAttr::get(&getContext(), ofOp));
     }
   }
 };

@@ -251,7 +251,7 @@ def SplitLinearsPass : Pass<"vitya-split-linears", "::mlir::ModuleOp"> {
 
     ```mlir
     #info = #vitya.linear_info<"blocks.0.attn.qkv", in = 8, out = 24, format = "f32",
-                               reason = "no compression asked for">
+                               reason = "no compression requested">
     func.func @main(%x: tensor<4x8xf32>) -> tensor<4x8xf32> {
       %wq = arith.constant dense_resource<blocks.0.attn.qkv.q.weight> : tensor<8x8xf32>
       %q = vitya.linear "blocks.0.attn.qkv.q" %x, %wq {info = #info} : tensor<4x8xf32>, tensor<8x8xf32> -> tensor<4x8xf32>

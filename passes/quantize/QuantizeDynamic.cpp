@@ -58,11 +58,11 @@ private:
       op.getInputMutable().assign(input.value);
       op.getWeightMutable().assign(*weight);
       op.getParamsMutable().assign(input.params);
-      records.add(op, "u8 x s8 dynamic", "range of each " + stringifyGranularity(granularity));
+      records.add(op, LayerFormat::u8_s8_dynamic, "range of each " + stringifyGranularity(granularity));
     }
     for (auto op : entry->getOps<AttentionOp>())
       if (!op.isQuantized() && !filter->whyNot(op))
-        LayerRecords::set(op, "f32", "queries, keys and values have no range before run time");
+        LayerRecords::set(op, LayerFormat::f32, "queries, keys and values have no range before run time");
     records.write();
     dropConstants(module);
     return success();

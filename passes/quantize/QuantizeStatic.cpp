@@ -34,7 +34,7 @@ struct QuantizeStatic : impl::QuantizeStaticPassBase<QuantizeStatic> {
 
 private:
   LogicalResult checkCalibration(ModuleOp module) {
-    auto calibrated = module->getAttrOfType<StringAttr>(kCalibratedAttrName);
+    auto calibrated = getDiscardable<VityaDialect::CalibratedAttrHelper>(module);
     std::string expected = fingerprint(module);
     if (calibrated && calibrated.getValue() == expected)
       return success();
@@ -58,7 +58,7 @@ private:
         return failure();
     }
     records.write();
-    module->removeAttr(kCalibratedAttrName);
+    module->removeAttr(VityaDialect::CalibratedAttrHelper::getNameStr());
     dropConstants(module);
     return success();
   }
@@ -74,7 +74,7 @@ private:
       remarkLeftAlone(op, "stays f32: " + *whyNot);
     LLVM_DEBUG(llvm::dbgs() << op.getLayer() << ": " << whyNot.value_or("quantized") << '\n');
     if (whyNot) {
-      op->removeAttr(kRangesAttrName);
+      op->removeAttr(VityaDialect::RangesAttrHelper::getNameStr());
       records.keep(op, *whyNot);
       return success();
     }
@@ -87,7 +87,9 @@ private:
     Value input = quantize(op.getInput(), ranges->front(), Symmetry::affine);
     op.getInputMutable().assign(input);
     op.getWeightMutable().assign(*weight);
-    records.add(op, "u8 x s8 static", nameOf(observer) + ", " + summary(input, ranges->front()));
+    if (Value bias = quantizeBias(op))
+      op.getBiasMutable().assign(bias);
+    records.add(op, LayerFormat::u8_s8_static, nameOf(observer) + ", " + summary(input, ranges->front()));
     return success();
   }
 
@@ -104,7 +106,7 @@ private:
       remarkLeftAlone(op, "stays f32: " + *whyNot);
     LLVM_DEBUG(llvm::dbgs() << op.getLayer() << ": " << whyNot.value_or("quantized") << '\n');
     if (whyNot) {
-      op->removeAttr(kRangesAttrName);
+      op->removeAttr(VityaDialect::RangesAttrHelper::getNameStr());
       LayerRecords::keep(op, *whyNot);
       return success();
     }
@@ -115,7 +117,7 @@ private:
     op.getKeyMutable().assign(quantize(op.getKey(), (*ranges)[1], Symmetry::symmetric));
     op.getValueMutable().assign(quantize(op.getValue(), (*ranges)[2], Symmetry::symmetric));
     op.setWeightsAttr(TypeAttr::get(uniformType(&getContext(), kExponentialParameters)));
-    LayerRecords::set(op, "u8 x s8 static",
+    LayerRecords::set(op, LayerFormat::u8_s8_static,
                       nameOf(observer) + "; query " + summary(op.getQuery(), (*ranges)[0]) + "; key " +
                           summary(op.getKey(), (*ranges)[1]) + "; value " + summary(op.getValue(), (*ranges)[2]));
     return success();
@@ -135,10 +137,10 @@ private:
   }
 
   /// The ranges that the selected observer proposed for the operands of `op`. Those of other observers are removed.
-  FailureOr<SmallVector<ObservedRangeAttr>> rangesOf(Operation *op) {
+  FailureOr<SmallVector<ObservedRangeAttr>> rangesOf(LayerOpInterface op) {
     SmallVector<ObservedRangeAttr> result;
     SmallVector<Attribute> kept;
-    if (auto operands = op->getAttrOfType<ArrayAttr>(kRangesAttrName))
+    if (auto operands = getDiscardable<VityaDialect::RangesAttrHelper>(op))
       for (auto ranges : operands.getAsRange<ArrayAttr>())
         for (auto range : ranges.getAsRange<ObservedRangeAttr>())
           if (range.getObserver() == nameOf(observer)) {
@@ -146,12 +148,12 @@ private:
             kept.push_back(ArrayAttr::get(&getContext(), {range}));
             break;
           }
-    size_t operands = isa<LinearOp>(op) ? 1 : 3;
+    size_t operands = op.getQuantizableOperands().size();
     if (result.size() != operands)
       return op->emitOpError("expected a range by ")
-             << nameOf(observer) << " for each of " << operands << " operands in '" << kRangesAttrName << "', found "
-             << result.size();
-    op->setAttr(kRangesAttrName, ArrayAttr::get(&getContext(), kept));
+             << nameOf(observer) << " for each of " << operands << " operands in '"
+             << VityaDialect::RangesAttrHelper::getNameStr() << "', found " << result.size();
+    setDiscardable<VityaDialect::RangesAttrHelper>(op, ArrayAttr::get(&getContext(), kept));
     return result;
   }
 

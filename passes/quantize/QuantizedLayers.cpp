@@ -129,29 +129,51 @@ FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
                                 makeResource(RankedTensorType::get(shape, IntegerType::get(context, 8)), name, bytes));
   auto cast =
       quant::StorageCastOp::create(builder, op.getWeight().getLoc(), RankedTensorType::get(shape, element), integers);
-  cast->setAttr(kNoiseAttrName, builder.getF64FloatAttr(distortionOf(exact, quantized).relativeNoise()));
+  setDiscardable<VityaDialect::NoiseAttrHelper>(
+      cast, builder.getF64FloatAttr(distortionOf(exact, quantized).relativeNoise()));
   return cast.getResult();
+}
+
+Value quantizeBias(LinearOp op) {
+  auto emitError = [&] { return op.emitOpError(); };
+  FailureOr<SmallVector<double>> scales = weightScales(op.getWeight().getType(), emitError);
+  ElementsAttr constant;
+  FailureOr<std::vector<float>> bias = failure();
+  if (succeeded(scales) && op.getBias() && matchPattern(op.getBias(), m_Constant(&constant)))
+    bias = readFloats(constant);
+  if (failed(bias))
+    return op.getBias();
+  std::optional<SmallVector<int32_t>> steps = biasInSteps(
+      *bias, rowFactors(op.getInput().getType().getElementType(), *scales), op.getInput().getType().getDimSize(1));
+  if (!steps)
+    return op.getBias();
+  OpBuilder builder(op);
+  auto type = RankedTensorType::get(static_cast<int64_t>(steps->size()), builder.getI32Type());
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(steps->data()), steps->size() * sizeof(int32_t));
+  return arith::ConstantOp::create(builder, op.getBias().getLoc(),
+                                   makeResource(type, (op.getLayer() + ".bias.i32").str(), bytes));
 }
 
 //===----------------------------------------------------------------------===//
 // Records
 //===----------------------------------------------------------------------===//
 
-void LayerRecords::add(LinearOp op, StringRef format, const Twine &reason) {
-  layers[layerNameOf(op)].push_back({op, format.str(), reason.str()});
+void LayerRecords::add(LinearOp op, LayerFormat format, const Twine &reason) {
+  layers[layerNameOf(op)].push_back({op, format, reason.str()});
 }
 
-void LayerRecords::set(AttentionOp op, StringRef format, const Twine &reason) {
-  op->setAttr(kAttentionInfoAttrName,
-              AttentionInfoAttr::get(op.getContext(), op.getLayer(), op.getHeads(), format, format, reason.str()));
+void LayerRecords::set(AttentionOp op, LayerFormat format, const Twine &reason) {
+  setDiscardable<VityaDialect::AttentionInfoAttrHelper>(
+      op, AttentionInfoAttr::get(op.getContext(), op.getLayer(), op.getHeads(), format, format, reason.str()));
 }
 
 void LayerRecords::write() const {
   for (const auto &[name, entries] : layers) {
-    std::string format = entries.front().format, reason = entries.front().reason;
+    LayerFormat format = entries.front().format;
+    std::string reason = entries.front().reason;
     if (!llvm::all_of(entries, [&](const Entry &entry) { return entry.format == format && entry.reason == reason; })) {
       if (!llvm::all_of(entries, [&](const Entry &entry) { return entry.format == format; }))
-        format = "mixed";
+        format = LayerFormat::mixed;
       reason.clear();
       for (const Entry &entry : entries) {
         LinearOp op = entry.op;
@@ -164,7 +186,7 @@ void LayerRecords::write() const {
     for (const Entry &entry : entries) {
       LinearOp op = entry.op;
       LinearInfoAttr info = infoOf(op);
-      std::string before = info.getReason() == kUntouched ? "" : info.getReason().str() + "; ";
+      std::string before = info.getReason() == kNotCompressed ? "" : info.getReason().str() + "; ";
       op.setInfoAttr(LinearInfoAttr::get(op.getContext(), info.getName(), info.getIn(), info.getOut(), format,
                                          before + reason, info.getRank()));
     }

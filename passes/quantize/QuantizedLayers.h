@@ -40,6 +40,11 @@ std::optional<std::string> whyNotInteger(AttentionOp op);
 /// `vitya.noise`; an error at `op` unless the weight is finite.
 mlir::FailureOr<mlir::Value> quantizeWeight(LinearOp op, WeightGranularity granularity);
 
+/// The bias of `op`, whose input and weight are already quantized with static scales, as i32 in steps of the factors of
+/// its rows, inserted before `op`. The unchanged bias if it is not a constant or if 32 bits might not hold its sum with
+/// the products; null if there is none.
+mlir::Value quantizeBias(LinearOp op);
+
 /// The type of u8 elements whose scale and zero point are computed at run time.
 mlir::quant::QuantizedType dynamicType(mlir::MLIRContext *context);
 /// The type of 8-bit elements with the scale, zero point and signedness of `parameters`.
@@ -49,19 +54,20 @@ mlir::quant::QuantizedType uniformType(mlir::MLIRContext *context, const numeric
 class LayerRecords {
 public:
   /// Records that `op` now has `format`, and why.
-  void add(LinearOp op, llvm::StringRef format, const llvm::Twine &reason);
+  void add(LinearOp op, LayerFormat format, const llvm::Twine &reason);
   /// Records that `op` stays f32, and why.
-  void keep(LinearOp op, const llvm::Twine &reason) { add(op, "f32", "stays f32: " + reason); }
+  void keep(LinearOp op, const llvm::Twine &reason) { add(op, LayerFormat::f32, "stays f32: " + reason); }
   /// Sets the `vitya.attention_info` of an attention, which has no parts.
-  static void set(AttentionOp op, llvm::StringRef format, const llvm::Twine &reason);
-  static void keep(AttentionOp op, const llvm::Twine &reason) { set(op, "f32", "stays f32: " + reason); }
+  static void set(AttentionOp op, LayerFormat format, const llvm::Twine &reason);
+  static void keep(AttentionOp op, const llvm::Twine &reason) { set(op, LayerFormat::f32, "stays f32: " + reason); }
   /// Sets the `info` of all ops that were added.
   void write() const;
 
 private:
   struct Entry {
     LinearOp op;
-    std::string format, reason;
+    LayerFormat format;
+    std::string reason;
   };
   llvm::MapVector<llvm::StringRef, llvm::SmallVector<Entry, 2>> layers; ///< by name of the trained layer
 };

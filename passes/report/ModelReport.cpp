@@ -33,22 +33,9 @@ AttentionReport &ModelReport::attention(StringRef name) { return findOrAppend(at
 
 namespace {
 
-int64_t elements(Value value) { return cast<ShapedType>(value.getType()).getNumElements(); }
-
-/// The multiply-adds of one inference in `op`.
-int64_t multiplyAddsOf(LinearOp op) { return op.getInput().getType().getDimSize(0) * elements(op.getWeight()); }
-int64_t multiplyAddsOf(AttentionOp op) {
-  return op.getKey().getType().getDimSize(0) * (elements(op.getQuery()) + elements(op.getResult()));
-}
-
-StringRef formatOf(LinearOp op) {
-  return !op.isQuantized() ? "f32" : op.getParams() ? "u8 x s8 dynamic" : "u8 x s8 static";
-}
-StringRef formatOf(AttentionOp op) { return op.isQuantized() ? "u8 x s8 static" : "f32"; }
-
 /// The range that quantization took for operand `index` of `op`; null if calibration proposed none or several.
 ObservedRangeAttr rangeOf(Operation *op, size_t index) {
-  auto operands = op->getAttrOfType<ArrayAttr>(kRangesAttrName);
+  auto operands = getDiscardable<VityaDialect::RangesAttrHelper>(op);
   if (!operands)
     return {};
   auto ranges = cast<ArrayAttr>(operands[index]);
@@ -67,7 +54,10 @@ OperandReport describe(Type type, ObservedRangeAttr range) {
 }
 
 LinearOpReport describe(LinearOp op, const LinearReport &layer) {
-  LinearOpReport result{op.getLayer().str(), formatOf(op).str(), layer.reason, {}, {}, {}};
+  LinearOpReport result;
+  result.name = op.getLayer().str();
+  result.format = op.getFormat();
+  result.reason = layer.reason;
   if (!op.isQuantized())
     return result;
   result.input = describe(op.getInput().getType(), rangeOf(op, 0));
@@ -80,7 +70,7 @@ LinearOpReport describe(LinearOp op, const LinearReport &layer) {
   if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(weight))
     llvm::append_range(result.weightScales, perAxis.getScales());
   if (Operation *cast = op.getWeight().getDefiningOp())
-    if (auto noise = cast->getAttrOfType<FloatAttr>(kNoiseAttrName))
+    if (auto noise = getDiscardable<VityaDialect::NoiseAttrHelper>(cast))
       result.weightNoise = noise.getValueAsDouble();
   return result;
 }
@@ -102,23 +92,26 @@ struct Description {
     if (isNew)
       report.linears.push_back(recordOf(op, info));
     LinearReport &record = report.linears[index];
-    record.multiplyAdds += multiplyAddsOf(op);
+    record.multiplyAdds += op.getMultiplyAdds();
     record.ops.push_back(describe(op, record));
-    count(multiplyAddsOf(op), op.isQuantized());
   }
 
   void add(AttentionOp op) {
     AttentionReport &record = report.attentions.emplace_back();
     record.name = op.getLayer().str();
     record.heads = op.getHeads();
-    auto info = op->getAttrOfType<AttentionInfoAttr>(kAttentionInfoAttrName);
-    record.scores = (info ? info.getScores() : formatOf(op)).str();
-    record.values = (info ? info.getValues() : formatOf(op)).str();
-    record.reason = info ? info.getReason().str() : kUntouched.str();
-    record.multiplyAdds = multiplyAddsOf(op);
+    auto info = getDiscardable<VityaDialect::AttentionInfoAttrHelper>(op);
+    record.scores = info ? info.getScores() : op.getFormat();
+    record.values = info ? info.getValues() : op.getFormat();
+    record.reason = info ? info.getReason().str() : kNotCompressed.str();
+    record.multiplyAdds = op.getMultiplyAdds();
     if (op.isQuantized())
       record.quantized = describe(op);
-    count(record.multiplyAdds, op.isQuantized());
+  }
+
+  void count(LayerOpInterface layer) {
+    report.multiplyAdds += layer.getMultiplyAdds();
+    report.integerMultiplyAdds += layer.isQuantized() ? layer.getMultiplyAdds() : 0;
   }
 
 private:
@@ -129,14 +122,9 @@ private:
     record.in = info ? info.getIn() : weight[1];
     record.out = info ? info.getOut() : weight[0];
     record.rank = info ? info.getRank() : std::nullopt;
-    record.format = (info ? info.getFormat() : formatOf(op)).str();
-    record.reason = info ? info.getReason().str() : kUntouched.str();
+    record.format = info ? info.getFormat() : op.getFormat();
+    record.reason = info ? info.getReason().str() : kNotCompressed.str();
     return record;
-  }
-
-  void count(int64_t products, bool isQuantized) {
-    report.multiplyAdds += products;
-    report.integerMultiplyAdds += isQuantized ? products : 0;
   }
 };
 
@@ -158,8 +146,11 @@ void describeModel(ModuleOp module, ModelReport &report) {
       description.add(linear);
     if (auto attention = dyn_cast<AttentionOp>(op))
       description.add(attention);
-    if (isa<arith::ConstantOp>(op) && isa<ShapedType>(op->getResult(0).getType()))
-      description.report.parameters += elements(op->getResult(0));
+    if (auto layer = dyn_cast<LayerOpInterface>(op))
+      description.count(layer);
+    if (auto constant = dyn_cast<arith::ConstantOp>(op))
+      if (auto type = dyn_cast<ShapedType>(constant.getType()))
+        description.report.parameters += type.getNumElements();
   });
   keepFindings(report.linears, description.report.linears);
   keepFindings(report.attentions, description.report.attentions);
@@ -176,36 +167,37 @@ llvm::Expected<ModelReport> readDescription(ModuleOp module) {
                                    "', found none: was it made by an earlier phase of this compiler?");
   };
   ModelReport report;
-  auto linears = module->getAttrOfType<ArrayAttr>(kLinearsAttrName);
+  auto linears = getDiscardable<VityaDialect::LinearsAttrHelper>(module);
   if (!linears)
-    return missing(kLinearsAttrName);
+    return missing(VityaDialect::LinearsAttrHelper::getNameStr());
   for (auto info : linears.getAsRange<LinearInfoAttr>()) {
     LinearReport &record = report.linears.emplace_back();
     record.name = info.getName().str();
     record.in = info.getIn();
     record.out = info.getOut();
     record.rank = info.getRank();
-    record.format = info.getFormat().str();
+    record.format = info.getFormat();
     record.reason = info.getReason().str();
   }
-  if (auto attentions = module->getAttrOfType<ArrayAttr>(kAttentionsAttrName))
+  if (auto attentions = getDiscardable<VityaDialect::AttentionsAttrHelper>(module))
     for (auto info : attentions.getAsRange<AttentionInfoAttr>()) {
       AttentionReport &record = report.attentions.emplace_back();
       record.name = info.getName().str();
       record.heads = info.getHeads();
-      record.scores = info.getScores().str();
-      record.values = info.getValues().str();
+      record.scores = info.getScores();
+      record.values = info.getValues();
       record.reason = info.getReason().str();
     }
-  for (auto [name, total] : {std::pair(StringRef(kParametersAttrName), &report.parameters),
-                             std::pair(StringRef(kMultiplyAddsAttrName), &report.multiplyAdds)}) {
+  for (auto [name, total] :
+       {std::pair(StringRef(VityaDialect::ParametersAttrHelper::getNameStr()), &report.parameters),
+        std::pair(StringRef(VityaDialect::MultiplyAddsAttrHelper::getNameStr()), &report.multiplyAdds)}) {
     auto value = module->getAttrOfType<IntegerAttr>(name);
     if (!value)
       return missing(name);
     *total = value.getInt();
   }
   // Absent if there are none.
-  if (auto integers = module->getAttrOfType<IntegerAttr>(kIntegerMultiplyAddsAttrName))
+  if (auto integers = getDiscardable<VityaDialect::IntegerMultiplyAddsAttrHelper>(module))
     report.integerMultiplyAdds = integers.getInt();
   return report;
 }

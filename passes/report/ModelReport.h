@@ -56,7 +56,9 @@ struct OperandReport {
 
 /// How one op of a linear layer is quantized: the layer itself, one of its factors, or a part of a fused layer.
 struct LinearOpReport {
-  std::string name, format, reason;
+  std::string name;
+  LayerFormat format = LayerFormat::f32;
+  std::string reason;
   std::optional<OperandReport> input; ///< absent: the op is f32
   std::vector<double> weightScales;
   std::optional<double> weightNoise; ///< relative mean squared error; absent: the f32 weight is not known
@@ -67,7 +69,8 @@ struct LinearReport {
   std::string name;
   int64_t in = 0, out = 0;
   std::optional<int64_t> rank; ///< absent: dense
-  std::string format, reason;
+  LayerFormat format = LayerFormat::f32;
+  std::string reason;
   int64_t multiplyAdds = 0; ///< of one inference
   std::optional<LowRankLayerReport> lowRank;
   std::vector<LinearOpReport> ops; ///< in program order
@@ -82,8 +85,10 @@ struct QuantizedAttentionReport {
 struct AttentionReport {
   std::string name;
   int64_t heads = 0;
-  std::string scores, values, reason; ///< the formats of its two matrix products, and why
-  int64_t multiplyAdds = 0;           ///< of one inference
+  LayerFormat scores = LayerFormat::f32; ///< the format of the product of queries and keys
+  LayerFormat values = LayerFormat::f32; ///< the format of the product of weights and values
+  std::string reason;                    ///< why it has these formats
+  int64_t multiplyAdds = 0;              ///< of one inference
   std::optional<LowRankAttentionReport> lowRank;
   std::optional<QuantizedAttentionReport> quantized;
 };

@@ -111,7 +111,7 @@ private:
   void printQuantized(const LinearReport &linear, const LinearOpReport &op) {
     os.attribute("name", op.name);
     os.attribute("layer", linear.name);
-    os.attribute("format", op.format);
+    os.attribute("format", stringifyLayerFormat(op.format));
     os.attribute("reason", op.reason);
     if (!op.input)
       return;
@@ -126,7 +126,7 @@ private:
 
   void printQuantized(const AttentionReport &attention) {
     os.attribute("name", attention.name);
-    os.attribute("format", attention.scores);
+    os.attribute("format", stringifyLayerFormat(attention.scores));
     os.attribute("reason", attention.reason);
     if (!attention.quantized)
       return;
@@ -201,7 +201,7 @@ void printLayers(const ModelReport &report, json::OStream &os) {
         os.attribute("in", linear.in);
         os.attribute("out", linear.out);
         os.attribute("rank", orNull(linear.rank));
-        os.attribute("format", linear.format);
+        os.attribute("format", stringifyLayerFormat(linear.format));
         os.attribute("reason", linear.reason);
       });
   });
@@ -210,8 +210,8 @@ void printLayers(const ModelReport &report, json::OStream &os) {
       os.object([&] {
         os.attribute("name", attention.name);
         os.attribute("heads", attention.heads);
-        os.attribute("scores", attention.scores);
-        os.attribute("values", attention.values);
+        os.attribute("scores", stringifyLayerFormat(attention.scores));
+        os.attribute("values", stringifyLayerFormat(attention.values));
         os.attribute("reason", attention.reason);
       });
   });
@@ -221,13 +221,13 @@ void printTables(const ModelReport &report, llvm::raw_ostream &os) {
   os << llvm::formatv("\n{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", "linear", "in", "out", "rank", "format", "reason");
   for (const LinearReport &linear : report.linears)
     os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", linear.name, linear.in, linear.out,
-                        linear.rank ? std::to_string(*linear.rank) : "-", linear.format, linear.reason);
+                        linear.rank ? std::to_string(*linear.rank) : "-", stringifyLayerFormat(linear.format), linear.reason);
   if (report.attentions.empty())
     return;
   os << llvm::formatv("\n{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", "attention", "heads", "scores", "values", "reason");
   for (const AttentionReport &attention : report.attentions)
-    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.name, attention.heads, attention.scores,
-                        attention.values, attention.reason);
+    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.name, attention.heads, stringifyLayerFormat(attention.scores),
+                        stringifyLayerFormat(attention.values), attention.reason);
 }
 
 } // namespace vitya

@@ -66,7 +66,7 @@ LogicalResult verifyFunctions(ModuleOp module, Phase phase) {
   if (!entry || entry.isExternal() || !entry.getBody().hasOneBlock())
     return module.emitError() << "expected a function @" << kEntryName << " with a body of one block";
   for (auto function : module.getOps<func::FuncOp>())
-    if (function != entry && !(phase == Phase::linalg && function->hasAttr(kKernelAttrName)))
+    if (function != entry && !(phase == Phase::linalg && getDiscardable<VityaDialect::KernelAttrHelper>(function)))
       return function.emitError() << "expected no function other than @" << kEntryName
                                   << (phase == Phase::linalg ? " and kernels" : "") << " at the end of phase "
                                   << stringifyPhase(phase) << ", found @" << function.getName();
@@ -98,7 +98,7 @@ struct VerifyPhase : impl::VerifyPhasePassBase<VerifyPhase> {
       return signalPassFailure();
     if (*known <= Phase::linalg && failed(verifyFunctions(getOperation(), *known)))
       return signalPassFailure();
-    getOperation()->setAttr(kPhaseAttrName, StringAttr::get(&getContext(), phase));
+    setDiscardable<VityaDialect::PhaseAttrHelper>(getOperation(), StringAttr::get(&getContext(), phase));
   }
 };
 

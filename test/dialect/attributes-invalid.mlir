@@ -23,7 +23,7 @@ func.func @model_c3_on_function() attributes {vitya.model = #vitya.model<name = 
 // -----
 
 module attributes {vitya.model = #vitya.model<name = "model_c3_classes", image = [1, 1, 4], classes = ["cat", "dog"]>} {
-  // expected-error @below {{'func.func' op expected '(tensor<1x1x4xf32>) -> tensor<1x2xf32>', as vitya.model says, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
+  // expected-error @below {{'func.func' op expected '(tensor<1x1x4xf32>) -> tensor<1x2xf32>' to match vitya.model, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
   func.func @main(%image: tensor<1x1x4xf32>) -> tensor<1x4xf32> {
     %0 = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x4xf32> into tensor<1x4xf32>
     return %0 : tensor<1x4xf32>
@@ -33,7 +33,7 @@ module attributes {vitya.model = #vitya.model<name = "model_c3_classes", image =
 // -----
 
 module attributes {vitya.model = #vitya.model<name = "model_c3_image", image = [1, 2, 2], classes = ["a", "b", "c", "d"]>} {
-  // expected-error @below {{'func.func' op expected '(tensor<1x2x2xf32>) -> tensor<1x4xf32>', as vitya.model says, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
+  // expected-error @below {{'func.func' op expected '(tensor<1x2x2xf32>) -> tensor<1x4xf32>' to match vitya.model, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
   func.func @main(%image: tensor<1x1x4xf32>) -> tensor<1x4xf32> {
     %0 = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x4xf32> into tensor<1x4xf32>
     return %0 : tensor<1x4xf32>
@@ -88,6 +88,12 @@ module attributes {vitya.linears = [#vitya.linear_info<"linear_info_c1", in = 4,
 
 // -----
 
+// expected-error @below {{expected a format (f32, u8 x s8 static, u8 x s8 dynamic, mixed), found 'u8'}}
+// expected-error @below {{failed to parse Vitya_LinearInfoAttr parameter 'format'}}
+module attributes {vitya.linears = [#vitya.linear_info<"head", in = 4, out = 10, format = "u8", reason = "">]} {}
+
+// -----
+
 // expected-error @below {{expected attribute 'vitya.linears' to be an array of #vitya.linear_info, found ["head"]}}
 module attributes {vitya.linears = ["head"]} {}
 
@@ -115,6 +121,37 @@ module attributes {vitya.multiply_adds = 1 : i32} {}
 
 // expected-error @below {{expected attribute 'vitya.integer_multiply_adds' to be an i64 that is not negative, found -1 : i64}}
 module attributes {vitya.integer_multiply_adds = -1} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.workspace_bytes' to be an i64 that is not negative, found -1 : i64}}
+module attributes {vitya.workspace_bytes = -1} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.weights' to be a resource of bytes on a module, found "weights"}}
+module attributes {vitya.weights = "weights"} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.layers' to be an array of strings, found [1]}}
+module attributes {vitya.layers = [1]} {}
+
+// -----
+
+func.func @layer(%x: memref<4xf32>) {
+  // expected-error @below {{expected attribute 'vitya.layer' to be a string, found 1 : i64}}
+  call @layer(%x) {vitya.layer = 1} : (memref<4xf32>) -> ()
+  return
+}
+
+// -----
+
+func.func @loop(%x: memref<4xf32>) {
+  // expected-error @below {{expected attribute 'vitya.loop' to be a unit attribute, found 1 : i64}}
+  call @loop(%x) {vitya.loop = 1} : (memref<4xf32>) -> ()
+  return
+}
 
 // -----
 
@@ -152,6 +189,23 @@ func.func @ranges_of_one_operand(%x: tensor<5x8xf32>) -> tensor<5x8xf32> {
   // expected-error @below {{expected attribute 'vitya.ranges' to be an array of #vitya.observed for each operand that can be quantized, found []}}
   %0 = vitya.attention "a" %x, %x, %x heads 1 scale 1.0 {vitya.ranges = []}
      : tensor<5x8xf32>, tensor<5x8xf32>, tensor<5x8xf32> -> tensor<5x8xf32>
+  return %0 : tensor<5x8xf32>
+}
+
+// -----
+
+func.func @ranges_of_a_layer_without_products(%x: tensor<5x8xf32>, %w: tensor<8xf32>) -> tensor<5x8xf32> {
+  // expected-error @below {{expected attribute 'vitya.ranges' to be an array of #vitya.observed for each operand that can be quantized, found []}}
+  %0 = vitya.layer_norm "n" %x, %w, %w eps 1.0e-6 {vitya.ranges = []}
+     : tensor<5x8xf32>, tensor<8xf32>, tensor<8xf32> -> tensor<5x8xf32>
+  return %0 : tensor<5x8xf32>
+}
+
+// -----
+
+func.func @ranges_of_no_layer(%x: tensor<5x8xf32>) -> tensor<5x8xf32> {
+  // expected-error @below {{expected attribute 'vitya.ranges' to be an array of #vitya.observed for each operand that can be quantized, found []}}
+  %0 = vitya.gelu erf %x {vitya.ranges = []} : tensor<5x8xf32>
   return %0 : tensor<5x8xf32>
 }
 

@@ -1,5 +1,5 @@
-// What the checks of modules allow: a model whose weights were elided is IR to look at, splats and complete resources
-// are constants, and an @main that no longer works on tensors is not compared with the model.
+// The verifier of vitya.model accepts elided weights, splats and complete resources, and it does not compare an @main that no
+// longer works on tensors with the model.
 // RUN: vitya-opt %s -split-input-file | FileCheck %s
 
 // CHECK: dense_resource<elided>

@@ -82,7 +82,7 @@ func.func @linear_c4_zero_point(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:300>>
 // -----
 
 func.func @linear_c4_denormal(%x: tensor<4x8x!quant.uniform<u8:f32, 1.0e-39>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
-  // expected-error @below {{'vitya.linear' op expected scales that are normal f32 numbers, as their reciprocals, found 1.0}}
+  // expected-error @below {{'vitya.linear' op expected scales that are normal f32 values with normal reciprocals, found 1.0}}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 1.0e-39>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
   return
 }
@@ -90,7 +90,7 @@ func.func @linear_c4_denormal(%x: tensor<4x8x!quant.uniform<u8:f32, 1.0e-39>>, %
 // -----
 
 func.func @linear_c5_absent(%x: tensor<4x8x!quant.any<u8:f32>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
-  // expected-error @below {{'vitya.linear' op expected params exactly where the input is !quant.any, found input '!quant.any<u8:f32>' without params}}
+  // expected-error @below {{'vitya.linear' op expected params if and only if the input is !quant.any, found input '!quant.any<u8:f32>' without params}}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.any<u8:f32>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
   return
 }
@@ -98,7 +98,7 @@ func.func @linear_c5_absent(%x: tensor<4x8x!quant.any<u8:f32>>, %w: tensor<3x8x!
 // -----
 
 func.func @linear_c5_present(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>, %p: tensor<4x2xf32>) {
-  // expected-error @below {{'vitya.linear' op expected params exactly where the input is !quant.any, found input '!quant.uniform<u8:f32, 2.000000e-02:128>' with params}}
+  // expected-error @below {{'vitya.linear' op expected params if and only if the input is !quant.any, found input '!quant.uniform<u8:f32, 2.000000e-02:128>' with params}}
   %0 = vitya.linear "fc" %x, %w params(%p : tensor<4x2xf32>) : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
   return
 }
@@ -116,6 +116,22 @@ func.func @linear_c5_shape(%x: tensor<4x8x!quant.any<u8:f32>>, %w: tensor<3x8x!q
 func.func @linear_c6_long(%x: tensor<4x65537x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x65537x!quant.uniform<i8:f32, 0.01>>) {
   // expected-error @below {{'vitya.linear' op expected at most 65536 inputs, found 65537}}
   %0 = vitya.linear "fc" %x, %w : tensor<4x65537x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x65537x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c7_dynamic(%x: tensor<4x8x!quant.any<u8:f32>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>, %b: tensor<3xi32>, %p: tensor<4x2xf32>) {
+  // expected-error @below {{'vitya.linear' op expected an f32 bias, as the layer is quantized dynamically, found 'tensor<3xi32>'}}
+  %0 = vitya.linear "fc" %x, %w bias %b params(%p : tensor<4x2xf32>) : tensor<4x8x!quant.any<u8:f32>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>>, tensor<3xi32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c7_f32(%x: tensor<4x8xf32>, %w: tensor<3x8xf32>, %b: tensor<3xi32>) {
+  // expected-error @below {{'vitya.linear' op expected an f32 bias, as the layer is f32, found 'tensor<3xi32>'}}
+  %0 = vitya.linear "fc" %x, %w bias %b : tensor<4x8xf32>, tensor<3x8xf32>, tensor<3xi32> -> tensor<4x3xf32>
   return
 }
 

@@ -23,7 +23,7 @@ module attributes {
 // CHECK-SAME: %[[IMAGE:.*]]: tensor<3x32x16xf32>
 // GENERIC-LABEL: sym_name = "image"
 func.func @image(%image: tensor<3x32x16xf32>) -> (tensor<32x48xf32>, tensor<64x24xf32>) {
-  // CHECK: %[[NORMAL:.*]] = vitya.normalize %[[IMAGE]] mean [5.000000e-01, 4.000000e-01, 0.000000e+00] std [2.000000e-01, 1.000000e+00, 3.000000e-01] : tensor<3x32x16xf32>
+  // CHECK: %[[NORMAL:.*]] = vitya.normalize %[[IMAGE]] mean [0.5, 0.4, 0.0] std [0.2, 1.0, 0.3] : tensor<3x32x16xf32>
   // GENERIC: "vitya.normalize"(%{{.*}}) <{mean = array<f32: {{.*}}>, std = array<f32: {{.*}}>}> : (tensor<3x32x16xf32>) -> tensor<3x32x16xf32>
   %0 = vitya.normalize %image mean [0.5, 0.4, 0.0] std [0.2, 1.0, 0.3] : tensor<3x32x16xf32>
   // CHECK: vitya.patchify %[[NORMAL]] [4, 4] channel_row_column : tensor<3x32x16xf32> -> tensor<32x48xf32>
@@ -52,7 +52,7 @@ func.func @linear(%x: tensor<65x192xf32>, %w: tensor<768x192xf32>, %b: tensor<76
 // CHECK-SAME: %[[X:.*]]: tensor<65x192xf32>, %[[W:.*]]: tensor<192xf32>
 // GENERIC-LABEL: sym_name = "tokens"
 func.func @tokens(%x: tensor<65x192xf32>, %w: tensor<192xf32>) -> tensor<1x192xf32> {
-  // CHECK: %[[NORM:.*]] = vitya.layer_norm "norm" %[[X]], %[[W]], %[[W]] eps 9.9999999999999995E-7 : tensor<65x192xf32>, tensor<192xf32>, tensor<192xf32> -> tensor<65x192xf32>
+  // CHECK: %[[NORM:.*]] = vitya.layer_norm "norm" %[[X]], %[[W]], %[[W]] eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32>, tensor<192xf32> -> tensor<65x192xf32>
   // GENERIC: "vitya.layer_norm"(%{{.*}}, %{{.*}}, %{{.*}}) <{eps = 9.9999999999999995E-7 : f64, layer = "norm"}>
   %0 = vitya.layer_norm "norm" %x, %w, %w eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32>, tensor<192xf32> -> tensor<65x192xf32>
   // CHECK: %[[ERF:.*]] = vitya.gelu erf %[[NORM]] : tensor<65x192xf32>
@@ -71,15 +71,15 @@ func.func @tokens(%x: tensor<65x192xf32>, %w: tensor<192xf32>) -> tensor<1x192xf
 // CHECK-LABEL: func @attention(
 // CHECK-SAME: %[[Q:.*]]: tensor<1x96xf32>, %[[K:.*]]: tensor<65x96xf32>, %[[V:.*]]: tensor<65x192xf32>
 func.func @attention(%q: tensor<1x96xf32>, %k: tensor<65x96xf32>, %v: tensor<65x192xf32>) -> tensor<1x192xf32> {
-  // CHECK: vitya.attention "attn" %[[Q]], %[[K]], %[[V]] heads 3 scale 1.250000e-01 : tensor<1x96xf32>, tensor<65x96xf32>, tensor<65x192xf32> -> tensor<1x192xf32>
+  // CHECK: vitya.attention "attn" %[[Q]], %[[K]], %[[V]] heads 3 scale 0.125 : tensor<1x96xf32>, tensor<65x96xf32>, tensor<65x192xf32> -> tensor<1x192xf32>
   // GENERIC: "vitya.attention"(%{{.*}}, %{{.*}}, %{{.*}}) <{heads = 3 : i64, layer = "attn", scale = 1.250000e-01 : f64}>
   %0 = vitya.attention "attn" %q, %k, %v heads 3 scale 0.125 : tensor<1x96xf32>, tensor<65x96xf32>, tensor<65x192xf32> -> tensor<1x192xf32>
   return %0 : tensor<1x192xf32>
 }
 
 // CHECK-LABEL: func @quantized(
-// CHECK-SAME: %[[X:.*]]: tensor<65x192xf32>, %[[S:.*]]: tensor<192x192xi8>, %[[B:.*]]: tensor<192xf32>
-func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<192xf32>) -> tensor<65x192xf32> {
+// CHECK-SAME: %[[X:.*]]: tensor<65x192xf32>, %[[S:.*]]: tensor<192x192xi8>, %[[B:.*]]: tensor<192xf32>, %[[STEPS:.*]]: tensor<192xi32>
+func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<192xf32>, %steps: tensor<192xi32>) -> tensor<65x192xf32> {
   // CHECK: %[[W:.*]] = quant.scast %[[S]] : tensor<192x192xi8> to tensor<192x192x!quant.uniform<i8<-127:127>:f32, 1.000000e-02>>
   %w = quant.scast %s : tensor<192x192xi8> to tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>>
   // CHECK: %[[Q:.*]] = quant.qcast %[[X]]
@@ -87,6 +87,8 @@ func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<
   // CHECK: vitya.linear "static" %[[Q]], %[[W]] bias %[[B]] : tensor<65x192x!quant.uniform<u8:f32, 2.000000e-02:128>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 1.000000e-02>>, tensor<192xf32> -> tensor<65x192xf32>
   // GENERIC: "vitya.linear"(%{{.*}}, %{{.*}}, %{{.*}}) <{layer = "static", operandSegmentSizes = array<i32: 1, 1, 1, 0>}>
   %0 = vitya.linear "static" %q, %w bias %b : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>>, tensor<192xf32> -> tensor<65x192xf32>
+  // CHECK: vitya.linear "static" %[[Q]], %[[W]] bias %[[STEPS]] : {{.*}}, tensor<192xi32> -> tensor<65x192xf32>
+  %integer_bias = vitya.linear "static" %q, %w bias %steps : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>>, tensor<192xi32> -> tensor<65x192xf32>
   // CHECK: %[[P:.*]] = vitya.choose_qparams token %{{.*}} : tensor<65x192xf32> -> tensor<65x2xf32>
   // GENERIC: "vitya.choose_qparams"(%{{.*}}) <{granularity = 0 : i32, levels = 255 : i32}>
   %p = vitya.choose_qparams token %0 : tensor<65x192xf32> -> tensor<65x2xf32>
@@ -100,7 +102,7 @@ func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<
   // GENERIC: "vitya.linear"(%{{.*}}, %{{.*}}, %{{.*}}) <{layer = "dynamic", operandSegmentSizes = array<i32: 1, 1, 0, 1>}>
   %1 = vitya.linear "dynamic" %d, %w params(%p : tensor<65x2xf32>) : tensor<65x192x!quant.any<u8:f32>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<65x192xf32>
   %k = quant.qcast %1 : tensor<65x192xf32> to tensor<65x192x!quant.uniform<i8:f32, 0.01>>
-  // CHECK: vitya.attention "attn" %[[Q]], %{{.*}}, %{{.*}} heads 3 scale 1.250000e-01 weights !quant.uniform<u8:f32, 3.900000e-03> : tensor<65x192x!quant.uniform<u8:f32, 2.000000e-02:128>>, tensor<65x192x!quant.uniform<i8:f32, 1.000000e-02>>, tensor<65x192x!quant.uniform<i8:f32, 1.000000e-02>> -> tensor<65x192xf32>
+  // CHECK: vitya.attention "attn" %[[Q]], %{{.*}}, %{{.*}} heads 3 scale 0.125 weights !quant.uniform<u8:f32, 3.900000e-03> : tensor<65x192x!quant.uniform<u8:f32, 2.000000e-02:128>>, tensor<65x192x!quant.uniform<i8:f32, 1.000000e-02>>, tensor<65x192x!quant.uniform<i8:f32, 1.000000e-02>> -> tensor<65x192xf32>
   %2 = vitya.attention "attn" %q, %k, %k heads 3 scale 0.125 weights !quant.uniform<u8:f32, 3.9e-3> : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<65x192x!quant.uniform<i8:f32, 0.01>>, tensor<65x192x!quant.uniform<i8:f32, 0.01>> -> tensor<65x192xf32>
   return %2 : tensor<65x192xf32>
 }

@@ -1,6 +1,8 @@
-// What the dialect offers to C++: builders that infer types, the rowwise interface, constants, fingerprints.
+// The C++ interface of the dialect: builders that infer types, the op interfaces, constants, fingerprints, float
+// literals.
 #include "dialect/Constants.h"
 #include "dialect/Fingerprint.h"
+#include "dialect/ShortFloat.h"
 #include "dialect/VityaOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Parser/Parser.h"
@@ -82,6 +84,51 @@ func.func @main(%x: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %0 = vitya.linear "head" %x, %w : tensor<1x2xf32>, tensor<2x2xf32> -> tensor<1x2xf32>
   return %0 : tensor<1x2xf32>
 })";
+
+TEST_F(Dialect, LayersNameTheirOperandsAndCountTheirWork) {
+  auto linear = make<LinearOp>("fc", value({65, 192}), value({10, 192}), Value(), LinearInfoAttr());
+  LayerOpInterface layer = linear;
+  EXPECT_EQ(layer.getLayer(), "fc");
+  EXPECT_EQ(layer.getMultiplyAdds(), 65 * 192 * 10);
+  EXPECT_FALSE(layer.isQuantized());
+  ASSERT_EQ(layer.getQuantizableOperands().size(), 1u);
+  EXPECT_EQ(layer.getQuantizableOperands()[0].value(), linear.getInput());
+  layer.setLayer("renamed");
+  EXPECT_EQ(linear.getLayer(), "renamed");
+  auto attention = make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), 3, APFloat(0.5));
+  layer = attention;
+  EXPECT_EQ(layer.getMultiplyAdds(), 2 * 65 * (12 + 30));
+  ASSERT_EQ(layer.getQuantizableOperands().size(), 3u);
+  EXPECT_FALSE(layer.getQuantizableOperands()[0].isSigned);
+  EXPECT_TRUE(layer.getQuantizableOperands()[1].isSigned);
+  layer = make<LayerNormOp>("norm", value({65, 192}), value({192}), value({192}), APFloat(1e-6));
+  EXPECT_EQ(layer.getMultiplyAdds(), 0);
+  EXPECT_TRUE(layer.getQuantizableOperands().empty());
+  EXPECT_FALSE(isa<LayerOpInterface>(make<GeluOp>(GeluForm::erf, value({65, 192})).getOperation()));
+}
+
+TEST(ShortFloat, IsTheShortestLiteralOfTheValue) {
+  EXPECT_EQ(shortFloat(1e-6), "1.0e-6");
+  EXPECT_EQ(shortFloat(0.125), "0.125");
+  EXPECT_EQ(shortFloat(-0.0), "-0.0");
+  EXPECT_EQ(shortFloat(1.25e20), "1.25e20");
+  EXPECT_EQ(shortFloat(0.1f), "0.1");
+  EXPECT_EQ(shortFloat(0.1), "0.1");
+  EXPECT_EQ(shortFloat(static_cast<double>(0.1f)), "0.10000000149011612");
+  EXPECT_EQ(shortFloat(std::numeric_limits<float>::denorm_min()), "1.0e-45");
+  EXPECT_EQ(std::stod(shortFloat(0.1 + 0.2)), 0.1 + 0.2);
+}
+
+TEST(Bias, CountsStepsUnlessTheSumMightOverflow) {
+  std::optional<llvm::SmallVector<int32_t>> steps = biasInSteps({2.1f, -3.4f}, {0.25f, 1.0f}, 4);
+  ASSERT_TRUE(steps);
+  EXPECT_EQ(*steps, (llvm::SmallVector<int32_t>{8, -3}));
+  EXPECT_FALSE(biasInSteps({2.0f, 3.0e+9f}, {0.25f, 1.0f}, 4));
+  EXPECT_FALSE(biasInSteps({std::nanf("")}, {1.0f}, 4));
+  // 65,536 products leave 2^31 - 1 - 255 * 128 * 65536 = 8,388,607 steps.
+  EXPECT_TRUE(biasInSteps({8388607.0f}, {1.0f}, kMaxProducts));
+  EXPECT_FALSE(biasInSteps({8388608.0f}, {1.0f}, kMaxProducts));
+}
 
 TEST_F(Dialect, FingerprintsTellModelsApart) {
   std::string text = kModel, original = fingerprint(*parse(text));

@@ -39,7 +39,7 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   // Emit code without weights: the code reads them from the module.
   if (Error error = emitObject(module, target, EmitOptions{"", "(in memory)"}, os))
     return std::move(error);
-  ArrayRef<char> bytes = rawBytes(module->getAttrOfType<mlir::DenseResourceElementsAttr>(kWeightsAttrName));
+  ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(module));
   result.weightBytes = bytes.data();
 
   Expected<std::unique_ptr<orc::LLJIT>> jit = orc::LLJITBuilder().create();

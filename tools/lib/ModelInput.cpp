@@ -68,12 +68,13 @@ llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef 
 }
 
 llvm::Expected<Phase> phaseOf(ModuleOp module) {
-  auto name = module->getAttrOfType<StringAttr>(kPhaseAttrName);
+  auto name = getDiscardable<VityaDialect::PhaseAttrHelper>(module);
   if (!name)
     return Phase::import;
   if (std::optional<Phase> phase = symbolizePhase(name.getValue()))
     return *phase;
-  return makeError("expected '{0}' to name a phase, found '{1}'", kPhaseAttrName, name.getValue());
+  return makeError("expected '{0}' to name a phase, found '{1}'", VityaDialect::PhaseAttrHelper::getNameStr(),
+                   name.getValue());
 }
 
 llvm::Error writeModule(ModuleOp module, StringRef path) {

@@ -19,7 +19,7 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     for (auto kernel : module.getOps<func::FuncOp>()) {
-      if (!kernel->hasAttr(kKernelAttrName))
+      if (!getDiscardable<VityaDialect::KernelAttrHelper>(kernel))
         continue;
       if (kernel.getNumResults() != 1) {
         kernel.emitError("expected a kernel with a result");

@@ -46,7 +46,7 @@ struct LoopLauncher {
     SmallVector<LLVM::CallOp> calls;
     int64_t slots = 0; // an upper bound of the captures of any call
     entry.walk([&](LLVM::CallOp call) {
-      if (!call->hasAttr(kLoopAttrName))
+      if (!getDiscardable<VityaDialect::LoopAttrHelper>(call))
         return;
       calls.push_back(call);
       slots = std::max<int64_t>(slots, call.getNumOperands());
@@ -60,7 +60,7 @@ struct LoopLauncher {
     SmallVector<StringRef> names;
     for (auto &[layer, index] : layers)
       names.push_back(layer.getValue());
-    module->setAttr(kLayersAttrName, builder.getStrArrayAttr(names));
+    setDiscardable<VityaDialect::LayersAttrHelper>(module, builder.getStrArrayAttr(names));
   }
 
   /// Renames the entry, adds the argument `context` in front of its others, and declares `vitya_parallel_for`.
@@ -83,7 +83,7 @@ struct LoopLauncher {
     for (size_t i = 0; i < getNumCaptures(call); ++i)
       LLVM::StoreOp::create(builder, loc, call.getOperand(i), slot(loc, captures, i));
     StringAttr loop = builder.getStringAttr(*call.getCallee());
-    auto layer = call->getAttrOfType<StringAttr>(kLayerAttrName);
+    auto layer = getDiscardable<VityaDialect::LayerAttrHelper>(call);
     if (!layer)
       layer = loop;
     int64_t index = layers.insert({layer, layers.size()}).first->second;

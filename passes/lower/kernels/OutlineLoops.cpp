@@ -36,11 +36,11 @@ constexpr int64_t kMaxStackBytes = 4 << 20;
 struct KernelInliner : InlinerInterface {
   using InlinerInterface::InlinerInterface;
   void processInlinedCallBlocks(Operation *call, iterator_range<Region::iterator> blocks) const override {
-    auto layer = call->getAttrOfType<StringAttr>(kLayerAttrName);
+    auto layer = getDiscardable<VityaDialect::LayerAttrHelper>(call);
     for (Block &block : blocks)
       for (Operation &op : block)
-        if (layer && op.hasAttr(kLoopAttrName))
-          op.setAttr(kLayerAttrName, layer);
+        if (layer && op.hasAttr(VityaDialect::LoopAttrHelper::getNameStr()))
+          setDiscardable<VityaDialect::LayerAttrHelper>(&op, layer);
   }
 };
 
@@ -50,7 +50,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     SymbolTable symbols(module);
     SmallVector<func::FuncOp> kernels;
     for (auto function : module.getOps<func::FuncOp>())
-      if (function->hasAttr(kKernelAttrName))
+      if (getDiscardable<VityaDialect::KernelAttrHelper>(function))
         kernels.push_back(function);
     for (func::FuncOp kernel : kernels)
       if (failed(outlineLoops(kernel, symbols)) || failed(inlineIntoCallers(kernel, symbols)))
@@ -214,7 +214,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     operands.push_back(arith::ConstantIndexOp::create(builder, loc, 0));
     operands.push_back(arith::ConstantIndexOp::create(builder, loc, iterations));
     auto call = func::CallOp::create(builder, loc, function, operands);
-    call->setAttr(kLoopAttrName, builder.getUnitAttr());
+    setDiscardable<VityaDialect::LoopAttrHelper>(call, builder.getUnitAttr());
   }
 
   //===--------------------------------------------------------------------===//

@@ -142,7 +142,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       return signalPassFailure();
     }
     for (auto kernel : getOperation().getOps<func::FuncOp>())
-      if (kernel->hasAttr(kKernelAttrName))
+      if (getDiscardable<VityaDialect::KernelAttrHelper>(kernel))
         if (failed(pack(kernel)))
           return signalPassFailure();
   }

@@ -97,7 +97,8 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
       global.erase();
     }
     auto type = RankedTensorType::get({total}, IntegerType::get(module.getContext(), 8));
-    module->setAttr(kWeightsAttrName, makeResource(type, kWeightsAttrName, blob));
+    setDiscardable<VityaDialect::WeightsAttrHelper>(
+        module, makeResource(type, VityaDialect::WeightsAttrHelper::getNameStr(), blob));
     return success();
   }
 
@@ -144,7 +145,8 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
           createView(builder, range.alloc.getLoc(), range.alloc.getType(), workspace, range.offset));
       range.alloc.erase();
     }
-    module->setAttr(kWorkspaceAttrName, Builder(module.getContext()).getI64IntegerAttr(total));
+    setDiscardable<VityaDialect::WorkspaceBytesAttrHelper>(module,
+                                                           Builder(module.getContext()).getI64IntegerAttr(total));
   }
 
   /// The live ranges of the buffers that `entry` allocates, in the order of their first use.

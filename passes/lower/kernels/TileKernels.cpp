@@ -49,7 +49,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
 
   void runOnOperation() override {
     func::FuncOp kernel = getOperation();
-    if (!kernel->hasAttr(kKernelAttrName))
+    if (!getDiscardable<VityaDialect::KernelAttrHelper>(kernel))
       return;
     if (kernel.getNumResults() != 1) {
       kernel.emitError("expected a kernel with a result");

@@ -29,7 +29,7 @@ namespace {
 struct VectorizeKernels : impl::VectorizeKernelsPassBase<VectorizeKernels> {
   void runOnOperation() override {
     func::FuncOp kernel = getOperation();
-    if (!kernel->hasAttr(kKernelAttrName))
+    if (!getDiscardable<VityaDialect::KernelAttrHelper>(kernel))
       return;
     LDBG() << "kernel @" << kernel.getName();
     if (failed(vectorize(kernel)) || failed(formContractions(kernel)))

@@ -180,15 +180,19 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
     int64_t in = op.getWeight().getType().getDimSize(1);
     SmallVector<int32_t> offset = zeroPointProducts(*weight, in, input ? input.getZeroPoint() : 1);
     SmallVector<float> multiplier = rowFactors(elementOf(op.getInput()), *scales);
-    bool isFolded = foldConstantBias(op, multiplier, in, offset);
+    // An i32 bias is part of the integer sum: a constant one is subtracted from the offsets here, another at run time.
+    bool isInteger = op.getBias() && elementOf(op.getBias()).isInteger(32);
+    bool isFolded = isInteger && subtractConstant(op.getBias(), offset);
     LDBG() << op.getLayer() << ": " << (isFolded ? "bias folded into the offsets" : "bias not folded");
     Value offsets =
         createVector<int32_t>(rewriter, op.getLoc(), offset, rewriter.getI32Type(), op.getLayer() + ".offset");
+    if (isInteger && !isFolded)
+      offsets = arith::SubIOp::create(rewriter, op.getLoc(), offsets, adaptor.getBias());
     Value factors =
         createVector<float>(rewriter, op.getLoc(), multiplier, rewriter.getF32Type(), op.getLayer() + ".multiplier");
     rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), adaptor.getInput(),
                                                  adaptor.getWeight(), offsets, factors,
-                                                 isFolded ? Value() : adaptor.getBias(), adaptor.getParams());
+                                                 isInteger ? Value() : adaptor.getBias(), adaptor.getParams());
     return success();
   }
 
@@ -204,14 +208,18 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
     return products;
   }
 
-  /// Folds a constant bias of a layer with static scales into `offset`. Returns false if there is none or 32 bits do
-  /// not hold the result.
-  static bool foldConstantBias(LinearOp op, ArrayRef<float> multiplier, int64_t in, MutableArrayRef<int32_t> offset) {
+  /// Subtracts `bias` from `offset`, modulo 2^32 as the sum itself wraps. Returns false if it is not a constant.
+  static bool subtractConstant(Value bias, MutableArrayRef<int32_t> offset) {
     ElementsAttr constant;
-    if (!op.getBias() || op.getParams() || !matchPattern(op.getBias(), m_Constant(&constant)))
+    if (!matchPattern(bias, m_Constant(&constant)))
       return false;
-    FailureOr<std::vector<float>> bias = readFloats(constant);
-    return succeeded(bias) && foldBias(*bias, multiplier, in, offset);
+    FailureOr<std::vector<char>> bytes = readRaw(constant);
+    if (failed(bytes))
+      return false;
+    ArrayRef<int32_t> steps(reinterpret_cast<const int32_t *>(bytes->data()), offset.size());
+    for (auto [step, each] : llvm::zip_equal(steps, offset))
+      each = static_cast<int32_t>(static_cast<uint32_t>(each) - static_cast<uint32_t>(step));
+    return true;
   }
 };
 

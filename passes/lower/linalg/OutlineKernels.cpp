@@ -36,8 +36,8 @@ int64_t linearColumns(Operation *op) {
 
 /// The name of the layer that `op` belongs to, or the name of the op.
 StringRef layerName(Operation *op) {
-  if (auto layer = op->getAttrOfType<StringAttr>("layer"))
-    return layer.getValue();
+  if (auto layer = dyn_cast<LayerOpInterface>(op))
+    return layer.getLayer();
   return op->getName().stripDialect();
 }
 
@@ -142,18 +142,22 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
     auto type = builder.getFunctionType(TypeRange(arguments.getArrayRef()), last->getResultTypes());
     auto kernel = func::FuncOp::create(builder.getUnknownLoc(), name, type);
     kernel.setPrivate();
-    kernel->setAttr(kKernelAttrName, builder.getUnitAttr());
+    setDiscardable<VityaDialect::KernelAttrHelper>(kernel, builder.getUnitAttr());
     OpBuilder body = OpBuilder::atBlockBegin(kernel.addEntryBlock());
     IRMapping mapping;
     mapping.map(arguments.getArrayRef(), kernel.getArguments());
     auto clone = [&](Operation *op) {
       Operation *copy = body.clone(*op, mapping);
       copy->setLoc(builder.getUnknownLoc());
-      if (copy->hasAttr("layer"))
-        copy->setAttr("layer", builder.getStringAttr(name));
-      // These attributes describe one layer, but the kernel may be shared by several.
-      for (StringRef name : {StringRef("info"), StringRef(kAttentionInfoAttrName), StringRef(kRangesAttrName)})
-        copy->removeAttr(name);
+      auto layer = dyn_cast<LayerOpInterface>(copy);
+      if (!layer)
+        return;
+      // The kernel may serve several layers, so it keeps nothing that describes one of them.
+      layer.setLayer(name);
+      copy->removeAttr(VityaDialect::AttentionInfoAttrHelper::getNameStr());
+      copy->removeAttr(VityaDialect::RangesAttrHelper::getNameStr());
+      if (auto linear = dyn_cast<LinearOp>(copy))
+        linear.removeInfoAttr();
     };
     for (Operation *view : views)
       clone(view);
@@ -173,7 +177,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       kernel.erase();
     }
     auto call = func::CallOp::create(builder, last->getLoc(), *equal, arguments.getArrayRef());
-    call->setAttr(kLayerAttrName, builder.getStringAttr(layer));
+    setDiscardable<VityaDialect::LayerAttrHelper>(call, builder.getStringAttr(layer));
     last->replaceAllUsesWith(call);
     for (Operation *op : llvm::reverse(group))
       op->erase();

@@ -10,9 +10,7 @@ def LowerQuantizationPass : Pass<"vitya-lower-quantization", "::mlir::ModuleOp">
   let description = [{
     Before: linear layers and attention may have quantized types. After: no type is quantized; `vitya.integer_linear` and
     `vitya.integer_attention` compute on tensors of integers, which `vitya.quantize` produces, and scales, zero points and
-    the factors that follow from them are constant operands. If the scales of a layer are static, its constant bias is
-    rounded to a multiple of the scale of the integer sum and folded into the offsets, unless the sum would then exceed 32
-    bits. Activations are stored in `width` bits: 8 for processors with a dot product of bytes, 16 for others, which
+    the factors that follow from them are constant operands. An i32 bias is subtracted from the offsets. Activations are stored in `width` bits: 8 for processors with a dot product of bytes, 16 for others, which
     multiply and add pairs of 16-bit integers.
 
     Before:

@@ -5,8 +5,8 @@
 
 // CHECK-LABEL: module attributes
 // CHECK-SAME: vitya.fingerprint = "{{([0-9a-f]{32})}}"
-// CHECK-SAME: vitya.linears = [#vitya.linear_info<"first", in = 8, out = 12, format = "f32", reason = "no compression asked for">,
-// CHECK-SAME:   #vitya.linear_info<"second", in = 12, out = 4, format = "f32", reason = "no compression asked for">]
+// CHECK-SAME: vitya.linears = [#vitya.linear_info<"first", in = 8, out = 12, format = "f32", reason = "no compression requested">,
+// CHECK-SAME:   #vitya.linear_info<"second", in = 12, out = 4, format = "f32", reason = "no compression requested">]
 // CHECK-NOT: vitya.integer_multiply_adds
 // CHECK-SAME: vitya.multiply_adds = 870 : i64
 // CHECK-SAME: vitya.parameters = 160 : i64

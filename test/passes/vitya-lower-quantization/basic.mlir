@@ -26,21 +26,21 @@ func.func @static(%x: tensor<4x4xf32>, %b: tensor<2xf32>) -> tensor<1x2xf32> {
   return %0 : tensor<1x2xf32>
 }
 
-// A constant bias is folded into the offsets in steps of 0.5 * 0.5 and 0.5 * 2: 1000 - 8 and -400 + 3.
+// An i32 bias is subtracted from the offsets: at compile time if it is constant, 1000 - 8 and -400 + 3, else at run time.
 
 // CHECK-LABEL: func @bias(
+// CHECK-SAME: %{{.*}}: tensor<4x4xf32>, %[[STEPS:.*]]: tensor<2xi32>)
 // CHECK: vitya.integer_linear "folded" %{{.*}}, %{{.*}} offset %[[O:.*]] multiplier %{{[0-9a-z_]+}} : tensor<4x4x[[$T]]>
-// CHECK-NOT: bias
-// A bias of 3.0e+9 steps does not fit in 32 bits.
-// CHECK: vitya.integer_linear "large" {{.*}} bias %
-func.func @bias(%x: tensor<4x4xf32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
+// CHECK: %[[O:.*]] = arith.constant dense_resource<{{.*}}> : tensor<2xi32>
+// CHECK: %[[D:.*]] = arith.subi %[[O]], %[[STEPS]] : tensor<2xi32>
+// CHECK: vitya.integer_linear "computed" %{{.*}}, %{{.*}} offset %[[D]] multiplier %{{[0-9a-z_]+}} : tensor<4x4x[[$T]]>
+func.func @bias(%x: tensor<4x4xf32>, %steps: tensor<2xi32>) -> (tensor<4x2xf32>, tensor<4x2xf32>) {
   %c = arith.constant dense<[[1, 2, 3, 4], [-1, -1, -1, -1]]> : tensor<2x4xi8>
-  %b = arith.constant dense<[2.1, -3.4]> : tensor<2xf32>
-  %large = arith.constant dense<[2.0, 3.0e+9]> : tensor<2xf32>
+  %b = arith.constant dense<[8, -3]> : tensor<2xi32>
   %w = quant.scast %c : tensor<2x4xi8> to tensor<2x4x!w>
   %q = quant.qcast %x : tensor<4x4xf32> to tensor<4x4x!x>
-  %0 = vitya.linear "folded" %q, %w bias %b : tensor<4x4x!x>, tensor<2x4x!w>, tensor<2xf32> -> tensor<4x2xf32>
-  %1 = vitya.linear "large" %q, %w bias %large : tensor<4x4x!x>, tensor<2x4x!w>, tensor<2xf32> -> tensor<4x2xf32>
+  %0 = vitya.linear "folded" %q, %w bias %b : tensor<4x4x!x>, tensor<2x4x!w>, tensor<2xi32> -> tensor<4x2xf32>
+  %1 = vitya.linear "computed" %q, %w bias %steps : tensor<4x4x!x>, tensor<2x4x!w>, tensor<2xi32> -> tensor<4x2xf32>
   return %0, %1 : tensor<4x2xf32>, tensor<4x2xf32>
 }
 

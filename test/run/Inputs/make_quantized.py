@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Quantized ops on patches of an image: make_quantized.py static|token|tensor WIDTH, or attention KEY_WIDTH VALUE_WIDTH.
+"""Quantized ops on patches of an image: make_quantized.py KIND WIDTH, or make_quantized.py attention KEY_WIDTH VALUE_WIDTH.
+
+KIND is the granularity of the dynamic format, token or tensor, or the bias of the static format: static has an f32 bias,
+static-i32 a constant i32 bias, and static-computed the difference of two i32 constants.
 
 Two linear layers with a GELU between them map 64 tokens from 48 to WIDTH to 10 columns; or an attention has two heads and
 56 tokens. Weights, scales and zero points come from a fixed generator.
@@ -10,6 +13,7 @@ import struct
 import sys
 
 PARAMS = {"token": 64, "tensor": 1}
+INTEGER_BIAS = ("static-i32", "static-computed")
 
 
 def resource(name, values, code):
@@ -26,7 +30,12 @@ def linear(kind, width):
         scales = [random.uniform(0.001, 0.004) for _ in range(out)]
         types += f"!{name} = !quant.uniform<i8<-127:127>:f32:0, {{{', '.join('%.17g' % scale for scale in scales)}}}>\n"
         resources.append(resource(name + ".weight", [random.randint(-127, 127) for _ in range(out * columns)], "b"))
-        resources.append(resource(name + ".bias", [random.uniform(-1, 1) for _ in range(out)], "f"))
+        if kind in INTEGER_BIAS:
+            resources.append(resource(name + ".bias", [random.randint(-30000, 30000) for _ in range(out)], "i"))
+            bias_type = f"tensor<{out}xi32>"
+        else:
+            resources.append(resource(name + ".bias", [random.uniform(-1, 1) for _ in range(out)], "f"))
+            bias_type = f"tensor<{out}xf32>"
         f32, element = f"tensor<64x{columns}xf32>", "!quant.any<u8:f32>" if kind in PARAMS else inputs[name]
         quantized, params = f"tensor<64x{columns}x{element}>", f"tensor<{PARAMS.get(kind, 0)}x2xf32>"
         if kind in PARAMS:
@@ -39,8 +48,16 @@ def linear(kind, width):
         operand = f" params(%p.{name} : {params})" if kind in PARAMS else ""
         body += f"""    %c.{name} = arith.constant dense_resource<{name}.weight> : tensor<{out}x{columns}xi8>
     %w.{name} = quant.scast %c.{name} : tensor<{out}x{columns}xi8> to tensor<{out}x{columns}x!{name}>
-    %b.{name} = arith.constant dense_resource<{name}.bias> : tensor<{out}xf32>
-    %y.{name} = vitya.linear "{name}" %q.{name}, %w.{name} bias %b.{name}{operand} : {quantized}, tensor<{out}x{columns}x!{name}>, tensor<{out}xf32> -> tensor<64x{out}xf32>
+    %b.{name} = arith.constant dense_resource<{name}.bias> : {bias_type}
+"""
+        bias = f"%b.{name}"
+        if kind == "static-computed":
+            resources.append(resource(name + ".shift", [random.randint(-30000, 30000) for _ in range(out)], "i"))
+            bias = f"%difference.{name}"
+            body += f"""    %s.{name} = arith.constant dense_resource<{name}.shift> : {bias_type}
+    {bias} = arith.subi %b.{name}, %s.{name} : {bias_type}
+"""
+        body += f"""    %y.{name} = vitya.linear "{name}" %q.{name}, %w.{name} bias {bias}{operand} : {quantized}, tensor<{out}x{columns}x!{name}>, {bias_type} -> tensor<64x{out}xf32>
 """
         if name == "fc1":
             body += f"    %gelu = vitya.gelu erf %y.fc1 : tensor<64x{out}xf32>\n"

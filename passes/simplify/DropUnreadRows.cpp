@@ -1,16 +1,24 @@
-// Canonicalizations: a slice of rows moves towards the function's arguments, so that rows nobody reads are not
-// computed. Each pattern stands under its equation; `x[rows]` is a slice of rank 2 that keeps all columns, static, so
-// that it can stand anywhere.
+// Moves slices of rows towards the arguments of a function, so that rows that nobody reads are not computed. Each
+// pattern is below its equation; `x[rows]` is a static slice of rank 2 that keeps all columns.
 #include "dialect/VityaOps.h"
+#include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "passes/simplify/Passes.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-drop-unread-rows"
 
 using namespace mlir;
-using namespace vitya;
+
+namespace vitya {
+#define GEN_PASS_DEF_DROPUNREADROWSPASS
+#include "passes/simplify/Passes.h.inc"
 
 namespace {
 
-/// Whether the rectangle of `slice` is known and the result has the rank of the source.
+/// Whether offsets, sizes and strides of `slice` are static and the result has the rank of the source.
 bool isStatic(tensor::ExtractSliceOp slice) {
   return slice.getNumOperands() == 1 && slice.getType().getRank() == slice.getSourceType().getRank() &&
          slice.getSourceType().hasStaticShape();
@@ -22,13 +30,13 @@ bool isSliceOfRows(tensor::ExtractSliceOp slice) {
          slice.getStaticSizes()[1] == slice.getSourceType().getDimSize(1) && slice.getStaticStrides()[1] == 1;
 }
 
-/// The rectangle `like` of another value.
+/// The slice of `source` at `offsets` with `sizes` and the strides of `like`.
 Value sliceLike(PatternRewriter &rewriter, Location loc, tensor::ExtractSliceOp like, Value source,
                 ArrayRef<OpFoldResult> offsets, ArrayRef<OpFoldResult> sizes) {
   return tensor::ExtractSliceOp::create(rewriter, loc, source, offsets, sizes, like.getMixedStrides());
 }
 
-/// op(x, w)[rows] = op(x[rows], w), where nobody reads other rows: every use of `op` is the same slice.
+/// op(x, w)[rows] = op(x[rows], w), if nobody reads other rows: every use of `op` is the same slice.
 struct SliceBeforeRowwiseOp : OpRewritePattern<tensor::ExtractSliceOp> {
   using OpRewritePattern::OpRewritePattern;
 
@@ -43,7 +51,7 @@ struct SliceBeforeRowwiseOp : OpRewritePattern<tensor::ExtractSliceOp> {
              llvm::all_of(op->getOperandTypes(), [&](Type type) { return type == op->getResult(0).getType(); }))
       operands = llvm::to_vector(llvm::seq<unsigned>(op->getNumOperands()));
     else
-      return rewriter.notifyMatchFailure(slice, "expected rows that are computed independently of each other");
+      return rewriter.notifyMatchFailure(slice, "expected an op that computes its rows independently of each other");
     SmallVector<tensor::ExtractSliceOp> slices;
     for (Operation *user : op->getUsers()) {
       auto other = dyn_cast<tensor::ExtractSliceOp>(user);
@@ -58,29 +66,11 @@ struct SliceBeforeRowwiseOp : OpRewritePattern<tensor::ExtractSliceOp> {
       values[operand] = sliceLike(rewriter, slice.getLoc(), slice, values[operand], slice.getMixedOffsets(),
                                   {slice.getMixedSizes()[0], columns});
     }
-    Operation *fewer = clone(rewriter, op, slice.getType(), values);
+    LDBG() << "computing only " << slice.getType().getDimSize(0) << " rows of " << *op;
+    Operation *narrowed = clone(rewriter, op, slice.getType(), values);
     for (tensor::ExtractSliceOp each : slices)
-      rewriter.replaceOp(each, fewer);
-    return success();
-  }
-};
-
-/// x[:, columns][rows] = x[rows, columns] for a result x of this dialect: query, key and value of one linear layer.
-struct MergeSlices : OpRewritePattern<tensor::ExtractSliceOp> {
-  using OpRewritePattern::OpRewritePattern;
-
-  LogicalResult matchAndRewrite(tensor::ExtractSliceOp slice, PatternRewriter &rewriter) const override {
-    auto outer = slice.getSource().getDefiningOp<tensor::ExtractSliceOp>();
-    if (!outer || !isStatic(slice) || !isStatic(outer) || !slice.hasUnitStride() || !outer.hasUnitStride())
-      return rewriter.notifyMatchFailure(slice, "expected static slices of unit stride");
-    Operation *op = outer.getSource().getDefiningOp();
-    if (!op || !isa<VityaDialect>(op->getDialect()))
-      return rewriter.notifyMatchFailure(slice, "expected slices of a result of this dialect");
-    SmallVector<OpFoldResult> offsets;
-    for (auto [inner, start] : llvm::zip_equal(slice.getStaticOffsets(), outer.getStaticOffsets()))
-      offsets.push_back(rewriter.getIndexAttr(inner + start));
-    rewriter.replaceOp(slice,
-                       sliceLike(rewriter, slice.getLoc(), slice, outer.getSource(), offsets, slice.getMixedSizes()));
+      rewriter.replaceOp(each, narrowed);
+    rewriter.eraseOp(op); // no longer a use of its operands, so the new slices can move on
     return success();
   }
 };
@@ -112,8 +102,19 @@ struct SliceOfConcat : OpRewritePattern<tensor::ExtractSliceOp> {
   }
 };
 
-} // namespace
+struct DropUnreadRows : impl::DropUnreadRowsPassBase<DropUnreadRows> {
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<SliceBeforeRowwiseOp, SliceOfConcat>(&getContext());
+    // x[:, columns][rows] = x[rows, columns]: query, key and value of one linear layer.
+    tensor::populateMergeConsecutiveInsertExtractSlicePatterns(patterns);
+    // Every rewrite removes a slice or moves it towards the arguments, so the driver terminates on models of any depth.
+    GreedyRewriteConfig config;
+    config.setMaxIterations(GreedyRewriteConfig::kNoLimit);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns), config)))
+      signalPassFailure();
+  }
+};
 
-void VityaDialect::getCanonicalizationPatterns(RewritePatternSet &patterns) const {
-  patterns.add<MergeSlices, SliceBeforeRowwiseOp, SliceOfConcat>(getContext());
-}
+} // namespace
+} // namespace vitya
