@@ -13,8 +13,8 @@ def Vitya_ChooseQParamsOp : Vitya_InferredOp<"choose_qparams", [Vitya_RowwiseWit
   let summary = "choose a scale and a zero point from the range of the input";
   let description = [{
     For each token, or for all tokens together, let `low = min(0, x...)` and `high = max(0, x...)`. The result has two
-    columns, computed in f32: `scale = max((high - low) / levels, 1e-30)` and `zero = rint(-low / scale)`. With fewer than
-    255 `levels` the upper part of the storage range is unused; PyTorch's `reduce_range` corresponds to 127 levels.
+    columns, computed in f32: `scale = max((high - low) / levels, 1e-30)` and `zero = rint(-low / scale)`, clamped to [0,
+    `levels`]. NaN elements are ignored. With fewer than 255 `levels` the upper part of the storage range is unused; PyTorch's `reduce_range` corresponds to 127 levels.
 
     | granularity | input | result |
     |---|---|---|
@@ -36,7 +36,7 @@ def Vitya_QuantizeOp : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
   let description = [{
     `result = clamp(rint(input * (1 / scale)) + zero, low, high)` in f32, where `rint` rounds half to even. The columns of
     `params` are scale and zero point; it has one row for each token or one for all tokens. `low` and `high` are 0 and
-    255, or -127 and 127 if `signed` is given. `quant.qcast` is the same operation with a scale known at compile time;
+    255, or -127 and 127 if `signed` is given. NaN gives `low`. `quant.qcast` is the same operation with a scale known at compile time;
     `vitya-lower-quantization` turns it into this op, with the storage type as result.
 
     | input | params | result |

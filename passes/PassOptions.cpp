@@ -1,5 +1,6 @@
 // Splits the text of options and hands it to MLIR's parser.
 #include "passes/PassOptions.h"
+#include "dialect/support/Errors.h"
 #include "llvm/Support/Regex.h"
 
 using namespace mlir;
@@ -26,8 +27,8 @@ llvm::Error setOptions(Pass &pass, StringRef flag, StringRef text) {
   };
   if (succeeded(pass.initializeOptions(spaceSeparated(text), report)))
     return llvm::Error::success();
-  return llvm::createStringError("expected " + flag + " to be options of vitya-opt's --" + pass.getArgument() +
-                                 ", found '" + text + "'" + (problem.empty() ? "" : ": " + problem));
+  return makeError("expected " + flag + " to be options of vitya-opt's --" + pass.getArgument() + ", found '" + text +
+                   "'" + (problem.empty() ? "" : ": " + problem));
 }
 
 } // namespace vitya

@@ -29,14 +29,4 @@ defvar kQuantizedLayersOptions = [
   ListOption<"keepF32", "keep-f32", "std::string", "Names of layers that stay f32 besides those that `except` matches.">
 ];
 
-// How many scales a quantized weight has.
-defvar kWeightGranularityOptions = [
-  Option<"weights", "weights", "::vitya::WeightGranularity", "::vitya::WeightGranularity::channel",
-         "Which elements of a weight share a scale:", [{
-    ::llvm::cl::values(
-      clEnumValN(::vitya::WeightGranularity::channel, "channel", "the elements of an output channel"),
-      clEnumValN(::vitya::WeightGranularity::tensor, "tensor", "all elements"))
-  }]>
-];
-
 #endif // VITYA_PASSES_PASSOPTIONS

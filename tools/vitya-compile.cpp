@@ -84,7 +84,7 @@ llvm::Expected<Goal> parseGoal(StringRef name) {
     known += info.name.str() + ", ";
   for (const ProductInfo &info : kProducts)
     known += info.name.str() + (info.product == Product::executable ? "" : ", ");
-  return llvm::createStringError("expected --emit to be one of " + known + ", found '" + name + "'");
+  return makeError("expected --emit to be one of " + known + ", found '" + name + "'");
 }
 
 /// The current and the peak resident memory of this process in bytes, from /proc.
@@ -128,8 +128,7 @@ public:
     if (stagesFolder.empty())
       return llvm::Error::success();
     if (std::error_code error = llvm::sys::fs::create_directories(stagesFolder))
-      return llvm::createStringError("expected a folder that can be written at '" + stagesFolder +
-                                     "', found: " + error.message());
+      return makeError("expected a folder that can be written at '" + stagesFolder + "', found: " + error.message());
     if (llvm::Error error = write(phase, ".mlir", [&](llvm::raw_ostream &os) {
           module.print(os, OpPrintingFlags().elideLargeResourceString().elideLargeElementsAttrs());
           return llvm::Error::success();
@@ -170,7 +169,7 @@ llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product
   std::string header = runtime + "/vitya.h";
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> text = llvm::MemoryBuffer::getFile(header);
   if (!text)
-    return llvm::createStringError("expected a part of the runtime at '" + header + "', found none");
+    return makeError("expected a part of the runtime at '" + header + "', found none");
   llvm::SmallString<128> copy(path);
   llvm::sys::path::replace_extension(copy, "h");
   return writeOutput(copy, [&](llvm::raw_ostream &os) {
@@ -184,7 +183,7 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
                        StringRef path, const std::string &runtime, StepTimer &timer) {
   llvm::SmallString<128> object;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "o", object))
-    return llvm::createStringError("expected a temporary folder that can be written, found: " + error.message());
+    return makeError("expected a temporary folder that can be written, found: " + error.message());
   llvm::FileRemover remover(object);
   if (llvm::Error error =
           writeOutput(object, [&](llvm::raw_ostream &os) { return emitObject(module, target, options, os); }))
@@ -199,8 +198,7 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
   llvm::FileRemover partial(path);
   auto executable = static_cast<llvm::sys::fs::perms>(llvm::sys::fs::all_all & ~llvm::sys::fs::getUmask());
   if (std::error_code error = llvm::sys::fs::setPermissions(path, executable))
-    return llvm::createStringError("expected a file that can be made executable at '" + path +
-                                   "', found: " + error.message());
+    return makeError("expected a file that can be made executable at '" + path + "', found: " + error.message());
   if (llvm::Error error = writeCompanions(module, options, product, path, runtime))
     return error;
   partial.releaseFile();
@@ -236,9 +234,8 @@ private:
       return phase.takeError();
     reached = *phase;
     if (reached > goal.phase)
-      return llvm::createStringError("expected a model at most at phase " + stringifyPhase(goal.phase) +
-                                     " for --emit=" + emitName + ", found '" + inputPath + "' at phase " +
-                                     stringifyPhase(reached));
+      return makeError("expected a model at most at phase " + stringifyPhase(goal.phase) + " for --emit=" + emitName +
+                       ", found '" + inputPath + "' at phase " + stringifyPhase(reached));
     return llvm::Error::success();
   }
 
@@ -252,16 +249,15 @@ private:
       return parsed.takeError();
     compression = std::move(*parsed);
     if (!compressionFlags.requested().empty() && !compresses())
-      return llvm::createStringError("expected a model at phase import and --emit=compress or later for " +
-                                     compressionFlags.requested() + ", found a model at phase " +
-                                     stringifyPhase(reached) + " and --emit=" + emitName);
+      return makeError("expected a model at phase import and --emit=compress or later for " +
+                       compressionFlags.requested() + ", found a model at phase " + stringifyPhase(reached) +
+                       " and --emit=" + emitName);
     timer.finish("load");
     SearchGoal wanted = compressionFlags.goal();
     if (!compresses() || wanted.isEmpty())
       return llvm::Error::success();
     if (inputPath == "-")
-      return llvm::createStringError(
-          "expected a file for a search, which reads the model several times, found standard input");
+      return makeError("expected a file for a search, which reads the model several times, found standard input");
     auto load = [](MLIRContext &fresh) { return loadModel(fresh, inputPath, importFlags.get()); };
     CompressionSearch search(registry, load, std::move(wanted), "vitya-compile");
     llvm::Expected<CompressOptions> found = search.run(compression);
@@ -353,7 +349,7 @@ llvm::Error compile(const char *program) {
   if (!goal)
     return goal.takeError();
   if (weightsName != "embed" && weightsName != "file")
-    return llvm::createStringError("expected --weights to be embed or file, found '" + weightsName + "'");
+    return makeError("expected --weights to be embed or file, found '" + weightsName + "'");
   llvm::Expected<Target> target = makeTarget(cpuName);
   if (!target)
     return target.takeError();

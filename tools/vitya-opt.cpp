@@ -8,9 +8,31 @@
 #include "passes/pipelines/Pipelines.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ModelInput.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Debug.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 namespace {
+
+#ifndef NDEBUG
+/// Registers --debug-only where LLVM does not: a release build of LLVM, such as Debian's, leaves it out, although our
+/// own debug build prints what passes decide.
+void registerDebugOption() {
+  if (llvm::cl::getRegisteredOptions().contains("debug-only"))
+    return;
+  static llvm::cl::list<std::string> types("debug-only", llvm::cl::CommaSeparated, llvm::cl::value_desc("pass,..."),
+                                           llvm::cl::desc("Print the debug output of these passes"),
+                                           llvm::cl::callback([](const std::string &type) {
+                                             static std::vector<std::string> all;
+                                             all.push_back(type);
+                                             std::vector<const char *> names;
+                                             for (const std::string &each : all)
+                                               names.push_back(each.c_str());
+                                             llvm::DebugFlag = true;
+                                             llvm::setCurrentDebugTypes(names.data(), names.size());
+                                           }));
+}
+#endif
 
 /// Fails if the plugin at `path` cannot be loaded or was built with another version. Upstream's driver ignores plugins
 /// that it cannot load, and a plugin of another version may disagree about the dialect.
@@ -59,4 +81,9 @@ llvm::Error run(int argc, char **argv) {
 
 } // namespace
 
-int main(int argc, char **argv) { return vitya::exitCodeOf(run(argc, argv), "vitya-opt"); }
+int main(int argc, char **argv) {
+#ifndef NDEBUG
+  registerDebugOption();
+#endif
+  return vitya::exitCodeOf(run(argc, argv), "vitya-opt");
+}

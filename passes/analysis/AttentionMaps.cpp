@@ -1,6 +1,7 @@
 // Matching of the layers around an attention, and the rewrite to narrower heads.
 #include "passes/analysis/AttentionMaps.h"
 #include "dialect/reference/Ops.h"
+#include "dialect/support/Errors.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -44,17 +45,17 @@ llvm::Expected<AttentionMaps> AttentionMaps::match(AttentionOp attention) {
   std::array<std::optional<Projection>, 3> found = {
       projectionOf(attention.getQuery()), projectionOf(attention.getKey()), projectionOf(attention.getValue())};
   if (!llvm::all_of(found, [](const auto &each) { return each.has_value(); }))
-    return llvm::createStringError("query, key and value are not all columns of linear layers");
+    return makeError("query, key and value are not all columns of linear layers");
   maps.query = *found[0];
   maps.key = *found[1];
   maps.value = *found[2];
   llvm::DenseMap<Operation *, int64_t> columns;
   for (Projection each : {maps.query, maps.key, maps.value}) {
     if (each.linear.getInput() != maps.query.linear.getInput())
-      return llvm::createStringError("query, key and value are not computed from one input");
+      return makeError("query, key and value are not computed from one input");
     Value result = each.slice ? each.slice.getResult() : each.linear.getResult();
     if (!result.hasOneUse() || (each.slice && each.slice->getBlock() != attention->getBlock()))
-      return llvm::createStringError("something else reads query, key or value");
+      return makeError("something else reads query, key or value");
     columns[each.linear] += each.width;
     if (!llvm::is_contained(maps.linears, each.linear))
       maps.linears.push_back(each.linear);
@@ -64,13 +65,13 @@ llvm::Expected<AttentionMaps> AttentionMaps::match(AttentionOp attention) {
       return user == attention || llvm::any_of(found, [&](const auto &each) { return each->slice == user; });
     };
     if (columns[linear] != linear.getType().getDimSize(1) || !llvm::all_of(linear->getUsers(), isOurs))
-      return llvm::createStringError("something else reads the layers of query, key and value");
+      return makeError("something else reads the layers of query, key and value");
   }
   llvm::sort(maps.linears, [](LinearOp a, LinearOp b) { return a->isBeforeInBlock(b); });
   if (attention->hasOneUse())
     maps.outputLinear = dyn_cast<LinearOp>(*attention->user_begin());
   if (!maps.outputLinear || maps.outputLinear.getInput() != attention.getResult())
-    return llvm::createStringError("the result is not read by one linear layer alone");
+    return makeError("the result is not read by one linear layer alone");
   return maps;
 }
 

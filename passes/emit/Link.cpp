@@ -1,5 +1,6 @@
 // Finds the linker and the C library, and runs the linker.
 #include "passes/emit/Link.h"
+#include "dialect/support/Errors.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -21,15 +22,15 @@ Expected<std::string> findLibraryFolder() {
   for (const std::string &folder : folders)
     if (sys::fs::exists(folder + "/libc.a") && sys::fs::exists(folder + "/crt1.o"))
       return folder;
-  return createStringError("expected libc.a and crt1.o in one of " + join(folders, ", ") +
-                           ", found none: install the C library's development files (libc6-dev)");
+  return vitya::makeError("expected libc.a and crt1.o in one of " + join(folders, ", ") +
+                   ", found none: install the C library's development files (libc6-dev)");
 }
 
 Expected<std::string> findLinker() {
   for (StringRef name : {"ld.lld-22", "ld.lld"})
     if (ErrorOr<std::string> path = sys::findProgramByName(name))
       return *path;
-  return createStringError("expected ld.lld-22 or ld.lld on the PATH, found none: install lld-22");
+  return vitya::makeError("expected ld.lld-22 or ld.lld on the PATH, found none: install lld-22");
 }
 
 /// An anonymous file in memory, which other processes can open at `path` during its lifetime.
@@ -75,7 +76,7 @@ Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<String
     arguments.push_back((runtime + "/" + argument).str());
     if (sys::fs::exists(arguments.back()))
       return Error::success();
-    return createStringError("expected a part of the runtime at '" + arguments.back() + "', found none");
+    return vitya::makeError("expected a part of the runtime at '" + arguments.back() + "', found none");
   };
   for (StringRef option : options)
     if (Error error = append(option))
@@ -92,13 +93,13 @@ Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<String
   int status = sys::ExecuteAndWait(*linker, references, std::nullopt, redirects, 0, 0, &message);
   ErrorOr<std::unique_ptr<MemoryBuffer>> bytes = (status == 0 ? linked : log).read();
   if (!bytes)
-    return createStringError("expected memory for the output of " + *linker + ", found: " + bytes.getError().message());
+    return vitya::makeError("expected memory for the output of " + *linker + ", found: " + bytes.getError().message());
   if (status == 0) {
     os << (*bytes)->getBuffer();
     return Error::success();
   }
   message += (*bytes)->getBuffer().take_until([](char c) { return c == '\n'; });
-  return createStringError("expected " + *linker + " to link, found: " + message);
+  return vitya::makeError("expected " + *linker + " to link, found: " + message);
 }
 
 } // namespace

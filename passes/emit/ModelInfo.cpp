@@ -2,6 +2,7 @@
 #include "passes/emit/ModelInfo.h"
 #include "dialect/Constants.h"
 #include "dialect/VityaDialect.h"
+#include "dialect/support/Errors.h"
 #include "passes/lower/Kernel.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -14,9 +15,9 @@ namespace vitya {
 
 llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRef options) {
   auto missing = [](StringRef name) {
-    return llvm::createStringError("expected a module with attribute '" + name +
-                                   "', found none: was it made by an "
-                                   "earlier phase of this compiler?");
+    return makeError("expected a module with attribute '" + name +
+                     "', found none: was it made by an "
+                     "earlier phase of this compiler?");
   };
   ModelInfo info;
   info.cpu = cpu.str();

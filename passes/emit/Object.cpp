@@ -2,6 +2,7 @@
 // code refers to a section of zeros, which is overwritten with the weights when the object is complete.
 #include "passes/emit/Object.h"
 #include "dialect/Constants.h"
+#include "dialect/support/Errors.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -86,7 +87,7 @@ Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target 
   mlir::registerLLVMDialectTranslation(*module->getContext());
   std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(module, context);
   if (!translated)
-    return createStringError("expected a module that can be translated to LLVM IR");
+    return makeError("expected a module that can be translated to LLVM IR");
   translated->setTargetTriple(target.machine->getTargetTriple());
   translated->setDataLayout(target.machine->createDataLayout());
   for (Function &function : *translated) {
@@ -99,7 +100,7 @@ Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target 
     function.addFnAttr("prefer-vector-width", "512");
   }
   if (!translated->getFunction("vitya_forward"))
-    return createStringError("expected a function @vitya_forward, found none");
+    return makeError("expected a function @vitya_forward, found none");
   addDescriptor(*translated, info, target.requiredFeatures, weightsFile);
 
   PassBuilder builder(target.machine.get());
@@ -133,7 +134,7 @@ Expected<SmallVector<char, 0>> generate(mlir::ModuleOp module, const Target &tar
   raw_svector_ostream os(bytes);
   legacy::PassManager passes;
   if (target.machine->addPassesToEmitFile(passes, os, nullptr, type))
-    return createStringError("expected a target that supports this file type");
+    return makeError("expected a target that supports this file type");
   passes.run(**translated);
   return bytes;
 }
@@ -159,12 +160,12 @@ Error fillSection(SmallVectorImpl<char> &code, StringRef name, StringRef content
     if (!zeros)
       return zeros.takeError();
     if (zeros->size() != contents.size())
-      return createStringError("expected section " + name + " to have " + Twine(contents.size()) + " bytes, found " +
-                               Twine(zeros->size()));
+      return makeError("expected section " + name + " to have " + Twine(contents.size()) + " bytes, found " +
+                       Twine(zeros->size()));
     llvm::copy(contents, code.begin() + (zeros->data() - code.data()));
     return Error::success();
   }
-  return createStringError("expected a section " + name + ", found none");
+  return makeError("expected a section " + name + ", found none");
 }
 
 } // namespace

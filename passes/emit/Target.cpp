@@ -1,5 +1,6 @@
 // Resolves processor names and lists the extensions that their code needs.
 #include "passes/emit/Target.h"
+#include "dialect/support/Errors.h"
 #include "llvm/MC/MCSubtargetInfo.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Support/TargetSelect.h"
@@ -52,7 +53,7 @@ Expected<Target> makeTarget(StringRef cpu) {
   std::string message;
   const llvm::Target *target = TargetRegistry::lookupTarget(triple, message);
   if (!target)
-    return createStringError("expected a code generator for " + triple.str() + ", found: " + message);
+    return makeError("expected a code generator for " + triple.str() + ", found: " + message);
 
   std::string name = cpu == "native" ? sys::getHostCPUName().str() : cpu.str();
   SubtargetFeatures features;
@@ -61,8 +62,8 @@ Expected<Target> makeTarget(StringRef cpu) {
       features.AddFeature(feature, enabled);
   std::unique_ptr<MCSubtargetInfo> known(target->createMCSubtargetInfo(triple, "", ""));
   if (!known->isCPUStringValid(name))
-    return createStringError("expected --cpu to be 'native' or a processor of " + triple.getArchName() +
-                             " such as x86-64-v3, found '" + cpu + "'");
+    return makeError("expected --cpu to be 'native' or a processor of " + triple.getArchName() +
+                     " such as x86-64-v3, found '" + cpu + "'");
   // Use 512-bit registers if there are any: the kernels are tiled for them.
   features.AddFeature("prefer-256-bit", false);
 
@@ -74,8 +75,7 @@ Expected<Target> makeTarget(StringRef cpu) {
     if (subtarget->checkFeatures(("+" + feature).str()))
       result.requiredFeatures += (result.requiredFeatures.empty() ? "" : " ") + feature.str();
   if (!subtarget->checkFeatures("+fma") || !subtarget->checkFeatures("+avx2"))
-    return createStringError("expected --cpu to name a processor with AVX2 and FMA (x86-64-v3 or later), found '" +
-                             cpu + "'");
+    return makeError("expected --cpu to name a processor with AVX2 and FMA (x86-64-v3 or later), found '" + cpu + "'");
   return result;
 }
 

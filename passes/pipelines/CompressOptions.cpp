@@ -1,5 +1,6 @@
 // Text becomes typed options here and nowhere else.
 #include "passes/pipelines/CompressOptions.h"
+#include "dialect/support/Errors.h"
 
 using namespace mlir;
 
@@ -46,9 +47,9 @@ llvm::Error parseQuantize(StringRef text, const std::string &flag, CompressOptio
   if (mode == "dynamic")
     return assign(result.quantize, parseQuantizeDynamicOptions(flag + "=dynamic", options));
   if (mode != "none")
-    return llvm::createStringError("expected " + flag + " to be none, static or dynamic, found '" + mode + "'");
+    return makeError("expected " + flag + " to be none, static or dynamic, found '" + mode + "'");
   if (text != "none")
-    return llvm::createStringError("expected " + flag + "=none without options, found '" + text + "'");
+    return makeError("expected " + flag + "=none without options, found '" + text + "'");
   return llvm::Error::success();
 }
 

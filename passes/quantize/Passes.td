@@ -4,7 +4,25 @@
 #define VITYA_PASSES_QUANTIZE_PASSES
 
 include "mlir/Pass/PassBase.td"
+include "passes/EnumOption.td"
 include "passes/PassOptions.td"
+
+//===----------------------------------------------------------------------===//
+// Options
+//===----------------------------------------------------------------------===//
+
+def ChannelWeights : OptionValue<"channel", 0, "the elements of an output channel">;
+def TensorWeights : OptionValue<"tensor", 1, "all elements">;
+def WeightGranularity : OptionEnum<"WeightGranularity", "which elements of a weight share a scale",
+                                   [ChannelWeights, TensorWeights]>;
+
+defvar kWeightGranularityOptions = [
+  EnumOption<"weights", WeightGranularity, ChannelWeights, "Which elements of a weight share a scale:">
+];
+
+//===----------------------------------------------------------------------===//
+// Passes
+//===----------------------------------------------------------------------===//
 
 def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
   let summary = "record the ranges of all operands that can be quantized";

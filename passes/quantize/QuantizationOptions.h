@@ -1,15 +1,17 @@
-// The choices of quantization, as options of its passes.
+// The enums of the options of quantization; those generated from Passes.td, and the names of observers.
 #ifndef VITYA_PASSES_QUANTIZE_QUANTIZATIONOPTIONS_H
 #define VITYA_PASSES_QUANTIZE_QUANTIZATIONOPTIONS_H
 
 #include "dialect/VityaDialect.h"
 #include "passes/numerics/Observers.h"
+#include "llvm/ADT/DenseMapInfo.h"
 #include "llvm/ADT/StringRef.h"
+#include <optional>
+#include <string>
+
+#include "passes/quantize/PassEnums.h.inc"
 
 namespace vitya {
-
-/// What shares a scale in a weight: an output channel, or all of them.
-enum class WeightGranularity { channel, tensor };
 
 /// The name of an observer in options and attributes.
 inline llvm::StringRef nameOf(numerics::ObserverKind kind) {

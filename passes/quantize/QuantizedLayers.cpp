@@ -5,6 +5,8 @@
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 
+#include "passes/quantize/PassEnums.cpp.inc"
+
 using namespace mlir;
 using namespace vitya::numerics;
 

@@ -1,5 +1,6 @@
 // Fills a report from the ops of a model, and reads the part of it that vitya-describe-model attached to the module.
 #include "passes/report/ModelReport.h"
+#include "dialect/support/Errors.h"
 
 using namespace mlir;
 
@@ -163,8 +164,8 @@ void describeModel(ModuleOp module, ModelReport &report) {
 
 llvm::Expected<ModelReport> readDescription(ModuleOp module) {
   auto missing = [](StringRef name) {
-    return llvm::createStringError("expected a module with attribute '" + name +
-                                   "', found none: was it made by an earlier phase of this compiler?");
+    return makeError("expected a module with attribute '" + name +
+                     "', found none: was it made by an earlier phase of this compiler?");
   };
   ModelReport report;
   auto linears = getDiscardable<VityaDialect::LinearsAttrHelper>(module);

@@ -1,5 +1,6 @@
 // Declares the options, parses those that carry options of passes, and checks that they fit together.
 #include "tools/lib/CompressionFlags.h"
+#include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
@@ -67,7 +68,7 @@ llvm::Expected<CompressOptions> CompressionFlags::parse() const {
   if (llvm::Error error = checkImages(*options))
     return error;
   if (!report.empty() && !options->lowRank && !options->quantizes())
-    return llvm::createStringError("expected --report with a compression to report, found no --low-rank or --quantize");
+    return makeError("expected --report with a compression to report, found no --low-rank or --quantize");
   if (llvm::Error error = checkSearch(*options))
     return error;
   return options;
@@ -76,10 +77,9 @@ llvm::Expected<CompressOptions> CompressionFlags::parse() const {
 llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const {
   StringRef needsImages = options.quantizesStatically() ? "--quantize=static" : options.smooth ? "--smooth" : "";
   if (!needsImages.empty() && calibrate.empty())
-    return llvm::createStringError("expected --calibrate=FILE with " + needsImages +
-                                   ", which looks at images, found none");
+    return makeError("expected --calibrate=FILE with " + needsImages + ", which looks at images, found none");
   if (!calibrate.empty() && !options.lowRank && needsImages.empty())
-    return llvm::createStringError(
+    return makeError(
         "expected --calibrate with a compression that looks at images, found " +
         (options.quantizes() ? "--quantize=" + quantize + " alone" : "no --low-rank, --smooth or --quantize"));
   return llvm::Error::success();
@@ -88,22 +88,20 @@ llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const 
 llvm::Error CompressionFlags::checkSearch(const CompressOptions &options) const {
   for (const auto *bound : {&maxKl, &maxDrop})
     if (bound->getNumOccurrences() && !(*bound > 0 && std::isfinite(*bound)))
-      return llvm::createStringError("expected --" + bound->ArgStr + " to be above 0, found " +
-                                     llvm::formatv("{0}", bound->getValue()).str());
+      return makeError("expected --" + bound->ArgStr + " to be above 0, found " +
+                       llvm::formatv("{0}", bound->getValue()).str());
   StringRef flag = maxKl.getNumOccurrences() ? "--max-kl" : "--max-drop";
   if (isBounded() && !options.lowRank && !options.quantizes())
-    return llvm::createStringError("expected " + flag +
-                                   " with a compression to bound, found no --low-rank or --quantize");
+    return makeError("expected " + flag + " with a compression to bound, found no --low-rank or --quantize");
   if (isBounded() && validate.empty())
-    return llvm::createStringError("expected --validate=FILE with " + flag + ", which holds on its images, found none");
+    return makeError("expected --validate=FILE with " + flag + ", which holds on its images, found none");
   if (reportSensitivity && (report.empty() || !options.quantizes()))
-    return llvm::createStringError("expected --report=FILE and --quantize with --report-sensitivity, found none");
+    return makeError("expected --report=FILE and --quantize with --report-sensitivity, found none");
   if (reportSensitivity && validate.empty() && calibrate.empty())
-    return llvm::createStringError(
+    return makeError(
         "expected --validate=FILE or --calibrate=FILE with --report-sensitivity, which looks at images, found neither");
   if (!validate.empty() && !isBounded() && !reportSensitivity)
-    return llvm::createStringError(
-        "expected --validate with --max-kl, --max-drop or --report-sensitivity, found none of them");
+    return makeError("expected --validate with --max-kl, --max-drop or --report-sensitivity, found none of them");
   return llvm::Error::success();
 }
 

@@ -35,7 +35,7 @@ llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> bytecodeOf(ModuleOp module) 
   std::string bytes;
   llvm::raw_string_ostream os(bytes);
   if (failed(writeBytecodeToFile(module, os)))
-    return llvm::createStringError("expected a module that can be written as bytecode, found one that cannot");
+    return makeError("expected a module that can be written as bytecode, found one that cannot");
   std::unique_ptr<llvm::WritableMemoryBuffer> buffer =
       llvm::WritableMemoryBuffer::getNewUninitMemBuffer(bytes.size(), "", llvm::Align(64));
   llvm::copy(bytes, buffer->getBufferStart());
@@ -85,8 +85,8 @@ llvm::Error CompressionSearch::measureOriginal() {
   original = std::move(*logits);
   int64_t classes = int64_t(original.size()) / count, label = *llvm::max_element(labels);
   if (goal.drop && label >= classes)
-    return llvm::createStringError(llvm::formatv(
-        "expected labels below the {0} classes of the model in '{1}', found {2}", classes, goal.images, label));
+    return makeError("expected labels below the {0} classes of the model in '{1}', found {2}", classes, goal.images,
+                     label);
   return llvm::Error::success();
 }
 
@@ -198,12 +198,12 @@ bool CompressionSearch::record(StringRef stage, const CompressOptions &options, 
 }
 
 llvm::Error CompressionSearch::unreachable(const Quality &best, StringRef how) const {
-  return llvm::createStringError(llvm::formatv("expected {0} to hold on the {1} images of '{2}', found a divergence of "
-                                               "{3:e3} and {4:f2} points of accuracy lost {5}",
-                                               goal.divergence && goal.drop ? "--max-kl and --max-drop"
-                                               : goal.divergence            ? "--max-kl"
-                                                                            : "--max-drop",
-                                               count, goal.images, best.divergence, best.drop, how));
+  return makeError("expected {0} to hold on the {1} images of '{2}', found a divergence of "
+                   "{3:e3} and {4:f2} points of accuracy lost {5}",
+                   goal.divergence && goal.drop ? "--max-kl and --max-drop"
+                   : goal.divergence            ? "--max-kl"
+                                                : "--max-drop",
+                   count, goal.images, best.divergence, best.drop, how);
 }
 
 llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::searchBudget(CompressOptions &options) {
