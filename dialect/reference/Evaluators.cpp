@@ -269,9 +269,9 @@ FailureOr<Evaluator> makeEvaluator(Operation *op) {
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
           .Case<NormalizeOp, PatchifyOp, LinearOp, LayerNormOp, AttentionOp, GeluOp, MeanPoolOp, ChooseQParamsOp,
                 QuantizeOp, IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp,
-                quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp, arith::DivFOp,
-                tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp,
-                tensor::CollapseShapeOp>([](auto op) { return evaluatorOf(op); })
+                quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp,
+                arith::DivFOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp,
+                tensor::ExpandShapeOp, tensor::CollapseShapeOp>([](auto op) { return evaluatorOf(op); })
           .Default([](Operation *op) -> FailureOr<Evaluator> {
             return op->emitError("expected an op that the reference interpreter executes, found '")
                    << op->getName() << "'";

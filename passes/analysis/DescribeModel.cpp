@@ -33,7 +33,8 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
     setDiscardable<VityaDialect::ParametersAttrHelper>(module, builder.getI64IntegerAttr(report.parameters));
     setDiscardable<VityaDialect::MultiplyAddsAttrHelper>(module, builder.getI64IntegerAttr(report.multiplyAdds));
     if (report.integerMultiplyAdds != 0)
-      setDiscardable<VityaDialect::IntegerMultiplyAddsAttrHelper>(module, builder.getI64IntegerAttr(report.integerMultiplyAdds));
+      setDiscardable<VityaDialect::IntegerMultiplyAddsAttrHelper>(
+          module, builder.getI64IntegerAttr(report.integerMultiplyAdds));
     setDiscardable<VityaDialect::FingerprintAttrHelper>(module, builder.getStringAttr(fingerprint(module)));
   }
 };

@@ -23,7 +23,7 @@ Expected<std::string> findLibraryFolder() {
     if (sys::fs::exists(folder + "/libc.a") && sys::fs::exists(folder + "/crt1.o"))
       return folder;
   return vitya::makeError("expected libc.a and crt1.o in one of " + join(folders, ", ") +
-                   ", found none: install the C library's development files (libc6-dev)");
+                          ", found none: install the C library's development files (libc6-dev)");
 }
 
 Expected<std::string> findLinker() {

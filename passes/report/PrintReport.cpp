@@ -221,13 +221,15 @@ void printTables(const ModelReport &report, llvm::raw_ostream &os) {
   os << llvm::formatv("\n{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", "linear", "in", "out", "rank", "format", "reason");
   for (const LinearReport &linear : report.linears)
     os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", linear.name, linear.in, linear.out,
-                        linear.rank ? std::to_string(*linear.rank) : "-", stringifyLayerFormat(linear.format), linear.reason);
+                        linear.rank ? std::to_string(*linear.rank) : "-", stringifyLayerFormat(linear.format),
+                        linear.reason);
   if (report.attentions.empty())
     return;
   os << llvm::formatv("\n{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", "attention", "heads", "scores", "values", "reason");
   for (const AttentionReport &attention : report.attentions)
-    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.name, attention.heads, stringifyLayerFormat(attention.scores),
-                        stringifyLayerFormat(attention.values), attention.reason);
+    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.name, attention.heads,
+                        stringifyLayerFormat(attention.scores), stringifyLayerFormat(attention.values),
+                        attention.reason);
 }
 
 } // namespace vitya
