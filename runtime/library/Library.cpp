@@ -92,6 +92,12 @@ struct PixelSource {
   }
 };
 
+/// Stores the logits of `count` images, then returns whether all of them are finite.
+vitya_status run(Session *session, ImageSource source, void *data, int64_t count, float *logits) {
+  runBatch(session, source, data, 0, count, logits, nullptr);
+  return allFinite(logits, count * model().classes) ? VITYA_OK : VITYA_NOT_FINITE;
+}
+
 } // namespace
 
 extern "C" {
@@ -151,8 +157,7 @@ vitya_status vitya_run_f32(vitya_session session, const float *images, size_t im
     return VITYA_INVALID_SIZE;
   return withSession(session, [&](Session *live) {
     FloatSource source{images};
-    runBatch(live, FloatSource::read, &source, 0, count, logits, nullptr);
-    return VITYA_OK;
+    return run(live, FloatSource::read, &source, count, logits);
   });
 }
 
@@ -168,8 +173,7 @@ vitya_status vitya_run_u8(vitya_session session, const uint8_t *pixels, size_t p
     return VITYA_INVALID_SIZE;
   return withSession(session, [&](Session *live) {
     PixelSource source{pixels, height, width, layout};
-    runBatch(live, PixelSource::read, &source, 0, count, logits, nullptr);
-    return VITYA_OK;
+    return run(live, PixelSource::read, &source, count, logits);
   });
 }
 
@@ -203,6 +207,8 @@ const char *vitya_status_message(vitya_status status) {
     return "expected the file of this model's weights beside the library";
   case VITYA_PROCESSOR_UNSUPPORTED:
     return "expected a processor with the extensions that the library was compiled for";
+  case VITYA_NOT_FINITE:
+    return "expected finite logits, found NaN or infinity";
   }
   return "expected a vitya_status";
 }

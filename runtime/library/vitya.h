@@ -23,14 +23,15 @@ extern "C" {
 
 typedef enum vitya_status {
   VITYA_OK = 0,
-  VITYA_NULL_ARGUMENT = 1,        /* a required pointer is null */
-  VITYA_INVALID_SESSION = 2,      /* never created, or destroyed */
-  VITYA_INVALID_SIZE = 3,         /* sizes are not positive, too large, or do not match each other or the model */
-  VITYA_INVALID_THREADS = 4,      /* the number of threads is not from 1 to 1024 */
-  VITYA_INVALID_LAYOUT = 5,       /* the layout is not a value of vitya_layout */
-  VITYA_OUT_OF_MEMORY = 6,        /* not enough memory, threads or session slots */
-  VITYA_WEIGHTS_UNREADABLE = 7,   /* the weights file next to the library is missing or belongs to another model */
-  VITYA_PROCESSOR_UNSUPPORTED = 8 /* the processor lacks extensions that the library was compiled for */
+  VITYA_NULL_ARGUMENT = 1,         /* a required pointer is null */
+  VITYA_INVALID_SESSION = 2,       /* never created, or destroyed */
+  VITYA_INVALID_SIZE = 3,          /* sizes are not positive, too large, or do not match each other or the model */
+  VITYA_INVALID_THREADS = 4,       /* the number of threads is not from 1 to 1024 */
+  VITYA_INVALID_LAYOUT = 5,        /* the layout is not a value of vitya_layout */
+  VITYA_OUT_OF_MEMORY = 6,         /* not enough memory, threads or session slots */
+  VITYA_WEIGHTS_UNREADABLE = 7,    /* the weights file next to the library is missing or belongs to another model */
+  VITYA_PROCESSOR_UNSUPPORTED = 8, /* the processor lacks extensions that the library was compiled for */
+  VITYA_NOT_FINITE = 9             /* a logit is infinite or NaN; all logits have been stored */
 } vitya_status;
 
 /* Identifies a session. 0 is never a valid session, and no handle is reused. */
@@ -64,14 +65,15 @@ VITYA_API vitya_status vitya_threads(vitya_session session, int *threads);
 
 /* Computes the logits of `count` images of the model's own size: `images` is f32 [count, channels, height, width] with
  * pixels in [0, 1], before normalization (which is part of the model), and `logits` is f32 [count, classes].
- * `image_floats` and `logit_floats` are the numbers of elements of the two arrays and must match these shapes. */
+ * `image_floats` and `logit_floats` are the numbers of elements of the two arrays and must match these shapes. Returns
+ * VITYA_NOT_FINITE if a logit of any image is infinite or NaN; the logits of all images are stored nevertheless. */
 VITYA_API vitya_status vitya_run_f32(vitya_session session, const float *images, size_t image_floats, int64_t count,
                                      float *logits, size_t logit_floats);
 
 /* Computes the logits of `count` images of u8 pixels of any size. Pixels are divided by 255 and, if the size differs
  * from the model's, resized like torch.nn.functional.interpolate(mode='bilinear', align_corners=False). `pixels` is u8
  * [count, height, width, channels] or [count, channels, height, width], depending on `layout`; `pixel_bytes` is its
- * size. */
+ * size. Logits that are infinite or NaN are reported as by vitya_run_f32. */
 VITYA_API vitya_status vitya_run_u8(vitya_session session, const uint8_t *pixels, size_t pixel_bytes, int64_t count,
                                     int64_t height, int64_t width, vitya_layout layout, float *logits,
                                     size_t logit_floats);

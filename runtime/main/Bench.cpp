@@ -189,6 +189,14 @@ public:
     return result;
   }
 
+  /// Returns the number of images of the last run that have a logit that is infinite or NaN.
+  int64_t notFinite() const {
+    int64_t images = 0;
+    for (int64_t i = 0; i < batch; ++i)
+      images += !allFinite(logits + i * model.classes, model.classes);
+    return images;
+  }
+
   /// The time spent in each layer in the measured runs.
   const Profile &layerTimes() const { return profile; }
 
@@ -225,10 +233,13 @@ void runBench(const vitya_model &model, const Options &options) {
   Benchmark benchmark(model, options);
   Result result = benchmark.measure(options.runs);
   if (options.json)
-    return printJson(model, result);
-  printText(model, result);
-  if (options.profile)
+    printJson(model, result);
+  else
+    printText(model, result);
+  if (options.profile && !options.json)
     printProfile(model, benchmark.layerTimes(), result.runs * result.batch);
+  finishOutput();
+  checkFinite(benchmark.notFinite(), result.batch);
 }
 
 } // namespace vitya

@@ -73,8 +73,8 @@ void printGuesses(const vitya_model &model, const char *path, const Guess *guess
     printf("  %6.2f %%  %s\n", 100 * guesses[i].probability, model.class_names[guesses[i].index]);
 }
 
-/// Prints the most probable classes of the image at `path`. If it cannot be read, prints one line to standard error and
-/// returns false.
+/// Prints the most probable classes of the image at `path`. If it cannot be read or has a logit that is infinite or
+/// NaN, prints one line to standard error and returns false.
 bool classify(const vitya_model &model, Session *session, float *logits, const char *path, bool json) {
   Image image;
   char error[1024];
@@ -85,6 +85,10 @@ bool classify(const vitya_model &model, Session *session, float *logits, const c
   DecodedSource source{&image, &model};
   runBatch(session, DecodedSource::read, &source, 0, 1, logits, nullptr);
   freeImage(image);
+  if (!allFinite(logits, model.classes)) {
+    fprintf(stderr, "%s: expected finite logits of '%s', found NaN or infinity\n", programName, path);
+    return false;
+  }
   Guess guesses[kShown];
   int64_t count = bestGuesses(logits, model.classes, guesses);
   printGuesses(model, path, guesses, count, json);

@@ -37,7 +37,11 @@ double now();
 /// Flushes standard output. Exits with 1 if any write failed.
 void finishOutput();
 
-/// Prints `text` as a JSON string.
+/// Exits with 1 if `notFinite`, the number of images that have an infinite or NaN logit, is not 0. `count` is the
+/// number of all images.
+void checkFinite(int64_t notFinite, int64_t count);
+
+/// Prints `text` as a JSON string. Bytes that are not valid UTF-8 are replaced by U+FFFD.
 void printJsonString(const char *text);
 
 } // namespace vitya

@@ -10,14 +10,20 @@
 namespace vitya {
 namespace {
 
-/// Accuracy and loss, accumulated over images.
+/// Accuracy and loss, accumulated over images. An image with a logit that is infinite or NaN counts as wrong; the loss
+/// is undefined if there is such an image.
 struct Score {
-  int64_t correct = 0, top5 = 0;
+  int64_t correct = 0, top5 = 0, notFinite = 0;
   double loss = 0;
   int64_t *seenOfClass = nullptr, *correctOfClass = nullptr;
 
   /// Adds one image. Among equal logits the class with the lower index ranks first.
   void add(const float *logits, int64_t classes, int label) {
+    ++seenOfClass[label];
+    if (!allFinite(logits, classes)) {
+      ++notFinite;
+      return;
+    }
     int64_t ahead = 0;
     float largest = logits[0];
     for (int64_t i = 0; i < classes; ++i) {
@@ -30,7 +36,6 @@ struct Score {
     loss += log(sum) + largest - logits[label];
     correct += ahead == 0;
     top5 += ahead < 5;
-    ++seenOfClass[label];
     correctOfClass[label] += ahead == 0;
   }
 };
@@ -39,7 +44,10 @@ void printScore(const vitya_model &model, const Score &score, int64_t images, do
   printf("images       %lld\n", static_cast<long long>(images));
   printf("accuracy     %.4f  (%lld correct)\n", static_cast<double>(score.correct) / images,
          static_cast<long long>(score.correct));
-  printf("loss         %.4f\n", score.loss / images);
+  if (score.notFinite)
+    printf("loss         undefined, logits of %lld images are not finite\n", static_cast<long long>(score.notFinite));
+  else
+    printf("loss         %.4f\n", score.loss / images);
   printf("top-5        %.4f\n", static_cast<double>(score.top5) / images);
   printf("seconds      %.3f  (%.1f images/s)\n\n", seconds, images / seconds);
   for (int64_t i = 0; i < model.classes; ++i)
@@ -50,9 +58,14 @@ void printScore(const vitya_model &model, const Score &score, int64_t images, do
 }
 
 void printScoreJson(const vitya_model &model, const Score &score, int64_t images, double seconds) {
-  printf("{\"images\": %lld, \"correct\": %lld, \"accuracy\": %.9g, \"loss\": %.9g, \"top5\": %.9g, \"per_class\": {",
-         static_cast<long long>(images), static_cast<long long>(score.correct),
-         static_cast<double>(score.correct) / images, score.loss / images, static_cast<double>(score.top5) / images);
+  printf("{\"images\": %lld, \"correct\": %lld, \"not_finite\": %lld, \"accuracy\": %.9g, \"loss\": ",
+         static_cast<long long>(images), static_cast<long long>(score.correct), static_cast<long long>(score.notFinite),
+         static_cast<double>(score.correct) / images);
+  if (score.notFinite)
+    fputs("null", stdout);
+  else
+    printf("%.9g", score.loss / images);
+  printf(", \"top5\": %.9g, \"per_class\": {", static_cast<double>(score.top5) / images);
   bool first = true;
   for (int64_t i = 0; i < model.classes; ++i) {
     if (!score.seenOfClass[i])
@@ -139,16 +152,24 @@ void runEval(const vitya_model &model, const Options &options) {
   (options.json ? printScoreJson : printScore)(model, score, count, seconds);
   free(score.seenOfClass);
   free(score.correctOfClass);
+  finishOutput();
+  checkFinite(score.notFinite, count);
 }
 
 void runLogits(const vitya_model &model, const Options &options) {
   if (isatty(STDOUT_FILENO))
     fail("expected standard output to be a file or a pipe for binary logits, found a terminal");
-  FileInference(model, options).run([&](int64_t, int64_t size, const float *logits) {
+  FileInference inference(model, options);
+  int64_t notFinite = 0;
+  inference.run([&](int64_t, int64_t size, const float *logits) {
     size_t elements = size * model.classes;
+    for (int64_t i = 0; i < size; ++i)
+      notFinite += !allFinite(logits + i * model.classes, model.classes);
     if (fwrite(logits, sizeof(float), elements, stdout) != elements)
       fail("expected standard output to take all logits, found: %s", strerror(errno));
   });
+  finishOutput();
+  checkFinite(notFinite, inference.imageCount());
 }
 
 } // namespace vitya

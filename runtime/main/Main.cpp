@@ -62,17 +62,10 @@ void finishOutput() {
     fail("expected standard output to take all results, found: %s", strerror(errno));
 }
 
-void printJsonString(const char *text) {
-  putchar('"');
-  for (const char *c = text; *c; ++c) {
-    if (*c == '"' || *c == '\\')
-      printf("\\%c", *c);
-    else if (static_cast<unsigned char>(*c) < 0x20)
-      printf("\\u%04x", *c);
-    else
-      putchar(*c);
-  }
-  putchar('"');
+void checkFinite(int64_t notFinite, int64_t count) {
+  if (notFinite > 0)
+    fail("expected finite logits, found NaN or infinity for %lld of %lld images", static_cast<long long>(notFinite),
+         static_cast<long long>(count));
 }
 
 } // namespace vitya

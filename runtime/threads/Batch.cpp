@@ -1,5 +1,6 @@
 // Distributes a batch over threads: whole images while there are enough, then the loops within the remaining images.
 #include "runtime/threads/Batch.h"
+#include <math.h>
 #include <stdlib.h>
 
 namespace vitya {
@@ -92,6 +93,13 @@ void runBatch(Session *session, ImageSource source, void *data, int64_t first, i
   context.profile = profile;
   for (int64_t i = whole; i < count; ++i)
     session->runImage(context, 0, source, data, first + i, logits + i * session->model->classes);
+}
+
+bool allFinite(const float *values, int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    if (!isfinite(values[i]))
+      return false;
+  return true;
 }
 
 } // namespace vitya

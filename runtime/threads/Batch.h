@@ -24,6 +24,9 @@ int sessionThreads(const Session *session);
 void runBatch(Session *session, ImageSource source, void *data, int64_t first, int64_t count, float *logits,
               Profile *profile);
 
+/// Returns whether none of the `count` elements of `values` is infinite or NaN.
+bool allFinite(const float *values, int64_t count);
+
 } // namespace vitya
 
 #endif // VITYA_RUNTIME_THREADS_BATCH_H
