@@ -1,6 +1,7 @@
 // The `bench` command: measures latency and throughput, and compares them with the peak rate of the machine.
 #include "runtime/main/Commands.h"
 #include "runtime/processor/PeakRate.h"
+#include "runtime/threads/Processors.h"
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -180,10 +181,12 @@ public:
     if (!times)
       fail("expected memory for --runs=%lld, found too little", static_cast<long long>(runs));
     Result result{batch, runs, sessionThreads(session), {}, {}};
-    result.peaks.measure(model, result.threads);
+    // Threads that share a processor share its peak rate.
+    int processors = availableProcessors(), peakThreads = result.threads < processors ? result.threads : processors;
+    result.peaks.measure(model, peakThreads);
     for (int64_t i = 0; i < runs; ++i)
       times[i] = 1e3 * run();
-    result.peaks.measure(model, result.threads);
+    result.peaks.measure(model, peakThreads);
     result.latency = summarize(times, runs);
     free(times);
     return result;

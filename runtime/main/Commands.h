@@ -14,7 +14,8 @@ void runEval(const vitya_model &model, const Options &options);
 void runBench(const vitya_model &model, const Options &options);
 void runLogits(const vitya_model &model, const Options &options);
 
-/// Creates a session with the number of threads in `options`, by default one for each processor. Exits on failure.
+/// Creates a session with the number of threads in `options`, by default one for each processor that the process may
+/// use. Exits on failure.
 Session *openSession(const vitya_model &model, const Options &options);
 
 /// Maps the file of images in `options` and sets `count` to the number of images to process. Exits if the file cannot

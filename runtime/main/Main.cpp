@@ -2,13 +2,13 @@
 #include "runtime/main/Commands.h"
 #include "runtime/model/Weights.h"
 #include "runtime/processor/Features.h"
+#include "runtime/threads/Processors.h"
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 namespace vitya {
 
@@ -19,12 +19,12 @@ double now() {
 }
 
 Session *openSession(const vitya_model &model, const Options &options) {
-  int64_t threads = options.threads ? options.threads : sysconf(_SC_NPROCESSORS_ONLN);
+  int64_t threads = options.threads ? options.threads : availableProcessors();
   char error[1024];
   const void *weights = loadWeights(model, error, sizeof(error));
   if (!weights)
     fail("%s", error);
-  Session *session = createSession(&model, weights, threads < 1 ? 1 : static_cast<int>(threads));
+  Session *session = createSession(&model, weights, static_cast<int>(threads));
   if (!session)
     fail("expected memory and threads for --threads=%lld, found too little", static_cast<long long>(threads));
   return session;

@@ -23,7 +23,7 @@ const char *const kUsage =
     "  logits DATA        write logits to standard output as little-endian f32, one row per image\n"
     "\n"
     "options:\n"
-    "  --threads=N        number of threads (default: the number of online processors)\n"
+    "  --threads=N        number of threads (default: the processors that the process may use)\n"
     "  --batch=N          number of images in a batch (default: 32)\n"
     "  --count=N          use only the first N images (eval, logits)\n"
     "  --runs=N           number of batches to measure (bench; default: as many as take three seconds, at least 10)\n"

@@ -2,6 +2,7 @@
 // generation, its number of chunks and the number of chunks already claimed. A worker that wakes up late therefore
 // neither claims a chunk of a finished loop nor delays the end of the next one.
 #include "runtime/threads/Pool.h"
+#include "runtime/threads/Processors.h"
 #include <atomic>
 #include <limits.h>
 #include <linux/futex.h>
@@ -51,6 +52,8 @@ public:
   alignas(64) std::atomic<uint64_t> ticket{0};
   alignas(64) std::atomic<uint32_t> generation{0};
   alignas(64) std::atomic<uint32_t> done{0};
+  /// Whether the thread that submitted the loop sleeps until `done` is the number of chunks.
+  std::atomic<bool> submitterSleeps{false};
   std::atomic<uint32_t> sleepers{0};
   std::atomic<bool> stop{false};
   // The current loop. The fields are atomic because a late worker may read them while the next loop is being published;
@@ -59,6 +62,10 @@ public:
   std::atomic<void **> captures{nullptr};
   std::atomic<int64_t> count{0}, chunk{1};
   int threads = 1;
+  /// The number of spins before a thread sleeps, and the maximum number of workers that a loop wakes up. Threads that
+  /// outnumber the processors do not spin, because a thread with work may wait for the same processor, and a loop does
+  /// not wake up more workers than there are other processors.
+  int spins = kSpins, maxWakes = INT_MAX;
   Worker *workers = nullptr;
 
   void work(uint32_t current) {
@@ -74,13 +81,31 @@ public:
         continue;
       int64_t begin = index * size, end = begin + size < total ? begin + size : total;
       run(buffers, begin, end);
-      done.fetch_add(1, std::memory_order_release);
+      if (done.fetch_add(1) + 1 == chunks && submitterSleeps.load())
+        syscall(SYS_futex, &done, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    }
+  }
+
+  /// Returns when all `chunks` of the current loop are complete.
+  void waitForChunks(uint32_t chunks) {
+    for (int spin = 0; done.load(std::memory_order_acquire) != chunks; ++spin) {
+      if (spin < spins) {
+        pause();
+        continue;
+      }
+      // The worker that completes the last chunk either sees the flag, or completed it before `complete` is read.
+      submitterSleeps.store(true);
+      for (uint32_t complete = done.load(); complete != chunks; complete = done.load())
+        syscall(SYS_futex, &done, FUTEX_WAIT_PRIVATE, complete, nullptr, nullptr, 0);
+      submitterSleeps.store(false);
+      return;
     }
   }
 
   void wait(uint32_t current) {
     for (int spin = 0; generation.load(std::memory_order_acquire) == current;) {
-      if (++spin < kSpins) {
+      if (spin < spins) {
+        ++spin;
         pause();
         continue;
       }
@@ -90,10 +115,11 @@ public:
     }
   }
 
-  void publish() {
+  /// Starts the next generation and wakes up at most `wakes` sleeping workers.
+  void publish(int wakes) {
     generation.fetch_add(1);
-    if (sleepers.load())
-      syscall(SYS_futex, &generation, FUTEX_WAKE_PRIVATE, INT_MAX, nullptr, nullptr, 0);
+    if (wakes > 0 && sleepers.load())
+      syscall(SYS_futex, &generation, FUTEX_WAKE_PRIVATE, wakes, nullptr, nullptr, 0);
   }
 
   static void *loop(void *argument) {
@@ -119,6 +145,11 @@ Pool *createPool(int threads) {
   }
   Pool *pool = new (memory) Pool;
   pool->workers = workers;
+  int processors = threads > 1 ? availableProcessors() : 1;
+  if (threads > processors) {
+    pool->spins = 0;
+    pool->maxWakes = processors - 1;
+  }
   for (int i = 1; i < threads; ++i) {
     workers[i] = {pool, i, {}};
     if (pthread_create(&workers[i].thread, nullptr, Pool::loop, &workers[i]) != 0) {
@@ -134,7 +165,7 @@ void destroyPool(Pool *pool) {
   if (!pool)
     return;
   pool->stop.store(true, std::memory_order_release);
-  pool->publish();
+  pool->publish(INT_MAX);
   for (int i = 1; i < pool->threads; ++i)
     pthread_join(pool->workers[i].thread, nullptr);
   free(pool->workers);
@@ -158,10 +189,9 @@ void runOnPool(Pool *pool, int64_t count, vitya_body body, void **captures) {
   pool->chunk.store(size, std::memory_order_relaxed);
   pool->done.store(0, std::memory_order_relaxed);
   pool->ticket.store(static_cast<uint64_t>(next) << 32 | chunks << 16, std::memory_order_release);
-  pool->publish();
+  pool->publish(pool->maxWakes);
   pool->work(next);
-  while (pool->done.load(std::memory_order_acquire) != chunks)
-    pause();
+  pool->waitForChunks(chunks);
 }
 
 } // namespace vitya

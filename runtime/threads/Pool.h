@@ -9,7 +9,8 @@
 
 namespace vitya {
 
-/// Threads that wait for loops, first spinning, then sleeping. Only one thread at a time may submit loops.
+/// Threads that wait for loops, first spinning (unless they outnumber the processors), then sleeping. Only one thread
+/// at a time may submit loops.
 class Pool;
 
 /// Creates a pool of `threads` >= 1 threads, including the calling one. Returns null if memory or threads cannot be

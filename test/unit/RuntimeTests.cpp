@@ -4,9 +4,16 @@
 #include "runtime/processor/Features.h"
 #include "runtime/processor/PeakRate.h"
 #include "runtime/threads/Pool.h"
+#include "runtime/threads/Processors.h"
 #include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace {
@@ -126,6 +133,114 @@ TEST(Pool, RunsEveryIterationOnce) {
       }
     vitya::destroyPool(pool);
   }
+}
+
+TEST(Pool, RunsEveryIterationOnceWithMoreThreadsThanProcessors) {
+  // A thread of its own, because the affinity mask is inherited by the pool's workers and never widened again.
+  std::thread([] {
+    cpu_set_t original, one;
+    ASSERT_EQ(sched_getaffinity(0, sizeof(original), &original), 0);
+    CPU_ZERO(&one);
+    for (int i = 0; i < CPU_SETSIZE && !CPU_COUNT(&one); ++i)
+      if (CPU_ISSET(i, &original))
+        CPU_SET(i, &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    EXPECT_EQ(vitya::availableProcessors(), 1);
+    vitya::Pool *pool = vitya::createPool(7);
+    ASSERT_NE(pool, nullptr);
+    EXPECT_EQ(vitya::poolThreads(pool), 7);
+    for (int repeat = 0; repeat < 2000; ++repeat) {
+      Count counter{std::vector<std::atomic<int>>(100)};
+      void *captures[] = {&counter};
+      vitya::runOnPool(pool, 100, Count::body, captures);
+      for (std::atomic<int> &visits : counter.visits)
+        ASSERT_EQ(visits.load(), 1);
+    }
+    vitya::destroyPool(pool);
+  }).join();
+}
+
+// The submitting thread sleeps until a worker has completed the last chunk.
+TEST(Pool, WaitsForSlowIterations) {
+  struct Slow {
+    static void body(void **captures, int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(i == 0 ? 1 : 5));
+        static_cast<std::atomic<int> *>(captures[0])->fetch_add(1);
+      }
+    }
+  };
+  for (int threads : {2, 3, 64}) {
+    vitya::Pool *pool = vitya::createPool(threads);
+    ASSERT_NE(pool, nullptr);
+    for (int repeat = 0; repeat < 20; ++repeat) {
+      std::atomic<int> complete{0};
+      void *captures[] = {&complete};
+      vitya::runOnPool(pool, 3, Slow::body, captures);
+      ASSERT_EQ(complete.load(), 3);
+    }
+    vitya::destroyPool(pool);
+  }
+}
+
+/// A folder with control groups, which is removed at the end.
+class Groups {
+public:
+  Groups() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "vitya-groups-XXXXXX").string();
+    folder = mkdtemp(pattern.data());
+  }
+  ~Groups() { std::filesystem::remove_all(folder); }
+
+  void write(const std::string &name, const std::string &text) const {
+    std::filesystem::create_directories((folder / name).parent_path());
+    std::ofstream(folder / name) << text;
+  }
+
+  int quota(const std::string &membership) const {
+    write("membership", membership);
+    return vitya::quotaProcessors((folder / "membership").c_str(), folder.c_str());
+  }
+
+private:
+  std::filesystem::path folder;
+};
+
+TEST(Processors, QuotaOfVersion2) {
+  Groups groups;
+  EXPECT_EQ(groups.quota("0::/\n"), 0);
+  groups.write("cpu.max", "max 100000\n");
+  EXPECT_EQ(groups.quota("0::/\n"), 0);
+  groups.write("cpu.max", "400000 100000\n");
+  EXPECT_EQ(groups.quota("0::/\n"), 4);
+  // A fraction is rounded up; the smallest quota of a group and its ancestors counts.
+  groups.write("a/b/cpu.max", "150000 100000\n");
+  EXPECT_EQ(groups.quota("0::/a/b\n"), 2);
+  EXPECT_EQ(groups.quota("0::/a\n"), 4);
+  groups.write("a/cpu.max", "10000 100000\n");
+  EXPECT_EQ(groups.quota("0::/a/b\n"), 1);
+  // A group of the host that a container does not see.
+  EXPECT_EQ(groups.quota("0::/docker/0123\n"), 4);
+  groups.write("cpu.max", "nonsense\n");
+  EXPECT_EQ(groups.quota("0::/\n"), 0);
+}
+
+TEST(Processors, QuotaOfVersion1) {
+  Groups groups;
+  groups.write("cpu/cpu.cfs_quota_us", "-1\n");
+  groups.write("cpu/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(groups.quota("5:cpu,cpuacct:/a\n"), 0);
+  groups.write("cpu/a/cpu.cfs_quota_us", "250000\n");
+  groups.write("cpu/a/cpu.cfs_period_us", "100000\n");
+  EXPECT_EQ(groups.quota("7:memory:/\n5:cpu,cpuacct:/a\n0::/\n"), 3);
+  EXPECT_EQ(groups.quota("5:cpuacct,cpu:/a\n"), 3);
+  EXPECT_EQ(groups.quota("5:cpuset:/a\n"), 0);
+  EXPECT_EQ(groups.quota("a line without colons\n"), 0);
+}
+
+TEST(Processors, NoControlGroups) {
+  EXPECT_EQ(vitya::quotaProcessors("/nonexistent", "/sys/fs/cgroup"), 0);
+  EXPECT_GE(vitya::availableProcessors(), 1);
 }
 
 TEST(Features, MissingOnesAreListed) {
