@@ -2,6 +2,7 @@
 #include "runtime/image/Decode.h"
 #include "runtime/files/MappedFile.h"
 #include "runtime/image/Pnm.h"
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,10 @@ bool decodeWithStb(const uint8_t *bytes, int64_t size, Image &image, char *error
     snprintf(error, errorSize, "a file of another or of a damaged format, or too large an image");
     return false;
   }
+  // The height of a BMP file is negative if its first row is the top one. INT_MIN stays negative and is rejected.
+  bool isBmp = bytes[0] == 'B';
+  if (isBmp && height < 0 && height != INT_MIN)
+    height = -height;
   if (width < 1 || height < 1) {
     snprintf(error, errorSize, "an image without pixels");
     return false;
@@ -105,7 +110,7 @@ bool decodeWithStb(const uint8_t *bytes, int64_t size, Image &image, char *error
              static_cast<long long>(size));
     return false;
   }
-  if (bytes[0] == 'B' && !bmpIsWhole(bytes, size, width, height)) {
+  if (isBmp && !bmpIsWhole(bytes, size, width, height)) {
     snprintf(error, errorSize, "a BMP file that ends within its pixels");
     return false;
   }

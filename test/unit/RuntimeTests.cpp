@@ -76,6 +76,39 @@ TEST(Decode, InvalidPnm) {
     EXPECT_NE(decoded(file).find("a PNM header without"), std::string::npos) << file;
 }
 
+/// Returns a BMP file with the given header fields, 24 bits a pixel and the bytes `rows` as its pixels.
+std::string bmp(int32_t width, int32_t height, const std::string &rows) {
+  std::string file = "BM";
+  auto put = [&](uint32_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i)
+      file += static_cast<char>(value >> 8 * i);
+  };
+  constexpr int kHeaders = 54;
+  put(kHeaders + rows.size(), 4);
+  put(0, 4);
+  put(kHeaders, 4);
+  put(40, 4);
+  put(width, 4);
+  put(height, 4);
+  put(1, 2);
+  put(24, 2);
+  for (int i = 0; i < 6; ++i)
+    put(0, 4);
+  return file + rows;
+}
+
+// Pixels are stored as blue, green, red; a negative height states that the top row is the first one.
+TEST(Decode, RowsOfBmp) {
+  const std::string top = "cbafed..", bottom = "ihglkj..";
+  EXPECT_EQ(decoded(bmp(2, 2, bottom + top)), "abcdefghijkl");
+  EXPECT_EQ(decoded(bmp(2, -2, top + bottom)), "abcdefghijkl");
+  EXPECT_EQ(decoded(bmp(2, -3, top + bottom)), "a BMP file that ends within its pixels");
+  EXPECT_EQ(decoded(bmp(2, 0, top)), "an image without pixels");
+  EXPECT_EQ(decoded(bmp(2, INT32_MIN, top)), "an image without pixels");
+  EXPECT_EQ(decoded(bmp(2, -16385, top)), "2 x 16385 pixels, more than 16384 a side");
+  EXPECT_EQ(decoded(bmp(-2, 2, top + bottom)), "an image without pixels");
+}
+
 /// Returns the error of decodeImage for a JPEG file with the given segments after its start marker, or "" if it
 /// decodes.
 std::string refusal(std::vector<uint8_t> segments) {
