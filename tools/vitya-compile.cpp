@@ -7,6 +7,7 @@
 #include "passes/emit/Link.h"
 #include "passes/emit/Object.h"
 #include "tools/lib/CompressionFlags.h"
+#include "tools/lib/DefaultOutput.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/ModelInput.h"
@@ -29,8 +30,9 @@ namespace cl = llvm::cl;
 static cl::OptionCategory category("vitya-compile options");
 static cl::opt<std::string> inputPath(cl::Positional, cl::desc("MODEL"), cl::Required, cl::cat(category));
 static cl::opt<std::string> outputPath("o",
-                                       cl::desc("Output file; \"-\" is standard output (default: the model's name "
-                                                "with the suffix that is usual for --emit)"),
+                                       cl::desc("Output file, which must not be an input; \"-\" is standard output "
+                                                "(default: the model's name with the suffix that is usual for --emit, "
+                                                "unless another program has written that file)"),
                                        cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
                                      cl::value_desc("import|compress|checkpoint|linalg|loops|llvm|asm|obj|lib|exe"),
@@ -148,6 +150,21 @@ private:
   int number = 0;
 };
 
+/// Returns the output file, after its links so that companions are written beside it. Fails if the output is an input,
+/// or has a default name under which another program has written a file.
+llvm::Expected<std::string> chooseOutput(StringRef suffix) {
+  protectInput(inputPath);
+  if (llvm::Error error = compressionFlags.checkFiles())
+    return std::move(error);
+  std::string output = outputPath.empty() ? (llvm::sys::path::stem(inputPath) + suffix).str() : outputPath;
+  if (llvm::Error error = checkOutput(output))
+    return std::move(error);
+  if (outputPath.empty())
+    if (llvm::Error error = checkDerivedOutput(output))
+      return std::move(error);
+  return replacedFile(output).value_or(output);
+}
+
 /// The folder of the runtime that executables are linked with. Build and install trees have it beside the compiler.
 std::string runtimeFolder(const char *program) {
   static int anchor;
@@ -155,6 +172,21 @@ std::string runtimeFolder(const char *program) {
   llvm::sys::path::append(path, "..", "lib", "vitya");
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   return std::string(path);
+}
+
+/// Returns the header that belongs beside the library `path`.
+llvm::SmallString<128> headerOf(StringRef path) {
+  llvm::SmallString<128> header(path);
+  llvm::sys::path::replace_extension(header, "h");
+  return header;
+}
+
+/// Fails if files of other programs have the names of files that belong beside `path`.
+llvm::Error checkCompanions(const EmitOptions &options, Product product, StringRef path) {
+  if (!options.weightsFile.empty())
+    if (llvm::Error error = checkDerivedOutput((path + ".weights").str()))
+      return error;
+  return product == Product::library ? checkDerivedOutput(headerOf(path)) : llvm::Error::success();
 }
 
 /// Writes the files that belong beside `path`: the weights unless they are embedded, and the header of a library.
@@ -170,9 +202,7 @@ llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> text = llvm::MemoryBuffer::getFile(header);
   if (!text)
     return makeError("expected a part of the runtime at '" + header + "', found none");
-  llvm::SmallString<128> copy(path);
-  llvm::sys::path::replace_extension(copy, "h");
-  return writeOutput(copy, [&](llvm::raw_ostream &os) {
+  return writeOutput(headerOf(path), [&](llvm::raw_ostream &os) {
     os << (*text)->getBuffer();
     return llvm::Error::success();
   });
@@ -181,6 +211,8 @@ llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product
 /// Writes an executable or a shared library, and the files that belong beside it. On failure nothing is left behind.
 llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions &options, Product product,
                        StringRef path, const std::string &runtime, StepTimer &timer) {
+  if (llvm::Error error = checkCompanions(options, product, path))
+    return error;
   llvm::SmallString<128> object;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "o", object))
     return makeError("expected a temporary folder that can be written, found: " + error.message());
@@ -193,7 +225,7 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
         return (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, os);
       }))
     return error;
-  if (!llvm::sys::fs::is_regular_file(path)) // standard output or a device
+  if (!replacedFile(path)) // standard output or a device
     return writeCompanions(module, options, product, path, runtime);
   llvm::FileRemover partial(path);
   auto executable = static_cast<llvm::sys::fs::perms>(llvm::sys::fs::all_all & ~llvm::sys::fs::getUmask());
@@ -208,8 +240,8 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
 /// One run of the compiler: load, choose the compression, run the phases, emit.
 class Compilation {
 public:
-  Compilation(Goal goal, Target target, std::string runtime)
-      : goal(goal), target(std::move(target)), runtime(std::move(runtime)) {
+  Compilation(Goal goal, Target target, std::string output, std::string runtime)
+      : goal(goal), target(std::move(target)), output(std::move(output)), runtime(std::move(runtime)) {
     registerAllModelDialects(registry);
     context.appendDialectRegistry(registry);
     printDiagnosticsAs(context, "vitya-compile");
@@ -303,9 +335,6 @@ private:
 
   /// Writes the product of --emit, and the assembly among the stages of --dump-stages.
   llvm::Error emit() {
-    std::string output = outputPath;
-    if (output.empty())
-      output = (llvm::sys::path::stem(inputPath) + goal.suffix).str();
     EmitOptions options{"--cpu=" + cpuName,
                         weightsName == "file" ? llvm::sys::path::filename(output).str() + ".weights" : ""};
     auto assembly = [&](llvm::raw_ostream &os) { return emitAssembly(*module, target, options, os); };
@@ -333,7 +362,7 @@ private:
 
   Goal goal;
   Target target;
-  std::string runtime;
+  std::string output, runtime;
   DialectRegistry registry;
   MLIRContext context;
   OwningOpRef<ModuleOp> module;
@@ -353,7 +382,10 @@ llvm::Error compile(const char *program) {
   llvm::Expected<Target> target = makeTarget(cpuName);
   if (!target)
     return target.takeError();
-  return Compilation(*goal, std::move(*target), runtimeFolder(program)).run();
+  llvm::Expected<std::string> output = chooseOutput(goal->suffix);
+  if (!output)
+    return output.takeError();
+  return Compilation(*goal, std::move(*target), std::move(*output), runtimeFolder(program)).run();
 }
 
 } // namespace

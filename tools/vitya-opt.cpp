@@ -40,6 +40,7 @@ llvm::Error checkPlugin(llvm::StringRef path) {
   llvm::Expected<mlir::PassPlugin> plugin = mlir::PassPlugin::load(path.str());
   if (!plugin)
     return plugin.takeError();
+  vitya::protectInput(path);
   if (plugin->getPluginVersion() == VITYA_VERSION)
     return llvm::Error::success();
   return vitya::makeError("expected plugin '{0}' to be built with version {1} of ViTyaQua, found version {2}", path,
@@ -74,6 +75,7 @@ llvm::Error run(int argc, char **argv) {
   std::unique_ptr<llvm::MemoryBuffer> input = mlir::openInputFile(inputPath, &message);
   if (!input)
     return vitya::makeError("{0}", message);
+  vitya::protectInput(inputPath);
   return vitya::writeOutput(outputPath, [&](llvm::raw_ostream &os) {
     return toError(mlir::MlirOptMain(os, std::move(input), registry, config));
   });

@@ -96,6 +96,7 @@ llvm::Expected<Images> openImages() {
   char message[512];
   if (!openCifar(imagesPath.c_str(), images.file, message, sizeof(message)))
     return makeError(message);
+  protectInput(imagesPath);
   if (llvm::Error error = checkRange(countOption, images.file.count))
     return std::move(error);
   images.count = countOption.getNumOccurrences() ? countOption : images.file.count;

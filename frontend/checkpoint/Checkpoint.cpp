@@ -2,6 +2,7 @@
 #include "frontend/checkpoint/Checkpoint.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/SafeTensors.h"
+#include "dialect/support/WriteOutput.h"
 #include "frontend/checkpoint/Unpickler.h"
 #include "frontend/checkpoint/ZipArchive.h"
 #include "llvm/ADT/STLExtras.h"
@@ -229,6 +230,7 @@ Expected<Checkpoint> Checkpoint::open(StringRef path, StringRef key) {
       MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
   if (!file)
     return makeError("{0}: expected a readable file, found: {1}", path, file.getError().message());
+  protectInput(path);
   Expected<Checkpoint> checkpoint = read(std::move(*file), key);
   if (!checkpoint)
     return prefixError(path, checkpoint.takeError());

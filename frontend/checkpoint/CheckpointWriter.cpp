@@ -216,7 +216,8 @@ Error writeCheckpoint(ArrayRef<TensorToWrite> tensors, const json::Object &setti
     done = zip.add("archive/data/" + std::to_string(i),
                    StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)));
   }
-  done = done && zip.add("archive/version", "3\n") && zip.close() && zip.copyTo(os);
+  done = done && zip.add("archive/version", "3\n") && zip.add(kWriterEntry.str(), VITYA_VERSION "\n") && zip.close() &&
+         zip.copyTo(os);
   if (!done)
     return makeError("expected memory for an archive of {0} tensors, found: {1}", tensors.size(), zip.problem());
   return Error::success();

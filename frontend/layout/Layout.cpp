@@ -1,6 +1,7 @@
 // Finds and loads layout files.
 #include "frontend/layout/Layout.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/WriteOutput.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
@@ -15,6 +16,7 @@ Expected<Layout> Layout::load(StringRef path) {
   ErrorOr<std::unique_ptr<MemoryBuffer>> file = MemoryBuffer::getFile(path, /*IsText=*/true);
   if (!file)
     return makeError("{0}: expected a readable layout file, found: {1}", path, file.getError().message());
+  protectInput(path);
   return parse(path, (*file)->getBuffer());
 }
 

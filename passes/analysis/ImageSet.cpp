@@ -2,6 +2,7 @@
 #include "passes/analysis/ImageSet.h"
 #include "dialect/VityaOps.h"
 #include "dialect/support/Progress.h"
+#include "dialect/support/WriteOutput.h"
 #include <mutex>
 
 using namespace mlir;
@@ -25,6 +26,7 @@ FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t coun
   char message[512];
   if (!openCifar(path.str().c_str(), *result.file, message, sizeof(message)))
     return module.emitError() << message;
+  protectInput(path);
   if (count < 0 || count > result.file->count)
     return module.emitError() << "expected count to be at most the " << result.file->count << " images of '" << path
                               << "', found " << count;

@@ -135,6 +135,7 @@ llvm::Expected<Statistics> readStatistics(StringRef path, StringRef fingerprint)
   if (!file)
     return makeError("expected '{0}' to be a file of statistics that can be read, found: {1}", path,
                      file.getError().message());
+  protectInput(path);
   StringRef bytes = (*file)->getBuffer();
   std::string prefix = "'" + path.str() + "'";
   llvm::Expected<SafeTensorsHeader> header = readSafeTensorsHeader(bytes);

@@ -101,6 +101,75 @@ TEST(WriteOutput, ErrorsOfTheFileSystemNameTheFile) {
   EXPECT_FALSE(llvm::sys::fs::is_regular_file("/dev/full"));
 }
 
+TEST(WriteOutput, FollowsLinks) {
+  Folder folder;
+  EXPECT_FALSE(llvm::sys::fs::create_link("old", folder.file("link")));
+  EXPECT_FALSE(static_cast<bool>(folder.write("link", "through the link")));
+  EXPECT_EQ(folder.read("old"), "through the link");
+  EXPECT_TRUE(llvm::sys::fs::is_symlink_file(folder.file("link")));
+  EXPECT_EQ(replacedFile(folder.file("link")), folder.file("old"));
+
+  EXPECT_FALSE(llvm::sys::fs::create_link("absent", folder.file("dangling")));
+  EXPECT_FALSE(static_cast<bool>(folder.write("dangling", "new")));
+  EXPECT_EQ(folder.read("absent"), "new");
+
+  EXPECT_FALSE(llvm::sys::fs::create_link("loop", folder.file("loop")));
+  EXPECT_EQ(llvm::toString(folder.write("loop", "new")), "expected a file that can be written at '" +
+                                                             folder.file("loop") +
+                                                             "', found: Too many levels of symbolic links");
+}
+
+TEST(WriteOutput, WritesToOpenDescriptorsAtTheirPosition) {
+  Folder folder;
+  int descriptor = -1;
+  EXPECT_FALSE(llvm::sys::fs::openFileForWrite(folder.file("old"), descriptor, llvm::sys::fs::CD_OpenExisting,
+                                               llvm::sys::fs::OF_Append));
+  llvm::scope_exit close([&] { llvm::sys::fs::closeFile(descriptor); });
+  std::string name = "/dev/fd/" + std::to_string(descriptor);
+  EXPECT_FALSE(llvm::sys::fs::create_link(name, folder.file("link")));
+  EXPECT_FALSE(static_cast<bool>(folder.write("link", " and new")));
+  EXPECT_EQ(folder.read("old"), "old and new");
+  EXPECT_EQ(replacedFile(name), std::nullopt);
+  EXPECT_EQ(replacedFile("/dev/null"), std::nullopt);
+  EXPECT_EQ(replacedFile("-"), std::nullopt);
+}
+
+TEST(WriteOutput, RefusesInputsUnderEveryName) {
+  Folder folder;
+  std::string input = folder.file("input"); // not written by writeOutput
+  std::error_code code;
+  llvm::raw_fd_ostream(input, code) << "old";
+  EXPECT_FALSE(static_cast<bool>(checkOutput(input)));
+  protectInput(input);
+  EXPECT_FALSE(llvm::sys::fs::create_link("input", folder.file("symbolic")));
+  EXPECT_FALSE(llvm::sys::fs::create_hard_link(input, folder.file("hard")));
+  for (StringRef name : {"input", "symbolic", "hard", "./input"}) {
+    std::string message = "expected an output that is not an input, found '" + folder.file(name) +
+                          "', which is the same file as the input '" + input + "'";
+    EXPECT_EQ(llvm::toString(checkOutput(folder.file(name))), message);
+    EXPECT_EQ(llvm::toString(folder.write(name, "new")), message);
+    EXPECT_EQ(folder.read(name), "old");
+  }
+
+  std::string late = folder.file("late"); // read while it is being written
+  llvm::raw_fd_ostream(late, code) << "old";
+  llvm::Error error = writeOutput(late, [&](llvm::raw_ostream &os) {
+    protectInput(late);
+    os << "new";
+    return llvm::Error::success();
+  });
+  EXPECT_EQ(llvm::toString(std::move(error)), "expected an output that is not an input, found '" + late +
+                                                  "', which is the same file as the input '" + late + "'");
+  EXPECT_EQ(folder.read("late"), "old");
+}
+
+TEST(WriteOutput, ReplacesItsOwnOutputsAfterTheyWereRead) {
+  Folder folder; // writes "old"
+  protectInput(folder.file("old"));
+  EXPECT_FALSE(static_cast<bool>(folder.write("old", "new")));
+  EXPECT_EQ(folder.read("old"), "new");
+}
+
 //===----------------------------------------------------------------------===//
 // Safetensors
 //===----------------------------------------------------------------------===//

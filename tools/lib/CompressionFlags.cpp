@@ -105,6 +105,13 @@ llvm::Error CompressionFlags::checkSearch(const CompressOptions &options) const 
   return llvm::Error::success();
 }
 
+llvm::Error CompressionFlags::checkFiles() const {
+  for (const std::string &images : {calibrate.getValue(), validate.getValue()})
+    if (!images.empty())
+      protectInput(images);
+  return report.empty() ? llvm::Error::success() : checkOutput(report);
+}
+
 llvm::Error CompressionFlags::writeReport(const ModelReport &modelReport, const CompressOptions &options) const {
   return writeOutput(report, [&](llvm::raw_ostream &os) {
     printJson(modelReport, /*withQuantization=*/options.quantizes(), os);

@@ -24,6 +24,8 @@ public:
 
   /// Whether --report requests a report.
   bool wantsReport() const { return !report.empty(); }
+  /// Protects the files of images from outputs, and fails if the file of --report is an input.
+  llvm::Error checkFiles() const;
   /// Writes the file of --report about a model that was compressed with `options`.
   llvm::Error writeReport(const ModelReport &modelReport, const CompressOptions &options) const;
 

@@ -57,6 +57,7 @@ llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef 
                                          llvm::Align(64)); // required by bytecode
   if (!file)
     return unreadable(file.getError().message());
+  protectInput(path);
   if (path != "-" && !path.ends_with(".mlir") && !isBytecode(**file))
     return importModel(context, path, options);
   auto sources = std::make_shared<llvm::SourceMgr>();
@@ -83,7 +84,7 @@ llvm::Error writeModule(ModuleOp module, StringRef path) {
       module.print(os);
       return llvm::Error::success();
     }
-    if (failed(writeBytecodeToFile(module, os)))
+    if (failed(writeBytecodeToFile(module, os, BytecodeWriterConfig(kBytecodeProducer))))
       return makeError("expected a module that can be written as bytecode, found one that cannot");
     return llvm::Error::success();
   });

@@ -24,6 +24,9 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &c
 /// The phase that `module` has reached, from its attribute `vitya.phase`; `import` if it has none.
 llvm::Expected<Phase> phaseOf(mlir::ModuleOp module);
 
+/// The producer in the header of the bytecode that `writeModule` writes.
+inline constexpr llvm::StringLiteral kBytecodeProducer = "vitya";
+
 /// Writes `module` to `path` ("-" is standard output), completely or not at all: as bytecode if the name ends in
 /// .mlirbc, otherwise as text.
 llvm::Error writeModule(mlir::ModuleOp module, llvm::StringRef path);
