@@ -180,6 +180,8 @@ Error Checkpoint::readSafeTensors() {
       return tensor.takeError();
     stateDict.push_back({entry.name, std::move(*tensor)});
   }
+  if (Error error = dropWrappers(stateDict))
+    return error;
   records = std::make_unique<FileRecord>(file->getBuffer());
   // Metadata maps strings to strings, so the settings are JSON in a string.
   if (std::optional<StringRef> text = header->metadata.getString(kMetadataKey)) {

@@ -22,8 +22,8 @@ struct TensorToWrite {
 };
 
 /// Writes {'state_dict': OrderedDict of `tensors`, in their order, 'vitya': `settings`} as `torch.save` does: a zip
-/// archive of stored entries, first the pickle of protocol 2, then one record for each tensor, at the end the versions of
-/// the format and of the writer. Equal contents give equal bytes.
+/// archive of stored entries, first the pickle of protocol 2, then one record for each tensor, at the end the versions
+/// of the format and of the writer. Equal contents give equal bytes.
 llvm::Error writeCheckpoint(llvm::ArrayRef<TensorToWrite> tensors, const llvm::json::Object &settings,
                             llvm::raw_ostream &os);
 

@@ -45,6 +45,25 @@ static Error readIntegers(StringRef function, const PickleValue &tuple, SmallVec
   return Error::success();
 }
 
+/// Applies the last argument of _rebuild_tensor_v2 and _v3, a dict of the bits of a lazily computed view: 'neg' and
+/// 'conj'. The latter concerns complex tensors, whose elements are not read.
+static Error applyMetadata(StringRef function, const PickleValue &metadata, Tensor &tensor) {
+  if (metadata.is(Kind::none))
+    return Error::success();
+  if (!metadata.is(Kind::dict))
+    return makeError("expected a dict as metadata of {0}, found {1}", function, describe(metadata.kind));
+  for (size_t index = 0; index + 1 < metadata.items.size(); index += 2) {
+    const PickleValue &key = *metadata.items[index], &value = *metadata.items[index + 1];
+    bool isKnown = key.is(Kind::string) && (key.text == "neg" || key.text == "conj") && value.is(Kind::boolean);
+    if (!isKnown)
+      return makeError("expected only the booleans 'neg' and 'conj' as metadata of {0}, found '{1}'", function,
+                       key.is(Kind::string) ? key.text : describe(key.kind));
+    if (key.text == "neg")
+      tensor.isNegated = value.integer != 0;
+  }
+  return Error::success();
+}
+
 /// _rebuild_tensor(storage, offset, shape, strides). _v2, _v3 and _rebuild_qtensor have these arguments first.
 static Error constructTensor(StringRef function, const PickleValue &arguments, PickleValue &result) {
   Expected<const PickleValue *> storage = argument(function, arguments, 0, Kind::storage);
@@ -83,6 +102,10 @@ static Error constructTensor(StringRef function, const PickleValue &arguments, P
       return quantizer.takeError();
     tensor.quantizer = *quantizer;
   }
+  size_t metadata = function.ends_with("_v2") ? 6 : function.ends_with("_v3") ? 7 : arguments.items.size();
+  if (metadata < arguments.items.size())
+    if (Error error = applyMetadata(function, *arguments.items[metadata], tensor))
+      return error;
   result.kind = Kind::tensor;
   result.tensor = std::move(tensor);
   return Error::success();

@@ -41,6 +41,16 @@ static bool isModule(const PickleValue &value) {
   return state && (state->lookup("_parameters") || state->lookup("_modules") || value.text.starts_with("__torch__."));
 }
 
+/// Returns whether the value is a tensor of a kind that the reader does not know: sparse, nested, a subclass, an array
+/// of NumPy.
+static bool isUnreadableTensor(const PickleValue &value) {
+  if (!value.is(Kind::object))
+    return false;
+  StringRef builder = value.text;
+  return builder.starts_with("torch._utils._rebuild_") || builder.starts_with("torch._tensor._rebuild_") ||
+         (builder.starts_with("numpy.") && builder.ends_with("._reconstruct"));
+}
+
 template <typename Visit>
 static void forEachItem(const PickleValue &dict, Visit visit) {
   for (size_t index = 0; index + 1 < dict.items.size(); index += 2)
@@ -74,6 +84,9 @@ struct Flattener {
         tensors[place->second].tensor = value.tensor;
       return Error::success();
     }
+    if (isUnreadableTensor(value))
+      return makeError("expected a dense tensor of PyTorch under '{0}', found the result of {1}", name.str(),
+                       value.text);
     Error error = Error::success();
     auto descend = [&](StringRef key, const PickleValue &child) {
       if (!error)
@@ -184,12 +197,37 @@ static const PickleValue *resolve(const PickleValue &value, StringRef key, unsig
   return found;
 }
 
-/// Drops the prefixes that PyTorch's wrappers add to the name of every tensor.
-static void dropWrappers(std::vector<NamedTensor> &tensors) {
-  for (StringRef wrapper : {"module.", "_orig_mod.", "module."})
-    if (all_of(tensors, [&](const NamedTensor &named) { return StringRef(named.name).starts_with(wrapper); }))
-      for (NamedTensor &named : tensors)
-        named.name.erase(0, wrapper.size());
+/// Returns `name` without the components that are names of wrappers. The last component is the name of a parameter.
+static std::string withoutWrappers(StringRef name) {
+  static constexpr StringLiteral wrappers[] = {"module", "_orig_mod", "_checkpoint_wrapped_module",
+                                               "_fsdp_wrapped_module"};
+  SmallVector<StringRef> components, kept;
+  name.split(components, '.');
+  for (StringRef component : ArrayRef(components).drop_back())
+    if (!is_contained(wrappers, component))
+      kept.push_back(component);
+  kept.push_back(components.back());
+  return join(kept, ".");
+}
+
+Error dropWrappers(std::vector<NamedTensor> &tensors) {
+  bool isAveraged = any_of(tensors, [](const NamedTensor &named) { return named.name == "n_averaged"; }) &&
+                    all_of(tensors, [](const NamedTensor &named) {
+                      return named.name == "n_averaged" || StringRef(named.name).starts_with("module.");
+                    });
+  if (isAveraged)
+    erase_if(tensors, [](const NamedTensor &named) { return named.name == "n_averaged"; });
+  StringMap<std::string> originals; // by the new name
+  for (NamedTensor &named : tensors) {
+    std::string name = withoutWrappers(named.name);
+    auto [other, isNew] = originals.try_emplace(name, named.name);
+    if (!isNew)
+      return makeError("expected tensors with different names after the removal of wrappers such as 'module.', found "
+                       "'{0}' and '{1}'",
+                       other->second, named.name);
+    named.name = std::move(name);
+  }
+  return Error::success();
 }
 
 /// Gives the linear layers of torch's `quantize_dynamic`, whose weight and bias are a tuple under
@@ -235,7 +273,8 @@ Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, String
     return std::move(error);
   if (flattener.tensors.empty())
     return makeError("expected tensors under key '{0}', found {1} without any", key, describe(chosen->kind));
-  dropWrappers(flattener.tensors);
+  if (Error error = dropWrappers(flattener.tensors))
+    return std::move(error);
   unpackLinears(flattener.tensors);
   return std::move(flattener.tensors);
 }

@@ -64,8 +64,8 @@ std::string formatShape(ArrayRef<int64_t> shape) {
   return formatv("[{0:$[, ]}]", make_range(shape.begin(), shape.end()));
 }
 
-/// Returns the number of storage elements that the tensor needs: one more than the largest index that it reads, or its
-/// own number of elements if that is larger. Returns nothing if either overflows or if a size or stride is negative.
+/// Returns the number of storage elements that the tensor needs: one more than the largest index that it reads. Returns
+/// nothing if that or the tensor's own number of elements overflows, or if a size or stride is negative.
 static std::optional<int64_t> extent(const Tensor &tensor) {
   if (tensor.offset < 0 || tensor.shape.size() != tensor.strides.size())
     return std::nullopt;
@@ -80,8 +80,7 @@ static std::optional<int64_t> extent(const Tensor &tensor) {
   }
   if (*elements == 0)
     return 0;
-  std::optional<int64_t> end = checkedAdd(*last, int64_t(1));
-  return end ? std::max(end, elements) : std::nullopt;
+  return checkedAdd(*last, int64_t(1));
 }
 
 Error checkTensor(StringRef name, const Tensor &tensor, uint64_t bytes) {
@@ -91,6 +90,11 @@ Error checkTensor(StringRef name, const Tensor &tensor, uint64_t bytes) {
     return makeError("expected tensor '{0}' to lie within the {1} elements of its record, found offset {2}, "
                      "shape {3}, strides {4}",
                      name, available, tensor.offset, formatShape(tensor.shape), formatShape(tensor.strides));
+  uint64_t largest = std::max<uint64_t>(available, kMaxViewElements);
+  if (static_cast<uint64_t>(tensor.elements()) > largest)
+    return makeError("expected tensor '{0}', a view of a record of {1} elements, to have at most {2} elements, found "
+                     "shape {3}, strides {4}",
+                     name, available, largest, formatShape(tensor.shape), formatShape(tensor.strides));
   return Error::success();
 }
 
@@ -171,6 +175,9 @@ Error readFloats(StringRef name, const Tensor &tensor, const Records &records, M
     else
       convert<Eigen::bfloat16>(bytes, into);
   }
+  if (tensor.isNegated)
+    for (float &value : into)
+      value = -value;
   const float *wrong = llvm::find_if_not(into, [](float value) { return std::isfinite(value); });
   if (wrong != into.end())
     return makeError("expected finite values in tensor '{0}', found {1} at element {2}", name,

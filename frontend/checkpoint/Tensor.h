@@ -38,16 +38,22 @@ struct Tensor {
   llvm::SmallVector<int64_t, 4> strides; ///< in elements
   /// The scheme, scales and zero points of a quantized tensor, as arguments of torch's quantizer; else null.
   const PickleValue *quantizer = nullptr;
+  /// The values are the negatives of the stored elements: PyTorch's negative bit. Only for floating-point tensors.
+  bool isNegated = false;
 
   /// Returns the number of elements. Valid only for tensors that `checkTensor` accepted.
   int64_t elements() const;
 };
 
+/// The largest number of elements of a tensor that has more elements than its storage.
+inline constexpr int64_t kMaxViewElements = 1 << 26;
+
 /// Returns a shape as text: "[2, 3]".
 std::string formatShape(llvm::ArrayRef<int64_t> shape);
 
-/// Fails unless offset, shape and strides stay within `bytes` bytes of storage and the tensor has no more elements
-/// than the storage. `name` is for the error.
+/// Fails unless offset, shape and strides stay within `bytes` bytes of storage. Strides of 0 and overlapping views may
+/// give a tensor more elements than the storage has, but not more than `kMaxViewElements`, so that small files need
+/// little memory. `name` is for the error.
 llvm::Error checkTensor(llvm::StringRef name, const Tensor &tensor, uint64_t bytes);
 
 /// Reads the elements of a tensor that `checkTensor` accepted, in row-major order and in their stored type. `into` has

@@ -41,6 +41,7 @@ for package in ("torch", "torch._utils", "torch.nn", "torch.nn.modules", "torch.
 rebuild_tensor = export("torch._utils", "_rebuild_tensor_v2", lambda *arguments: None)
 rebuild_tensor_v3 = export("torch._utils", "_rebuild_tensor_v3", lambda *arguments: None)
 rebuild_parameter = export("torch._utils", "_rebuild_parameter", lambda *arguments: None)
+rebuild_sparse = export("torch._utils", "_rebuild_sparse_tensor", lambda *arguments: None)
 rebuild_qtensor = export("torch._utils", "_rebuild_qtensor", lambda *arguments: None)
 storage_types = {
     dtype: export("torch", name, type(name, (), {}))
@@ -76,8 +77,11 @@ class Storage:
 
 
 class Tensor:
-    """A view of a storage, as in PyTorch. `wrap` is None, "parameter" or "v3". Tensors of quantized storages have a
-    quantizer, the argument of torch._utils._rebuild_qtensor with that name."""
+    """A view of a storage, as in PyTorch. `wrap` is None, "parameter", "v3" or "sparse". Tensors of quantized storages
+    have a quantizer, the argument of torch._utils._rebuild_qtensor with that name. `metadata` is the optional last
+    argument of the functions that build tensors."""
+
+    metadata = None
 
     def __init__(self, storage, shape, strides=None, offset=0, wrap=None, quantizer=None):
         self.quantizer = quantizer
@@ -90,11 +94,16 @@ class Tensor:
             return rebuild_qtensor, arguments + (self.quantizer, False, collections.OrderedDict())
         if self.wrap == "v3":
             self.storage.untyped = True
-            return rebuild_tensor_v3, arguments + (False, collections.OrderedDict(), float32)
+            return rebuild_tensor_v3, arguments + (False, collections.OrderedDict(), float32) + self.bits()
+        if self.wrap == "sparse":
+            return rebuild_sparse, ("torch.sparse_coo", (Tensor(self.storage, self.shape), self.shape))
         if self.wrap == "parameter":
             return rebuild_parameter, (Tensor(self.storage, self.shape, self.strides, self.offset), True,
                                        collections.OrderedDict())
-        return rebuild_tensor, arguments + (False, collections.OrderedDict())
+        return rebuild_tensor, arguments + (False, collections.OrderedDict()) + self.bits()
+
+    def bits(self):
+        return () if self.metadata is None else (self.metadata,)
 
 
 def contiguous(shape):
@@ -215,6 +224,13 @@ def make_tensors(shapes, variant):
             rows, columns = shape
             stored = [values[row * columns + column] for column in range(columns) for row in range(rows)]
             tensors[name] = Tensor(Storage(stored), shape, (1, rows))
+        elif variant in ("constant", "constant-expanded"):  # one element for each tensor
+            values = [values[0]] * len(values) if variant == "constant" else values[:1]
+            strides = (0,) * len(shape) if variant == "constant-expanded" else None
+            tensors[name] = Tensor(Storage(values), shape, strides)
+        elif variant in ("negated", "negated-v3"):
+            tensors[name] = Tensor(Storage([-value for value in values]), shape, wrap="v3" if "v3" in variant else None)
+            tensors[name].metadata = {"conj": False, "neg": True}
         else:
             wrap = variant if variant in ("parameter", "v3") else None
             tensors[name] = Tensor(Storage(values, dtype), shape, wrap=wrap)
@@ -422,6 +438,12 @@ def damage_tensor(defect, tensors):
         tensor.strides = (WIDTH + 1, 1)
     elif defect == "stride-zero":  # a view of 2^40 elements of one stored element
         tensor.shape, tensor.strides = (2**20, 2**20), (0, 0)
+    elif defect == "sparse":  # under a name that is optional in the layout
+        tensors["blocks.0.attn.qkv.bias"].wrap = "sparse"
+    elif defect == "metadata":
+        tensor.metadata = {"twist": True}
+    elif defect == "metadata-kind":
+        tensor.metadata = 5
     elif defect == "strides-too-few":
         tensor.strides = (1,)
     elif defect == "wrong-shape":
@@ -458,6 +480,14 @@ def damage_tensor(defect, tensors):
     return True
 
 
+def wrap_names(tensors):
+    """Returns the tensors with the names that several wrappers of PyTorch give them, around the model and inside it."""
+    return collections.OrderedDict(
+        ("_orig_mod.module." + key.replace("blocks.0.", "blocks.0._checkpoint_wrapped_module.").replace(
+            "blocks.1.", "_fsdp_wrapped_module.blocks.1._orig_mod._fsdp_wrapped_module."), value)
+        for key, value in tensors.items())
+
+
 def wrap(tensors, variant, settings):
     """Returns the object that torch.save would be called with."""
     if variant == "bare":
@@ -471,6 +501,15 @@ def wrap(tensors, variant, settings):
                 "vitya": settings}
     if variant == "module":
         return {"model": make_module(tensors), "vitya": settings}
+    if variant == "averaged":
+        counter = Tensor(Storage([5], "i64"), ())
+        return {"state_dict": collections.OrderedDict([("n_averaged", counter)] + [
+            ("module." + key, value) for key, value in tensors.items()]), "vitya": settings}
+    if variant == "wrapped":
+        return {"state_dict": wrap_names(tensors), "vitya": settings}
+    if variant == "wrapped-twice":
+        return {"state_dict": collections.OrderedDict(list(tensors.items()) + [
+            ("module." + key, value) for key, value in tensors.items()]), "vitya": settings}
     if variant == "data-parallel":
         return {"state_dict": collections.OrderedDict(("module." + key, value) for key, value in tensors.items()),
                 "vitya": settings}
@@ -499,6 +538,11 @@ def make(family, variant, defect, settings):
             values = floats(tensor)
             lines.append(" ".join([name, ",".join(map(str, tensor.shape))] + [repr(value) for value in values]))
         return "\n".join(lines + [""]).encode()
+    if variant == "safetensors-wrapped":
+        return safetensors_bytes(wrap_names(tensors), settings)
+    if variant == "safetensors-averaged":
+        averaged = {"module." + key: value for key, value in tensors.items()}
+        return safetensors_bytes({"n_averaged": Tensor(Storage([5], "i64"), ()), **averaged}, settings)
     if variant == "safetensors":
         good = safetensors_bytes(tensors, settings)
         if defect == "truncated":
@@ -561,7 +605,10 @@ def main():
     parser.add_argument("--variant", default="plain", choices=["plain", "bare", "two", "nested", "module",
                                                                "data-parallel", "f16", "bf16", "f64", "transposed",
                                                                "shared", "parameter", "v3", "protocol4",
-                                                               "safetensors", "text", "quantized",
+                                                               "safetensors", "text", "quantized", "constant",
+                                                               "constant-expanded", "negated", "negated-v3",
+                                                               "averaged", "wrapped", "wrapped-twice",
+                                                               "safetensors-wrapped", "safetensors-averaged",
                                                                "quantized-per-channel"] + sorted(FACTORS) +
                         sorted(ARCHITECTURES))
     parser.add_argument("--defect")
