@@ -10,6 +10,7 @@
 #include "passes/analysis/Passes.h"
 #include "passes/lower/kernels/Passes.h"
 #include "passes/lower/linalg/Passes.h"
+#include "passes/lower/loops/Passes.h"
 #include "passes/lowrank/Passes.h"
 #include "passes/quantize/Passes.h"
 #include "passes/simplify/Passes.h"
@@ -194,6 +195,7 @@ void registerVityaPasses() {
   registerVityaQuantizePasses();
   registerVityaLowerLinalgPasses();
   registerVityaLowerKernelsPasses();
+  registerVityaLowerLoopsPasses();
   registerVityaVerifyPasses();
 }
 

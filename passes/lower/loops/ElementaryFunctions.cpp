@@ -1,5 +1,5 @@
 // Expands math.exp, erf and tanh to the functions of dialect/arithmetic/MathFunctions.h, on scalars or vectors.
-#include "passes/lower/kernels/ElementaryFunctions.h"
+#include "passes/lower/loops/ElementaryFunctions.h"
 #include "dialect/arithmetic/MathFunctions.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/IR/TypeUtilities.h"

@@ -1,6 +1,6 @@
 // Expands math functions to arithmetic, so that compiled code calls no libm.
-#ifndef VITYA_PASSES_LOWER_KERNELS_ELEMENTARYFUNCTIONS_H
-#define VITYA_PASSES_LOWER_KERNELS_ELEMENTARYFUNCTIONS_H
+#ifndef VITYA_PASSES_LOWER_LOOPS_ELEMENTARYFUNCTIONS_H
+#define VITYA_PASSES_LOWER_LOOPS_ELEMENTARYFUNCTIONS_H
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -12,4 +12,4 @@ void populateElementaryFunctionPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace vitya
 
-#endif // VITYA_PASSES_LOWER_KERNELS_ELEMENTARYFUNCTIONS_H
+#endif // VITYA_PASSES_LOWER_LOOPS_ELEMENTARYFUNCTIONS_H

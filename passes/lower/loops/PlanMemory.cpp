@@ -8,7 +8,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "passes/lower/Kernel.h"
-#include "passes/lower/kernels/Passes.h"
+#include "passes/lower/loops/Passes.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -18,7 +18,7 @@ using namespace mlir;
 
 namespace vitya {
 #define GEN_PASS_DEF_PLANMEMORYPASS
-#include "passes/lower/kernels/Passes.h.inc"
+#include "passes/lower/loops/Passes.h.inc"
 
 namespace {
 

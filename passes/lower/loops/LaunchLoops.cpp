@@ -3,7 +3,7 @@
 #include "dialect/VityaDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/lower/Kernel.h"
-#include "passes/lower/kernels/Passes.h"
+#include "passes/lower/loops/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -13,7 +13,7 @@ using namespace mlir;
 
 namespace vitya {
 #define GEN_PASS_DEF_LAUNCHLOOPSPASS
-#include "passes/lower/kernels/Passes.h.inc"
+#include "passes/lower/loops/Passes.h.inc"
 
 namespace {
 

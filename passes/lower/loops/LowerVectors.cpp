@@ -11,9 +11,9 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/lower/Kernel.h"
-#include "passes/lower/kernels/DotProducts.h"
-#include "passes/lower/kernels/ElementaryFunctions.h"
-#include "passes/lower/kernels/Passes.h"
+#include "passes/lower/loops/DotProducts.h"
+#include "passes/lower/loops/ElementaryFunctions.h"
+#include "passes/lower/loops/Passes.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "vitya-lower-vectors"
@@ -22,7 +22,7 @@ using namespace mlir;
 
 namespace vitya {
 #define GEN_PASS_DEF_LOWERVECTORSPASS
-#include "passes/lower/kernels/Passes.h.inc"
+#include "passes/lower/loops/Passes.h.inc"
 
 namespace {
 

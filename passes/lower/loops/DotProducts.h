@@ -1,6 +1,6 @@
 // Lowers contractions of integers to the dot product instructions of x86.
-#ifndef VITYA_PASSES_LOWER_KERNELS_DOTPRODUCTS_H
-#define VITYA_PASSES_LOWER_KERNELS_DOTPRODUCTS_H
+#ifndef VITYA_PASSES_LOWER_LOOPS_DOTPRODUCTS_H
+#define VITYA_PASSES_LOWER_LOOPS_DOTPRODUCTS_H
 
 #include "mlir/IR/PatternMatch.h"
 
@@ -12,4 +12,4 @@ void populateDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits
 
 } // namespace vitya
 
-#endif // VITYA_PASSES_LOWER_KERNELS_DOTPRODUCTS_H
+#endif // VITYA_PASSES_LOWER_LOOPS_DOTPRODUCTS_H

@@ -13,7 +13,7 @@
 #include "mlir/Transforms/InliningUtils.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "passes/lower/Kernel.h"
-#include "passes/lower/kernels/Passes.h"
+#include "passes/lower/loops/Passes.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -23,7 +23,7 @@ using namespace mlir;
 
 namespace vitya {
 #define GEN_PASS_DEF_OUTLINELOOPSPASS
-#include "passes/lower/kernels/Passes.h.inc"
+#include "passes/lower/loops/Passes.h.inc"
 
 namespace {
 

@@ -1,7 +1,7 @@
 // Contractions (m, n, k) of integers in VNNI layout, where k is the blocking factor: the integers that an instruction
 // multiplies and adds into one 32-bit sum. Four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one
 // vpmaddwd and an addition. Both are exact.
-#include "passes/lower/kernels/DotProducts.h"
+#include "passes/lower/loops/DotProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

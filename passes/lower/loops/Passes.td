@@ -1,0 +1,226 @@
+// The passes of passes/lower/loops/, which lower vectorized kernels on buffers to the LLVM dialect and calls of the
+// runtime. Each description shows one example before and after the pass, which test/passes/examples.test runs.
+#ifndef VITYA_PASSES_LOWER_LOOPS_PASSES
+#define VITYA_PASSES_LOWER_LOOPS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
+  let summary = "call outlined loops through the runtime's vitya_parallel_for";
+  let description = [{
+    Before: a module of the LLVM dialect, in which a call marked `vitya.loop` runs all iterations of an outlined loop.
+    After: each such call stores its buffers in an array and calls `vitya_parallel_for(context, layer, count, body,
+    captures)`, and `@main` has become `@vitya_forward(context, image, logits, weights, workspace)`. `layer` is an index
+    into the names of the layers, which the module has as `vitya.layers`.
+
+    Before:
+
+    ```mlir
+    llvm.func @main(%image: !llvm.ptr, %logits: !llvm.ptr, %weights: !llvm.ptr, %workspace: !llvm.ptr) {
+      %begin = llvm.mlir.constant(0 : index) : i64
+      %end = llvm.mlir.constant(4 : index) : i64
+      llvm.call @double(%image, %logits, %begin, %end) {vitya.layer = "double", vitya.loop}
+        : (!llvm.ptr, !llvm.ptr, i64, i64) -> ()
+      llvm.return
+    }
+    llvm.func @double(%x: !llvm.ptr, %out: !llvm.ptr, %begin: i64, %end: i64) {
+      llvm.return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    module attributes {vitya.layers = ["double"]} {
+      llvm.func @vitya_parallel_for(!llvm.ptr, i64, i64, !llvm.ptr, !llvm.ptr)
+      llvm.func @vitya_forward(%context: !llvm.ptr, %image: !llvm.ptr, %logits: !llvm.ptr, %weights: !llvm.ptr,
+                               %workspace: !llvm.ptr) {
+        %size = llvm.mlir.constant(4 : i64) : i64
+        %captures = llvm.alloca %size x !llvm.ptr : (i64) -> !llvm.ptr
+        %begin = llvm.mlir.constant(0 : index) : i64
+        %end = llvm.mlir.constant(4 : index) : i64
+        %first = llvm.getelementptr %captures[0] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        llvm.store %image, %first : !llvm.ptr, !llvm.ptr
+        %second = llvm.getelementptr %captures[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        llvm.store %logits, %second : !llvm.ptr, !llvm.ptr
+        %layer = llvm.mlir.constant(0 : i64) : i64
+        %body = llvm.mlir.addressof @double_body : !llvm.ptr
+        llvm.call @vitya_parallel_for(%context, %layer, %end, %body, %captures)
+          : (!llvm.ptr, i64, i64, !llvm.ptr, !llvm.ptr) -> ()
+        llvm.return
+      }
+      llvm.func @double(%x: !llvm.ptr, %out: !llvm.ptr, %begin: i64, %end: i64) {
+        llvm.return
+      }
+      llvm.func internal @double_body(%captures: !llvm.ptr, %begin: i64, %end: i64) {
+        %first = llvm.getelementptr %captures[0] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        %x = llvm.load %first : !llvm.ptr -> !llvm.ptr
+        %second = llvm.getelementptr %captures[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
+        %out = llvm.load %second : !llvm.ptr -> !llvm.ptr
+        llvm.call @double(%x, %out, %begin, %end) : (!llvm.ptr, !llvm.ptr, i64, i64) -> ()
+        llvm.return
+      }
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
+  let summary = "lower vector contractions, transfers and math functions to instructions";
+  let description = [{
+    Before: memrefs and n-D vectors. After: contractions of f32 are outer products of explicit fused multiply-adds,
+    contractions of integers in VNNI layout are dot product instructions, transfers and elementwise ops are
+    one-dimensional, reductions across a vector are trees of shuffles in a fixed order, and `math` functions are
+    polynomials. No inner loop calls a function any more.
+
+    Before:
+
+    ```mlir
+    func.func @product(%a: vector<2x1xf32>, %b: vector<1x16xf32>, %c: vector<2x16xf32>) -> vector<2x16xf32> {
+      %0 = vector.contract {indexing_maps = [affine_map<(n, c, i) -> (n, i)>, affine_map<(n, c, i) -> (i, c)>,
+                                             affine_map<(n, c, i) -> (n, c)>],
+                            iterator_types = ["parallel", "parallel", "reduction"], kind = #vector.kind<add>}
+        %a, %b, %c : vector<2x1xf32>, vector<1x16xf32> into vector<2x16xf32>
+      return %0 : vector<2x16xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @product(%a: vector<2x1xf32>, %b: vector<1x16xf32>, %c: vector<2x16xf32>) -> vector<2x16xf32> {
+      %zero = arith.constant dense<0.0> : vector<2x16xf32>
+      %row = vector.extract %b[0] : vector<16xf32> from vector<1x16xf32>
+      %a0 = vector.extract %a[0, 0] : f32 from vector<2x1xf32>
+      %spread0 = vector.broadcast %a0 : f32 to vector<16xf32>
+      %c0 = vector.extract %c[0] : vector<16xf32> from vector<2x16xf32>
+      %sum0 = vector.fma %spread0, %row, %c0 : vector<16xf32>
+      %0 = vector.insert %sum0, %zero [0] : vector<16xf32> into vector<2x16xf32>
+      %a1 = vector.extract %a[1, 0] : f32 from vector<2x1xf32>
+      %spread1 = vector.broadcast %a1 : f32 to vector<16xf32>
+      %c1 = vector.extract %c[1] : vector<16xf32> from vector<2x16xf32>
+      %sum1 = vector.fma %spread1, %row, %c1 : vector<16xf32>
+      %1 = vector.insert %sum1, %0 [1] : vector<16xf32> into vector<2x16xf32>
+      return %1 : vector<2x16xf32>
+    }
+    ```
+  }];
+  let options = [Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512.">];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::math::MathDialect"];
+}
+
+def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
+  let summary = "outline each parallel loop of a kernel, and inline the rest into the callers";
+  let description = [{
+    Before: bufferized kernels with `scf.forall` loops, and calls of these kernels in `@main`. After: each loop is a
+    private function `(buffers..., begin, end)`, which `@main` calls for all iterations. The call is marked `vitya.loop`
+    and has the name of the layer. The kernels are inlined and erased. The results of `@main` are arguments that it
+    writes into. Buffers that an iteration allocates are allocated on the stack at the function's entry. Vectors defined
+    outside a loop are passed through a buffer.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: memref<4x16xf32>, %out: memref<4x16xf32>) {
+      call @double(%x, %out) {vitya.layer = "blocks.0.double"} : (memref<4x16xf32>, memref<4x16xf32>) -> ()
+      return
+    }
+    func.func private @double(%x: memref<4x16xf32>, %out: memref<4x16xf32>) attributes {vitya.kernel} {
+      scf.forall (%i) in (4) {
+        %scratch = memref.alloc() : memref<16xf32>
+        %c0 = arith.constant 0 : index
+        %row = vector.load %x[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+        vector.store %row, %scratch[%c0] : memref<16xf32>, vector<16xf32>
+        %copy = vector.load %scratch[%c0] : memref<16xf32>, vector<16xf32>
+        %sum = arith.addf %row, %copy : vector<16xf32>
+        vector.store %sum, %out[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+      }
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: memref<4x16xf32>, %out: memref<4x16xf32>) {
+      %c0 = arith.constant 0 : index
+      %c4 = arith.constant 4 : index
+      call @double(%x, %out, %c0, %c4) {vitya.layer = "blocks.0.double", vitya.loop}
+        : (memref<4x16xf32>, memref<4x16xf32>, index, index) -> ()
+      return
+    }
+    func.func private @double(%x: memref<4x16xf32>, %out: memref<4x16xf32>, %begin: index, %end: index) {
+      %scratch = memref.alloca() {alignment = 64 : i64} : memref<16xf32>
+      %c1 = arith.constant 1 : index
+      scf.for %i = %begin to %end step %c1 {
+        %c0 = arith.constant 0 : index
+        %row = vector.load %x[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+        vector.store %row, %scratch[%c0] : memref<16xf32>, vector<16xf32>
+        %copy = vector.load %scratch[%c0] : memref<16xf32>, vector<16xf32>
+        %sum = arith.addf %row, %copy : vector<16xf32>
+        vector.store %sum, %out[%i, %c0] : memref<4x16xf32>, vector<16xf32>
+      }
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+}
+
+def PlanMemoryPass : Pass<"vitya-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "assign buffers and constants fixed offsets in one workspace and one blob of weights";
+  let description = [{
+    Before: `@main` allocates the buffers between its calls and refers to global constants. After: it has two more
+    arguments, the weights and the workspace, and every buffer is a view of one of them at a fixed offset, a multiple of
+    64. Buffers that are not live at the same time may share memory. The module has the weights as the resource
+    `vitya.weights` and the size of the workspace as `vitya.workspace_bytes`.
+
+    Before:
+
+    ```mlir
+    memref.global "private" constant @w : memref<16xf32> = dense<0.5>
+    func.func @main(%image: memref<16xf32>, %logits: memref<16xf32>) {
+      %w = memref.get_global @w : memref<16xf32>
+      %0 = memref.alloc() : memref<16xf32>
+      memref.copy %image, %0 : memref<16xf32> to memref<16xf32>
+      %1 = memref.alloc() : memref<16xf32>
+      call @add(%0, %w, %1) : (memref<16xf32>, memref<16xf32>, memref<16xf32>) -> ()
+      %2 = memref.alloc() : memref<16xf32>
+      call @add(%1, %w, %2) : (memref<16xf32>, memref<16xf32>, memref<16xf32>) -> ()
+      memref.copy %2, %logits : memref<16xf32> to memref<16xf32>
+      return
+    }
+    func.func private @add(memref<16xf32>, memref<16xf32>, memref<16xf32>)
+    ```
+
+    After:
+
+    ```mlir
+    module attributes {vitya.weights = dense_resource<vitya.weights> : tensor<64xi8>, vitya.workspace_bytes = 128 : i64} {
+      func.func @main(%image: memref<16xf32>, %logits: memref<16xf32>, %weights: memref<64xi8>,
+                      %workspace: memref<128xi8>) {
+        %offset_w = arith.constant 0 : index
+        %w = memref.view %weights[%offset_w][] : memref<64xi8> to memref<16xf32>
+        %offset_0 = arith.constant 0 : index
+        %0 = memref.view %workspace[%offset_0][] : memref<128xi8> to memref<16xf32>
+        memref.copy %image, %0 : memref<16xf32> to memref<16xf32>
+        %offset_1 = arith.constant 64 : index
+        %1 = memref.view %workspace[%offset_1][] : memref<128xi8> to memref<16xf32>
+        call @add(%0, %w, %1) : (memref<16xf32>, memref<16xf32>, memref<16xf32>) -> ()
+        %offset_2 = arith.constant 0 : index
+        %2 = memref.view %workspace[%offset_2][] : memref<128xi8> to memref<16xf32>
+        call @add(%1, %w, %2) : (memref<16xf32>, memref<16xf32>, memref<16xf32>) -> ()
+        memref.copy %2, %logits : memref<16xf32> to memref<16xf32>
+        return
+      }
+      func.func private @add(memref<16xf32>, memref<16xf32>, memref<16xf32>)
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+}
+
+#endif // VITYA_PASSES_LOWER_LOOPS_PASSES
