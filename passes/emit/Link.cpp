@@ -106,8 +106,8 @@ Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<String
 
 Error vitya::linkExecutable(StringRef object, StringRef runtime, raw_ostream &os) {
   return link(object, runtime, os, {"-static", "C/crt1.o", "C/crti.o"},
-              {"R/executable.o", "--start-group", "C/libc.a", "C/libm.a", "R/libgcc.a", "R/libgcc_eh.a", "--end-group",
-               "C/crtn.o"});
+              {"R/executable.o", "R/libjpeg.a", "R/libpng16.a", "R/libz.a", "--start-group", "C/libc.a", "C/libm.a",
+               "R/libgcc.a", "R/libgcc_eh.a", "--end-group", "C/crtn.o"});
 }
 
 Error vitya::linkLibrary(StringRef object, StringRef runtime, raw_ostream &os) {

@@ -1,7 +1,7 @@
 // Decodes binary PGM and PPM files (netpbm.sourceforge.net/doc/ppm.html): a text header of width, height and maximum
 // value, one white-space byte, then the samples. stb_image is not used because it accepts empty and truncated files.
-#include "runtime/image/Pnm.h"
-#include <stdlib.h>
+#include "runtime/image/Formats.h"
+#include <stdio.h>
 
 namespace vitya {
 namespace {
@@ -34,31 +34,29 @@ struct Header {
 
 } // namespace
 
-bool isPnm(const uint8_t *bytes, int64_t size) {
-  return size >= 2 && bytes[0] == 'P' && (bytes[1] == '5' || bytes[1] == '6');
-}
-
-const char *decodePnm(const uint8_t *bytes, int64_t size, Image &image) {
+bool decodePnm(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize) {
   Header header{bytes, size, 2};
   int64_t width = header.parseNumber(kMaxImageSide), height = header.parseNumber(kMaxImageSide);
   int64_t max = header.parseNumber(65535);
-  if (width < 0 || height < 0 || max < 0 || !header.isSpace())
-    return "a PNM header without a width and a height from 1 to 16384 and a maximum value from 1 to 65535";
+  if (width < 0 || height < 0 || max < 0 || !header.isSpace()) {
+    snprintf(error, errorSize,
+             "a PNM header without a width and a height from 1 to 16384 and a maximum value from 1 to 65535");
+    return false;
+  }
   int64_t channels = bytes[1] == '6' ? 3 : 1, sampleBytes = max > 255 ? 2 : 1, count = width * height;
   const uint8_t *samples = bytes + header.at + 1;
-  if (bytes + size - samples < count * channels * sampleBytes)
-    return "a PNM file that ends within its pixels";
-  image.pixels = static_cast<uint8_t *>(malloc(count * 3));
-  if (!image.pixels)
-    return "an image that does not fit into memory";
-  image.width = width;
-  image.height = height;
+  if (bytes + size - samples < count * channels * sampleBytes) {
+    snprintf(error, errorSize, "a PNM file that ends within its pixels");
+    return false;
+  }
+  if (!allocateImage(width, height, 3, image, error, errorSize))
+    return false;
   for (int64_t i = 0; i < count * 3; ++i) {
     const uint8_t *sample = samples + (channels == 3 ? i : i / 3) * sampleBytes;
     int64_t value = sampleBytes == 2 ? sample[0] << 8 | sample[1] : sample[0];
     image.pixels[i] = static_cast<uint8_t>(((value < max ? value : max) * 255 + max / 2) / max);
   }
-  return nullptr;
+  return true;
 }
 
 } // namespace vitya

@@ -50,8 +50,9 @@ struct DecodedSource {
     auto *source = static_cast<DecodedSource *>(data);
     int64_t height = source->model->height, width = source->model->width;
     for (int64_t channel = 0; channel < 3; ++channel)
-      resizeBilinear({source->image->pixels + channel, source->image->height, source->image->width, 3}, height, width,
-                     result + channel * height * width);
+      resizeBilinear(
+          {source->image->pixels + channel, source->image->height, source->image->width, source->image->channels},
+          height, width, result + channel * height * width);
   }
 };
 

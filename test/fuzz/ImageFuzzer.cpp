@@ -9,8 +9,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!vitya::decodeImage(data, size, image, error, sizeof(error)))
     return 0;
   float plane[8 * 8];
-  for (int64_t channel = 0; channel < 3; ++channel) {
-    vitya::resizeBilinear({image.pixels + channel, image.height, image.width, 3}, 8, 8, plane);
+  for (int64_t channel = 0; channel < image.channels; ++channel) {
+    vitya::resizeBilinear({image.pixels + channel, image.height, image.width, image.channels}, 8, 8, plane);
     for (float pixel : plane)
       if (!(pixel >= 0 && pixel <= 1))
         abort();

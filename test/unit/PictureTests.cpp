@@ -1,0 +1,177 @@
+// Tests of image decoding and resizing. The pictures of test/Inputs/pictures come with the pixels that Pillow decodes.
+#include "runtime/image/Decode.h"
+#include "runtime/image/Resize.h"
+#include <climits>
+#include <filesystem>
+#include <fstream>
+#include <gtest/gtest.h>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+TEST(Resize, SameSizeIsConvertedOnly) {
+  const uint8_t plane[] = {0, 51, 102, 255};
+  float result[4];
+  vitya::resizeBilinear({plane, 2, 2, 1}, 2, 2, result);
+  EXPECT_EQ(result[0], 0.0f);
+  EXPECT_FLOAT_EQ(result[1], 0.2f);
+  EXPECT_FLOAT_EQ(result[2], 0.4f);
+  EXPECT_EQ(result[3], 1.0f);
+}
+
+// The expected values are those of
+// torch.nn.functional.interpolate(torch.tensor([[[[0., 1.]]]]), (1, 4), mode='bilinear', align_corners=False).
+TEST(Resize, HalfPixelCentresAndClampedEdges) {
+  const uint8_t plane[] = {0, 255};
+  float result[4];
+  vitya::resizeBilinear({plane, 1, 2, 1}, 1, 4, result);
+  EXPECT_FLOAT_EQ(result[0], 0.0f);
+  EXPECT_FLOAT_EQ(result[1], 0.25f);
+  EXPECT_FLOAT_EQ(result[2], 0.75f);
+  EXPECT_FLOAT_EQ(result[3], 1.0f);
+}
+
+TEST(Resize, ConstantPlaneStaysConstant) {
+  std::vector<uint8_t> plane(32 * 32, 77);
+  std::vector<float> result(224 * 224);
+  vitya::resizeBilinear({plane.data(), 32, 32, 1}, 224, 224, result.data());
+  for (float value : result)
+    EXPECT_FLOAT_EQ(value, 77.0f / 255.0f);
+}
+
+/// Returns the pixels of a file, or the error of decodeImage.
+std::string decoded(const std::string &file) {
+  vitya::Image image;
+  char error[256];
+  if (!vitya::decodeImage(reinterpret_cast<const uint8_t *>(file.data()), file.size(), image, error, sizeof(error)))
+    return error;
+  std::string pixels(reinterpret_cast<char *>(image.pixels), image.height * image.width * image.channels);
+  vitya::freeImage(image);
+  return pixels;
+}
+
+TEST(Decode, ValidPnm) {
+  EXPECT_EQ(decoded("P6 1 2 255 abcdef"), "abcdef");
+  EXPECT_EQ(decoded("P5\n# one\n2 # two\n1\n255\nab and more"), "aaabbb");
+  EXPECT_EQ(decoded(std::string("P5 2 1 65535 \xff\xff\x80\x00", 17)), "\xff\xff\xff\x80\x80\x80");
+  EXPECT_EQ(decoded("P5 3 1 3 \1\3\7"), "UUU\xff\xff\xff\xff\xff\xff");
+}
+
+TEST(Decode, InvalidPnm) {
+  const std::string cut = "a PNM file that ends within its pixels";
+  EXPECT_EQ(decoded("P6 1 2 255 abcde"), cut);
+  EXPECT_EQ(decoded("P5 2 1 256 abc"), cut);
+  for (const char *file :
+       {"P6", "P6 1", "P6 1 1 255", "P6 0 1 255 ", "P6 1 0 255 ", "P6 1 1 0 abc", "P6 -1 1 255 abc", "P6 16385 1 255 a",
+        "P6 1 1 65536 abc", "P6 99999999999999999999 1 255 a", "P6 # 1 1 255 abc"})
+    EXPECT_NE(decoded(file).find("a PNM header without"), std::string::npos) << file;
+}
+
+/// Returns a BMP file with the given header fields, 24 bits a pixel and the bytes `rows` as its pixels.
+std::string bmp(int32_t width, int32_t height, const std::string &rows) {
+  std::string file = "BM";
+  auto put = [&](uint32_t value, int bytes) {
+    for (int i = 0; i < bytes; ++i)
+      file += static_cast<char>(value >> 8 * i);
+  };
+  constexpr int kHeaders = 54;
+  put(kHeaders + rows.size(), 4);
+  put(0, 4);
+  put(kHeaders, 4);
+  put(40, 4);
+  put(width, 4);
+  put(height, 4);
+  put(1, 2);
+  put(24, 2);
+  for (int i = 0; i < 6; ++i)
+    put(0, 4);
+  return file + rows;
+}
+
+// Pixels are stored as blue, green, red; a negative height states that the top row is the first one.
+TEST(Decode, RowsOfBmp) {
+  const std::string top = "cbafed..", bottom = "ihglkj..";
+  EXPECT_EQ(decoded(bmp(2, 2, bottom + top)), "abcdefghijkl");
+  EXPECT_EQ(decoded(bmp(2, -2, top + bottom)), "abcdefghijkl");
+  EXPECT_EQ(decoded(bmp(2, -3, top + bottom)), "a BMP file that ends within its pixels");
+  EXPECT_EQ(decoded(bmp(2, 0, top)), "an image without pixels");
+  EXPECT_EQ(decoded(bmp(2, INT32_MIN, top)), "an image without pixels");
+  EXPECT_EQ(decoded(bmp(2, -16385, top)), "2 x 16385 pixels, more than 16384 a side");
+  EXPECT_EQ(decoded(bmp(-2, 2, top + bottom)), "an image without pixels");
+}
+
+const std::filesystem::path kPictures = VITYA_PICTURES;
+
+std::string readFile(const std::filesystem::path &path) {
+  std::ostringstream text;
+  text << std::ifstream(path, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+std::set<std::string> picturesIn(const std::filesystem::path &folder) {
+  std::set<std::string> names;
+  for (const auto &entry : std::filesystem::directory_iterator(folder))
+    if (entry.path().extension() == ".jpg" || entry.path().extension() == ".png")
+      names.insert(entry.path().filename());
+  return names;
+}
+
+TEST(Decode, PixelsAreThoseOfPillow) {
+  std::set<std::string> names = picturesIn(kPictures);
+  EXPECT_EQ(names.size(), 28u);
+  for (const std::string &name : names) {
+    std::string alpha = readFile(kPictures / (name + ".alpha.pgm")),
+                expected = decoded(readFile(kPictures / (name + ".ppm")));
+    // A grey value is decoded to three equal ones.
+    alpha = alpha.empty() ? alpha : decoded(alpha);
+    for (size_t pixel = 0; 3 * pixel < alpha.size(); ++pixel)
+      expected.insert(4 * pixel + 3, 1, alpha[3 * pixel]);
+    EXPECT_EQ(decoded(readFile(kPictures / name)), expected) << name;
+  }
+}
+
+TEST(Decode, DamagedPicturesAreRefused) {
+  const std::string cut = "a damaged JPEG file: Corrupt JPEG data: premature end of data segment";
+  const std::map<std::string, std::string> errors = {
+      {"checksum-of-pixels.png", "a damaged PNG file: IDAT: CRC error"},
+      {"checksum-of-stream.png", "a damaged PNG file: IDAT: incorrect data check"},
+      {"checksum-of-transparency.png", "a damaged PNG file: tRNS: CRC error"},
+      {"few-rows.png", "a damaged PNG file: Not enough image data"},
+      {"half-progressive.jpg", cut},
+      {"half-with-end.jpg", cut},
+      {"half.jpg", "a damaged JPEG file: Premature end of JPEG file"},
+      {"half.png", "a damaged PNG file: the file ends too early"},
+      {"leading-bytes.jpg", "a file of another format"},
+      {"no-colours.jpg", "a JPEG file without a scan of colour component 2"},
+      {"no-end.jpg", "a damaged JPEG file: Premature end of JPEG file"},
+      {"no-end.png", "a damaged PNG file: the file ends too early"},
+      {"no-first-scan.jpg", "a damaged JPEG file: Inconsistent progression sequence for component 0 coefficient 0"},
+      {"no-frame.jpg", "a damaged JPEG file: JPEG datastream contains no image"},
+      {"no-pixels.png", "a damaged PNG file: IEND: out of place"},
+      {"no-scan-progressive.jpg", "a damaged JPEG file: Invalid JPEG file structure: missing SOS marker"},
+      {"no-scan.jpg", "a damaged JPEG file: Invalid JPEG file structure: missing SOS marker"},
+      {"pixels-overwritten.png", "a damaged PNG file: bad adaptive filter value"},
+      {"restart-in-scan.jpg", cut},
+      {"two-components.jpg", "a JPEG file of 2 colour components"}};
+  std::set<std::string> names = picturesIn(kPictures / "invalid");
+  EXPECT_EQ(names.size(), errors.size());
+  for (const auto &[name, error] : errors)
+    EXPECT_EQ(decoded(readFile(kPictures / "invalid" / name)), error) << name;
+}
+
+TEST(Decode, ScansOfAJpegFileAreLimited) {
+  std::string file = readFile(kPictures / "invalid/no-colours.jpg"), start = "\xFF\xDA", end = "\xFF\xD9";
+  size_t at = file.rfind(start);
+  ASSERT_NE(at, std::string::npos);
+  std::string scan = file.substr(at, file.size() - end.size() - at);
+  file.resize(at);
+  for (int i = 0; i < 500; ++i)
+    file += scan;
+  EXPECT_EQ(decoded(file + end), "a JPEG file without a scan of colour component 2");
+  EXPECT_EQ(decoded(file + scan + end), "a damaged JPEG file: more than 500 scans");
+}
+
+} // namespace
