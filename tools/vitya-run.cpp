@@ -225,6 +225,19 @@ llvm::Error writeResults(const Results &results, int64_t count) {
   });
 }
 
+/// Fails if a logit of the `count` images is not finite.
+llvm::Error checkFinite(ArrayRef<float> logits, int64_t count) {
+  const float *found = llvm::find_if(logits, [](float logit) { return !std::isfinite(logit); });
+  if (found == logits.end())
+    return llvm::Error::success();
+  auto classes = static_cast<int64_t>(logits.size()) / count;
+  return makeError("expected finite logits, found {0} as logit {1} of image {2}",
+                   std::isnan(*found) ? "NaN"
+                   : *found > 0       ? "infinity"
+                                      : "-infinity",
+                   (found - logits.begin()) % classes, (found - logits.begin()) / classes);
+}
+
 llvm::Error run() {
   if (raw && !trace.empty())
     return makeError("expected --raw or --trace, found both");
@@ -250,7 +263,10 @@ llvm::Error run() {
       (engine == Engine::reference ? runReference : runCompiled)(**module, *phase, *images);
   if (!results)
     return results.takeError();
-  return writeResults(*results, images->count);
+  // Logits are written even if they are not finite: the trace shows where the first such value is.
+  if (llvm::Error error = writeResults(*results, images->count))
+    return error;
+  return checkFinite(results->logits, images->count);
 }
 
 } // namespace

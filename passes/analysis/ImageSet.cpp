@@ -3,6 +3,7 @@
 #include "dialect/VityaOps.h"
 #include "dialect/support/Progress.h"
 #include "dialect/support/WriteOutput.h"
+#include "passes/analysis/FiniteCheck.h"
 #include <mutex>
 
 using namespace mlir;
@@ -30,6 +31,7 @@ FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t coun
   if (count < 0 || count > result.file->count)
     return module.emitError() << "expected count to be at most the " << result.file->count << " images of '" << path
                               << "', found " << count;
+  result.name = path.str();
   result.images = count ? count : result.file->count;
   result.height = type.getDimSize(1);
   result.width = type.getDimSize(2);
@@ -37,6 +39,19 @@ FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t coun
 }
 
 FailureOr<std::vector<float>> ImageSet::run(ModuleOp module, reference::ImageObserver observe) const {
+  FiniteCheck check;
+  auto checkAndObserve = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> results) {
+    check.add(index, op, results);
+    if (observe)
+      observe(index, op, results);
+  };
+  FailureOr<std::vector<float>> logits = runUnchecked(module, checkAndObserve);
+  if (failed(logits) || failed(check.verify(name)))
+    return failure();
+  return logits;
+}
+
+FailureOr<std::vector<float>> ImageSet::runUnchecked(ModuleOp module, reference::ImageObserver observe) const {
   Progress progress("calibration", images);
   std::mutex mutex;
   int64_t begun = 0;

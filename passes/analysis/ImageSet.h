@@ -19,18 +19,24 @@ public:
   static mlir::FailureOr<ImageSet> open(mlir::ModuleOp module, llvm::StringRef path, int64_t count);
 
   int64_t count() const { return images; }
+  /// The file that the images are from.
+  llvm::StringRef path() const { return name; }
   /// Writes image `index` as f32 [3, height, width] in [0, 1].
   void read(int64_t index, llvm::MutableArrayRef<float> image) const {
     cifarImage(*file, index, height, width, image.data());
   }
   /// The label of image `index`.
   int label(int64_t index) const { return cifarLabel(*file, index); }
-  /// Runs `module` on all images, calls `observe` with the results of every op, and displays its progress. The result
-  /// and the errors are those of reference::runImages.
+  /// Returns the logits of `module` for all images, calls `observe` with the results of every op, and displays its
+  /// progress. The errors are those of reference::runImages and of `FiniteCheck`.
   mlir::FailureOr<std::vector<float>> run(mlir::ModuleOp module, reference::ImageObserver observe = nullptr) const;
+  /// The same for a model whose results may be NaN or infinite.
+  mlir::FailureOr<std::vector<float>> runUnchecked(mlir::ModuleOp module,
+                                                   reference::ImageObserver observe = nullptr) const;
 
 private:
   std::unique_ptr<CifarImages, std::function<void(CifarImages *)>> file;
+  std::string name;
   int64_t images = 0, height = 0, width = 0;
 };
 

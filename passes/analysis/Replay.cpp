@@ -5,6 +5,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/IR/Threading.h"
+#include "passes/analysis/FiniteCheck.h"
 #include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
@@ -21,7 +22,8 @@ reference::Tensor toTensor(const Eigen::VectorXd &vector, Type f32) {
   return toTensor(Eigen::MatrixXd(vector.transpose()), f32).reshaped({vector.size()});
 }
 
-Replay::Replay(func::FuncOp function, const ImageSet &images, int64_t count) : function(function), count(count) {
+Replay::Replay(func::FuncOp function, const ImageSet &images, int64_t count)
+    : function(function), images(images.path()), count(count) {
   auto type = cast<RankedTensorType>(function.getArgumentTypes().front());
   std::vector<reference::Tensor> &pixels = values[function.getArgument(0)];
   for (int64_t i = 0; i < count; ++i) {
@@ -90,13 +92,17 @@ LogicalResult Replay::advanceTo(Operation *op) {
   if (failed(interpreter))
     return failure();
 
+  FiniteCheck check;
   SmallVector<std::vector<reference::Tensor>> results(segment.results.size(), std::vector<reference::Tensor>(count));
   parallelFor(function.getContext(), 0, count, [&](int64_t image) {
     SmallVector<reference::Tensor> inputs =
         llvm::map_to_vector(segment.inputs, [&](Value input) { return values.find(input)->second[image]; });
-    for (auto [tensors, tensor] : llvm::zip_equal(results, interpreter->run(inputs)))
+    auto observe = [&](Operation *op, ArrayRef<reference::Tensor> values) { check.add(image, op, values); };
+    for (auto [tensors, tensor] : llvm::zip_equal(results, interpreter->run(inputs, observe)))
       tensors[image] = tensor;
   });
+  if (failed(check.verify(images)))
+    return failure();
   for (Value input : segment.inputs)
     if (!isReadFrom(input, op))
       values.erase(input);

@@ -24,7 +24,7 @@ public:
   Replay(mlir::func::FuncOp function, const ImageSet &images, int64_t count);
 
   /// Executes all ops before `op`, which must not have been executed. Emits an error at an op that the reference
-  /// interpreter does not support.
+  /// interpreter does not support or whose results are not finite.
   mlir::LogicalResult advanceTo(mlir::Operation *op);
 
   /// The tensors of `value`, one per image, for an operand of the op that was advanced to or of a later one.
@@ -41,6 +41,7 @@ private:
   mlir::OwningOpRef<mlir::func::FuncOp> functionOf(const Segment &segment);
 
   mlir::func::FuncOp function;
+  std::string images; ///< the file that they are from
   int64_t count;
   mlir::Operation *last = nullptr; ///< the last executed op
   llvm::DenseMap<mlir::Value, std::vector<reference::Tensor>> values;

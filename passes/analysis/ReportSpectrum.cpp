@@ -1,11 +1,11 @@
 // The pass that writes the singular values of linear layers. A layer that computes queries, keys and values of an
 // attention together appears once for each of them.
+#include "dialect/support/Json.h"
 #include "dialect/support/WriteOutput.h"
 #include "mlir/IR/Threading.h"
 #include "passes/analysis/AttentionMaps.h"
 #include "passes/analysis/Passes.h"
 #include "passes/analysis/Statistics.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/Regex.h"
 
 using namespace mlir;
@@ -103,7 +103,7 @@ void writeSpectrum(llvm::json::OStream &json, const LayerSpectrum &spectrum) {
   auto writeValues = [&](StringRef name, const VectorXd &values) {
     json.attributeArray(name, [&] {
       for (double value : values)
-        json.value(value);
+        json.value(toJson(value));
     });
   };
   json.object([&] {

@@ -14,7 +14,7 @@ namespace vitya {
 using Statistics = llvm::StringMap<std::shared_ptr<const numerics::Moments>>;
 
 /// Runs `module` on `images` and returns the moments of the inputs of `layers`, ops of @main. Each sum is taken in the
-/// order of the images, whatever the number of threads. Emits an error at a layer whose input is not finite.
+/// order of the images, whatever the number of threads. The errors are those of `ImageSet::run`.
 mlir::FailureOr<Statistics> collectStatistics(mlir::ModuleOp module, llvm::ArrayRef<LinearOp> layers,
                                               const ImageSet &images);
 

@@ -55,6 +55,9 @@ public:
         outcome.layers[i] = std::move(*factorized);
       }
     }
+    // The ops after the last layer: the logits have to be finite too.
+    if (failed(original.advanceTo(clone->lookupSymbol<func::FuncOp>(kEntryName).getBody().front().getTerminator())))
+      return failure();
     return std::move(outcome);
   }
 
@@ -135,8 +138,6 @@ private:
       }
       (which == 0 ? moments.compressed : moments.cross) = sums.take();
     });
-    if (!moments.compressed.isFinite() || !moments.cross.isFinite())
-      return op.emitOpError("expected finite inputs on the calibration images, found NaN or infinity");
     if (moments.compressed.count() < layer.in())
       warnOfFewTokens(layer, moments.compressed.count());
     return moments;

@@ -40,7 +40,6 @@ void Histogram::cover(float min, float max) {
 void Histogram::add(const float *values, int64_t count) {
   float min = least, max = most;
   for (int64_t i = 0; i < count; ++i) {
-    finite &= std::isfinite(values[i]);
     if (std::isfinite(values[i])) {
       min = std::min(min, values[i]);
       max = std::max(max, values[i]);
@@ -61,7 +60,6 @@ void Histogram::add(const float *values, int64_t count) {
 }
 
 void Histogram::add(const Histogram &other) {
-  finite &= other.finite;
   float min = std::min(least, other.least), max = std::max(most, other.most);
   if (min < least || max > most)
     cover(min, max);

@@ -14,13 +14,11 @@ class Histogram {
 public:
   static constexpr int64_t kMaxBins = 4096;
 
-  /// Counts `count` values. NaN and infinity are not counted but reported by `isFinite`.
+  /// Counts `count` values. NaN and infinity are not counted.
   void add(const float *values, int64_t count);
   /// Adds the counts of `other`.
   void add(const Histogram &other);
 
-  /// Whether all added values were finite.
-  bool isFinite() const { return finite; }
   /// The number of values counted.
   int64_t total() const { return counted; }
   /// The smallest value, but at most 0, and the largest value, but at least 0.
@@ -41,7 +39,6 @@ public:
 private:
   void cover(float min, float max);
 
-  bool finite = true;
   int64_t counted = 0;
   float least = 0, most = 0;
   int exponent = 0;            ///< the width is 2^exponent

@@ -46,8 +46,6 @@ public:
   Eigen::MatrixXd second() const { return products / double(samples); }
   /// E[(x - E x) (z - E z)^T].
   Eigen::MatrixXd covariance() const { return second() - mean() * secondMean().transpose(); }
-  /// Whether all sums are finite.
-  bool isFinite() const { return products.allFinite() && sum.allFinite() && secondSum.allFinite(); }
 
 private:
   int64_t samples = 0;

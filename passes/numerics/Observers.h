@@ -36,11 +36,10 @@ class Observer {
 public:
   explicit Observer(int64_t images) : extremes(images, Range{0, 0}) {}
 
-  /// Adds the `count` values of image `image`. To be called once for each image.
+  /// Adds the `count` values of image `image`. NaN and infinity are ignored. To be called once for each
+  /// image.
   void add(int64_t image, const float *data, int64_t count);
 
-  /// Whether all values are finite. Other values do not affect the ranges.
-  bool isFinite() const { return values.isFinite(); }
   const Histogram &histogram() const { return values; }
   /// The range that `kind` chooses. It includes zero.
   Range range(ObserverKind kind, Symmetry symmetry) const;

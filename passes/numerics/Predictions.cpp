@@ -1,5 +1,6 @@
 // Computed in double precision on logarithms of probabilities, so that none underflows.
 #include "passes/numerics/Predictions.h"
+#include <limits>
 
 using namespace Eigen;
 
@@ -13,11 +14,15 @@ static ArrayXd logProbabilities(const Logits &logits) {
 }
 
 double divergence(const Logits &before, const Logits &after) {
+  if (!after.allFinite())
+    return std::numeric_limits<double>::infinity();
   ArrayXd p = logProbabilities(before), q = logProbabilities(after);
   return (p.exp() * (p - q)).sum();
 }
 
-int64_t bestClass(const Logits &logits) {
+std::optional<int64_t> bestClass(const Logits &logits) {
+  if (!logits.allFinite())
+    return std::nullopt;
   Index best = 0;
   logits.maxCoeff(&best);
   return best;

@@ -3,6 +3,7 @@
 #define VITYA_PASSES_NUMERICS_PREDICTIONS_H
 
 #include <Eigen/Core>
+#include <optional>
 
 namespace vitya::numerics {
 
@@ -10,10 +11,11 @@ namespace vitya::numerics {
 using Logits = Eigen::Ref<const Eigen::ArrayXf>;
 
 /// The Kullback-Leibler divergence KL(softmax(before) || softmax(after)) in nats; not negative except for rounding.
+/// Infinite if `after` has NaN or infinities. `before` is finite.
 double divergence(const Logits &before, const Logits &after);
 
-/// The class with the highest score; the first one if several have it.
-int64_t bestClass(const Logits &logits);
+/// The class with the highest score; the first one if several have it, and none if a score is NaN or infinite.
+std::optional<int64_t> bestClass(const Logits &logits);
 
 } // namespace vitya::numerics
 

@@ -71,11 +71,6 @@ private:
           observers[value] = std::make_unique<SharedObserver>(calibration->count());
     if (failed(observe(module, *calibration, observers)))
       return failure();
-    for (Operation &op : entry->getBody().front())
-      for (auto [value, symmetry] : operandsOf(&op))
-        if (!observers[value]->observer.isFinite())
-          return op.emitOpError("expected finite operands of layer '")
-                 << cast<LayerOpInterface>(op).getLayer() << "' on the calibration images, found NaN or infinity";
     attachRanges(*entry, observers);
     setDiscardable<VityaDialect::CalibratedAttrHelper>(module, StringAttr::get(&getContext(), fingerprint(module)));
     return success();

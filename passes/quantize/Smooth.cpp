@@ -67,15 +67,12 @@ struct Activation {
   Operation *source;
   llvm::SetVector<LinearOp> readers;
   VectorXf magnitudes; ///< of each column, the maximum over all tokens
-  bool isFinite = true;
   std::mutex mutex;
 
   /// Updates the magnitudes with the tokens of one image.
   void add(const reference::Tensor &tokens) {
     VectorXf largest = tokens.matrix().cwiseAbs().colwise().maxCoeff().transpose();
-    bool allFinite = tokens.matrix().allFinite();
     std::lock_guard<std::mutex> lock(mutex);
-    isFinite &= allFinite;
     magnitudes = magnitudes.size() ? VectorXf(magnitudes.cwiseMax(largest)) : largest;
   }
 };
@@ -152,9 +149,6 @@ private:
   /// Multiplies the weights that read `activation` by the smoothing factors, and divides in its source.
   LogicalResult smooth(Activation &activation) {
     LinearOp first = activation.readers.front();
-    if (!activation.isFinite)
-      return first.emitOpError("expected finite inputs of layer '")
-             << first.getLayer() << "' on the calibration images, found NaN or infinity";
     VectorXf weights = VectorXf::Zero(activation.magnitudes.size());
     std::vector<MatrixXd> read;
     for (LinearOp reader : activation.readers) {

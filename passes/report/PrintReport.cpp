@@ -1,4 +1,5 @@
 // The printers of a report.
+#include "dialect/support/Json.h"
 #include "passes/numerics/Quantization.h"
 #include "passes/report/ModelReport.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -9,14 +10,8 @@ namespace json = llvm::json;
 namespace vitya {
 namespace {
 
-/// The value, or null.
-template <typename T>
-json::Value orNull(const std::optional<T> &value) {
-  return value ? json::Value(*value) : json::Value(nullptr);
-}
-
 /// Relative noise as a signal-to-noise ratio in decibels; null without noise.
-json::Value decibels(double relativeNoise) { return orNull(numerics::signalToNoise(relativeNoise)); }
+json::Value decibels(double relativeNoise) { return toJson(numerics::signalToNoise(relativeNoise)); }
 
 /// Prints the sections of a report as members of one object.
 class JsonPrinter {
@@ -60,7 +55,7 @@ private:
     os.attribute("name", linear.name);
     os.attribute("in", linear.in);
     os.attribute("out", linear.out);
-    os.attribute("rank", orNull(lowRank.rank));
+    os.attribute("rank", toJson(lowRank.rank));
     os.attribute("reason", lowRank.reason);
     os.attribute("parameters", lowRank.parameters);
     if (lowRank.spectrum)
@@ -73,7 +68,7 @@ private:
     os.attributeObject("query_key", [&] { print(lowRank.queryKey); });
     os.attributeObject("value_output", [&] { print(lowRank.valueOutput); });
     if (lowRank.measuredError)
-      os.attribute("measured_error", *lowRank.measuredError);
+      os.attribute("measured_error", toJson(*lowRank.measuredError));
   }
 
   void print(const HeadWidthReport &width) {
@@ -86,12 +81,12 @@ private:
   void print(const SpectrumReport &spectrum) {
     os.attributeArray("spectrum", [&] {
       for (double value : spectrum.values)
-        os.value(value);
+        os.value(toJson(value));
     });
-    os.attribute("energy_kept", spectrum.energyKept());
-    os.attribute("predicted_error", spectrum.predictedError());
+    os.attribute("energy_kept", toJson(spectrum.energyKept()));
+    os.attribute("predicted_error", toJson(spectrum.predictedError()));
     if (spectrum.measuredError)
-      os.attribute("measured_error", *spectrum.measuredError);
+      os.attribute("measured_error", toJson(*spectrum.measuredError));
   }
 
   void printQuantization() {
@@ -118,7 +113,7 @@ private:
     os.attributeObject("input", [&] { print(*op.input); });
     os.attributeArray("weight_scales", [&] {
       for (double scale : op.weightScales)
-        os.value(scale);
+        os.value(toJson(scale));
     });
     if (op.weightNoise)
       os.attribute("weight_signal_to_noise", decibels(*op.weightNoise));
@@ -138,7 +133,7 @@ private:
 
   void print(const OperandReport &operand) {
     if (operand.scale)
-      os.attribute("scale", *operand.scale);
+      os.attribute("scale", toJson(*operand.scale));
     if (operand.zeroPoint)
       os.attribute("zero_point", *operand.zeroPoint);
     if (operand.granularity)
@@ -146,16 +141,16 @@ private:
     if (!operand.range)
       return;
     os.attribute("observer", operand.range.getObserver());
-    os.attribute("min", operand.range.getMin().convertToDouble());
-    os.attribute("max", operand.range.getMax().convertToDouble());
-    os.attribute("clipped", operand.range.getClipped().convertToDouble());
+    os.attribute("min", toJson(operand.range.getMin().convertToDouble()));
+    os.attribute("max", toJson(operand.range.getMax().convertToDouble()));
+    os.attribute("clipped", toJson(operand.range.getClipped().convertToDouble()));
     os.attribute("signal_to_noise", decibels(operand.range.getNoise().convertToDouble()));
   }
 
   void print(const BoundReport &bound) {
     os.attribute("images", bound.images);
-    os.attribute("max_kl", orNull(bound.maxKl));
-    os.attribute("max_drop", orNull(bound.maxDrop));
+    os.attribute("max_kl", toJson(bound.maxKl));
+    os.attribute("max_drop", toJson(bound.maxDrop));
     os.attributeArray("path", [&] {
       for (const TrialReport &trial : bound.trials)
         os.object([&] { print(trial); });
@@ -169,8 +164,8 @@ private:
       for (const std::string &name : trial.restored)
         os.value(name);
     });
-    os.attribute("divergence", trial.divergence);
-    os.attribute("drop", trial.drop);
+    os.attribute("divergence", toJson(trial.divergence));
+    os.attribute("drop", toJson(trial.drop));
     os.attribute("holds", trial.holds);
   }
 
@@ -178,7 +173,7 @@ private:
     for (const SensitivityReport &each : sensitivities)
       os.object([&] {
         os.attribute("name", each.layer);
-        os.attribute("divergence", each.divergence);
+        os.attribute("divergence", toJson(each.divergence));
       });
   }
 
@@ -200,7 +195,7 @@ void printLayers(const ModelReport &report, json::OStream &os) {
         os.attribute("name", linear.name);
         os.attribute("in", linear.in);
         os.attribute("out", linear.out);
-        os.attribute("rank", orNull(linear.rank));
+        os.attribute("rank", toJson(linear.rank));
         os.attribute("format", stringifyLayerFormat(linear.format));
         os.attribute("reason", linear.reason);
       });

@@ -1,8 +1,12 @@
 // NaN and infinity have a defined result in both engines. The image is 3 tokens of 8 values; the constant adds NaN to one
 // value of the first token and to all of the second, and infinities to the third.
 // RUN: %python %S/Inputs/make_images.py > %t.bin
-// RUN: vitya-run %s --images=%t.bin --count=1 --engine=reference | FileCheck %s
-// RUN: vitya-run %s --images=%t.bin --count=1 --engine=compiled | FileCheck %s
+// RUN: not vitya-run %s --images=%t.bin --count=1 --engine=reference 2>%t.err | FileCheck %s
+// RUN: FileCheck %s --check-prefix=ERROR --input-file=%t.err
+// RUN: not vitya-run %s --images=%t.bin --count=1 --engine=compiled 2>%t.err | FileCheck %s
+// RUN: FileCheck %s --check-prefix=ERROR --input-file=%t.err
+// ERROR: vitya-run: error: expected finite logits, found NaN as logit {{[0-9]+}} of image 0
+// ERROR-NOT: {{.}}
 
 // With parameters found at run time, NaN does not count for the range and is quantized to level 0. The second token has
 // the least scale, 1e-30, and zero point 0, so its results are the biases.

@@ -226,7 +226,6 @@ TEST(Histogram, CoversAllOfF32) {
   std::vector<float> values = {-kLargest, kLargest, 0, kDenormal, -kDenormal};
   Histogram histogram;
   histogram.add(values.data(), 5);
-  EXPECT_TRUE(histogram.isFinite());
   EXPECT_EQ(histogram.total(), 5);
   EXPECT_LE(histogram.bins(), Histogram::kMaxBins);
 }
@@ -308,14 +307,13 @@ TEST_P(ObserverTest, ConstantsAndEmptyHistogramsHaveAScale) {
   EXPECT_TRUE(std::isnormal(parameters(observe({})).scale));
 }
 
-TEST_P(ObserverTest, NonFiniteValuesAreReportedAndIgnored) {
+TEST_P(ObserverTest, NonFiniteValuesAreIgnored) {
   std::vector<float> values = normal(1000, 0, 1);
   Range finite = range(observe(values));
   for (float bad : {kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN()}) {
     std::vector<float> more = values;
     more.push_back(bad);
     Observer observer = observe(more);
-    EXPECT_FALSE(observer.isFinite());
     EXPECT_EQ(range(observer).min, finite.min);
     EXPECT_EQ(range(observer).max, finite.max);
   }

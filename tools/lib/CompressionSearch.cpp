@@ -94,7 +94,7 @@ llvm::Expected<std::vector<float>> CompressionSearch::logitsOf(ModuleOp module, 
   FailureOr<ImageSet> set = ImageSet::open(module, goal.images, images);
   if (failed(set))
     return reportedError();
-  FailureOr<std::vector<float>> logits = set->run(module);
+  FailureOr<std::vector<float>> logits = set->runUnchecked(module);
   if (failed(logits))
     return reportedError();
   return std::move(*logits);

@@ -43,7 +43,7 @@ public:
 private:
   /// How far the predictions of a compressed model are from those of the f32 model.
   struct Quality {
-    double divergence = 0; ///< in nats
+    double divergence = 0; ///< in nats; infinite if a logit of the compressed model is NaN or infinite
     double drop = 0;       ///< in percentage points
   };
   /// A model that is ready for quantization, as bytecode.
@@ -55,7 +55,7 @@ private:
   };
 
   llvm::Error measureOriginal();
-  /// The logits of `module` for the first `images` images.
+  /// The logits of the compressed `module` for the first `images` images. They need not be finite.
   llvm::Expected<std::vector<float>> logitsOf(mlir::ModuleOp module, int64_t images) const;
   Quality compare(llvm::ArrayRef<float> expected, llvm::ArrayRef<float> found) const;
   /// Loads the model and prepares it for quantization with `options`.
