@@ -13,8 +13,10 @@ def Vitya_ChooseQParamsOp : Vitya_InferredOp<"choose_qparams", [Vitya_RowwiseWit
   let summary = "choose a scale and a zero point from the range of the input";
   let description = [{
     For each token, or for all tokens together, let `low = min(0, x...)` and `high = max(0, x...)`. The result has two
-    columns, computed in f32: `scale = max((high - low) / levels, 1e-30)` and `zero = rint(-low / scale)`, clamped to [0,
-    `levels`]. NaN elements are ignored. With fewer than 255 `levels` the upper part of the storage range is unused; PyTorch's `reduce_range` corresponds to 127 levels.
+    columns, computed in f32: `scale = max((high - low) / levels, 2^-126)` and `zero = rint(-low / scale)`, clamped to [0,
+    `levels`]. The least scale is the smallest normal f32, so elements that are smaller are quantized to zero. If an element is NaN or
+    infinite, the scale is NaN, so that the results of layers which read it are NaN too, and the zero point is 0. With fewer than
+    255 `levels` the upper part of the storage range is unused; PyTorch's `reduce_range` corresponds to 127 levels.
 
     | granularity | input | result |
     |---|---|---|

@@ -3,6 +3,7 @@
 #define VITYA_DIALECT_ARITHMETIC_QUANTIZE_H
 
 #include <cstdint>
+#include <limits>
 #include <utility>
 
 namespace vitya::numerics {
@@ -27,14 +28,26 @@ auto quantize(Arithmetic &a, typename Arithmetic::Value x, typename Arithmetic::
   return a.toInteger(a.min(level, a.constant(static_cast<float>(levels.max))));
 }
 
+/// The least scale: the smallest normal f32, whose reciprocal is finite. Values are therefore represented within half a
+/// step or half of this scale, whichever is larger.
+inline constexpr float kLeastScale = std::numeric_limits<float>::min();
+
+/// `sum` + 0 x: a sum of all values that stays zero unless one of them is NaN or infinite, which makes it NaN.
+template <typename Arithmetic>
+auto addIfNotFinite(Arithmetic &a, typename Arithmetic::Value x, typename Arithmetic::Value sum) {
+  return a.add(sum, a.mul(x, a.constant(0.0f)));
+}
+
 /// Scale and zero point, both f32, that map [low, high], a range which contains zero, to the levels from 0 to `levels`:
-/// scale = max((high - low) / levels, 1e-30), zero = clamp(rint(-low / scale), 0, levels). The clamp changes the result
-/// only if it is NaN, which an infinite `low` leads to; the zero point is 0 then.
+/// scale = max((high - low) / levels, kLeastScale) + check, zero = clamp(rint(-low / scale), 0, levels). `check` is the
+/// sum that `addIfNotFinite` computes of all values. If one of them is NaN or infinite, the scale is NaN, and so is
+/// every result that is computed with it; the zero point is 0.
 template <typename Arithmetic>
 std::pair<typename Arithmetic::Value, typename Arithmetic::Value>
-chooseQParams(Arithmetic &a, typename Arithmetic::Value low, typename Arithmetic::Value high, float levels) {
+chooseQParams(Arithmetic &a, typename Arithmetic::Value low, typename Arithmetic::Value high,
+              typename Arithmetic::Value check, float levels) {
   auto step = a.div(a.sub(high, low), a.constant(levels));
-  auto scale = a.max(step, a.constant(1e-30f));
+  auto scale = a.add(a.max(step, a.constant(kLeastScale)), check);
   auto zero = a.roundEven(a.div(a.sub(a.constant(0.0f), low), scale));
   return {scale, a.min(a.max(zero, a.constant(0.0f)), a.constant(levels))};
 }

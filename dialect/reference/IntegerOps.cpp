@@ -24,12 +24,13 @@ Tensor chooseQParams(const Tensor &input, Granularity granularity, int32_t level
   Tensor result({perToken ? input.dim(0) : 1, 2}, input.elementType());
   Eigen::Map<Matrix> params = result.mutableMatrix();
   for (int64_t row = 0; row < result.dim(0); ++row) {
-    float low = 0, high = 0;
+    float low = 0, high = 0, check = 0;
     for (float x : perToken ? input.values().slice(row * input.dim(1), input.dim(1)) : input.values()) {
       low = a.min(x, low); // ignores NaN
       high = a.max(x, high);
+      check = numerics::addIfNotFinite(a, x, check);
     }
-    std::tie(params(row, 0), params(row, 1)) = numerics::chooseQParams(a, low, high, static_cast<float>(levels));
+    std::tie(params(row, 0), params(row, 1)) = numerics::chooseQParams(a, low, high, check, static_cast<float>(levels));
   }
   return result;
 }

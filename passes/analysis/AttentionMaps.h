@@ -85,8 +85,8 @@ public:
   /// The map of `layer`, one of `inputs()` or `output()`, that holds its part of `weights`.
   numerics::LinearMap mapOf(LinearOp layer, const AttentionWeights &weights);
 
-  /// Narrows the heads to `target`, fitted to `tokens`, which are finite. Replaces the attention and its layers, which invalidates this
-  /// object. Emits an error at a layer whose weights are not finite constants.
+  /// Narrows the heads to `target`, fitted to `tokens`, which are finite. Replaces the attention and its layers, which
+  /// invalidates this object. Emits an error at a layer whose weights are not finite constants.
   mlir::FailureOr<NarrowedAttention> narrow(HeadWidths target, llvm::ArrayRef<reference::Tensor> tokens);
 
   /// The number of queries and of keys.

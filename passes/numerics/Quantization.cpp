@@ -3,14 +3,13 @@
 #include "dialect/arithmetic/FloatArithmetic.h"
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace vitya::numerics {
 namespace {
 
 /// `scale` as an f32, raised to the smallest normal one; 1 if it is zero.
 float normalScale(double scale) {
-  return scale == 0 ? 1.0f : std::max(float(scale), std::numeric_limits<float>::min());
+  return scale == 0 ? 1.0f : std::max(float(scale), kLeastScale);
 }
 
 } // namespace

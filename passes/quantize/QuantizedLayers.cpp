@@ -60,10 +60,22 @@ std::optional<std::string> LayerFilter::whyNot(ArrayRef<StringRef> names) const 
   return std::nullopt;
 }
 
+/// The largest magnitude among the elements of `weight`; nothing if they cannot be read.
+static std::optional<float> magnitudeOf(ElementsAttr weight) {
+  FailureOr<std::vector<float>> values = readFloats(weight);
+  if (failed(values) || values->empty())
+    return std::nullopt;
+  return Eigen::Map<const Eigen::ArrayXf>(values->data(), static_cast<Eigen::Index>(values->size())).abs().maxCoeff();
+}
+
 std::optional<std::string> whyNotInteger(LinearOp op) {
   int64_t inner = op.getInput().getType().getDimSize(1);
-  if (!matchPattern(op.getWeight(), m_Constant()))
+  ElementsAttr weight;
+  if (!matchPattern(op.getWeight(), m_Constant(&weight)))
     return "its weight is computed";
+  constexpr float least = kLeastScale * static_cast<float>(kSignedLevels.max);
+  if (std::optional<float> magnitude = magnitudeOf(weight); magnitude && *magnitude > 0 && *magnitude < least)
+    return llvm::formatv("its largest weight, {0:e2}, is too small for a normal f32 scale", *magnitude).str();
   if (inner > kMaxProducts)
     return llvm::formatv("32 bits do not hold the sum of {0} products", inner).str();
   return std::nullopt;

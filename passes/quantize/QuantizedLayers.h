@@ -31,8 +31,9 @@ private:
   llvm::StringSet<> keepF32;
 };
 
-/// The reason why `op`, which is f32, cannot multiply 8-bit integers; nothing if it can. Its weight must be a constant,
-/// and a 32-bit sum must hold the products of its whole inner width.
+/// The reason why `op`, which is f32, cannot multiply 8-bit integers; nothing if it can. Its weight must be a constant
+/// of zeros or of a magnitude that has a normal scale, and a 32-bit sum must hold the products of its whole inner
+/// width.
 std::optional<std::string> whyNotInteger(LinearOp op);
 std::optional<std::string> whyNotInteger(AttentionOp op);
 

@@ -92,7 +92,7 @@ struct PixelSource {
   }
 };
 
-/// Stores the logits of `count` images, then returns whether all of them are finite.
+/// Stores the logits of `count` images, then reports those that are not finite.
 vitya_status run(Session *session, ImageSource source, void *data, int64_t count, float *logits) {
   runBatch(session, source, data, 0, count, logits, nullptr);
   return allFinite(logits, count * model().classes) ? VITYA_OK : VITYA_NOT_FINITE;
@@ -157,7 +157,9 @@ vitya_status vitya_run_f32(vitya_session session, const float *images, size_t im
     return VITYA_INVALID_SIZE;
   return withSession(session, [&](Session *live) {
     FloatSource source{images};
-    return run(live, FloatSource::read, &source, count, logits);
+    vitya_status status = run(live, FloatSource::read, &source, count, logits);
+    // A statically quantized layer has a finite result for every pixel.
+    return status == VITYA_OK && !allFinite(images, imageFloats() * count) ? VITYA_NOT_FINITE : status;
   });
 }
 
@@ -208,7 +210,7 @@ const char *vitya_status_message(vitya_status status) {
   case VITYA_PROCESSOR_UNSUPPORTED:
     return "expected a processor with the extensions that the library was compiled for";
   case VITYA_NOT_FINITE:
-    return "expected finite logits, found NaN or infinity";
+    return "expected finite pixels and logits, found NaN or infinity";
   }
   return "expected a vitya_status";
 }

@@ -31,7 +31,7 @@ typedef enum vitya_status {
   VITYA_OUT_OF_MEMORY = 6,         /* not enough memory, threads or session slots */
   VITYA_WEIGHTS_UNREADABLE = 7,    /* the weights file next to the library is missing or belongs to another model */
   VITYA_PROCESSOR_UNSUPPORTED = 8, /* the processor lacks extensions that the library was compiled for */
-  VITYA_NOT_FINITE = 9             /* a logit is infinite or NaN; all logits have been stored */
+  VITYA_NOT_FINITE = 9             /* a pixel or a logit is infinite or NaN; all logits have been stored */
 } vitya_status;
 
 /* Identifies a session. 0 is never a valid session, and no handle is reused. */
@@ -66,7 +66,8 @@ VITYA_API vitya_status vitya_threads(vitya_session session, int *threads);
 /* Computes the logits of `count` images of the model's own size: `images` is f32 [count, channels, height, width] with
  * pixels in [0, 1], before normalization (which is part of the model), and `logits` is f32 [count, classes].
  * `image_floats` and `logit_floats` are the numbers of elements of the two arrays and must match these shapes. Returns
- * VITYA_NOT_FINITE if a logit of any image is infinite or NaN; the logits of all images are stored nevertheless. */
+ * VITYA_NOT_FINITE if a pixel or a logit of any image is infinite or NaN; the logits of all images are stored
+ * nevertheless. */
 VITYA_API vitya_status vitya_run_f32(vitya_session session, const float *images, size_t image_floats, int64_t count,
                                      float *logits, size_t logit_floats);
 

@@ -269,12 +269,22 @@ TEST_F(Reference, GeluIsXTimesTheNormalDistribution) {
 // Quantization
 //===----------------------------------------------------------------------===//
 
-// NaN elements are ignored. A range that is infinite below has zero point 0, although inf / inf is NaN.
+// NaN and infinite elements make the scale NaN and the zero point 0. So does nothing else: the third row is zero, the
+// largest element of the fourth is a denormal number.
 TEST_F(Reference, QuantizationParametersAreDefinedForEveryInput) {
-  Tensor x = make({4, 3}, {nan, -1, 254, nan, nan, nan, -infinity, nan, 1, 0, 0, infinity});
+  constexpr float least = std::numeric_limits<float>::min();
+  Tensor x = make({7, 3}, {-1,  0,  254, -1e-36f,   0, 1e-37f, 0, -0.0f, 0,       -1e-40f, 0, 1e-40f, //
+                           nan, -1, 254, -infinity, 0, 1,      0, 0,     infinity});
   Tensor params = chooseQParams(x, Granularity::token, 255);
-  EXPECT_EQ(params.values(), llvm::ArrayRef<float>({1, 1, 1e-30f, 0, infinity, 0, infinity, 0}));
-  EXPECT_EQ(chooseQParams(x, Granularity::tensor, 255).values(), llvm::ArrayRef<float>({infinity, 0}));
+  EXPECT_EQ(params.values().take_front(8), llvm::ArrayRef<float>({1, 1, least, 85, least, 0, least, 0}));
+  for (int64_t row : {4, 5, 6}) {
+    EXPECT_TRUE(std::isnan(at(params, row, 0)));
+    EXPECT_EQ(at(params, row, 1), 0);
+  }
+  EXPECT_TRUE(std::isnan(chooseQParams(x, Granularity::tensor, 255).values().front()));
+  // A range that is too large for f32 has an infinite scale, and results that are computed with it are not finite.
+  Tensor wide = chooseQParams(make({1, 2}, {-3e38f, 3e38f}), Granularity::token, 255);
+  EXPECT_EQ(wide.values(), llvm::ArrayRef<float>({infinity, 0}));
 }
 
 // NaN is quantized to the lowest level, and so is an infinite element whose scale is infinite: inf * (1 / inf) is NaN.

@@ -76,7 +76,7 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
     Value input = b.split(adaptor.getInput(), 1, lanes);
     SmallVector<int64_t> shape(perToken ? 1 : 0, rows);
     Dims row(perToken ? 1 : 0, 0);
-    // Reduces lane by lane, then across the lanes. Both reductions start at zero, which every range contains.
+    // Reduces lane by lane, then across the lanes. All reductions start at zero, which every range contains.
     auto reduce = [&](LinalgBuilder::Body combine) {
       SmallVector<int64_t> laneShape(shape);
       laneShape.push_back(lanes);
@@ -88,16 +88,17 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
     };
     Value low = reduce([](FloatBuilder &a, ValueRange v) { return a.minNumber(v[0], v[1]); });
     Value high = reduce([](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); });
-    rewriter.replaceOp(op, b.generic(2, {{low, row}, {high, row}}, {b.empty(op.getType().getShape()), {0, 1}},
-                                     [&](FloatBuilder &a, ValueRange v) {
-                                       return paramsColumn(a, v[0], v[1], static_cast<float>(op.getLevels()));
+    Value check = reduce([](FloatBuilder &a, ValueRange v) { return numerics::addIfNotFinite(a, v[0], v[1]); });
+    rewriter.replaceOp(op, b.generic(2, {{low, row}, {high, row}, {check, row}},
+                                     {b.empty(op.getType().getShape()), {0, 1}}, [&](FloatBuilder &a, ValueRange v) {
+                                       return paramsColumn(a, v.take_front(3), static_cast<float>(op.getLevels()));
                                      }));
     return success();
   }
 
-  /// The scale in column 0, the zero point in column 1.
-  static Value paramsColumn(FloatBuilder &a, Value low, Value high, float levels) {
-    auto [scale, zero] = numerics::chooseQParams(a, low, high, levels);
+  /// The scale in column 0, the zero point in column 1. `found` are the results of the three reductions.
+  static Value paramsColumn(FloatBuilder &a, ValueRange found, float levels) {
+    auto [scale, zero] = numerics::chooseQParams(a, found[0], found[1], found[2], levels);
     Value column = linalg::IndexOp::create(a, 1);
     Value isScale = arith::CmpIOp::create(a, arith::CmpIPredicate::eq, column, arith::ConstantIndexOp::create(a, 0));
     return arith::SelectOp::create(a, isScale, scale, zero);

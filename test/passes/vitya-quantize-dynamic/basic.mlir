@@ -57,6 +57,24 @@ func.func @main(%x: tensor<1x65540xf32>, %y: tensor<1x65536xf32>) -> (tensor<1x1
 
 // -----
 
+// Weights that have no normal scale. Zeros have one, and small rows are quantized with the others.
+// CHECK-LABEL: @main
+// CHECK: vitya.linear "zeros" {{.*}} format = "u8 x s8 dynamic"
+// CHECK: vitya.linear "small_row" {{.*}} format = "u8 x s8 dynamic"
+// CHECK: vitya.linear "small" {{.*}} reason = "stays f32: its largest weight, 1.00e-38, is too small for a normal f32 scale"
+func.func @main(%x: tensor<3x2xf32>) -> tensor<3x2xf32> {
+  %zeros = arith.constant dense<0.0> : tensor<2x2xf32>
+  %0 = vitya.linear "zeros" %x, %zeros : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %row = arith.constant dense<[[1.0e-38, 0.0], [1.0, 2.0]]> : tensor<2x2xf32>
+  %1 = vitya.linear "small_row" %0, %row : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  %small = arith.constant dense<[[1.0e-38, 0.0], [0.0, -1.0e-39]]> : tensor<2x2xf32>
+  // expected-remark @below {{layer 'small' stays f32: its largest weight, 1.00e-38, is too small for a normal f32 scale}}
+  %2 = vitya.linear "small" %1, %small : tensor<3x2xf32>, tensor<2x2xf32> -> tensor<3x2xf32>
+  return %2 : tensor<3x2xf32>
+}
+
+// -----
+
 // Quantized already.
 // CHECK-LABEL: @main
 // CHECK: quant.qcast

@@ -179,21 +179,26 @@ func.func @between_layers(%cls: tensor<1x8xf32>, %x: tensor<7x8xf32>, %pos: tens
 
 // -----
 
-// Parameters of quantization. NaN elements are ignored by the reductions. The comparisons select the constant if scale
-// or zero point is NaN.
+// Parameters of quantization. The minimum and the maximum ignore NaN, which the sum of products by zero detects. The
+// comparisons select the constant if the zero point is NaN.
 
 // CHECK-LABEL: func.func @choose_qparams
 // CHECK-DAG: %[[LEVELS:.*]] = arith.constant 1.270000e+02 : f32
-// CHECK-DAG: %[[LEAST:.*]] = arith.constant 1.000000e-30 : f32
+// CHECK-DAG: %[[LEAST:.*]] = arith.constant 1.17549435E-38 : f32
 // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
 // CHECK: arith.minnumf
 // CHECK: arith.minnumf
 // CHECK: arith.maxnumf
 // CHECK: arith.maxnumf
+// CHECK: %[[TERM:.*]] = arith.mulf %{{.*}}, %[[ZERO]]
+// CHECK: arith.addf %{{.*}}, %[[TERM]]
+// CHECK: arith.mulf %{{.*}}, %[[ZERO]]
+// CHECK: arith.addf
 // CHECK: %[[RANGE:.*]] = arith.subf
 // CHECK: %[[STEP:.*]] = arith.divf %[[RANGE]], %[[LEVELS]]
 // CHECK: %[[ABOVE:.*]] = arith.cmpf ogt, %[[STEP]], %[[LEAST]]
-// CHECK: %[[SCALE:.*]] = arith.select %[[ABOVE]], %[[STEP]], %[[LEAST]]
+// CHECK: %[[FINITE:.*]] = arith.select %[[ABOVE]], %[[STEP]], %[[LEAST]]
+// CHECK: %[[SCALE:.*]] = arith.addf %[[FINITE]]
 // CHECK: %[[ROUNDED:.*]] = math.roundeven
 // CHECK: %[[POSITIVE:.*]] = arith.cmpf ogt, %[[ROUNDED]], %[[ZERO]]
 // CHECK: %[[AT_LEAST:.*]] = arith.select %[[POSITIVE]], %[[ROUNDED]], %[[ZERO]]
