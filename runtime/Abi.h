@@ -42,7 +42,7 @@ typedef struct vitya_model {
   const char *const *class_names; ///< `classes` strings
   const char *const *layer_names; ///< `layer_count` strings
   const char *weights_file;       ///< name of the weights file next to the program; null if weights are embedded
-  const char *weights_digest;     ///< digest that `weights_file` must hold, 32 hexadecimal digits; null if embedded
+  const char *weights_digest;     ///< XXH3-128 of the weights, 32 hexadecimal digits; null if they are embedded
   const void *weights;            ///< embedded weights, 64-byte aligned; null if they are in `weights_file`
   /// Computes f32 logits [classes] of one image, f32 [channels, height, width] in [0, 1]. Pointers are 64-byte aligned.
   /// Re-entrant: each concurrent call needs its own context and workspace.

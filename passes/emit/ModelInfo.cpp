@@ -4,10 +4,10 @@
 #include "dialect/VityaDialect.h"
 #include "dialect/support/Errors.h"
 #include "passes/lower/Kernel.h"
-#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/SHA256.h"
+#include "llvm/Support/xxhash.h"
 
 using namespace mlir;
 
@@ -43,8 +43,10 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
     return missing(VityaDialect::WeightsAttrHelper::getNameStr());
   ArrayRef<char> bytes = rawBytes(weights);
   info.weightBytes = bytes.size();
-  auto hash = llvm::SHA256::hash(ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
-  info.weightsDigest = llvm::toHex(ArrayRef<uint8_t>(hash).take_front(16), /*LowerCase=*/true);
+  llvm::XXH128_hash_t hash =
+      llvm::xxh3_128bits(ArrayRef(reinterpret_cast<const uint8_t *>(bytes.data()), bytes.size()));
+  llvm::raw_string_ostream(info.weightsDigest)
+      << llvm::format_hex_no_prefix(hash.high64, 16) << llvm::format_hex_no_prefix(hash.low64, 16);
   auto workspace = getDiscardable<VityaDialect::WorkspaceBytesAttrHelper>(module);
   if (!workspace)
     return missing(VityaDialect::WorkspaceBytesAttrHelper::getNameStr());

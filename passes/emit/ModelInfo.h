@@ -13,7 +13,7 @@ namespace vitya {
 /// The attributes of a module at the end of the `llvm` phase, read once.
 struct ModelInfo {
   std::string name, fingerprint, cpu, options;
-  std::string weightsDigest;  ///< 32 hexadecimal digits: the first half of the SHA-256 of the packed weights
+  std::string weightsDigest;  ///< 32 hexadecimal digits: XXH3-128 of the packed weights
   std::vector<int64_t> image; ///< channels, height, width
   std::vector<std::string> classes, layers;
   int64_t weightBytes = 0, workspaceBytes = 0;

@@ -206,7 +206,7 @@ const char *vitya_status_message(vitya_status status) {
   case VITYA_OUT_OF_MEMORY:
     return "expected memory and threads for a session, found too little";
   case VITYA_WEIGHTS_UNREADABLE:
-    return "expected the file of this model's weights beside the library";
+    return "expected the undamaged file of this model's weights beside the library";
   case VITYA_PROCESSOR_UNSUPPORTED:
     return "expected a processor with the extensions that the library was compiled for";
   case VITYA_NOT_FINITE:

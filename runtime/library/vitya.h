@@ -29,7 +29,7 @@ typedef enum vitya_status {
   VITYA_INVALID_THREADS = 4,       /* the number of threads is not from 1 to 1024 */
   VITYA_INVALID_LAYOUT = 5,        /* the layout is not a value of vitya_layout */
   VITYA_OUT_OF_MEMORY = 6,         /* not enough memory, threads or session slots */
-  VITYA_WEIGHTS_UNREADABLE = 7,    /* the weights file next to the library is missing or belongs to another model */
+  VITYA_WEIGHTS_UNREADABLE = 7,    /* the weights file next to the library is missing, damaged or of another model */
   VITYA_PROCESSOR_UNSUPPORTED = 8, /* the processor lacks extensions that the library was compiled for */
   VITYA_NOT_FINITE = 9             /* a pixel or a logit is infinite or NaN; all logits have been stored */
 } vitya_status;

@@ -1,9 +1,13 @@
-// Locates and maps weights files. A weights file is next to the executable or shared library of its model, whose path
+// Locates, maps and checks weights files. A weights file is next to the executable or shared library of its model, whose path
 // is that of the mapping in /proc/self/maps that contains the model descriptor.
 #include "runtime/model/Weights.h"
 #include "runtime/files/MappedFile.h"
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 namespace vitya {
 namespace {
@@ -43,6 +47,14 @@ bool pathBeside(const vitya_model &model, const char *name, char *path) {
   return snprintf(slash + 1, kPathSize - used, "%s", name) < static_cast<int>(kPathSize - used);
 }
 
+/// Whether the digest of the `bytes` bytes of weights after `header` is the one in `header`.
+bool matchesDigest(const WeightsHeader &header, int64_t bytes) {
+  XXH128_hash_t hash = XXH3_128bits(&header + 1, bytes);
+  char digest[sizeof(header.digest) + 1];
+  snprintf(digest, sizeof(digest), "%016" PRIx64 "%016" PRIx64, hash.high64, hash.low64);
+  return memcmp(digest, header.digest, sizeof(header.digest)) == 0;
+}
+
 } // namespace
 
 const void *loadWeights(const vitya_model &model, char *error, size_t errorSize) {
@@ -67,6 +79,9 @@ const void *loadWeights(const vitya_model &model, char *error, size_t errorSize)
   else if (memcmp(header->magic, kWeightsMagic, sizeof(header->magic)) != 0 || header->bytes != model.weight_bytes ||
            memcmp(header->digest, model.weights_digest, sizeof(header->digest)) != 0)
     snprintf(error, errorSize, "expected '%s' to hold weights of digest %s, found others", path, model.weights_digest);
+  else if (!matchesDigest(*header, model.weight_bytes))
+    snprintf(error, errorSize, "expected '%s' to hold weights of digest %s, found a damaged file", path,
+             model.weights_digest);
   else
     return header + 1;
   unmapFile(file);

@@ -12,13 +12,14 @@ namespace vitya {
 struct WeightsHeader {
   char magic[8];     ///< "VITYA-W\n"
   int64_t bytes;     ///< size of the weights
-  char digest[32];   ///< digest of the weights, hexadecimal
+  char digest[32];   ///< XXH3-128 of the weights, hexadecimal
   char reserved[16]; ///< zero
 };
 inline constexpr char kWeightsMagic[] = "VITYA-W\n";
 
-/// Returns the weights of `model`. On failure, returns null and writes one line to `error` that states what was
-/// expected and found. A weights file stays mapped until the process ends; processes share its pages.
+/// Returns the weights of `model`. A weights file is read once, to compare the digest of its bytes with that of the
+/// model; it stays mapped until the process ends, and processes share its pages. On failure, returns null and writes one
+/// line to `error` that states what was expected and found.
 const void *loadWeights(const vitya_model &model, char *error, size_t errorSize);
 
 } // namespace vitya
