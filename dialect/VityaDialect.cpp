@@ -53,7 +53,7 @@ void VityaDialect::initialize() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, ArrayRef<int64_t> image,
-                                ArrayRef<StringAttr> classes) {
+                                ArrayRef<StringAttr> classes, bool) {
   // model_c1
   if (image.size() != 3 || llvm::any_of(image, [](int64_t size) { return size <= 0; }))
     return emitError() << "expected image to be three positive sizes (channels, height, width), found [" << image

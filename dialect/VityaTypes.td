@@ -105,7 +105,9 @@ class Vitya_Attr<string attrName, string attrMnemonic> : AttrDef<Vitya_Dialect, 
 def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
   let summary = "the name of the model, the image it takes and the classes it distinguishes";
   let description = [{
-    The module attribute `vitya.model`. The importer creates it, and every phase keeps it.
+    The module attribute `vitya.model`. The importer creates it, and every phase keeps it. `antialias` belongs to the
+    preprocessing that the model was trained with: pictures of another size than the image are resized bilinearly, and
+    larger ones are antialiased unless it is false.
 
     * (C1) the image has three positive sizes.
     * (C2) there is at least one class.
@@ -121,8 +123,12 @@ def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
   let parameters = (ins
     StringRefParameter<"name of the model">:$name,
     ArrayRefParameter<"int64_t", "channels, height and width of the image">:$image,
-    ArrayRefParameter<"::mlir::StringAttr", "names of the classes, in the order of the logits">:$classes);
-  let assemblyFormat = "`<` `name` `=` $name `,` `image` `=` `[` $image `]` `,` `classes` `=` `[` $classes `]` `>`";
+    ArrayRefParameter<"::mlir::StringAttr", "names of the classes, in the order of the logits">:$classes,
+    DefaultValuedParameter<"bool", "true", "whether pictures are antialiased when they are shrunk">:$antialias);
+  let assemblyFormat = [{
+    `<` `name` `=` $name `,` `image` `=` `[` $image `]` `,` `classes` `=` `[` $classes `]`
+    (`,` `antialias` `=` $antialias^)? `>`
+  }];
   let genVerifyDecl = 1;
 }
 

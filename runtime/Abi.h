@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /// Incremented with every change of this file. The runtime rejects a model compiled for another version.
-#define VITYA_ABI_VERSION 3
+#define VITYA_ABI_VERSION 4
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
@@ -28,6 +28,7 @@ void vitya_parallel_for(vitya_context *context, int64_t layer, int64_t count, vi
 typedef struct vitya_model {
   int64_t abi_version;
   int64_t channels, height, width; ///< shape of the image that `forward` takes
+  int64_t antialias;               ///< 1 if pictures are antialiased when they are shrunk to the image, else 0
   int64_t classes;                 ///< number of logits
   int64_t weight_bytes;            ///< size of the weights
   int64_t workspace_bytes;         ///< size of the scratch memory of one inference, which is 64-byte aligned

@@ -34,6 +34,7 @@ public:
     settings["name"] = model.getName();
     settings["classes"] = std::move(classes);
     settings["image"] = llvm::json::Array{model.getImage()[1], model.getImage()[2]};
+    settings["antialias"] = model.getAntialias();
     settings["pool"] = entry.getOps<MeanPoolOp>().empty() ? "class" : "mean";
     for (Operation &op : entry.getBody().front())
       if (Error error = add(&op))

@@ -75,6 +75,7 @@ struct Settings::Setting {
 };
 
 const Settings::Setting Settings::kSettings[] = {
+    {"antialias", SettingForm::json, &Settings::assignAntialias, "true or false"},
     {"classes", SettingForm::texts, &Settings::assignClasses, "a text for each class"},
     {"eps", SettingForm::json, &Settings::assignEps, "a finite number that is not negative"},
     {"gelu", SettingForm::text, &Settings::assignGelu, "'erf' or 'tanh'"},
@@ -85,6 +86,8 @@ const Settings::Setting Settings::kSettings[] = {
     {"pool", SettingForm::text, &Settings::assignPool, "'auto', 'class' or 'mean'"},
     {"std", SettingForm::list, &Settings::assignStd, "a positive number for each channel"},
 };
+
+bool Settings::assignAntialias(const json::Value &value) { return assignIfAny(value.getAsBoolean(), antialias); }
 
 bool Settings::assignClasses(const json::Value &value) {
   return assignIfAny(readArray<std::string>(value, [](const json::Value &item) { return item.getAsString(); }),

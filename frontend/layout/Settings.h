@@ -34,6 +34,7 @@ public:
   std::vector<float> mean, std;     ///< one value for each channel; empty if no source gives them
   std::vector<std::string> classes; ///< in the order of the logits; empty if no source gives them
   std::vector<int64_t> image;       ///< height and width; empty if no source gives them
+  bool antialias = true;            ///< whether pictures are antialiased when they are shrunk
   GeluForm gelu = GeluForm::erf;
   Pool pool = Pool::automatic;
 
@@ -44,6 +45,7 @@ private:
   llvm::Error assign(llvm::StringRef key, const llvm::json::Value &value, llvm::StringRef source);
 
   // Each assigns a value, or returns false if it is of the wrong kind.
+  bool assignAntialias(const llvm::json::Value &value);
   bool assignClasses(const llvm::json::Value &value);
   bool assignEps(const llvm::json::Value &value);
   bool assignGelu(const llvm::json::Value &value);

@@ -27,6 +27,7 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
     return missing(VityaDialect::ModelAttrHelper::getNameStr());
   info.name = model.getName().str();
   info.image.assign(model.getImage().begin(), model.getImage().end());
+  info.antialias = model.getAntialias();
   for (StringAttr name : model.getClasses())
     info.classes.push_back(name.str());
   auto fingerprint = getDiscardable<VityaDialect::FingerprintAttrHelper>(module);
@@ -69,6 +70,7 @@ std::string ModelInfo::text() const {
   line("integer multiply-adds", report.integerMultiplyAdds);
   line("weight bytes", weightBytes);
   line("image", llvm::formatv("{0} x {1} x {2}", image[0], image[1], image[2]).str());
+  line("resizing", antialias ? "bilinear, antialiased" : "bilinear");
   line("classes", classes.size());
   line("cpu", cpu);
   line("compiler", ("vitya " VITYA_VERSION " " + StringRef(options)).str());
@@ -92,6 +94,7 @@ std::string ModelInfo::json() const {
       for (int64_t size : image)
         os.value(size);
     });
+    os.attribute("antialias", antialias);
     os.attributeArray("classes", [&] {
       for (const std::string &name : classes)
         os.value(name);

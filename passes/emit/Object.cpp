@@ -55,6 +55,7 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         number(info.image[0]),
                         number(info.image[1]),
                         number(info.image[2]),
+                        number(info.antialias),
                         number(info.classes.size()),
                         number(info.weightBytes),
                         number(info.workspaceBytes),

@@ -17,15 +17,7 @@
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wsign-compare"
 #endif
-// Version 2.27 shifts by 32 if a JPEG file ends within a code, whose bits are not used, and calls memcpy with a null
-// pointer and a size of zero. The sanitizer checks of both are disabled.
-#if defined(__clang__)
-#pragma clang attribute push(__attribute__((no_sanitize("shift", "nonnull-attribute"))), apply_to = function)
-#endif
 #include <stb/stb_image.h>
-#if defined(__clang__)
-#pragma clang attribute pop
-#endif
 #pragma GCC diagnostic pop
 
 namespace vitya {

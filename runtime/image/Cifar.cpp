@@ -31,7 +31,7 @@ int cifarLabel(const CifarImages &images, int64_t index) { return images.file.da
 void cifarImage(const CifarImages &images, int64_t index, int64_t height, int64_t width, float *image) {
   const uint8_t *pixels = images.file.data + index * kCifarRecordBytes + 1;
   for (int64_t channel = 0; channel < 3; ++channel)
-    resizeBilinear({pixels + channel * 1024, 32, 32, 1}, height, width, image + channel * height * width);
+    resize({pixels + channel * 1024, 32, 32, 1}, height, width, /*antialias=*/false, image + channel * height * width);
 }
 
 } // namespace vitya

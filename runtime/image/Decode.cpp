@@ -1,6 +1,7 @@
 // Selects the decoder of an image file, and has what all decoders share.
 #include "runtime/image/Decode.h"
 #include "runtime/files/MappedFile.h"
+#include "runtime/image/Channels.h"
 #include "runtime/image/Formats.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,25 @@ struct Format {
 constexpr Format kFormats[] = {
     {"\xFF\xD8", decodeJpeg}, {"\x89PNG\r\n\x1A\n", decodePng}, {"BM", decodeBmp}, {"P5", decodePnm}, {"P6", decodePnm},
 };
+
+/// Converts the pixels of `image`. On failure, frees it, returns false and writes a phrase to `error`.
+bool convert(Image &image, int64_t channels, char *error, size_t errorSize) {
+  Image result = image;
+  if (!canConvertChannels(image.channels, channels)) {
+    snprintf(error, errorSize, "an image of %lld channels, which cannot be converted to the %lld of the model",
+             static_cast<long long>(image.channels), static_cast<long long>(channels));
+  } else if (channels <= image.channels ||
+             allocateImage(image.width, image.height, channels, result, error, errorSize)) {
+    convertChannels(image.pixels, image.channels, result.pixels, channels, image.width * image.height);
+    if (result.pixels != image.pixels)
+      freeImage(image);
+    image = result;
+    image.channels = channels;
+    return true;
+  }
+  freeImage(image);
+  return false;
+}
 
 } // namespace
 
@@ -75,7 +95,7 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
   return false;
 }
 
-bool readImage(const char *path, Image &image, char *error, size_t errorSize) {
+bool readImage(const char *path, int64_t channels, Image &image, char *error, size_t errorSize) {
   auto refuse = [&](const char *found) {
     snprintf(error, errorSize, "expected a PNG, JPEG, BMP or PPM image at '%s', found: %s", path, found);
     return false;
@@ -85,6 +105,7 @@ bool readImage(const char *path, Image &image, char *error, size_t errorSize) {
     return refuse(found);
   char reason[256];
   bool decoded = decodeImage(file.data, file.size, image, reason, sizeof(reason));
+  decoded = decoded && convert(image, channels, reason, sizeof(reason));
   unmapFile(file);
   return decoded || refuse(reason);
 }

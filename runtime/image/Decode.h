@@ -11,18 +11,19 @@ namespace vitya {
 inline constexpr int64_t kMaxImageFileBytes = 256 << 20;
 inline constexpr int64_t kMaxImageSide = 16384;
 
-/// Decoded pixels, u8 [height, width, channels]: grey, RGB or RGBA.
+/// Decoded pixels, u8 [height, width, channels].
 struct Image {
   uint8_t *pixels = nullptr;
   int64_t height = 0, width = 0, channels = 0;
 };
 
-/// Decodes the `size` bytes of a PNG, JPEG, BMP or PNM (PGM, PPM) file to RGB, or to RGBA if its format stores alpha.
-/// On failure, returns false and writes a phrase to `error` that describes the defect.
+/// Decodes the `size` bytes of a PNG, JPEG, BMP or PNM (PGM, PPM) file to RGB, or to RGBA if the file has alpha. On
+/// failure, returns false and writes a phrase to `error` that describes the defect.
 bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize);
 
-/// Reads and decodes the file at `path`. On failure, returns false and writes one line to `error` that names the file.
-bool readImage(const char *path, Image &image, char *error, size_t errorSize);
+/// Reads and decodes the file at `path` and converts its pixels to `channels` channels (see convertChannels). On
+/// failure, returns false and writes one line to `error` that names the file.
+bool readImage(const char *path, int64_t channels, Image &image, char *error, size_t errorSize);
 
 void freeImage(Image &image);
 

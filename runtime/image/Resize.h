@@ -1,4 +1,4 @@
-// Resizes single planes of pixels.
+// Resizes images.
 #ifndef VITYA_RUNTIME_IMAGE_RESIZE_H
 #define VITYA_RUNTIME_IMAGE_RESIZE_H
 
@@ -6,16 +6,20 @@
 
 namespace vitya {
 
-/// A plane of u8 pixels, stored row by row; consecutive pixels are `stride` bytes apart.
-struct Plane {
-  const uint8_t *pixels;
-  int64_t height, width, stride;
+/// The u8 pixels of an image, [height, width, channels].
+struct Pixels {
+  const uint8_t *data;
+  int64_t height, width, channels;
 };
 
-/// Divides the pixels of `source` by 255 and resizes the plane to `result`, f32 [height, width]: bilinear interpolation
-/// with half-pixel centres and clamped edges, as in torch.nn.functional.interpolate(mode='bilinear',
-/// align_corners=False), computed in f32. A plane of the same size is converted without interpolation.
-void resizeBilinear(const Plane &source, int64_t height, int64_t width, float *result);
+/// Divides the pixels of `source` by 255 and resizes them to `result`, f32 [channels, height, width], by bilinear
+/// interpolation with half-pixel centres. Each result pixel is the mean of source pixels, weighted along each axis by a
+/// triangle around its centre: 1 - |distance| / radius. The radius is one source pixel, as in
+/// torch.nn.functional.interpolate(mode='bilinear', align_corners=False); with `antialias`, an axis that shrinks has
+/// the radius sourceSize / size, as in Pillow's Image.resize(resample=BILINEAR) and in PyTorch with antialias=True.
+/// Nothing is rounded, so that results differ from Pillow's by at most one of 255 levels. An image of the same size is
+/// converted without interpolation.
+void resize(const Pixels &source, int64_t height, int64_t width, bool antialias, float *result);
 
 } // namespace vitya
 

@@ -84,11 +84,13 @@ struct PixelSource {
     const auto *source = static_cast<PixelSource *>(data);
     int64_t channels = model().channels, plane = source->height * source->width;
     const uint8_t *pixels = source->pixels + index * channels * plane;
-    bool interleaved = source->layout == VITYA_HWC;
+    auto resizeTo = [&](const uint8_t *from, int64_t fromChannels, float *to) {
+      resize({from, source->height, source->width, fromChannels}, model().height, model().width, model().antialias, to);
+    };
+    if (source->layout == VITYA_HWC)
+      return resizeTo(pixels, channels, image);
     for (int64_t channel = 0; channel < channels; ++channel)
-      resizeBilinear(
-          {pixels + channel * (interleaved ? 1 : plane), source->height, source->width, interleaved ? channels : 1},
-          model().height, model().width, image + channel * model().height * model().width);
+      resizeTo(pixels + channel * plane, 1, image + channel * model().height * model().width);
   }
 };
 

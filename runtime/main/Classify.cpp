@@ -48,11 +48,10 @@ struct DecodedSource {
   const vitya_model *model;
   static void read(void *data, int64_t, float *result) {
     auto *source = static_cast<DecodedSource *>(data);
-    int64_t height = source->model->height, width = source->model->width;
-    for (int64_t channel = 0; channel < 3; ++channel)
-      resizeBilinear(
-          {source->image->pixels + channel, source->image->height, source->image->width, source->image->channels},
-          height, width, result + channel * height * width);
+    const Image &image = *source->image;
+    const vitya_model &model = *source->model;
+    resize({image.pixels, image.height, image.width, image.channels}, model.height, model.width, model.antialias,
+           result);
   }
 };
 
@@ -79,7 +78,7 @@ void printGuesses(const vitya_model &model, const char *path, const Guess *guess
 bool classify(const vitya_model &model, Session *session, float *logits, const char *path, bool json) {
   Image image;
   char error[1024];
-  if (!readImage(path, image, error, sizeof(error))) {
+  if (!readImage(path, model.channels, image, error, sizeof(error))) {
     fprintf(stderr, "%s: %s\n", programName, error);
     return false;
   }

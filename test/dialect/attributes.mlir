@@ -2,6 +2,7 @@
 // longer works on tensors with the model.
 // RUN: vitya-opt %s -split-input-file | FileCheck %s
 
+// CHECK: classes = ["cat", "dog"]>
 // CHECK: dense_resource<elided>
 // CHECK: dense_resource<complete>
 module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {
@@ -24,8 +25,9 @@ module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], c
 
 // -----
 
+// CHECK: classes = ["cat", "dog"], antialias = false>
 // CHECK: func.func @main(%{{.*}}: memref<1x1x2xf32>, %{{.*}}: memref<1x2xf32>)
-module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {
+module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"], antialias = false>} {
   func.func @main(%image: memref<1x1x2xf32>, %logits: memref<1x2xf32>) {
     return
   }

@@ -8,11 +8,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char error[256];
   if (!vitya::decodeImage(data, size, image, error, sizeof(error)))
     return 0;
-  float plane[8 * 8];
-  for (int64_t channel = 0; channel < image.channels; ++channel) {
-    vitya::resizeBilinear({image.pixels + channel, image.height, image.width, image.channels}, 8, 8, plane);
-    for (float pixel : plane)
-      if (!(pixel >= 0 && pixel <= 1))
+  float result[4 * 8 * 8];
+  for (int antialias = 0; antialias < 2; ++antialias) {
+    vitya::resize({image.pixels, image.height, image.width, image.channels}, 8, 8, antialias, result);
+    for (int64_t i = 0; i < image.channels * 8 * 8; ++i)
+      if (!(result[i] >= 0 && result[i] <= 1))
         abort();
   }
   vitya::freeImage(image);

@@ -12,36 +12,6 @@
 
 namespace {
 
-TEST(Resize, SameSizeIsConvertedOnly) {
-  const uint8_t plane[] = {0, 51, 102, 255};
-  float result[4];
-  vitya::resizeBilinear({plane, 2, 2, 1}, 2, 2, result);
-  EXPECT_EQ(result[0], 0.0f);
-  EXPECT_FLOAT_EQ(result[1], 0.2f);
-  EXPECT_FLOAT_EQ(result[2], 0.4f);
-  EXPECT_EQ(result[3], 1.0f);
-}
-
-// The expected values are those of
-// torch.nn.functional.interpolate(torch.tensor([[[[0., 1.]]]]), (1, 4), mode='bilinear', align_corners=False).
-TEST(Resize, HalfPixelCentresAndClampedEdges) {
-  const uint8_t plane[] = {0, 255};
-  float result[4];
-  vitya::resizeBilinear({plane, 1, 2, 1}, 1, 4, result);
-  EXPECT_FLOAT_EQ(result[0], 0.0f);
-  EXPECT_FLOAT_EQ(result[1], 0.25f);
-  EXPECT_FLOAT_EQ(result[2], 0.75f);
-  EXPECT_FLOAT_EQ(result[3], 1.0f);
-}
-
-TEST(Resize, ConstantPlaneStaysConstant) {
-  std::vector<uint8_t> plane(32 * 32, 77);
-  std::vector<float> result(224 * 224);
-  vitya::resizeBilinear({plane.data(), 32, 32, 1}, 224, 224, result.data());
-  for (float value : result)
-    EXPECT_FLOAT_EQ(value, 77.0f / 255.0f);
-}
-
 /// Returns the pixels of a file, or the error of decodeImage.
 std::string decoded(const std::string &file) {
   vitya::Image image;
@@ -172,6 +142,73 @@ TEST(Decode, ScansOfAJpegFileAreLimited) {
     file += scan;
   EXPECT_EQ(decoded(file + end), "a JPEG file without a scan of colour component 2");
   EXPECT_EQ(decoded(file + scan + end), "a damaged JPEG file: more than 500 scans");
+}
+
+//===----------------------------------------------------------------------===//
+// Resizing
+//===----------------------------------------------------------------------===//
+
+/// Returns the image of `channels` channels, resized: f32 [channels, height, width].
+std::vector<float> resized(const std::vector<uint8_t> &pixels, int64_t fromHeight, int64_t fromWidth, int64_t channels,
+                           int64_t height, int64_t width, bool antialias) {
+  std::vector<float> result(channels * height * width);
+  vitya::resize({pixels.data(), fromHeight, fromWidth, channels}, height, width, antialias, result.data());
+  return result;
+}
+
+void expectEqual(const std::vector<float> &found, const std::vector<float> &expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t i = 0; i < found.size(); ++i)
+    EXPECT_FLOAT_EQ(found[i], expected[i]) << i;
+}
+
+TEST(Resize, SameSizeIsConvertedOnly) {
+  for (bool antialias : {false, true})
+    EXPECT_EQ(resized({0, 51, 102, 255}, 1, 2, 2, 1, 2, antialias), std::vector<float>({0, 0.4f, 0.2f, 1}));
+}
+
+// The expected values are those of
+// torch.nn.functional.interpolate(torch.tensor([[[[0., 1.]]]]), (1, 4), mode='bilinear', align_corners=False).
+TEST(Resize, HalfPixelCentresAndClampedEdges) {
+  for (bool antialias : {false, true})
+    expectEqual(resized({0, 255}, 1, 2, 1, 1, 4, antialias), {0, 0.25, 0.75, 1});
+}
+
+// The expected values are those of torch.nn.functional.interpolate(torch.tensor([[[[0., 0, 1, 0, 0, 1, 1]]]]), (1, 3),
+// mode='bilinear', align_corners=False), without and with antialias=True.
+TEST(Resize, ShrinkingReadsTwoOrAllPixels) {
+  const std::vector<uint8_t> row = {0, 0, 255, 0, 0, 255, 255};
+  expectEqual(resized(row, 1, 7, 1, 1, 3, false), {0, 0, 1});
+  expectEqual(resized(row, 1, 7, 1, 1, 3, true), {0.2142857f, 0.29411766f, 0.78571421f});
+}
+
+TEST(Resize, ConstantImageStaysConstant) {
+  for (int64_t side : {1, 224})
+    for (float value : resized(std::vector<uint8_t>(32 * 32 * 5, 77), 32, 32, 5, side, side, true))
+      EXPECT_FLOAT_EQ(value, 77.0f / 255.0f);
+}
+
+// resized/HEIGHTxWIDTH.ppm is resized/picture.png after Pillow's resize with BILINEAR, which rounds twice.
+TEST(Resize, AntialiasingIsThatOfPillow) {
+  auto decode = [](const std::string &name, vitya::Image &image) {
+    std::string file = readFile(kPictures / "resized" / name), error(256, 0);
+    ASSERT_TRUE(vitya::decodeImage(reinterpret_cast<const uint8_t *>(file.data()), file.size(), image, error.data(),
+                                   error.size()))
+        << error;
+  };
+  vitya::Image picture;
+  decode("picture.png", picture);
+  for (const char *name : {"1x1.ppm", "5x8.ppm", "13x64.ppm", "32x32.ppm", "70x9.ppm"}) {
+    vitya::Image expected;
+    decode(name, expected);
+    std::vector<float> found(3 * expected.height * expected.width);
+    vitya::resize({picture.pixels, picture.height, picture.width, picture.channels}, expected.height, expected.width,
+                  /*antialias=*/true, found.data());
+    for (int64_t i = 0, plane = expected.height * expected.width; i < 3 * plane; ++i)
+      EXPECT_NEAR(found[i] * 255, expected.pixels[i % plane * 3 + i / plane], 1) << name << " " << i;
+    vitya::freeImage(expected);
+  }
+  vitya::freeImage(picture);
 }
 
 } // namespace

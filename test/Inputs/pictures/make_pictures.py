@@ -3,6 +3,7 @@
 
 For a valid picture NAME.jpg or NAME.png, NAME.jpg.ppm or NAME.png.ppm has the pixels of Image.convert("RGB"), and
 NAME.png.alpha.pgm the alpha of Image.convert("RGBA"), if the file has alpha. A picture in invalid/ must be refused.
+resized/HEIGHTxWIDTH.ppm is resized/picture.png after Image.resize with BILINEAR.
 
 usage: make_pictures.py     (in this folder, with NumPy and Pillow 12.3)
 """
@@ -60,6 +61,13 @@ def joined(parts):
 def without(data, marker):
     return joined(part for part in segments(data) if part[0] != marker)
 
+
+# Noise of black and white pixels, of odd sizes, which shrinking without a filter shows worst.
+pathlib.Path("resized").mkdir(exist_ok=True)
+noise = Image.fromarray(np.random.default_rng(0).integers(0, 2, (61, 47, 3), dtype=np.uint8) * 255)
+noise.save("resized/picture.png")
+for height, width in ((1, 1), (5, 8), (13, 64), (32, 32), (70, 9)):
+    noise.resize((width, height), Image.BILINEAR).save(f"resized/{height}x{width}.ppm")
 
 START, END, SCAN, FRAME, ADOBE, DHT = 0xD8, 0xD9, 0xDA, 0xC0, 0xEE, 0xC4
 color = jpeg(rgb, subsampling=0)

@@ -8,6 +8,7 @@ import sys
 
 info = json.load(open(sys.argv[1]))
 assert info["image"] == [3, 32, 32], info["image"]
+assert info["antialias"] is True, info["antialias"]
 assert info["classes"] == "airplane automobile bird cat deer dog frog horse ship truck".split(), info["classes"]
 assert info["weight_bytes"] >= 4 * info["parameters"], info["weight_bytes"]
 assert isinstance(info["cpu"], str) and set(info["compiler"]) == {"version", "options"}, info["compiler"]
