@@ -4,7 +4,7 @@
 #include "dialect/reference/RunImages.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
-#include "runtime/image/Cifar.h"
+#include "runtime/image/ImageFile.h"
 #include "runtime/threads/Batch.h"
 #include "tools/lib/CompiledModel.h"
 #include "tools/lib/ExitCode.h"
@@ -38,7 +38,8 @@ enum class Engine { reference, compiled };
 
 static cl::OptionCategory category("vitya-run options");
 static cl::opt<std::string> inputPath(cl::Positional, cl::desc("MODEL"), cl::Required, cl::cat(category));
-static cl::opt<std::string> imagesPath("images", cl::desc("CIFAR-10 binary records, resized for the model"),
+static cl::opt<std::string> imagesPath("images",
+                                       cl::desc("CIFAR-10 binary records or an .npy array, resized for the model"),
                                        cl::value_desc("file"), cl::Required, cl::cat(category));
 static cl::opt<Engine> engine(
     "engine", cl::desc("What executes the model (default: reference)"), cl::init(Engine::reference), cl::cat(category),
@@ -65,15 +66,15 @@ namespace {
 
 /// The images to run the model on.
 struct Images {
-  CifarImages file;
+  ImageFile file;
   int64_t count = 0;
   int threads = 1;
 
-  /// Fails unless `channels` is 3, the number of channels in the file.
+  /// Fails if a model of images with `channels` channels cannot run on the images.
   llvm::Error checkChannels(int64_t channels) const {
-    if (channels == 3)
-      return llvm::Error::success();
-    return makeError("expected a model of images with 3 channels, as CIFAR-10 has, found " + llvm::Twine(channels));
+    char message[512];
+    return imagesFit(file, channels, imagesPath.c_str(), message, sizeof(message)) ? llvm::Error::success()
+                                                                                   : makeError(message);
   }
 };
 
@@ -94,7 +95,7 @@ llvm::Expected<Images> openImages() {
     return std::move(error);
   Images images;
   char message[512];
-  if (!openCifar(imagesPath.c_str(), images.file, message, sizeof(message)))
+  if (!openImageFile(imagesPath.c_str(), images.file, message, sizeof(message)))
     return makeError(message);
   protectInput(imagesPath);
   if (llvm::Error error = checkRange(countOption, images.file.count))
@@ -150,8 +151,10 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
 
   Results results;
   results.traces.resize(images.count);
+  auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
   auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
-    cifarImage(images.file, index, image.getDimSize(1), image.getDimSize(2), pixels.data());
+    ModelImage shape = {image.getDimSize(0), image.getDimSize(1), image.getDimSize(2), !model || model.getAntialias()};
+    readImageOf(images.file, index, shape, pixels.data());
   };
   auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> values) {
     if (isa<arith::ConstantOp>(op) || (!pattern.match(labelOf(op)) && !pattern.match(op->getName().getStringRef())))
@@ -185,9 +188,8 @@ llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &
   if (!session)
     return makeError("expected memory for " + llvm::Twine(images.threads) + " threads, found too little");
   llvm::scope_exit end([&] { destroySession(session); });
-  auto source = [&](int64_t index, float *pixels) {
-    cifarImage(images.file, index, model.height, model.width, pixels);
-  };
+  ModelImage shape = {model.channels, model.height, model.width, model.antialias != 0};
+  auto source = [&](int64_t index, float *pixels) { readImageOf(images.file, index, shape, pixels); };
   Results results{std::vector<float>(images.count * model.classes), std::vector<std::string>(images.count)};
   runBatch(
       session,
@@ -244,7 +246,7 @@ llvm::Error run() {
   llvm::Expected<Images> images = openImages();
   if (!images)
     return images.takeError();
-  llvm::scope_exit close([&] { closeCifar(images->file); });
+  llvm::scope_exit close([&] { closeImageFile(images->file); });
 
   DialectRegistry registry;
   registerAllModelDialects(registry);

@@ -16,25 +16,25 @@ FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t coun
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   auto type = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
                                                     : RankedTensorType();
-  if (!type || !type.hasStaticShape() || type.getRank() != 3 || type.getDimSize(0) != 3)
-    return module.emitError() << "expected @" << kEntryName
-                              << " to take one image of 3 channels, as calibration images have";
+  if (!type || !type.hasStaticShape() || type.getRank() != 3)
+    return module.emitError() << "expected @" << kEntryName << " to take one image [channels, height, width]";
   ImageSet result;
-  result.file = {new CifarImages(), [](CifarImages *images) {
-                   closeCifar(*images);
+  result.file = {new ImageFile(), [](ImageFile *images) {
+                   closeImageFile(*images);
                    delete images;
                  }};
   char message[512];
-  if (!openCifar(path.str().c_str(), *result.file, message, sizeof(message)))
+  result.name = path.str();
+  if (!openImageFile(result.name.c_str(), *result.file, message, sizeof(message)) ||
+      !imagesFit(*result.file, type.getDimSize(0), result.name.c_str(), message, sizeof(message)))
     return module.emitError() << message;
   protectInput(path);
   if (count < 0 || count > result.file->count)
     return module.emitError() << "expected count to be at most the " << result.file->count << " images of '" << path
                               << "', found " << count;
-  result.name = path.str();
   result.images = count ? count : result.file->count;
-  result.height = type.getDimSize(1);
-  result.width = type.getDimSize(2);
+  auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
+  result.model = {type.getDimSize(0), type.getDimSize(1), type.getDimSize(2), !model || model.getAntialias()};
   return result;
 }
 

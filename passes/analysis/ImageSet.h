@@ -4,29 +4,28 @@
 
 #include "dialect/reference/RunImages.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "runtime/image/Cifar.h"
+#include "runtime/image/ImageFile.h"
 #include <functional>
 #include <memory>
 
 namespace vitya {
 
-/// The first images of a file in CIFAR-10's binary layout, resized to the input of a model.
+/// The first images of a file, converted to the input of a model (see runtime/image/ImageFile.h).
 class ImageSet {
 public:
   /// Opens the first `count` images of `path`, or all of them if `count` is 0, as inputs of `module`. Emits an error at
   /// `module` if the path is empty, the file cannot be read or has fewer images, or the model does not take one image
-  /// of three channels.
+  /// of their channels.
   static mlir::FailureOr<ImageSet> open(mlir::ModuleOp module, llvm::StringRef path, int64_t count);
 
   int64_t count() const { return images; }
   /// The file that the images are from.
   llvm::StringRef path() const { return name; }
-  /// Writes image `index` as f32 [3, height, width] in [0, 1].
-  void read(int64_t index, llvm::MutableArrayRef<float> image) const {
-    cifarImage(*file, index, height, width, image.data());
-  }
-  /// The label of image `index`.
-  int label(int64_t index) const { return cifarLabel(*file, index); }
+  /// Writes image `index` as f32 [channels, height, width] in [0, 1].
+  void read(int64_t index, llvm::MutableArrayRef<float> image) const { readImageOf(*file, index, model, image.data()); }
+  /// Whether the images have labels, and the label of image `index`.
+  bool hasLabels() const { return file->hasLabels; }
+  int label(int64_t index) const { return imageLabel(*file, index); }
   /// Returns the logits of `module` for all images, calls `observe` with the results of every op, and displays its
   /// progress. The errors are those of reference::runImages and of `FiniteCheck`.
   mlir::FailureOr<std::vector<float>> run(mlir::ModuleOp module, reference::ImageObserver observe = nullptr) const;
@@ -35,9 +34,10 @@ public:
                                                    reference::ImageObserver observe = nullptr) const;
 
 private:
-  std::unique_ptr<CifarImages, std::function<void(CifarImages *)>> file;
+  std::unique_ptr<ImageFile, std::function<void(ImageFile *)>> file;
   std::string name;
-  int64_t images = 0, height = 0, width = 0;
+  ModelImage model = {};
+  int64_t images = 0;
 };
 
 } // namespace vitya

@@ -3,6 +3,7 @@
 #include "runtime/files/MappedFile.h"
 #include "runtime/image/Channels.h"
 #include "runtime/image/Formats.h"
+#include "runtime/image/Npy.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,8 @@ struct Format {
 };
 
 constexpr Format kFormats[] = {
-    {"\xFF\xD8", decodeJpeg}, {"\x89PNG\r\n\x1A\n", decodePng}, {"BM", decodeBmp}, {"P5", decodePnm}, {"P6", decodePnm},
+    {"\xFF\xD8", decodeJpeg}, {"\x89PNG\r\n\x1A\n", decodePng}, {"BM", decodeBmp}, {"P5", decodePnm},
+    {"P6", decodePnm},        {"\x93NUMPY", decodeNpy},
 };
 
 /// Converts the pixels of `image`. On failure, frees it, returns false and writes a phrase to `error`.
@@ -76,6 +78,20 @@ bool allocateImage(int64_t width, int64_t height, int64_t channels, Image &image
   return true;
 }
 
+bool decodeNpy(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize) {
+  NpyArray array;
+  if (!parseNpy(bytes, size, array, error, errorSize))
+    return false;
+  if (array.count != 1) {
+    snprintf(error, errorSize, "an .npy array of %lld images instead of one", static_cast<long long>(array.count));
+    return false;
+  }
+  if (!allocateImage(array.width, array.height, array.channels, image, error, errorSize))
+    return false;
+  memcpy(image.pixels, array.data, array.height * array.width * array.channels);
+  return true;
+}
+
 bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize) {
   image = Image();
   if (size == 0) {
@@ -97,7 +113,7 @@ bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, 
 
 bool readImage(const char *path, int64_t channels, Image &image, char *error, size_t errorSize) {
   auto refuse = [&](const char *found) {
-    snprintf(error, errorSize, "expected a PNG, JPEG, BMP or PPM image at '%s', found: %s", path, found);
+    snprintf(error, errorSize, "expected a PNG, JPEG, BMP, PPM or NPY image at '%s', found: %s", path, found);
     return false;
   };
   MappedFile file;

@@ -17,8 +17,9 @@ struct Image {
   int64_t height = 0, width = 0, channels = 0;
 };
 
-/// Decodes the `size` bytes of a PNG, JPEG, BMP or PNM (PGM, PPM) file to RGB, or to RGBA if the file has alpha. On
-/// failure, returns false and writes a phrase to `error` that describes the defect.
+/// Decodes the `size` bytes of a PNG, JPEG, BMP or PNM (PGM, PPM) file to RGB, or to RGBA if the file has alpha. An
+/// .npy file of one image (see ImageFile.h) keeps its channels. On failure, returns false and writes a phrase to
+/// `error` that describes the defect.
 bool decodeImage(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize);
 
 /// Reads and decodes the file at `path` and converts its pixels to `channels` channels (see convertChannels). On

@@ -22,6 +22,9 @@ bool decodeBmp(const uint8_t *bytes, int64_t size, Image &image, char *error, si
 /// Decodes a binary PGM or PPM file (P5, P6) of 8 or 16 bits per sample to RGB.
 bool decodePnm(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize);
 
+/// Copies the image of an .npy file, an array u8 [height, width, channels] or [1, height, width, channels].
+bool decodeNpy(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize);
+
 /// Checks the size that the header of a file of `size` bytes claims. Fails if the image is empty, has a side of more
 /// than kMaxImageSide pixels, or has more pixels than a file of this size can hold.
 bool checkImageSize(int64_t width, int64_t height, int64_t size, char *error, size_t errorSize);

@@ -98,9 +98,6 @@ bool classify(const vitya_model &model, Session *session, float *logits, const c
 } // namespace
 
 void runClassify(const vitya_model &model, const Options &options) {
-  if (model.channels != 3)
-    fail("expected a model for images with 3 channels, which image files have, found %lld",
-         static_cast<long long>(model.channels));
   Session *session = openSession(model, options);
   float *logits = allocateFloats(model.classes);
   bool all = true;

@@ -3,7 +3,7 @@
 #define VITYA_RUNTIME_MAIN_COMMANDS_H
 
 #include "runtime/Abi.h"
-#include "runtime/image/Cifar.h"
+#include "runtime/image/ImageFile.h"
 #include "runtime/main/Options.h"
 #include "runtime/threads/Batch.h"
 
@@ -20,12 +20,12 @@ Session *openSession(const vitya_model &model, const Options &options);
 
 /// Maps the file of images in `options` and sets `count` to the number of images to process. Exits if the file cannot
 /// be read, does not fit `model`, or has fewer images than requested.
-CifarImages openImages(const vitya_model &model, const Options &options, int64_t &count);
+ImageFile openImages(const vitya_model &model, const Options &options, int64_t &count);
 
-/// An ImageSource over CIFAR-10 records.
-struct CifarSource {
-  const CifarImages *images;
-  const vitya_model *model;
+/// An ImageSource over a file of images.
+struct FileSource {
+  const ImageFile *images;
+  ModelImage model;
   static void read(void *data, int64_t index, float *image);
 };
 

@@ -83,17 +83,20 @@ class FileInference {
 public:
   FileInference(const vitya_model &model, const Options &options)
       : model(model), path(options.files[0]), batch(options.batch), images(openImages(model, options, count)),
-        source{&images, &model}, session(openSession(model, options)), logits(allocateFloats(batch * model.classes)) {}
+        source{&images, {model.channels, model.height, model.width, model.antialias != 0}},
+        session(openSession(model, options)), logits(allocateFloats(batch * model.classes)) {}
   ~FileInference() {
     free(logits);
     destroySession(session);
-    closeCifar(images);
+    closeImageFile(images);
   }
   FileInference(const FileInference &) = delete;
   FileInference &operator=(const FileInference &) = delete;
 
-  /// Exits if a label is not a class of the model.
+  /// Exits if the images have no labels or if a label is not a class of the model.
   void checkLabels() const {
+    if (!images.hasLabels)
+      fail("expected images with labels in '%s', as CIFAR-10 binary data has, found an .npy array", path);
     for (int64_t i = 0; i < count; ++i)
       if (label(i) >= model.classes)
         fail("expected labels of '%s' to be below %lld, the classes of the model, found %d in record %lld", path,
@@ -108,7 +111,7 @@ public:
     for (int64_t first = 0; first < count; first += batch) {
       int64_t size = count - first < batch ? count - first : batch;
       double start = now();
-      runBatch(session, CifarSource::read, &source, first, size, logits, nullptr);
+      runBatch(session, FileSource::read, &source, first, size, logits, nullptr);
       seconds += now() - start;
       use(first, size, logits);
     }
@@ -116,14 +119,14 @@ public:
   }
 
   int64_t imageCount() const { return count; }
-  int label(int64_t index) const { return cifarLabel(images, index); }
+  int label(int64_t index) const { return imageLabel(images, index); }
 
 private:
   const vitya_model &model;
   const char *path;
   int64_t batch, count = 0;
-  CifarImages images;
-  CifarSource source;
+  ImageFile images;
+  FileSource source;
   Session *session;
   float *logits;
 };

@@ -30,13 +30,11 @@ Session *openSession(const vitya_model &model, const Options &options) {
   return session;
 }
 
-CifarImages openImages(const vitya_model &model, const Options &options, int64_t &count) {
-  if (model.channels != 3)
-    fail("expected a model for images with 3 channels, which CIFAR-10 records have, found %lld",
-         static_cast<long long>(model.channels));
-  CifarImages images;
+ImageFile openImages(const vitya_model &model, const Options &options, int64_t &count) {
+  ImageFile images;
   char error[1024];
-  if (!openCifar(options.files[0], images, error, sizeof(error)))
+  if (!openImageFile(options.files[0], images, error, sizeof(error)) ||
+      !imagesFit(images, model.channels, options.files[0], error, sizeof(error)))
     fail("%s", error);
   if (options.count > images.count)
     fail("expected --count to be at most the %lld images of '%s', found %lld", static_cast<long long>(images.count),
@@ -45,9 +43,9 @@ CifarImages openImages(const vitya_model &model, const Options &options, int64_t
   return images;
 }
 
-void CifarSource::read(void *data, int64_t index, float *image) {
-  auto *source = static_cast<CifarSource *>(data);
-  cifarImage(*source->images, index, source->model->height, source->model->width, image);
+void FileSource::read(void *data, int64_t index, float *image) {
+  auto *source = static_cast<FileSource *>(data);
+  readImageOf(*source->images, index, source->model, image);
 }
 
 float *allocateFloats(int64_t count) {

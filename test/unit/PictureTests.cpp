@@ -1,5 +1,7 @@
 // Tests of image decoding and resizing. The pictures of test/Inputs/pictures come with the pixels that Pillow decodes.
+#include "runtime/image/Channels.h"
 #include "runtime/image/Decode.h"
+#include "runtime/image/Npy.h"
 #include "runtime/image/Resize.h"
 #include <climits>
 #include <filesystem>
@@ -101,6 +103,65 @@ TEST(Decode, PixelsAreThoseOfPillow) {
       expected.insert(4 * pixel + 3, 1, alpha[3 * pixel]);
     EXPECT_EQ(decoded(readFile(kPictures / name)), expected) << name;
   }
+}
+
+std::string pixelsOf(const std::string &name, int64_t channels) {
+  vitya::Image image;
+  char error[256];
+  if (!vitya::readImage((kPictures / name).c_str(), channels, image, error, sizeof(error)))
+    return error;
+  EXPECT_EQ(image.channels, channels);
+  std::string pixels(reinterpret_cast<char *>(image.pixels), image.height * image.width * channels);
+  vitya::freeImage(image);
+  return pixels;
+}
+
+// Pillow wrote gray.png as the picture of rgb.png after convert("L"), and rgba.png as rgb.png with alpha.
+TEST(Channels, AreConvertedAsByPillow) {
+  EXPECT_EQ(pixelsOf("rgb.png", 1), pixelsOf("gray.png", 1));
+  EXPECT_EQ(pixelsOf("rgba.png", 1), pixelsOf("gray.png", 1));
+  EXPECT_EQ(pixelsOf("rgba.png", 3), pixelsOf("rgb.png", 3));
+  std::string opaque = pixelsOf("rgb.png", 4), rgb = pixelsOf("rgb.png", 3);
+  for (size_t i = 0; i < opaque.size(); ++i)
+    ASSERT_EQ(opaque[i], i % 4 == 3 ? '\xFF' : rgb[i / 4 * 3 + i % 4]);
+  EXPECT_EQ(pixelsOf("rgba.png", 4), decoded(readFile(kPictures / "rgba.png")));
+  EXPECT_NE(pixelsOf("rgb.png", 2).find("an image of 3 channels, which cannot be converted to the 2 of the model"),
+            std::string::npos);
+  EXPECT_FALSE(vitya::canConvertChannels(1, 3));
+  EXPECT_TRUE(vitya::canConvertChannels(6, 6));
+}
+
+/// Returns an .npy file of version 1.
+std::string npy(const std::string &description, const std::string &elements) {
+  return std::string("\x93NUMPY\1\0", 8) + static_cast<char>(description.size()) + '\0' + description + elements;
+}
+
+TEST(Npy, Arrays) {
+  const std::string head = "{'descr': '|u1', 'fortran_order': False, 'shape': ";
+  EXPECT_EQ(decoded(npy(head + "(1, 2, 3), }  \n", "abcdef")), "abcdef");
+  EXPECT_EQ(decoded(npy(head + "(1, 1, 2, 3), }\n", "abcdef")), "abcdef");
+  EXPECT_EQ(decoded(npy("{'descr':'|u1','fortran_order':False,'shape':(1,2,3,)}", "abcdef")), "abcdef");
+  std::string version2 = npy(head + "(1, 2, 3), }\n", "abcdef");
+  version2[6] = 2;
+  version2.insert(10, 2, '\0');
+  EXPECT_EQ(decoded(version2), "abcdef");
+}
+
+TEST(Npy, InvalidArrays) {
+  const std::string head = "{'descr': '|u1', 'fortran_order': False, 'shape': ", kind = "an .npy array that is not u8";
+  for (const std::string &description :
+       {head + "(6,), }", head + "(2, 3), }", head + "(), }", head + "(1, 1, 1, 2, 3), }", head + "(1, 2, 3",
+        head + "(1, 2, three), }", std::string("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }"),
+        std::string("{'descr': '|u1', 'fortran_order': True, 'shape': (1, 2, 3), }"), std::string("{}"), std::string()})
+    EXPECT_EQ(decoded(npy(description, "abcdef")).substr(0, kind.size()), kind) << description;
+  EXPECT_EQ(decoded("\x93NUMPY").substr(0, kind.size()), kind);
+  EXPECT_EQ(decoded(npy(head + "(1, 2, 3), }", "").substr(0, 40)).substr(0, kind.size()), kind);
+  for (const char *shape : {"(0, 2, 3), }", "(1, -2, 3), }", "(1, 20000, 3), }", "(1, 2, 999999999), }"})
+    EXPECT_EQ(decoded(npy(head + shape, "abcdef")), "an .npy array of a size that is not from 1 to 16384") << shape;
+  for (const char *elements : {"abcde", "abcdefg", ""})
+    EXPECT_NE(decoded(npy(head + "(1, 2, 3), }", elements)).find("1 images of 6 bytes in a file with"),
+              std::string::npos);
+  EXPECT_EQ(decoded(npy(head + "(2, 1, 1, 3), }", "abcdef")), "an .npy array of 2 images instead of one");
 }
 
 TEST(Decode, DamagedPicturesAreRefused) {

@@ -25,9 +25,11 @@ CompressionFlags::CompressionFlags(cl::OptionCategory &category)
                         "(dynamic), then options of vitya-opt's --vitya-quantize-static or -dynamic, such as "
                         "static,observer=mse,except=head (default: none)"),
                cl::value_desc("none|static|dynamic[,options]"), cl::init("none"), cl::cat(category)),
-      calibrate("calibrate",
-                cl::desc("Images that compression runs the model on: CIFAR-10 records, resized for the model"),
-                cl::value_desc("file"), cl::cat(category)),
+      calibrate(
+          "calibrate",
+          cl::desc(
+              "Images that compression runs the model on: CIFAR-10 records or an .npy array, resized for the model"),
+          cl::value_desc("file"), cl::cat(category)),
       report("report",
              cl::desc("Write the outcome of compression for each layer to this file, as JSON: spectrum, rank, energy "
                       "kept, errors, formats, scales, share of values clipped, signal-to-noise ratio, reason"),

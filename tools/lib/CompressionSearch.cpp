@@ -77,8 +77,11 @@ llvm::Error CompressionSearch::measureOriginal() {
   if (failed(images))
     return reportedError();
   count = images->count();
+  if (goal.drop && !images->hasLabels())
+    return makeError("expected images with labels in '{0}', as CIFAR-10 binary data has, found an .npy array",
+                     goal.images);
   for (int64_t i = 0; i < count; ++i)
-    labels.push_back(images->label(i));
+    labels.push_back(images->hasLabels() ? images->label(i) : 0);
   FailureOr<std::vector<float>> logits = images->run(**module);
   if (failed(logits))
     return reportedError();
