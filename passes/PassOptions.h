@@ -37,11 +37,12 @@ private:
 
 namespace vitya {
 
-/// Splits `text`, options NAME=VALUE separated by commas or spaces, into what MLIR's parser reads. A comma separates
-/// two options only if a name and "=" follow; any other comma belongs to a value.
-std::string spaceSeparated(llvm::StringRef text);
+/// Turns `text`, options NAME=VALUE separated by commas or spaces, into what MLIR's parser reads. After a space, NAME
+/// alone is an option too. A comma or a space that no option follows belongs to a value. A value with spaces, quotes or
+/// braces, such as a path, is enclosed in quotes of a kind that it does not have, or in braces if it has both.
+std::string toMlirOptions(llvm::StringRef text);
 
-/// Sets the options of `pass` from `text`, see spaceSeparated(). The error names `flag`, for which `text` was given.
+/// Sets the options of `pass` from `text`, see toMlirOptions(). The error names `flag`, for which `text` was given.
 llvm::Error setOptions(mlir::Pass &pass, llvm::StringRef flag, llvm::StringRef text);
 
 /// Parses `text` by the options of `PassT`, whose function `options` returns them as the generated struct.

@@ -206,6 +206,23 @@ static Error writeTo(const Destination &destination, StringRef name, Write write
   return destination.isInPlace ? writeInPlace(destination.path, write) : replaceFile(destination.path, name, write);
 }
 
+namespace {
+
+/// Ignores a signal during its lifetime, so that the write which raises it fails with an error instead.
+class IgnoredSignal {
+public:
+  explicit IgnoredSignal(int number) : number(number), previous(std::signal(number, SIG_IGN)) {}
+  ~IgnoredSignal() { std::signal(number, previous); }
+  IgnoredSignal(const IgnoredSignal &) = delete;
+  IgnoredSignal &operator=(const IgnoredSignal &) = delete;
+
+private:
+  int number;
+  void (*previous)(int);
+};
+
+} // namespace
+
 Error writeOutput(StringRef path, Write write) {
   auto unwritable = [&](const std::string &found) {
     return makeError("expected a file that can be written at '{0}', found: {1}", path, found);
@@ -215,10 +232,10 @@ Error writeOutput(StringRef path, Write write) {
     return unwritable(toString(destination.takeError()));
   if (Error error = checkDestination(*destination, path))
     return error;
-  // A write to a closed pipe fails with an error instead of ending the process.
-  auto *previous = std::signal(SIGPIPE, SIG_IGN);
-  Error error = writeTo(*destination, path, write);
-  std::signal(SIGPIPE, previous);
+  Error error = [&] {
+    IgnoredSignal closedPipe(SIGPIPE), fileTooLarge(SIGXFSZ);
+    return writeTo(*destination, path, write);
+  }();
   return handleErrors(
       std::move(error), [&](const FileError &failure) { return unwritable(failure.messageWithoutFileInfo()); },
       [&](const ECError &failure) { return unwritable(failure.message()); });

@@ -55,7 +55,9 @@ Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, StringRef path
   if (!layouts)
     return layouts.takeError();
   context.loadDialect<VityaDialect, arith::ArithDialect, tensor::TensorDialect, func::FuncDialect>();
-  auto module = importCheckpoint(context, *checkpoint, *layouts, llvm::sys::path::stem(path), options.settings);
+  // A file name may hold any bytes; the name of a model is UTF-8.
+  std::string name = llvm::json::fixUTF8(llvm::sys::path::stem(path));
+  auto module = importCheckpoint(context, *checkpoint, *layouts, name, options.settings);
   if (!module)
     return prefixError(path, module.takeError());
   return module;

@@ -98,7 +98,9 @@ Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<String
     os << (*bytes)->getBuffer();
     return Error::success();
   }
-  message += (*bytes)->getBuffer().take_until([](char c) { return c == '\n'; });
+  // A linker that was ended by a signal has printed a stack trace; `message` names the signal.
+  if (message.empty())
+    message = (*bytes)->getBuffer().take_until([](char c) { return c == '\n'; });
   return vitya::makeError("expected " + *linker + " to link, found: " + message);
 }
 

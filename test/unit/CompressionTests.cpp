@@ -21,11 +21,23 @@ std::string errorOf(const CompressText &text) {
 }
 
 TEST(PassOptions, SeparatesByCommasBeforeNames) {
-  EXPECT_EQ(spaceSeparated(""), "");
-  EXPECT_EQ(spaceSeparated("keep=0.5"), "keep=0.5");
-  EXPECT_EQ(spaceSeparated("keep=0.5,method=joint"), "keep=0.5 method=joint");
-  EXPECT_EQ(spaceSeparated("keep=0.5 method=joint"), "keep=0.5 method=joint");
-  EXPECT_EQ(spaceSeparated("layers=[0-9]{1,2},keep-f32=a,b"), "layers=[0-9]{1,2} keep-f32=a,b");
+  EXPECT_EQ(toMlirOptions(""), "");
+  EXPECT_EQ(toMlirOptions("keep=0.5"), "keep=0.5");
+  EXPECT_EQ(toMlirOptions("keep=0.5,method=joint"), "keep=0.5 method=joint");
+  EXPECT_EQ(toMlirOptions("keep=0.5 method=joint"), "keep=0.5 method=joint");
+  EXPECT_EQ(toMlirOptions("keep=0.5 refit,method=asvd"), "keep=0.5 refit method=asvd");
+  EXPECT_EQ(toMlirOptions("keep-f32=a,b,layers=c"), "keep-f32=a,b layers=c");
+}
+
+TEST(PassOptions, KeepsValuesWhole) {
+  EXPECT_EQ(toMlirOptions("layers=[0-9]{1,2},keep-f32=A"), "layers=\"[0-9]{1,2}\" keep-f32=A");
+  EXPECT_EQ(toMlirOptions("rank=1,statistics=Ann's data/1, B.s"), "rank=1 statistics=\"Ann's data/1, B.s\"");
+  EXPECT_EQ(toMlirOptions("statistics=a{B,rank=1"), "statistics=\"a{B\" rank=1");
+  EXPECT_EQ(toMlirOptions("statistics=a}{\" rank=1"), "statistics='a}{\"' rank=1");
+  EXPECT_EQ(toMlirOptions("statistics={my file, rank=2},rank=1"), "statistics={my file, rank=2} rank=1");
+  for (llvm::StringRef path : {"Ann's data/c.s", "a{B", "a}B", "{a}{B}", "a\"B C", "a, B", "\xff\xfe"})
+    EXPECT_EQ(parsed({("rank=1,statistics=" + path + ",method=asvd").str(), "", "none", "", 0}).lowRank->statistics,
+              path);
 }
 
 TEST(CompressOptions, DefaultsAreThoseOfThePasses) {
