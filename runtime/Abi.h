@@ -10,14 +10,15 @@ extern "C" {
 #endif
 
 /// Incremented with every change of this file. The runtime rejects a model compiled for another version.
-#define VITYA_ABI_VERSION 4
+#define VITYA_ABI_VERSION 5
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
 
 /// The outlined body of a parallel loop: runs iterations [begin, end). `captures` are the buffers that the loop
-/// accesses.
-typedef void (*vitya_body)(void **captures, int64_t begin, int64_t end);
+/// accesses. `workspace` is that of the thread which runs the iterations; they keep large buffers of their own at its
+/// end.
+typedef void (*vitya_body)(void **captures, int64_t begin, int64_t end, void *workspace);
 
 /// Runs iterations [0, count) of `body`, which must be independent, and returns when all are complete. The context
 /// decides on chunks and threads. `layer` is an index into `vitya_model::layer_names`; a profile attributes the time to
@@ -31,7 +32,7 @@ typedef struct vitya_model {
   int64_t antialias;               ///< 1 if pictures are antialiased when they are shrunk to the image, else 0
   int64_t classes;                 ///< number of logits
   int64_t weight_bytes;            ///< size of the weights
-  int64_t workspace_bytes;         ///< size of the scratch memory of one inference, which is 64-byte aligned
+  int64_t workspace_bytes;         ///< size of the scratch memory of each thread, which is 64-byte aligned
   int64_t layer_count;
   int64_t multiply_adds;          ///< number of multiply-adds of one inference
   int64_t integer_multiply_adds;  ///< number of those whose operands are 8-bit integers

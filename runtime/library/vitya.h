@@ -2,7 +2,7 @@
  *
  * A session owns threads and working memory for inference; all sessions share the weights. Sessions are independent:
  * any number of threads may create, use and destroy their own. Concurrent calls on one session are serialised.
- * Inference on an existing session allocates no memory.
+ * Inference on an existing session allocates no memory. A thread that calls these functions needs 64 KB of stack.
  *
  * Every function that can fail returns a vitya_status; vitya_status_message describes it in words. */
 #ifndef VITYA_H

@@ -56,7 +56,7 @@ Statistics summarize(double *times, int64_t runs) {
 /// Returns the sum of the peak rates of `threads` threads that run at the same time, in 10^9 operations per second.
 double measurePeak(ElementType type, int threads) {
   struct Peak {
-    static void body(void **captures, int64_t begin, int64_t end) {
+    static void body(void **captures, int64_t begin, int64_t end, void * /*workspace*/) {
       for (int64_t i = begin; i < end; ++i)
         static_cast<double *>(captures[0])[i] = peakRate(*static_cast<ElementType *>(captures[1]), kPeakSeconds);
     }

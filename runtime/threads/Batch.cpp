@@ -22,7 +22,8 @@ public:
   /// Computes the logits of image `index` with the memory of `thread`.
   void runImage(vitya_context &context, int thread, ImageSource source, void *data, int64_t index, float *result) {
     source(data, index, image(thread));
-    model->forward(&context, image(thread), logits(thread), weights, workspace(thread));
+    context.workspace = workspace(thread);
+    model->forward(&context, image(thread), logits(thread), weights, context.workspace);
     for (int64_t i = 0; i < model->classes; ++i)
       result[i] = logits(thread)[i];
   }
@@ -40,7 +41,7 @@ struct ImageLoop {
   int64_t first;
   float *logits;
 
-  static void body(void **captures, int64_t begin, int64_t end) {
+  static void body(void **captures, int64_t begin, int64_t end, void * /*workspace*/) {
     auto *loop = static_cast<ImageLoop *>(captures[0]);
     vitya_context context;
     for (int64_t i = begin; i < end; ++i)
@@ -61,7 +62,7 @@ Session *createSession(const vitya_model *model, const void *weights, int thread
   session->logitBytes = align(model->classes * sizeof(float));
   session->stride = session->imageBytes + session->logitBytes + align(model->workspace_bytes);
   session->memory = static_cast<char *>(aligned_alloc(64, session->stride * threads));
-  session->pool = session->memory ? createPool(threads) : nullptr;
+  session->pool = session->memory ? createPool(threads, session->workspace(0), session->stride) : nullptr;
   if (!session->pool) {
     destroySession(session);
     return nullptr;

@@ -62,6 +62,8 @@ public:
   std::atomic<void **> captures{nullptr};
   std::atomic<int64_t> count{0}, chunk{1};
   int threads = 1;
+  char *workspaces = nullptr; ///< those of all threads, `stride` bytes apart
+  int64_t stride = 0;
   /// The number of spins before a thread sleeps, and the maximum number of workers that a loop wakes up. Threads that
   /// outnumber the processors do not spin, because a thread with work may wait for the same processor, and a loop does
   /// not wake up more workers than there are other processors.
@@ -80,7 +82,7 @@ public:
       if (!ticket.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel))
         continue;
       int64_t begin = index * size, end = begin + size < total ? begin + size : total;
-      run(buffers, begin, end);
+      run(buffers, begin, end, workspaces + threadNumber * stride);
       if (done.fetch_add(1) + 1 == chunks && submitterSleeps.load())
         syscall(SYS_futex, &done, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
     }
@@ -135,7 +137,7 @@ public:
   }
 };
 
-Pool *createPool(int threads) {
+Pool *createPool(int threads, void *workspaces, int64_t stride) {
   void *memory = aligned_alloc(64, (sizeof(Pool) + 63) / 64 * 64);
   auto *workers = static_cast<Pool::Worker *>(calloc(threads, sizeof(Pool::Worker)));
   if (!memory || !workers) {
@@ -145,6 +147,8 @@ Pool *createPool(int threads) {
   }
   Pool *pool = new (memory) Pool;
   pool->workers = workers;
+  pool->workspaces = static_cast<char *>(workspaces);
+  pool->stride = stride;
   int processors = threads > 1 ? availableProcessors() : 1;
   if (threads > processors) {
     pool->spins = 0;
@@ -202,7 +206,7 @@ extern "C" void vitya_parallel_for(vitya_context *context, int64_t layer, int64_
   if (context->pool)
     vitya::runOnPool(context->pool, count, body, captures);
   else
-    body(captures, 0, count);
+    body(captures, 0, count, context->workspace);
   if (context->profile)
     context->profile->nanoseconds[layer] += vitya::nanoseconds() - start;
 }

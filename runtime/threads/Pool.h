@@ -13,9 +13,9 @@ namespace vitya {
 /// at a time may submit loops.
 class Pool;
 
-/// Creates a pool of `threads` >= 1 threads, including the calling one. Returns null if memory or threads cannot be
-/// allocated.
-Pool *createPool(int threads);
+/// Creates a pool of `threads` >= 1 threads, including the calling one. Thread i passes `workspaces` + i * `stride`
+/// (in bytes) to the bodies of loops. Returns null if memory or threads cannot be allocated.
+Pool *createPool(int threads, void *workspaces = nullptr, int64_t stride = 0);
 void destroyPool(Pool *pool);
 int poolThreads(const Pool *pool);
 
@@ -32,9 +32,10 @@ struct Profile {
 
 } // namespace vitya
 
-/// How the loops of one inference run. They run inline if `pool` is null. `profile` may be null.
+/// How the loops of one inference run. They run inline, with `workspace`, if `pool` is null. `profile` may be null.
 struct vitya_context {
   vitya::Pool *pool = nullptr;
+  void *workspace = nullptr;
   vitya::Profile *profile = nullptr;
 };
 

@@ -18,7 +18,7 @@ namespace {
 
 struct Count {
   std::vector<std::atomic<int>> visits;
-  static void body(void **captures, int64_t begin, int64_t end) {
+  static void body(void **captures, int64_t begin, int64_t end, void * /*workspace*/) {
     for (int64_t i = begin; i < end; ++i)
       static_cast<Count *>(captures[0])->visits[i].fetch_add(1);
   }
@@ -66,10 +66,28 @@ TEST(Pool, RunsEveryIterationOnceWithMoreThreadsThanProcessors) {
   }).join();
 }
 
+TEST(Pool, PassesEachThreadItsWorkspace) {
+  static char workspaces[3 * 64];
+  struct Check {
+    static void body(void **captures, int64_t begin, int64_t end, void *workspace) {
+      bool isOwn = workspace == workspaces + 64 * vitya::currentThread();
+      static_cast<std::atomic<int64_t> *>(captures[0])->fetch_add(isOwn ? end - begin : 0);
+    }
+  };
+  vitya::Pool *pool = vitya::createPool(3, workspaces, 64);
+  ASSERT_NE(pool, nullptr);
+  std::atomic<int64_t> iterations{0};
+  void *captures[] = {&iterations};
+  for (int repeat = 0; repeat < 2000; ++repeat)
+    vitya::runOnPool(pool, 64, Check::body, captures);
+  EXPECT_EQ(iterations.load(), 2000 * 64);
+  vitya::destroyPool(pool);
+}
+
 // The submitting thread sleeps until a worker has completed the last chunk.
 TEST(Pool, WaitsForSlowIterations) {
   struct Slow {
-    static void body(void **captures, int64_t begin, int64_t end) {
+    static void body(void **captures, int64_t begin, int64_t end, void * /*workspace*/) {
       for (int64_t i = begin; i < end; ++i) {
         std::this_thread::sleep_for(std::chrono::milliseconds(i == 0 ? 1 : 5));
         static_cast<std::atomic<int> *>(captures[0])->fetch_add(1);

@@ -2,10 +2,13 @@
 // single pointer (bare-pointer calling convention), so the buffers of a loop are passed as an array of pointers.
 #include "dialect/VityaDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/loops/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/DebugLog.h"
+#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "vitya-launch-loops"
 
@@ -18,6 +21,9 @@ namespace vitya {
 namespace {
 
 constexpr StringLiteral kParallelFor = "vitya_parallel_for";
+/// The bytes of buffers that a loop keeps on the stack: enough for register tiles, which LLVM promotes to registers.
+constexpr int64_t kMaxStackBytes = 16 << 10;
+constexpr int64_t kAlignment = 64;
 
 /// How many buffers a call of an outlined loop passes; the last two operands are the range of iterations.
 size_t getNumCaptures(LLVM::CallOp call) { return call.getNumOperands() - 2; }
@@ -33,10 +39,15 @@ struct LoopLauncher {
   Value captures; ///< the array of pointers that all calls share, as a call returns when its loop is done
   llvm::MapVector<StringAttr, int64_t> layers; ///< the index of each layer, in order of the first call
   llvm::DenseMap<StringAttr, LLVM::LLVMFuncOp> bodies;
+  int64_t workspaceBytes = 0; ///< of the buffers between loops
+  int64_t scratchBytes = 0;   ///< of the buffers of any one loop, which follow in the workspace
 
   LoopLauncher(ModuleOp module, LLVM::LLVMFuncOp entry)
       : module(module), entry(entry), builder(module.getContext()),
-        pointer(LLVM::LLVMPointerType::get(module.getContext())), i64(builder.getI64Type()) {}
+        pointer(LLVM::LLVMPointerType::get(module.getContext())), i64(builder.getI64Type()) {
+    if (auto bytes = getDiscardable<VityaDialect::WorkspaceBytesAttrHelper>(module))
+      workspaceBytes = bytes.getInt();
+  }
 
   LLVM::LLVMFunctionType functionType(ArrayRef<Type> inputs) {
     return LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()), inputs);
@@ -61,6 +72,9 @@ struct LoopLauncher {
     for (auto &[layer, index] : layers)
       names.push_back(layer.getValue());
     setDiscardable<VityaDialect::LayersAttrHelper>(module, builder.getStrArrayAttr(names));
+    if (scratchBytes)
+      setDiscardable<VityaDialect::WorkspaceBytesAttrHelper>(module,
+                                                             builder.getI64IntegerAttr(workspaceBytes + scratchBytes));
   }
 
   /// Renames the entry, adds the argument `context` in front of its others, and declares `vitya_parallel_for`.
@@ -99,22 +113,72 @@ struct LoopLauncher {
     call.erase();
   }
 
-  /// Creates void body(void **captures, int64_t begin, int64_t end), which loads the buffers and calls `loop`.
+  /// Moves the largest buffers of `loop` from the stack to an argument that it gets, so that the rest takes at most
+  /// `kMaxStackBytes`. Returns false if all of them fit.
+  bool moveBuffersFromStack(LLVM::LLVMFuncOp loop) {
+    DataLayout layout(module);
+    std::vector<std::pair<int64_t, LLVM::AllocaOp>> buffers; // each with its size in bytes
+    int64_t total = 0;
+    for (auto buffer : loop.getBody().front().getOps<LLVM::AllocaOp>()) {
+      IntegerAttr count;
+      if (!matchPattern(buffer.getArraySize(), m_Constant(&count)))
+        continue;
+      auto elementBytes = static_cast<int64_t>(layout.getTypeSize(buffer.getElemType()).getFixedValue());
+      buffers.emplace_back(count.getInt() * elementBytes, buffer);
+      total += buffers.back().first;
+    }
+    if (total <= kMaxStackBytes)
+      return false;
+    SmallVector<Type> inputs(loop.getFunctionType().getParams());
+    unsigned index = inputs.size();
+    inputs.push_back(pointer);
+    loop.setFunctionType(functionType(inputs));
+    Value scratch = loop.getBody().front().addArgument(pointer, loop.getLoc());
+    loop.setArgAttr(index, LLVM::LLVMDialect::getNoAliasAttrName(), builder.getUnitAttr());
+    loop.setArgAttr(index, LLVM::LLVMDialect::getAlignAttrName(), builder.getI64IntegerAttr(kAlignment));
+    int64_t offset = 0;
+    while (total > kMaxStackBytes) {
+      OpBuilder::InsertionGuard guard(builder);
+      auto &[bytes, buffer] = *llvm::max_element(buffers, llvm::less_first());
+      builder.setInsertionPoint(buffer);
+      buffer.replaceAllUsesWith(bytesAfter(buffer.getLoc(), scratch, offset));
+      buffer.erase();
+      offset += static_cast<int64_t>(llvm::alignTo(bytes, kAlignment));
+      total -= std::exchange(bytes, 0);
+    }
+    LDBG() << "@" << loop.getSymName() << " has " << offset << " bytes in the workspace and " << total
+           << " on the stack";
+    scratchBytes = std::max(scratchBytes, offset);
+    return true;
+  }
+
+  /// Creates void body(void **captures, int64_t begin, int64_t end, void *workspace), which loads the buffers and calls
+  /// `loop`.
   LLVM::LLVMFuncOp createBody(StringAttr loop, size_t numCaptures) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToEnd(module.getBody());
     Location loc = module.getLoc();
+    auto callee = module.lookupSymbol<LLVM::LLVMFuncOp>(loop);
+    bool needsWorkspace = moveBuffersFromStack(callee);
     auto body = LLVM::LLVMFuncOp::create(builder, loc, (loop.getValue() + "_body").str(),
-                                         functionType({pointer, i64, i64}), LLVM::Linkage::Internal);
+                                         functionType({pointer, i64, i64, pointer}), LLVM::Linkage::Internal);
     Block *block = body.addEntryBlock(builder);
     builder.setInsertionPointToStart(block);
     SmallVector<Value> operands;
     for (size_t i = 0; i < numCaptures; ++i)
       operands.push_back(LLVM::LoadOp::create(builder, loc, pointer, slot(loc, block->getArgument(0), i)));
     operands.append({block->getArgument(1), block->getArgument(2)});
-    LLVM::CallOp::create(builder, loc, module.lookupSymbol<LLVM::LLVMFuncOp>(loop), operands);
+    if (needsWorkspace)
+      operands.push_back(bytesAfter(loc, block->getArgument(3), workspaceBytes));
+    LLVM::CallOp::create(builder, loc, callee, operands);
     LLVM::ReturnOp::create(builder, loc, ValueRange());
     return body;
+  }
+
+  /// The address `offset` bytes after `start`.
+  Value bytesAfter(Location loc, Value start, int64_t offset) {
+    return LLVM::GEPOp::create(builder, loc, pointer, builder.getI8Type(), start,
+                               ValueRange{LLVM::ConstantOp::create(builder, loc, i64, offset)});
   }
 
   /// The address of element `index` of an array of pointers.

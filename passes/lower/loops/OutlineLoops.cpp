@@ -28,8 +28,6 @@ namespace vitya {
 namespace {
 
 constexpr int64_t kStackAlignment = 64;
-/// Half of the default stack size of a thread on Linux.
-constexpr int64_t kMaxStackBytes = 4 << 20;
 
 /// The inliner, restricted to kernels: the loops that a kernel calls get the name of the layer that the inlined call
 /// computes.
@@ -139,8 +137,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     builder.setInsertionPointToStart(loop.getBody());
     for (Operation &op : forall.getBody()->without_terminator())
       builder.clone(op, mapping);
-    if (failed(moveBuffersToStack(function)))
-      return failure();
+    moveBuffersToStack(function);
 
     builder.setInsertionPoint(forall);
     createLoopCall(builder, loc, function, captures.getArrayRef(), *iterations);
@@ -183,8 +180,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
       builder.clone(op, mapping);
     }
     func::ReturnOp::create(builder, loc);
-    if (failed(moveBuffersToStack(function)))
-      return failure();
+    moveBuffersToStack(function);
 
     for (Operation *op : llvm::reverse(moved))
       op->erase();
@@ -288,23 +284,16 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
 
   /// Replaces the allocations of `function` by stack slots at its entry, which are allocated once per call instead of
   /// once per iteration.
-  static LogicalResult moveBuffersToStack(func::FuncOp function) {
-    int64_t bytes = 0;
+  static void moveBuffersToStack(func::FuncOp function) {
     SmallVector<memref::AllocOp> buffers;
     function.walk([&](memref::AllocOp alloc) { buffers.push_back(alloc); });
     for (memref::AllocOp alloc : buffers) {
       OpBuilder builder = OpBuilder::atBlockBegin(&function.getBody().front());
-      bytes += alloc.getType().getNumElements() * alloc.getType().getElementTypeBitWidth() / 8;
       alloc.replaceAllUsesWith(
           memref::AllocaOp::create(builder, alloc.getLoc(), alloc.getType(), builder.getI64IntegerAttr(kStackAlignment))
               .getResult());
       alloc.erase();
     }
-    if (bytes > kMaxStackBytes)
-      return function.emitError() << "expected at most " << kMaxStackBytes << " bytes of scratch memory, found "
-                                  << bytes;
-    LDBG() << "@" << function.getName() << " has " << bytes << " bytes on the stack";
-    return success();
   }
 };
 

@@ -11,7 +11,9 @@ def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
     Before: a module of the LLVM dialect, in which a call marked `vitya.loop` runs all iterations of an outlined loop.
     After: each such call stores its buffers in an array and calls `vitya_parallel_for(context, layer, count, body,
     captures)`, and `@main` has become `@vitya_forward(context, image, logits, weights, workspace)`. `layer` is an index
-    into the names of the layers, which the module has as `vitya.layers`.
+    into the names of the layers, which the module has as `vitya.layers`. A loop keeps at most 16 KB of its buffers on the
+    stack; the largest ones move to the end of the workspace of the thread that runs the iterations, which `body` gets as
+    its last argument, and `vitya.workspace_bytes` grows.
 
     Before:
 
@@ -52,7 +54,7 @@ def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
       llvm.func @double(%x: !llvm.ptr, %out: !llvm.ptr, %begin: i64, %end: i64) {
         llvm.return
       }
-      llvm.func internal @double_body(%captures: !llvm.ptr, %begin: i64, %end: i64) {
+      llvm.func internal @double_body(%captures: !llvm.ptr, %begin: i64, %end: i64, %workspace: !llvm.ptr) {
         %first = llvm.getelementptr %captures[0] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
         %x = llvm.load %first : !llvm.ptr -> !llvm.ptr
         %second = llvm.getelementptr %captures[1] : (!llvm.ptr) -> !llvm.ptr, !llvm.ptr
@@ -117,7 +119,7 @@ def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
     Before: bufferized kernels with `scf.forall` loops, and calls of these kernels in `@main`. After: each loop is a
     private function `(buffers..., begin, end)`, which `@main` calls for all iterations. The call is marked `vitya.loop`
     and has the name of the layer. The kernels are inlined and erased. The results of `@main` are arguments that it
-    writes into. Buffers that an iteration allocates are allocated on the stack at the function's entry. Vectors defined
+    writes into. Buffers that an iteration allocates are allocated once, at the function's entry. Vectors defined
     outside a loop are passed through a buffer.
 
     Before:

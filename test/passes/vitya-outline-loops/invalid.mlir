@@ -56,21 +56,3 @@ func.func private @scalar(%x: memref<4xf32>) attributes {vitya.kernel} {
   }
   return
 }
-
-// -----
-
-module {
-  func.func private @scratch(%x: memref<4xf32>) attributes {vitya.kernel} {
-    // expected-error @below {{expected at most 4194304 bytes of scratch memory, found 4194368}}
-    scf.forall (%i) in (4) {
-      %big = memref.alloc() : memref<1048576xf32>
-      %small = memref.alloc() : memref<16xf32>
-      %c0 = arith.constant 0 : index
-      %value = memref.load %big[%i] : memref<1048576xf32>
-      memref.store %value, %small[%c0] : memref<16xf32>
-      %copy = memref.load %small[%c0] : memref<16xf32>
-      memref.store %copy, %x[%i] : memref<4xf32>
-    }
-    return
-  }
-}
