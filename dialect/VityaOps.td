@@ -264,7 +264,8 @@ def Vitya_GeluOp : Vitya_SameTypeOp<"gelu", [Vitya_Rowwise]> {
   let summary = "the Gaussian error linear unit";
   let description = [{
     The form `erf` is `x / 2 * (1 + erf(x / sqrt(2)))`. The form `tanh` is the approximation
-    `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))` (arXiv 1606.08415).
+    `x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))`, and the form `quick` is the approximation
+    `x / (1 + exp(-1.702 x))`, that is `x` times the logistic function of `1.702 x` (both in arXiv 1606.08415).
 
     | input | result |
     |---|---|

@@ -57,10 +57,12 @@ def Vitya_PatchOrder : I32EnumAttr<"PatchOrder", "order of the pixels inside a p
   let cppNamespace = "::vitya";
 }
 
-/// The form of GELU. The tanh approximation has the name of PyTorch's `approximate` argument.
+/// The form of GELU. The tanh approximation has the name of PyTorch's `approximate` argument, and `quick` is the
+/// approximation of the CLIP models.
 def Vitya_GeluForm : I32EnumAttr<"GeluForm", "form of the GELU function", [
     I32EnumAttrCase<"erf", 0>,
-    I32EnumAttrCase<"tanh", 1>]> {
+    I32EnumAttrCase<"tanh", 1>,
+    I32EnumAttrCase<"quick", 2>]> {
   let cppNamespace = "::vitya";
 }
 

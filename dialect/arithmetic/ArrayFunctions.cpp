@@ -36,6 +36,13 @@ void gelusTanh(FloatArray values) {
 }
 
 VITYA_FOR_EACH_PROCESSOR
+void gelusQuick(FloatArray values) {
+  FloatArithmetic a;
+  for (float *value = values.data(), *end = value + values.size(); value != end; ++value)
+    *value = geluQuick(a, *value);
+}
+
+VITYA_FOR_EACH_PROCESSOR
 float sumOfSquares(ConstFloatArray row, int64_t lanes) {
   float partial[kLanes] = {};
   const float *values = row.data();

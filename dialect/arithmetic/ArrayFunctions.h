@@ -13,6 +13,7 @@ using ConstFloatArray = Eigen::Map<const Eigen::ArrayXf>;
 void exponentials(FloatArray values);
 void gelusErf(FloatArray values);
 void gelusTanh(FloatArray values);
+void gelusQuick(FloatArray values);
 
 /// The sum of `row`, whose element i belongs to lane i mod `lanes`. Never -0. `lanes` is a power of two up to kLanes.
 float sumOfRow(ConstFloatArray row, int64_t lanes);

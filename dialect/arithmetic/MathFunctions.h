@@ -92,7 +92,7 @@ typename Arithmetic::Value hyperbolicTangent(Arithmetic &a, typename Arithmetic:
 // Layers
 //===----------------------------------------------------------------------===//
 
-/// (x / 2) (bell + 1): the last step of both forms of GELU. NaN if x is NaN.
+/// (x / 2) (bell + 1): the last step of two forms of GELU. NaN if x is NaN.
 template <typename Arithmetic>
 typename Arithmetic::Value geluOf(Arithmetic &a, typename Arithmetic::Value x, typename Arithmetic::Value bell) {
   auto half = a.mul(x, a.constant(0.5f));
@@ -114,6 +114,13 @@ typename Arithmetic::Value geluTanh(Arithmetic &a, typename Arithmetic::Value x)
   auto scaled = a.mul(a.constant(0.044715f), x);
   auto cubic = a.mul(scaled, a.mul(x, x));
   return geluOf(a, x, a.tanh(a.mul(a.constant(kSqrtTwoOverPi), a.add(x, cubic))));
+}
+
+/// The logistic approximation of GELU (arXiv 1606.08415, "QuickGELU" of OpenAI's CLIP): x sigmoid(1.702 x) =
+/// x / (exp(-1.702 x) + 1). NaN if x is NaN or negative infinity.
+template <typename Arithmetic>
+typename Arithmetic::Value geluQuick(Arithmetic &a, typename Arithmetic::Value x) {
+  return a.div(x, a.add(a.exp(a.mul(x, a.constant(-1.702f))), a.constant(1.0f)));
 }
 
 /// The factor of layer norm, 1 / sqrt(variance + eps), for a row of `width` values whose squared distances from the

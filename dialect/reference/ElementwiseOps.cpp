@@ -24,7 +24,17 @@ Tensor gelu(const Tensor &input, GeluForm form) {
   llvm::MutableArrayRef<float> values = result.mutableValues();
   llvm::copy(input.values(), values.begin());
   numerics::FloatArray array(values.data(), values.size());
-  form == GeluForm::erf ? numerics::gelusErf(array) : numerics::gelusTanh(array);
+  switch (form) {
+  case GeluForm::erf:
+    numerics::gelusErf(array);
+    break;
+  case GeluForm::tanh:
+    numerics::gelusTanh(array);
+    break;
+  case GeluForm::quick:
+    numerics::gelusQuick(array);
+    break;
+  }
   return result;
 }
 

@@ -32,7 +32,7 @@ def parse_arguments():
     option("--value-width", type=int, help="width of a head's value (default: width / heads)")
     option("--hidden", type=int, help="hidden width of the MLP (default: 4 * width)")
     option("--classes", type=int, default=10)
-    option("--gelu", choices=["erf", "tanh"], default="erf")
+    option("--gelu", choices=["erf", "tanh", "quick"], default="erf")
     option("--pool", choices=["token", "mean"], default="token", help="input of the head")
     option("--post-norm", action="store_true", help="norms after attention and MLP: x + norm(f(x))")
     option("--no-bias", action="store_true", help="linear layers without bias")

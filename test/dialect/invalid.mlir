@@ -228,7 +228,7 @@ func.func @attention_result(%q: tensor<4x8xf32>, %k: tensor<5x8xf32>) {
 // -----
 
 func.func @gelu_form(%x: tensor<4x8xf32>) {
-  // expected-error @below {{expected string or keyword containing one of the following enum values for attribute 'form' [erf, tanh]}}
+  // expected-error @below {{expected string or keyword containing one of the following enum values for attribute 'form' [erf, tanh, quick]}}
   %0 = vitya.gelu sigmoid %x : tensor<4x8xf32>
   return
 }

@@ -61,9 +61,12 @@ func.func @tokens(%x: tensor<65x192xf32>, %w: tensor<192xf32>) -> tensor<1x192xf
   // CHECK: %[[TANH:.*]] = vitya.gelu tanh %[[ERF]] : tensor<65x192xf32>
   // GENERIC: "vitya.gelu"(%{{.*}}) <{form = 1 : i32}>
   %2 = vitya.gelu tanh %1 : tensor<65x192xf32>
-  // CHECK: vitya.mean_pool %[[TANH]] : tensor<65x192xf32> -> tensor<1x192xf32>
+  // CHECK: %[[QUICK:.*]] = vitya.gelu quick %[[TANH]] : tensor<65x192xf32>
+  // GENERIC: "vitya.gelu"(%{{.*}}) <{form = 2 : i32}>
+  %quick = vitya.gelu quick %2 : tensor<65x192xf32>
+  // CHECK: vitya.mean_pool %[[QUICK]] : tensor<65x192xf32> -> tensor<1x192xf32>
   // GENERIC: "vitya.mean_pool"(%{{.*}}) : (tensor<65x192xf32>) -> tensor<1x192xf32>
-  %3 = vitya.mean_pool %2 : tensor<65x192xf32> -> tensor<1x192xf32>
+  %3 = vitya.mean_pool %quick : tensor<65x192xf32> -> tensor<1x192xf32>
   return %3 : tensor<1x192xf32>
 }
 

@@ -251,18 +251,22 @@ TEST_F(Reference, RowsAreSummedUpInLanes) {
 
 TEST_F(Reference, GeluIsXTimesTheNormalDistribution) {
   Tensor x = make({1, 7}, {-6, -1, -0.25f, 0, 0.5f, 2, 8});
-  Tensor erfForm = gelu(x, GeluForm::erf), tanhForm = gelu(x, GeluForm::tanh);
+  Tensor erfForm = gelu(x, GeluForm::erf), tanhForm = gelu(x, GeluForm::tanh), quickForm = gelu(x, GeluForm::quick);
   for (int64_t i = 0; i < 7; ++i) {
     double value = x.values()[i];
     // Phi(x) = erfc(-x / sqrt(2)) / 2 keeps its digits where erf is near -1.
     EXPECT_NEAR(at(erfForm, 0, i), value * std::erfc(-value / std::sqrt(2.0)) / 2, 3e-7 * std::abs(value));
     EXPECT_NEAR(at(tanhForm, 0, i), at(erfForm, 0, i), 5e-4); // how far the approximation is off, arXiv 1606.08415
+    EXPECT_NEAR(at(quickForm, 0, i), value / (1 + std::exp(-1.702 * value)), 3e-7 * std::abs(value));
   }
   // torch.nn.functional.gelu(torch.tensor([1.]), approximate='tanh') and without
   EXPECT_FLOAT_EQ(gelu(make({1, 1}, {1}), GeluForm::tanh).values().front(), 0.841192f);
   EXPECT_FLOAT_EQ(gelu(make({1, 1}, {1}), GeluForm::erf).values().front(), 0.8413447f);
-  for (GeluForm form : {GeluForm::erf, GeluForm::tanh})
+  for (GeluForm form : {GeluForm::erf, GeluForm::tanh, GeluForm::quick})
     EXPECT_TRUE(std::isnan(gelu(make({1, 1}, {nan}), form).values().front()));
+  // The logistic function is zero, not NaN, where its exponential is infinite.
+  Tensor ends = gelu(make({1, 3}, {-1000, 1000, infinity}), GeluForm::quick);
+  EXPECT_EQ(ends.values(), llvm::ArrayRef<float>({0, 1000, infinity}));
 }
 
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-// Lowers gelu element by element, through math.erf or math.tanh.
+// Lowers gelu element by element, through math.erf, math.tanh or math.exp.
 #include "dialect/VityaOps.h"
 #include "dialect/arithmetic/MathFunctions.h"
 #include "passes/lower/linalg/LinalgBuilder.h"
@@ -15,7 +15,15 @@ struct GeluToLinalg : OpConversionPattern<GeluOp> {
   LogicalResult matchAndRewrite(GeluOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
     LinalgBuilder b(rewriter, op.getLoc());
     auto gelu = [&](FloatBuilder &a, ValueRange v) {
-      return op.getForm() == GeluForm::erf ? numerics::geluErf(a, v[0]) : numerics::geluTanh(a, v[0]);
+      switch (op.getForm()) {
+      case GeluForm::erf:
+        return numerics::geluErf(a, v[0]);
+      case GeluForm::tanh:
+        return numerics::geluTanh(a, v[0]);
+      case GeluForm::quick:
+        return numerics::geluQuick(a, v[0]);
+      }
+      llvm_unreachable("every form is handled");
     };
     rewriter.replaceOp(op,
                        b.generic(2, {{adaptor.getInput(), {0, 1}}}, {b.empty(op.getType().getShape()), {0, 1}}, gelu));

@@ -143,10 +143,14 @@ func.func @normalize(%image: tensor<2x4x4xf32>) -> tensor<2x4x4xf32> {
 // CHECK-LABEL: func.func @gelu
 // CHECK: math.erf
 // CHECK: math.tanh
+// CHECK: %[[SCALED:[^ ]*]] = arith.mulf %[[X:[^ ,]*]], %{{.*}} : f32{{[[:space:]]+}}%[[EXP:.*]] = math.exp %[[SCALED]] : f32
+// CHECK: %[[SUM:.*]] = arith.addf %[[EXP]], %{{.*}} : f32
+// CHECK: arith.divf %[[X]], %[[SUM]] : f32
 func.func @gelu(%x: tensor<7x8xf32>) -> tensor<7x8xf32> {
   %0 = vitya.gelu erf %x : tensor<7x8xf32>
   %1 = vitya.gelu tanh %0 : tensor<7x8xf32>
-  return %1 : tensor<7x8xf32>
+  %2 = vitya.gelu quick %1 : tensor<7x8xf32>
+  return %2 : tensor<7x8xf32>
 }
 
 // -----
