@@ -10,6 +10,7 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -61,6 +62,15 @@ LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, St
   // model_c2
   if (classes.empty())
     return emitError() << "expected at least one class, found none";
+  return success();
+}
+
+LogicalResult SettingAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, StringRef value,
+                                  SettingSource source) {
+  // setting_c1
+  if (llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(value); !parsed)
+    return emitError() << "expected the value of setting '" << name << "' to be JSON, found '" << value
+                       << "': " << llvm::toString(parsed.takeError());
   return success();
 }
 
@@ -195,6 +205,7 @@ constexpr llvm::StringLiteral kRangesExpected = "an array of #vitya.observed for
 const AttributeRule kRules[] = {
     {VityaDialect::ModelAttrHelper::getNameStr(), "#vitya.model on a module",
      [](Operation *op, Attribute value) { return isa<ModuleOp>(op) && isa<ModelAttr>(value); }},
+    {VityaDialect::SettingsAttrHelper::getNameStr(), "an array of #vitya.setting", isArrayOf<SettingAttr>},
     {VityaDialect::PhaseAttrHelper::getNameStr(), "a string", isString},
     {VityaDialect::FingerprintAttrHelper::getNameStr(), "a string", isString},
     {VityaDialect::CalibratedAttrHelper::getNameStr(), "a string", isString},

@@ -30,6 +30,7 @@ def Vitya_Dialect : Dialect {
     | attribute | on | value |
     |---|---|---|
     | `vitya.model` | module | `#vitya.model`: the name, the image and the classes |
+    | `vitya.settings` | module | array of `#vitya.setting`: the choices of the importer and their sources |
     | `vitya.phase` | module | string: the phase of compilation that the module has reached |
     | `vitya.fingerprint` | module | string: the identity of structure and weights, see `dialect/Fingerprint.h` |
     | `vitya.calibrated` | module | string: the fingerprint of the model that the `vitya.ranges` belong to |
@@ -52,6 +53,7 @@ def Vitya_Dialect : Dialect {
   let hasOperationAttrVerify = 1;
   let discardableAttrs = (ins
     "::vitya::ModelAttr":$model,
+    "::mlir::ArrayAttr":$settings,
     "::mlir::StringAttr":$phase,
     "::mlir::StringAttr":$fingerprint,
     "::mlir::StringAttr":$calibrated,

@@ -66,6 +66,15 @@ def Vitya_GeluForm : I32EnumAttr<"GeluForm", "form of the GELU function", [
   let cppNamespace = "::vitya";
 }
 
+/// Where a setting of a model comes from. Each source overrides those before it.
+def Vitya_SettingSource : I32EnumAttr<"SettingSource", "source of a setting", [
+    I32EnumAttrCase<"guess", 0>,               // follows from the shapes of tensors under an assumption, or is the usual value
+    I32EnumAttrCase<"layout", 1>,              // a default of the layout
+    I32EnumAttrCase<"file", 2>,                // the `vitya` entry of the checkpoint
+    I32EnumAttrCase<"option", 3>]> {           // an option of the command line
+  let cppNamespace = "::vitya";
+}
+
 /// The part of a tensor, quantized at run time, that shares one scale and zero point.
 def Vitya_Granularity : I32EnumAttr<"Granularity", "part of a tensor that shares a scale and a zero point", [
     I32EnumAttrCase<"token", 0>,
@@ -131,6 +140,27 @@ def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
     `<` `name` `=` $name `,` `image` `=` `[` $image `]` `,` `classes` `=` `[` $classes `]`
     (`,` `antialias` `=` $antialias^)? `>`
   }];
+  let genVerifyDecl = 1;
+}
+
+def Vitya_SettingAttr : Vitya_Attr<"Setting", "setting"> {
+  let summary = "a property of the model that the shapes of its tensors do not determine, and where it comes from";
+  let description = [{
+    The importer attaches an array of these to the module as `vitya.settings`, one for each setting of docs/layouts.md on
+    which the model depends. They document the choices that were made; the ops are what counts. `value` is JSON.
+
+    * (C1) `value` is valid JSON.
+
+    ```mlir
+    module attributes {vitya.settings = [#vitya.setting<"heads", value = "3", source = file>,
+                                         #vitya.setting<"image", value = "[32,32]", source = guess>]} {}
+    ```
+  }];
+  let parameters = (ins
+    StringRefParameter<"name of the setting">:$name,
+    StringRefParameter<"its value as JSON">:$value,
+    EnumParameter<Vitya_SettingSource>:$source);
+  let assemblyFormat = "`<` $name `,` `value` `=` $value `,` `source` `=` $source `>`";
   let genVerifyDecl = 1;
 }
 

@@ -16,7 +16,6 @@
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include <chrono>
@@ -153,10 +152,9 @@ private:
 /// Returns the output file, after its links so that companions are written beside it. Fails if the output is an input,
 /// or has a default name under which another program has written a file.
 llvm::Expected<std::string> chooseOutput(StringRef suffix) {
-  protectInput(inputPath);
   if (llvm::Error error = compressionFlags.checkFiles())
     return std::move(error);
-  std::string output = outputPath.empty() ? (llvm::sys::path::stem(inputPath) + suffix).str() : outputPath;
+  std::string output = outputPath.empty() ? defaultModelName(inputPath) + suffix.str() : outputPath;
   if (llvm::Error error = checkOutput(output))
     return std::move(error);
   if (outputPath.empty())
@@ -240,8 +238,9 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
 /// One run of the compiler: load, choose the compression, run the phases, emit.
 class Compilation {
 public:
-  Compilation(Goal goal, Target target, std::string output, std::string runtime)
-      : goal(goal), target(std::move(target)), output(std::move(output)), runtime(std::move(runtime)) {
+  Compilation(ModelFile file, Goal goal, Target target, std::string output, std::string runtime)
+      : file(std::move(file)), goal(goal), target(std::move(target)), output(std::move(output)),
+        runtime(std::move(runtime)) {
     registerAllModelDialects(registry);
     context.appendDialectRegistry(registry);
     printDiagnosticsAs(context, "vitya-compile");
@@ -257,7 +256,7 @@ public:
 private:
   /// Reads the model, which must not be beyond the goal.
   llvm::Error load() {
-    llvm::Expected<OwningOpRef<ModuleOp>> loaded = loadModel(context, inputPath, importFlags.get());
+    llvm::Expected<OwningOpRef<ModuleOp>> loaded = loadModel(context, file, importFlags.get());
     if (!loaded)
       return loaded.takeError();
     module = std::move(*loaded);
@@ -288,9 +287,7 @@ private:
     SearchGoal wanted = compressionFlags.goal();
     if (!compresses() || wanted.isEmpty())
       return llvm::Error::success();
-    if (inputPath == "-")
-      return makeError("expected a file for a search, which reads the model several times, found standard input");
-    auto load = [](MLIRContext &fresh) { return loadModel(fresh, inputPath, importFlags.get()); };
+    auto load = [&](MLIRContext &fresh) { return loadModel(fresh, file, importFlags.get()); };
     CompressionSearch search(registry, load, std::move(wanted), "vitya-compile");
     llvm::Expected<CompressOptions> found = search.run(compression);
     if (!found)
@@ -360,6 +357,7 @@ private:
     llvm_unreachable("every product is handled");
   }
 
+  ModelFile file;
   Goal goal;
   Target target;
   std::string output, runtime;
@@ -382,10 +380,13 @@ llvm::Error compile(const char *program) {
   llvm::Expected<Target> target = makeTarget(cpuName);
   if (!target)
     return target.takeError();
+  llvm::Expected<ModelFile> file = ModelFile::read(inputPath);
+  if (!file)
+    return file.takeError();
   llvm::Expected<std::string> output = chooseOutput(goal->suffix);
   if (!output)
     return output.takeError();
-  return Compilation(*goal, std::move(*target), std::move(*output), runtimeFolder(program)).run();
+  return Compilation(std::move(*file), *goal, std::move(*target), std::move(*output), runtimeFolder(program)).run();
 }
 
 } // namespace

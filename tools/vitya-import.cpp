@@ -9,11 +9,16 @@
 using namespace llvm;
 
 static Error run(StringRef model, StringRef output, bool list, const vitya::ImportOptions &options) {
+  Expected<vitya::ModelFile> file = vitya::ModelFile::read(model);
+  if (!file)
+    return file.takeError();
   if (list)
-    return vitya::writeOutput(output, [&](raw_ostream &os) { return vitya::listTensors(model, options.key, os); });
+    return vitya::writeOutput(output,
+                              [&](raw_ostream &os) { return vitya::listTensors(*file->buffer, options.key, os); });
   mlir::MLIRContext context;
   vitya::printDiagnosticsAs(context, "vitya-import");
-  Expected<mlir::OwningOpRef<mlir::ModuleOp>> module = vitya::importModel(context, model, options);
+  Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
+      vitya::importModel(context, *file->buffer, vitya::defaultModelName(model), options);
   return module ? vitya::writeModule(**module, output) : module.takeError();
 }
 

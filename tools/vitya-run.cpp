@@ -255,7 +255,10 @@ llvm::Error run() {
   if (images->threads > 1)
     context.setThreadPool(pool);
   printDiagnosticsAs(context, "vitya-run");
-  llvm::Expected<OwningOpRef<ModuleOp>> module = loadModel(context, inputPath, importFlags.get());
+  llvm::Expected<ModelFile> file = ModelFile::read(inputPath);
+  if (!file)
+    return file.takeError();
+  llvm::Expected<OwningOpRef<ModuleOp>> module = loadModel(context, *file, importFlags.get());
   if (!module)
     return module.takeError();
   llvm::Expected<Phase> phase = phaseOf(**module);

@@ -2,7 +2,6 @@
 #include "frontend/checkpoint/Checkpoint.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/SafeTensors.h"
-#include "dialect/support/WriteOutput.h"
 #include "frontend/checkpoint/Unpickler.h"
 #include "frontend/checkpoint/ZipArchive.h"
 #include "llvm/ADT/STLExtras.h"
@@ -73,8 +72,8 @@ static Expected<std::string> readEntry(const ZipArchive &archive, uint64_t numbe
   return bytes;
 }
 
-Error Checkpoint::readTorch(StringRef key) {
-  Expected<std::unique_ptr<ZipArchive>> opened = ZipArchive::open(*file);
+Error Checkpoint::readTorch(MemoryBufferRef file, StringRef key) {
+  Expected<std::unique_ptr<ZipArchive>> opened = ZipArchive::open(file);
   if (!opened)
     return opened.takeError();
   const ZipArchive &archive = **opened;
@@ -170,8 +169,8 @@ static Expected<Tensor> makeTensor(const SafeTensor &entry) {
   return tensor;
 }
 
-Error Checkpoint::readSafeTensors() {
-  Expected<SafeTensorsHeader> header = readSafeTensorsHeader(file->getBuffer());
+Error Checkpoint::readSafeTensors(StringRef bytes) {
+  Expected<SafeTensorsHeader> header = readSafeTensorsHeader(bytes);
   if (!header)
     return header.takeError();
   for (const SafeTensor &entry : header->tensors) {
@@ -182,7 +181,7 @@ Error Checkpoint::readSafeTensors() {
   }
   if (Error error = dropWrappers(stateDict))
     return error;
-  records = std::make_unique<FileRecord>(file->getBuffer());
+  records = std::make_unique<FileRecord>(bytes);
   // Metadata maps strings to strings, so the settings are JSON in a string.
   if (std::optional<StringRef> text = header->metadata.getString(kMetadataKey)) {
     Expected<json::Value> value = json::parse(*text);
@@ -205,17 +204,16 @@ bool looksLikeCheckpoint(StringRef bytes) {
   return bytes.starts_with(kZipMagic) || bytes.starts_with(StringRef(&kPickleMagic, 1)) || isSafeTensors(bytes);
 }
 
-Expected<Checkpoint> Checkpoint::read(std::unique_ptr<MemoryBuffer> file, StringRef key) {
+Expected<Checkpoint> Checkpoint::read(MemoryBufferRef file, StringRef key) {
   Checkpoint checkpoint;
-  checkpoint.file = std::move(file);
-  StringRef bytes = checkpoint.file->getBuffer();
+  StringRef bytes = file.getBuffer();
   Error error = Error::success();
   if (bytes.starts_with(kZipMagic))
-    error = checkpoint.readTorch(key);
+    error = checkpoint.readTorch(file, key);
   else if (isSafeTensors(bytes) && !key.empty())
     error = makeError("expected no key for safetensors, which hold one state dict, found '{0}'", key);
   else if (isSafeTensors(bytes))
-    error = checkpoint.readSafeTensors();
+    error = checkpoint.readSafeTensors(bytes);
   else if (bytes.starts_with(StringRef(&kPickleMagic, 1)))
     error = makeError("expected the zip format of PyTorch 1.6 or later, found a bare pickle: load and save it again "
                       "with a newer PyTorch");
@@ -227,16 +225,16 @@ Expected<Checkpoint> Checkpoint::read(std::unique_ptr<MemoryBuffer> file, String
   return checkpoint;
 }
 
-Expected<Checkpoint> Checkpoint::open(StringRef path, StringRef key) {
-  ErrorOr<std::unique_ptr<MemoryBuffer>> file =
-      MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
-  if (!file)
-    return makeError("{0}: expected a readable file, found: {1}", path, file.getError().message());
-  protectInput(path);
-  Expected<Checkpoint> checkpoint = read(std::move(*file), key);
-  if (!checkpoint)
-    return prefixError(path, checkpoint.takeError());
-  return checkpoint;
+Expected<std::vector<std::string>> Checkpoint::dropPrefix(StringRef prefix) {
+  std::vector<NamedTensor> behind = tensorsBehind(prefix, stateDict);
+  if (behind.empty())
+    return makeError("expected tensors whose names begin with '{0}', found none among {1}", prefix, stateDict.size());
+  std::vector<std::string> others;
+  for (const NamedTensor &named : stateDict)
+    if (!StringRef(named.name).starts_with(prefix))
+      others.push_back(named.name);
+  stateDict = std::move(behind);
+  return others;
 }
 
 Error Checkpoint::readFloats(const NamedTensor &named, MutableArrayRef<float> into) const {

@@ -5,7 +5,7 @@
 #include "frontend/checkpoint/QuantizedTensor.h"
 #include "frontend/checkpoint/StateDict.h"
 #include "llvm/Support/JSON.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/MemoryBufferRef.h"
 #include <memory>
 
 namespace vitya {
@@ -14,19 +14,20 @@ class Pickle;
 
 class Checkpoint {
 public:
-  /// Opens the file at `path` and reads it as `read` does. Errors name the file.
-  static llvm::Expected<Checkpoint> open(llvm::StringRef path, llvm::StringRef key);
-
   /// Reads the names, types and shapes of a checkpoint in memory: `torch.save` since PyTorch 1.6, LibTorch's
   /// `torch::save`, TorchScript, or safetensors. `key` chooses among several state dicts. Every tensor is checked
-  /// to lie within its record; its bytes are read later.
-  static llvm::Expected<Checkpoint> read(std::unique_ptr<llvm::MemoryBuffer> file, llvm::StringRef key);
+  /// to lie within its record; its bytes are read later, so `file` outlives the result.
+  static llvm::Expected<Checkpoint> read(llvm::MemoryBufferRef file, llvm::StringRef key);
 
   Checkpoint(Checkpoint &&) noexcept;
   Checkpoint &operator=(Checkpoint &&) noexcept;
   ~Checkpoint();
 
   llvm::ArrayRef<NamedTensor> tensors() const { return stateDict; }
+
+  /// Removes `prefix` from the names of all tensors, and the tensors whose names do not begin with it. Returns the
+  /// names of these. Fails if no name begins with it.
+  llvm::Expected<std::vector<std::string>> dropPrefix(llvm::StringRef prefix);
 
   /// Returns the `vitya` entry of the file: settings such as heads, eps, mean, std and classes.
   const llvm::json::Object &metadata() const { return settings; }
@@ -39,10 +40,9 @@ public:
 
 private:
   Checkpoint();
-  llvm::Error readTorch(llvm::StringRef key);
-  llvm::Error readSafeTensors();
+  llvm::Error readTorch(llvm::MemoryBufferRef file, llvm::StringRef key);
+  llvm::Error readSafeTensors(llvm::StringRef bytes);
 
-  std::unique_ptr<llvm::MemoryBuffer> file;
   std::unique_ptr<Records> records;
   std::unique_ptr<Pickle> pickle;
   std::vector<NamedTensor> stateDict;

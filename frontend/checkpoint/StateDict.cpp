@@ -41,6 +41,14 @@ static bool isModule(const PickleValue &value) {
   return state && (state->lookup("_parameters") || state->lookup("_modules") || value.text.starts_with("__torch__."));
 }
 
+/// Returns the weight and the bias, a tuple, that an object of TorchScript's class LinearPackedParamsBase holds, or null.
+static const PickleValue *packedParameters(const PickleValue &value) {
+  const PickleValue *state = value.is(Kind::object) && value.text == "torch.ScriptObject" ? value.state : nullptr;
+  bool isPacked = state && state->is(Kind::tuple) && state->items.size() == 2 &&
+                  state->items[1]->text == "__torch__.torch.classes.quantized.LinearPackedParamsBase";
+  return isPacked ? state->items[0] : nullptr;
+}
+
 /// Returns whether the value is a tensor of a kind that the reader does not know: sparse, nested, a subclass, an array
 /// of NumPy.
 static bool isUnreadableTensor(const PickleValue &value) {
@@ -92,7 +100,12 @@ struct Flattener {
       if (!error)
         error = add(name.isTriviallyEmpty() ? Twine(key) : name + "." + key, child, depth + 1);
     };
+    if (const PickleValue *packed = packedParameters(value))
+      return add(name, *packed, depth + 1);
     if (const PickleValue *state = attributes(value)) {
+      // Quantized layers of Python keep weight and bias in an attribute that is no parameter.
+      if (const PickleValue *packed = state->lookup("_packed_params"))
+        descend("_packed_params", *packed);
       const PickleValue *parameters = state->lookup("_parameters"), *buffers = state->lookup("_buffers");
       const PickleValue *modules = state->lookup("_modules"), *transient = state->lookup("_non_persistent_buffers_set");
       if (!parameters && !buffers && !modules)
@@ -228,6 +241,14 @@ Error dropWrappers(std::vector<NamedTensor> &tensors) {
     named.name = std::move(name);
   }
   return Error::success();
+}
+
+std::vector<NamedTensor> tensorsBehind(StringRef prefix, ArrayRef<NamedTensor> tensors) {
+  std::vector<NamedTensor> result;
+  for (const auto &[name, tensor] : tensors)
+    if (StringRef rest = name; rest.consume_front(prefix) && !rest.empty())
+      result.push_back({rest.str(), tensor});
+  return result;
 }
 
 /// Gives the linear layers of torch's `quantize_dynamic`, whose weight and bias are a tuple under

@@ -23,6 +23,9 @@ llvm::Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, 
 /// tensors then have the same name.
 llvm::Error dropWrappers(std::vector<NamedTensor> &tensors);
 
+/// Returns the tensors whose names begin with `prefix`, without it.
+std::vector<NamedTensor> tensorsBehind(llvm::StringRef prefix, llvm::ArrayRef<NamedTensor> tensors);
+
 } // namespace vitya
 
 #endif // VITYA_FRONTEND_CHECKPOINT_STATEDICT_H

@@ -40,7 +40,7 @@ static Error inferPatch(const TensorName &weight, const Weights &weights, const 
                               "[width, channels, patch height, patch width]");
   }
   // A matrix gives only the number of pixels.
-  result.channels = settings.mean.size();
+  result.channels = settings.mean.value.size();
   int64_t pixels = shape.empty() ? 0 : shape.back();
   std::optional<int64_t> side = pixels % result.channels == 0 ? integerRoot(pixels / result.channels) : std::nullopt;
   if (!side)
@@ -52,8 +52,9 @@ static Error inferPatch(const TensorName &weight, const Weights &weights, const 
 
 /// Takes the size of the image from the setting.
 static Error readImageSize(const Settings &settings, Geometry &result) {
-  result.height = settings.image[0];
-  result.width = settings.image[1];
+  result.height = settings.image.value[0];
+  result.width = settings.image.value[1];
+  result.source = settings.image.source;
   if (result.height % result.patchHeight == 0 && result.width % result.patchWidth == 0)
     return Error::success();
   return makeError("expected an image that patches of {0}x{1} divide, found {2}x{3}", result.patchHeight,
@@ -73,6 +74,10 @@ static Error inferImageSize(const Steps &steps, const Weights &weights, Geometry
   ArrayRef<int64_t> position = weights.tensor(*tokens->position).shape;
   int64_t rows = position.size() < 2 ? 0 : position[position.size() - 2];
   std::optional<int64_t> side = integerRoot(rows);
+  if (side && tokens->classToken)
+    result.doubt = llvm::formatv("the {0} rows of '{1}' are those of {2}x{2} patches; {3} patches and the class token "
+                                 "have as many, in an image that is not square",
+                                 rows, tokens->position->name, *side, rows - 1);
   if (!side && tokens->classToken)
     side = integerRoot(rows - 1);
   if (!side)
@@ -81,6 +86,7 @@ static Error inferImageSize(const Steps &steps, const Weights &weights, Geometry
                      formatShape(position));
   result.height = *side * result.patchHeight;
   result.width = *side * result.patchWidth;
+  result.source = SettingSource::guess;
   return Error::success();
 }
 
@@ -88,17 +94,19 @@ Expected<Geometry> inferGeometry(const Steps &steps, const Weights &weights, con
   const Layer *first = firstLayer(steps);
   if (!first)
     return makeError("expected a layout with a linear layer or a norm behind the patches, found none");
-  if (settings.mean.empty() || settings.std.empty())
+  if (settings.mean.value.empty() || settings.std.value.empty())
     return makeError("expected the mean and the standard deviation of each channel, found none in the file and in the "
                      "layout: give them with --set mean=R,G,B --set std=R,G,B (0,0,0 and 1,1,1 for pixels in [0, 1])");
   Geometry result = {};
   if (Error error = inferPatch(first->weight, weights, settings, result))
     return std::move(error);
   auto channels = static_cast<size_t>(result.channels);
-  if (settings.mean.size() != channels || settings.std.size() != channels)
-    return makeError("expected one mean and one std for each of {0} channels, found {1} and {2}", channels,
-                     settings.mean.size(), settings.std.size());
-  if (Error error = settings.image.empty() ? inferImageSize(steps, weights, result) : readImageSize(settings, result))
+  size_t means = settings.mean.value.size(), deviations = settings.std.value.size();
+  if (means != channels || deviations != channels)
+    return makeError("expected one mean and one std for each of {0} channels, found {1} and {2}", channels, means,
+                     deviations);
+  bool isGiven = !settings.image.value.empty();
+  if (Error error = isGiven ? readImageSize(settings, result) : inferImageSize(steps, weights, result))
     return std::move(error);
   return result;
 }

@@ -10,6 +10,9 @@ namespace vitya {
 /// Sizes in pixels.
 struct Geometry {
   int64_t channels, patchHeight, patchWidth, height, width;
+  SettingSource source; ///< of the size of the image
+  /// Another size that the same shapes allow, in words for the user; empty if the size is not in doubt.
+  std::string doubt;
 };
 
 /// Patches are as large as the kernel of a convolution, or square if the first layer is a matrix. The image is as large

@@ -9,7 +9,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "llvm/Support/Path.h"
 
 using namespace mlir;
 using llvm::Error;
@@ -19,10 +18,26 @@ namespace vitya {
 
 /// The name of a layout in a checkpoint's `vitya` entry, beside the settings.
 constexpr StringLiteral kLayoutKey = "layout";
+/// The name that leaves the choice of a layout to the importer.
+constexpr StringLiteral kAuto = "auto";
 
+/// Says once what the importer has taken from the layout or guessed. A file that names its layout relies on it, so only
+/// doubts are worth a remark then.
+static void remarkUnsaid(ModuleOp module, const ModelSettings &used, StringRef layout, SettingSource layoutSource,
+                         ArrayRef<std::string> remarks) {
+  std::string unsaid = used.describeUnsaid(layout);
+  if (unsaid.empty() || (layoutSource == SettingSource::file && !used.isInDoubt()))
+    return;
+  InFlightDiagnostic remark = emitRemark(module.getLoc()) << "settings that the file does not contain: " << unsaid;
+  for (StringRef each : remarks)
+    remark << "; " << each;
+  remark << "; --set changes them";
+}
+
+/// `layoutSource` says who has chosen `layouts`.
 static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, const Checkpoint &checkpoint,
-                                                        ArrayRef<Layout> layouts, StringRef name,
-                                                        ArrayRef<std::string> assignments) {
+                                                        ArrayRef<Layout> layouts, SettingSource layoutSource,
+                                                        StringRef name, ArrayRef<std::string> assignments) {
   Expected<std::pair<size_t, Match>> choice = chooseLayout(layouts, checkpoint.tensors());
   if (!choice)
     return choice.takeError();
@@ -32,39 +47,74 @@ static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, co
   Expected<CompressionRecord> record = CompressionRecord::take(context, fileSettings);
   if (!record)
     return record.takeError();
-  Expected<Settings> settings = Settings::merge(layouts[index].defaults, fileSettings, assignments);
+  Expected<Settings> settings = Settings::merge(match.defaults, fileSettings, assignments);
   if (!settings)
     return settings.takeError();
   if (!match.overruled.empty())
     emitRemark(NameLoc::get(StringAttr::get(&context, match.overruled.front())))
         << match.overruled.size() << " layers, '" << match.overruled.front()
         << "' first, have factors and dense weights: the factors are used";
-  ModelBuilder builder(context, checkpoint, *settings, *record);
-  return builder.build(match.steps, settings->name.value_or(name.str()));
+  ModelSettings used(context);
+  ModelBuilder builder(context, checkpoint, *settings, *record, used);
+  Expected<OwningOpRef<ModuleOp>> module = builder.build(match.steps, settings->name.value_or(name.str()));
+  if (!module)
+    return module;
+  StringRef layout = layouts[index].name;
+  remarkUnsaid(**module, used, layout, layoutSource, match.remarks);
+  used.add(kLayoutKey, layout, layoutSource);
+  setDiscardable<VityaDialect::SettingsAttrHelper>(**module, used.attribute());
+  return module;
 }
 
-Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, StringRef path, const ImportOptions &options) {
-  Expected<Checkpoint> checkpoint = Checkpoint::open(path, options.key);
+/// Reads a checkpoint. Errors name the file.
+static Expected<Checkpoint> readCheckpoint(llvm::MemoryBufferRef file, StringRef key) {
+  Expected<Checkpoint> checkpoint = Checkpoint::read(file, key);
+  if (!checkpoint)
+    return prefixError(file.getBufferIdentifier(), checkpoint.takeError());
+  return checkpoint;
+}
+
+/// Keeps the tensors behind `prefix`, and reports the others.
+static Error dropPrefix(MLIRContext &context, Checkpoint &checkpoint, StringRef prefix, StringRef name) {
+  Expected<std::vector<std::string>> others = checkpoint.dropPrefix(prefix);
+  if (!others)
+    return others.takeError();
+  if (!others->empty())
+    emitRemark(NameLoc::get(StringAttr::get(&context, name)))
+        << "tensors without the prefix '" << prefix << "': " << escapeControls(describeNames(*others, "left out"));
+  return Error::success();
+}
+
+Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::MemoryBufferRef file, StringRef name,
+                                            const ImportOptions &options) {
+  Expected<Checkpoint> checkpoint = readCheckpoint(file, options.key);
   if (!checkpoint)
     return checkpoint.takeError();
-  StringRef layoutName = options.layout;
-  if (std::optional<StringRef> named = checkpoint->metadata().getString(kLayoutKey); named && layoutName == "auto")
-    layoutName = *named;
+  StringRef layoutName = options.layout, path = file.getBufferIdentifier();
+  SettingSource layoutSource = layoutName == kAuto ? SettingSource::guess : SettingSource::option;
+  StringRef namedByFile = checkpoint->metadata().getString(kLayoutKey).value_or(kAuto);
+  if (layoutName == kAuto && namedByFile != kAuto) {
+    layoutName = namedByFile;
+    layoutSource = SettingSource::file;
+  }
+  if (!options.prefix.empty())
+    if (Error error = dropPrefix(context, *checkpoint, options.prefix, name))
+      return prefixError(path, std::move(error));
   Expected<std::vector<Layout>> layouts =
       loadLayouts(layoutName, options.layoutFolder.empty() ? defaultLayoutFolder() : options.layoutFolder);
   if (!layouts)
     return layouts.takeError();
   context.loadDialect<VityaDialect, arith::ArithDialect, tensor::TensorDialect, func::FuncDialect>();
   // A file name may hold any bytes; the name of a model is UTF-8.
-  std::string name = llvm::json::fixUTF8(llvm::sys::path::stem(path));
-  auto module = importCheckpoint(context, *checkpoint, *layouts, name, options.settings);
+  std::string modelName = llvm::json::fixUTF8(name);
+  auto module = importCheckpoint(context, *checkpoint, *layouts, layoutSource, modelName, options.settings);
   if (!module)
     return prefixError(path, module.takeError());
   return module;
 }
 
-Error listTensors(StringRef path, StringRef key, llvm::raw_ostream &os) {
-  Expected<Checkpoint> checkpoint = Checkpoint::open(path, key);
+Error listTensors(llvm::MemoryBufferRef file, StringRef key, llvm::raw_ostream &os) {
+  Expected<Checkpoint> checkpoint = readCheckpoint(file, key);
   if (!checkpoint)
     return checkpoint.takeError();
   size_t width = 0;

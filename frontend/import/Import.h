@@ -6,6 +6,7 @@
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBufferRef.h"
 #include <string>
 #include <vector>
 
@@ -13,20 +14,21 @@ namespace vitya {
 
 struct ImportOptions {
   std::string layout = "auto";       ///< the name of a layout, the path of a layout file, or "auto": the one that fits
+  std::string prefix;                ///< of the names of the model's tensors; other tensors are left out
   std::string key;                   ///< of the state dict, in a file with several: dict keys separated by dots
   std::vector<std::string> settings; ///< "key=value", see docs/layouts.md
   std::string layoutFolder;          ///< the folder of layouts; empty: share/vitya/layouts of the running program
 };
 
-/// Reads the checkpoint at `path` and returns the model as a module of phase `import`. @main maps one image of shape
-/// [channels, height, width] with pixels in [0, 1] to logits of shape [1, classes]. Ops correspond to the checkpoint
-/// one to one; weights are resources with the names of their tensors, and layers have the checkpoint's names. Errors
-/// are one line that names the file.
-llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(mlir::MLIRContext &context, llvm::StringRef path,
-                                                              const ImportOptions &options);
+/// Reads a checkpoint in memory and returns the model as a module of phase `import`; it is called `name` unless a
+/// setting names it. @main maps one image of shape [channels, height, width] with pixels in [0, 1] to logits of shape
+/// [1, classes]. Ops correspond to the checkpoint one to one; weights are resources with the names of their tensors,
+/// and layers have the checkpoint's names. Errors are one line that names the file.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> importModel(mlir::MLIRContext &context, llvm::MemoryBufferRef file,
+                                                              llvm::StringRef name, const ImportOptions &options);
 
-/// Prints one line for each tensor of a checkpoint: name, element type, shape, bytes.
-llvm::Error listTensors(llvm::StringRef path, llvm::StringRef key, llvm::raw_ostream &os);
+/// Prints one line for each tensor of a checkpoint in memory: name, element type, shape, bytes.
+llvm::Error listTensors(llvm::MemoryBufferRef file, llvm::StringRef key, llvm::raw_ostream &os);
 
 } // namespace vitya
 

@@ -80,8 +80,9 @@ Expected<Tokens> LayerBuilder::quantizedProduct(const Layer &layer, StringRef na
                                                 Tokens input, LinearInfoAttr info) {
   int64_t in = widthOf(input), out = weights.tensor(matrix).shape[0];
   if (layer.scale)
-    return makeError("expected an f32 tensor '{0}', which '{1}' scales, found a quantized one", matrix.name,
-                     layer.scale->name);
+    return makeError("expected an f32 tensor '{0}', because LayerScale '{1}' is multiplied into it, found one that "
+                     "PyTorch has quantized: import the f32 model and use --quantize=dynamic",
+                     matrix.name, layer.scale->name);
   if (in > kMaxProducts)
     return makeError("expected a quantized tensor '{0}' of at most {1} columns, found {2}", matrix.name, kMaxProducts,
                      in);

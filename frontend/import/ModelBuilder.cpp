@@ -14,8 +14,8 @@ using llvm::Expected;
 namespace vitya {
 
 ModelBuilder::ModelBuilder(MLIRContext &context, const Checkpoint &checkpoint, const Settings &settings,
-                           const CompressionRecord &record)
-    : context(context), settings(settings), record(record), builder(&context), weights(checkpoint),
+                           const CompressionRecord &record, ModelSettings &used)
+    : context(context), settings(settings), record(record), used(used), builder(&context), weights(checkpoint),
       layers(builder, weights, record) {}
 
 RankedTensorType ModelBuilder::type(ArrayRef<int64_t> shape) {
@@ -44,7 +44,11 @@ Error ModelBuilder::buildSteps(const Steps &steps) {
 
 Error ModelBuilder::buildStep(const PatchifyStep &step) {
   int64_t patch[] = {geometry.patchHeight, geometry.patchWidth};
-  tokens = NormalizeOp::create(builder, location("normalize"), tokens, settings.mean, settings.std);
+  auto [mean, meanSource] = settings.mean;
+  auto [deviation, deviationSource] = settings.std;
+  used.add("mean", ArrayRef(mean), meanSource);
+  used.add("std", ArrayRef(deviation), deviationSource);
+  tokens = NormalizeOp::create(builder, location("normalize"), tokens, mean, deviation);
   tokens = PatchifyOp::create(builder, location("patchify"), tokens, patch, step.order);
   return Error::success();
 }
@@ -52,14 +56,16 @@ Error ModelBuilder::buildStep(const PatchifyStep &step) {
 Error ModelBuilder::buildStep(const LinearStep &step) { return moveTo(tokens, layers.linear(step.layer, tokens)); }
 
 Error ModelBuilder::buildStep(const NormStep &step) {
-  Expected<double> eps = settings.eps();
+  Expected<Sourced<double>> eps = settings.eps();
   if (!eps)
     return eps.takeError();
-  return moveTo(tokens, layers.layerNorm(step.layer, tokens, *eps));
+  used.add("eps", eps->value, eps->source);
+  return moveTo(tokens, layers.layerNorm(step.layer, tokens, eps->value));
 }
 
 Error ModelBuilder::buildStep(const GeluStep &) {
-  tokens = GeluOp::create(builder, location("gelu"), settings.gelu, tokens);
+  used.add("gelu", stringifyGeluForm(settings.gelu.value), settings.gelu.source);
+  tokens = GeluOp::create(builder, location("gelu"), settings.gelu.value, tokens);
   return Error::success();
 }
 
@@ -132,15 +138,17 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
     return inputs.takeError();
   auto [query, key, value] = *inputs;
   int64_t width = query.getType().getDimSize(1), valueWidth = value.getType().getDimSize(1);
-  Expected<int64_t> heads = settings.heads(width, step.name);
-  if (!heads)
-    return heads.takeError();
-  if (valueWidth % *heads != 0)
+  Expected<Sourced<int64_t>> setting = settings.heads(width, step.name);
+  if (!setting)
+    return setting.takeError();
+  auto [heads, source] = *setting;
+  used.add("heads", heads, source);
+  if (valueWidth % heads != 0)
     return makeError("expected heads that divide the width of the values of '{0}', found {1} heads and width {2}",
-                     step.name, *heads, valueWidth);
-  double scale = narrowed ? narrowed->scale : 1 / std::sqrt(static_cast<double>(width / *heads));
+                     step.name, heads, valueWidth);
+  double scale = narrowed ? narrowed->scale : 1 / std::sqrt(static_cast<double>(width / heads));
   auto attention =
-      AttentionOp::create(builder, location(step.name), step.name, query, key, value, *heads, llvm::APFloat(scale));
+      AttentionOp::create(builder, location(step.name), step.name, query, key, value, heads, llvm::APFloat(scale));
   return moveTo(tokens, layers.linear(step.out, attention));
 }
 
@@ -201,9 +209,12 @@ Error ModelBuilder::buildStep(const TokensStep &step) {
 }
 
 Error ModelBuilder::buildStep(const PoolStep &step) {
-  Pool pool = step.pool == Pool::automatic ? settings.pool : step.pool;
-  if (pool == Pool::automatic)
+  auto [pool, source] = step.pool == Pool::automatic ? settings.pool : Sourced<Pool>{step.pool, SettingSource::layout};
+  if (pool == Pool::automatic) {
     pool = hasClassToken && step.meanIf.empty() ? Pool::classToken : Pool::mean;
+    source = SettingSource::guess;
+  }
+  used.add("pool", stringifyPool(pool), source);
   Location loc = location("pool");
   if (pool == Pool::classToken) {
     if (!hasClassToken)
@@ -258,6 +269,11 @@ Error ModelBuilder::checkModule(ModuleOp module) {
 Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRef name) {
   if (Error error = moveTo(geometry, inferGeometry(steps, weights, settings)))
     return std::move(error);
+  int64_t size[] = {geometry.height, geometry.width};
+  used.add("image", ArrayRef(size), geometry.source);
+  used.add("antialias", settings.antialias.value, settings.antialias.source);
+  if (!geometry.doubt.empty())
+    used.addDoubt(geometry.doubt);
   Location loc = location(name);
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   int64_t image[] = {geometry.channels, geometry.height, geometry.width};
@@ -273,7 +289,7 @@ Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRe
   if (!classes)
     return classes.takeError();
   setDiscardable<VityaDialect::ModelAttrHelper>((*module),
-                                                ModelAttr::get(&context, name, image, *classes, settings.antialias));
+                                                ModelAttr::get(&context, name, image, *classes, settings.antialias.value));
   setDiscardable<VityaDialect::PhaseAttrHelper>((*module), builder.getStringAttr("import"));
   if (Error error = checkModule(*module))
     return std::move(error);

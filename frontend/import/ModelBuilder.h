@@ -4,15 +4,17 @@
 
 #include "frontend/import/Geometry.h"
 #include "frontend/import/LayerBuilder.h"
+#include "frontend/import/ModelSettings.h"
 #include "mlir/IR/OwningOpRef.h"
 
 namespace vitya {
 
 class ModelBuilder {
 public:
-  /// All arguments outlive the builder; the dialects of phase `import` are loaded.
+  /// All arguments outlive the builder; the dialects of phase `import` are loaded. The settings on which the model
+  /// depends are added to `used`.
   ModelBuilder(mlir::MLIRContext &context, const Checkpoint &checkpoint, const Settings &settings,
-               const CompressionRecord &record);
+               const CompressionRecord &record, ModelSettings &used);
 
   /// Builds the module of a model called `name` from `steps`, which are those of a match.
   llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> build(const Steps &steps, llvm::StringRef name);
@@ -51,6 +53,7 @@ private:
   mlir::MLIRContext &context;
   const Settings &settings;
   const CompressionRecord &record;
+  ModelSettings &used;
   mlir::OpBuilder builder;
   Weights weights;
   LayerBuilder layers;

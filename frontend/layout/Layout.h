@@ -34,6 +34,7 @@ struct Layer {
   std::optional<TensorName> bias;
   std::optional<TensorName> scale;  ///< one factor for each output of a linear layer (LayerScale)
   std::vector<FactorNames> factors; ///< names to try; factors are preferred to the dense weight if a file has both
+  std::vector<Layer> others;        ///< the same layer under other names, for files that lack the first ones
   /// Set by the match of a file that has factors: the left factor. `weight` is then the right factor.
   std::optional<TensorName> left;
 };
@@ -88,10 +89,18 @@ struct Step {
       step;
 };
 
+/// What is special about those models of a family that have a certain tensor.
+struct Variant {
+  std::string tensor;          ///< complete name
+  llvm::json::Object defaults; ///< settings, which override the defaults of the layout
+  std::string remark; ///< printed if a setting of such a model comes from the layout or is guessed; may be empty
+};
+
 struct Layout {
   std::string name;
   Steps steps;
   llvm::json::Object defaults;     ///< settings, see frontend/layout/Settings.h
+  std::vector<Variant> variants;   ///< later ones override earlier ones
   std::vector<std::string> ignore; ///< glob patterns of tensors that inference does not use
 
   /// Parses `text`, the contents of the layout file `name`. Errors name file, line, column and key.

@@ -45,6 +45,8 @@ static void setDefaultNames(const TensorName &name, Layer &layer) {
   layer.bias->name = name.name + ".bias";
 }
 
+static bool fromJSON(const json::Value &value, Layer &layer, json::Path path);
+
 /// The names of factors in checkpoints that this compiler writes.
 static FactorNames exportedFactors(const std::string &layer) {
   FactorNames factors;
@@ -58,14 +60,15 @@ static bool readLayerObject(const json::Value &value, Layer &layer, json::Path p
   json::ObjectMapper map(value, path);
   TensorName name, weight;
   std::optional<FactorNames> factors;
+  std::optional<Layer> other;
   if (!map ||
-      !checkKeys(value, {"name", "weight", "bias", "scale", "factors"},
-                 "expected one of the keys 'name', 'weight', 'bias', 'scale', 'factors'", path) ||
+      !checkKeys(value, {"name", "weight", "bias", "scale", "factors", "or"},
+                 "expected one of the keys 'name', 'weight', 'bias', 'scale', 'factors', 'or'", path) ||
       !map.map("name", name))
     return false;
   setDefaultNames(name, layer);
   if (!map.mapOptional("weight", weight) || !map.mapOptional("bias", layer.bias) || !map.map("scale", layer.scale) ||
-      !map.map("factors", factors))
+      !map.map("factors", factors) || !map.map("or", other))
     return false;
   if (!weight.name.empty()) {
     layer.weight.name = weight.name;
@@ -73,6 +76,8 @@ static bool readLayerObject(const json::Value &value, Layer &layer, json::Path p
   }
   if (factors)
     layer.factors.push_back(std::move(*factors));
+  if (other)
+    layer.others.push_back(std::move(*other));
   return true;
 }
 
@@ -281,22 +286,44 @@ static bool checkOuterSteps(const Steps &steps, json::Path path) {
   return checkNotEmpty(steps, path);
 }
 
+/// The optional object `key`, whose entries `Layout::parse` checks.
+static bool readSettings(const json::Value &value, StringLiteral key, json::Object &settings, json::Path path) {
+  const json::Value *found = value.getAsObject()->get(key);
+  if (!found)
+    return true;
+  json::ObjectMapper map(*found, path.field(key));
+  if (map)
+    settings = *found->getAsObject();
+  return map;
+}
+
+static bool fromJSON(const json::Value &value, Variant &variant, json::Path path) {
+  json::ObjectMapper map(value, path);
+  return map &&
+         checkKeys(value, {"if", "defaults", "remark"}, "expected one of the keys 'if', 'defaults', 'remark'", path) &&
+         map.map("if", variant.tensor) && map.mapOptional("remark", variant.remark) &&
+         readSettings(value, "defaults", variant.defaults, path);
+}
+
 static bool fromJSON(const json::Value &value, Layout &layout, json::Path path) {
   json::ObjectMapper map(value, path);
   std::string description;
   if (!map ||
-      !checkKeys(value, {"name", "description", "defaults", "ignore", "steps"},
-                 "expected one of the keys 'name', 'description', 'defaults', 'ignore', 'steps'", path) ||
+      !checkKeys(value, {"name", "description", "defaults", "variants", "ignore", "steps"},
+                 "expected one of the keys 'name', 'description', 'defaults', 'variants', 'ignore', 'steps'", path) ||
       !map.map("name", layout.name) || !map.mapOptional("description", description) ||
+      !readSettings(value, "defaults", layout.defaults, path) || !map.mapOptional("variants", layout.variants) ||
       !map.mapOptional("ignore", layout.ignore) || !map.map("steps", layout.steps))
     return false;
-  if (const json::Value *defaults = value.getAsObject()->get("defaults")) {
-    json::ObjectMapper object(*defaults, path.field("defaults"));
-    if (!object)
-      return false;
-    layout.defaults = *defaults->getAsObject();
-  }
   return checkOuterSteps(layout.steps, path.field("steps"));
+}
+
+/// Checks settings that are the object at `path` of `file`.
+static Error checkSettings(const JsonFile &file, const Twine &path, const json::Object &settings) {
+  for (const auto &[key, value] : settings)
+    if (Expected<Settings> single = Settings::merge(json::Object{{key.str(), value}}, {}, {}); !single)
+      return prefixError(file.locate((path + "." + StringRef(key)).str()), single.takeError());
+  return Error::success();
 }
 
 Expected<Layout> Layout::parse(StringRef name, StringRef text) {
@@ -306,9 +333,11 @@ Expected<Layout> Layout::parse(StringRef name, StringRef text) {
   Expected<Layout> layout = file->map<Layout>();
   if (!layout)
     return layout.takeError();
-  for (const auto &[key, value] : layout->defaults)
-    if (Expected<Settings> single = Settings::merge(json::Object{{key.str(), value}}, {}, {}); !single)
-      return prefixError(file->locate((".defaults." + StringRef(key)).str()), single.takeError());
+  if (Error error = checkSettings(*file, ".defaults", layout->defaults))
+    return std::move(error);
+  for (auto [index, variant] : enumerate(layout->variants))
+    if (Error error = checkSettings(*file, ".variants[" + Twine(index) + "].defaults", variant.defaults))
+      return std::move(error);
   for (auto [index, glob] : enumerate(layout->ignore))
     if (Expected<GlobPattern> pattern = GlobPattern::create(glob); !pattern)
       return makeError("{0}: expected a glob pattern ({1}), found \"{2}\"",

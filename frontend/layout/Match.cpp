@@ -2,6 +2,7 @@
 // tensor that is optional in a repeated block is present in all repetitions or in none, as it is in the first.
 #include "frontend/layout/Match.h"
 #include "dialect/support/Errors.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
@@ -23,6 +24,10 @@ public:
 
   Match match(const Layout &layout) {
     result.steps = matchSteps(layout.steps, Prefix());
+    result.defaults = layout.defaults;
+    for (const Variant &variant : layout.variants)
+      if (isPresent(variant.tensor))
+        addVariant(variant);
     // GlobPattern keeps a reference to its text. The patterns were checked when the layout was read.
     std::vector<GlobPattern> ignored;
     ignored.reserve(layout.ignore.size());
@@ -43,6 +48,13 @@ private:
   };
 
   bool isPresent(const std::string &name) const { return present.contains(name); }
+
+  void addVariant(const Variant &variant) {
+    for (const auto &[key, value] : variant.defaults)
+      result.defaults[key] = value;
+    if (!variant.remark.empty())
+      result.remarks.push_back(variant.remark);
+  }
 
   /// Marks the tensor as used and returns its complete name. Returns nothing if it is optional and absent from the
   /// first repetition.
@@ -72,7 +84,23 @@ private:
     return tensor;
   }
 
-  std::optional<Layer> use(const Layer &layer, const Prefix &prefix) {
+  /// Returns whether the first repetition has the layer under these names.
+  bool isPresent(const Layer &layer, const Prefix &prefix) const {
+    return isPresent(prefix.first + layer.weight.name) ||
+           any_of(layer.factors, [&](const FactorNames &names) { return isPresent(prefix.first + names.left); });
+  }
+
+  /// Returns the layer with the first names that the file has, or with its own if there are none.
+  const Layer &choose(const Layer &layer, const Prefix &prefix) const {
+    if (!isPresent(layer, prefix))
+      for (const Layer &other : layer.others)
+        if (const Layer &chosen = choose(other, prefix); isPresent(chosen, prefix))
+          return chosen;
+    return layer;
+  }
+
+  std::optional<Layer> use(const Layer &named, const Prefix &prefix) {
+    const Layer &layer = choose(named, prefix);
     for (const FactorNames &factors : layer.factors)
       if (isPresent(prefix.current + factors.left))
         return useFactors(layer, factors, prefix);
@@ -183,7 +211,8 @@ private:
   Match result;
 };
 
-/// Returns, for example, "3 missing ('a', 'b', ...)". Returns an empty text for no names.
+} // namespace
+
 std::string describeNames(ArrayRef<std::string> names, StringRef state) {
   if (names.empty())
     return "";
@@ -193,14 +222,39 @@ std::string describeNames(ArrayRef<std::string> names, StringRef state) {
   return formatv("{0} {1} ({2}{3})", names.size(), state, list, names.size() > shown ? ", ..." : "");
 }
 
-} // namespace
-
 std::string Match::describe() const {
   std::string text = describeNames(missing, "missing"), more = describeNames(leftover, "left over");
   return text + (!text.empty() && !more.empty() ? ", " : "") + more;
 }
 
 Match matchLayout(const Layout &layout, ArrayRef<NamedTensor> tensors) { return Matcher(tensors).match(layout); }
+
+/// The beginnings of names, up to a dot, that most tensors have, at most kMaxPrefixes of them.
+static SmallVector<StringRef> commonPrefixes(ArrayRef<NamedTensor> tensors) {
+  constexpr size_t kMaxPrefixes = 32;
+  MapVector<StringRef, size_t> counts;
+  for (const NamedTensor &named : tensors)
+    for (StringRef name = named.name; size_t length : seq<size_t>(1, name.size()))
+      if (name[length - 1] == '.')
+        ++counts[name.take_front(length)];
+  auto entries = counts.takeVector();
+  llvm::stable_sort(entries, [](const auto &left, const auto &right) { return left.second > right.second; });
+  auto prefixes = llvm::to_vector(make_first_range(entries));
+  prefixes.resize(std::min(prefixes.size(), kMaxPrefixes));
+  return prefixes;
+}
+
+/// Returns what the user can do if a layout fits the tensors behind a prefix, else an empty string.
+static std::string suggestPrefix(ArrayRef<Layout> layouts, ArrayRef<NamedTensor> tensors) {
+  std::vector<std::string> fitting;
+  for (StringRef prefix : commonPrefixes(tensors)) {
+    std::vector<NamedTensor> behind = tensorsBehind(prefix, tensors);
+    for (const Layout &layout : layouts)
+      if (matchLayout(layout, behind).fits())
+        fitting.push_back(formatv("'{0}' fits with --prefix={1}", layout.name, prefix));
+  }
+  return fitting.empty() ? "" : "; " + join(fitting, ", ");
+}
 
 Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayRef<NamedTensor> tensors) {
   std::vector<Match> matches;
@@ -221,9 +275,15 @@ Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayR
     return makeError("expected the tensors of one layout, found those of several with nothing left over ({0}): choose "
                      "with --layout",
                      list(ArrayRef(order).take_front(fitting), [&](size_t index) { return layouts[index].name; }));
-  return makeError(
-      "expected the tensors of {0}, found {1}", layouts.size() == 1 ? "the layout" : "one of the layouts",
-      list(order, [&](size_t index) { return "for '" + layouts[index].name + "' " + matches[index].describe(); }));
+  constexpr size_t kShown = 2;
+  std::string differences = list(ArrayRef(order).take_front(kShown), [&](size_t index) {
+    return "for '" + layouts[index].name + "' " + matches[index].describe();
+  });
+  if (layouts.size() > kShown)
+    differences += formatv("; {0} layouts that differ more", layouts.size() - kShown);
+  return makeError("expected the tensors of {0}, found {1}{2}",
+                   layouts.size() == 1 ? "the layout" : "one of the layouts", differences,
+                   suggestPrefix(layouts, tensors));
 }
 
 } // namespace vitya

@@ -10,6 +10,8 @@ namespace vitya {
 /// The steps of a layout for one file. Repetitions are unrolled, names are complete, and nothing is optional.
 struct Match {
   Steps steps;
+  llvm::json::Object defaults;        ///< settings of the layout and of its variants that the file is one of
+  std::vector<std::string> remarks;   ///< of these variants
   std::vector<std::string> missing;   ///< tensors that the layout needs and the file lacks
   std::vector<std::string> overruled; ///< layers with factors and dense tensors; the dense tensors are not used
   std::vector<std::string> leftover;  ///< tensors of the file that the layout neither uses nor ignores
@@ -22,9 +24,13 @@ struct Match {
 Match matchLayout(const Layout &layout, llvm::ArrayRef<NamedTensor> tensors);
 
 /// Returns the index of the only layout that fits, and its match. If none or several fit, the error says for each
-/// layout what differs.
+/// layout what differs. If a layout fits the tensors behind a prefix of the names, the error suggests it.
 llvm::Expected<std::pair<size_t, Match>> chooseLayout(llvm::ArrayRef<Layout> layouts,
                                                       llvm::ArrayRef<NamedTensor> tensors);
+
+/// Returns, for example, "2 missing ('a', 'b')": the number, the `state` and the first few of `names`. Returns an empty
+/// string for no names.
+std::string describeNames(llvm::ArrayRef<std::string> names, llvm::StringRef state);
 
 } // namespace vitya
 

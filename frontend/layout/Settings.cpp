@@ -18,6 +18,18 @@ std::optional<Pool> symbolizePool(StringRef name) {
       .Default(std::nullopt);
 }
 
+StringRef stringifyPool(Pool pool) {
+  switch (pool) {
+  case Pool::automatic:
+    return "auto";
+  case Pool::classToken:
+    return "class";
+  case Pool::mean:
+    return "mean";
+  }
+  llvm_unreachable("every way of pooling has a name");
+}
+
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
@@ -52,10 +64,10 @@ static std::optional<std::vector<Element>> readArray(const json::Value &value, R
 }
 
 /// Moves `value` to `target` if there is one.
-template <typename T, typename Target>
-static bool assignIfAny(std::optional<T> value, Target &target) {
+template <typename T>
+static bool assignIfAny(std::optional<T> value, SettingSource source, Sourced<T> &target) {
   if (value)
-    target = std::move(*value);
+    target = {std::move(*value), source};
   return value.has_value();
 }
 
@@ -70,7 +82,7 @@ enum class SettingForm { text, texts, json, list };
 struct Settings::Setting {
   StringLiteral name;
   SettingForm form;
-  bool (Settings::*assign)(const json::Value &value);
+  bool (Settings::*assign)(const json::Value &value, SettingSource source);
   StringLiteral expected; ///< the valid values, for errors
 };
 
@@ -78,39 +90,44 @@ const Settings::Setting Settings::kSettings[] = {
     {"antialias", SettingForm::json, &Settings::assignAntialias, "true or false"},
     {"classes", SettingForm::texts, &Settings::assignClasses, "a text for each class"},
     {"eps", SettingForm::json, &Settings::assignEps, "a finite number that is not negative"},
-    {"gelu", SettingForm::text, &Settings::assignGelu, "'erf' or 'tanh'"},
+    {"gelu", SettingForm::text, &Settings::assignGelu, "'erf', 'tanh' or 'quick'"},
     {"heads", SettingForm::json, &Settings::assignHeads, "a positive number, or one for each width"},
     {"image", SettingForm::list, &Settings::assignImage, "the height and the width of the image, or one size for both"},
-    {"mean", SettingForm::list, &Settings::assignMean, "a number for each channel"},
+    {"mean", SettingForm::list, &Settings::assignMean,
+     "a number from 0 to 1 for each channel, as pixels are (divide numbers on the scale from 0 to 255 by 255)"},
     {"name", SettingForm::text, &Settings::assignName, "a text"},
     {"pool", SettingForm::text, &Settings::assignPool, "'auto', 'class' or 'mean'"},
-    {"std", SettingForm::list, &Settings::assignStd, "a positive number for each channel"},
+    {"std", SettingForm::list, &Settings::assignStd,
+     "a positive number up to 1 for each channel, as pixels are in [0, 1] (divide numbers on the scale from 0 to 255 "
+     "by 255)"},
 };
 
-bool Settings::assignAntialias(const json::Value &value) { return assignIfAny(value.getAsBoolean(), antialias); }
-
-bool Settings::assignClasses(const json::Value &value) {
-  return assignIfAny(readArray<std::string>(value, [](const json::Value &item) { return item.getAsString(); }),
-                     classes);
+bool Settings::assignAntialias(const json::Value &value, SettingSource source) {
+  return assignIfAny(value.getAsBoolean(), source, antialias);
 }
 
-bool Settings::assignEps(const json::Value &value) {
+bool Settings::assignClasses(const json::Value &value, SettingSource) {
+  auto names = readArray<std::string>(value, [](const json::Value &item) { return item.getAsString(); });
+  classes = names.value_or(std::vector<std::string>());
+  return names.has_value();
+}
+
+bool Settings::assignEps(const json::Value &value, SettingSource source) {
   std::optional<float> number = readFinite(value);
   if (!number || *number < 0)
     return false;
-  epsilon = value.getAsNumber();
+  epsilon = {value.getAsNumber(), source};
   return true;
 }
 
-bool Settings::assignGelu(const json::Value &value) {
+bool Settings::assignGelu(const json::Value &value, SettingSource source) {
   std::optional<StringRef> text = value.getAsString();
-  return text && assignIfAny(symbolizeGeluForm(*text), gelu);
+  return text && assignIfAny(symbolizeGeluForm(*text), source, gelu);
 }
 
-bool Settings::assignHeads(const json::Value &value) {
-  headsOfAll = readPositive(value);
-  headsOfWidths.clear();
-  if (headsOfAll)
+bool Settings::assignHeads(const json::Value &value, SettingSource source) {
+  headCounts = {{{}, readPositive(value)}, source};
+  if (headCounts.value.ofAll)
     return true;
   const json::Object *widths = value.getAsObject();
   if (!widths)
@@ -120,23 +137,27 @@ bool Settings::assignHeads(const json::Value &value) {
     std::optional<int64_t> number = readPositive(heads);
     if (StringRef(key).getAsInteger(10, width) || !number)
       return false;
-    headsOfWidths.emplace_back(width, *number);
+    headCounts.value.ofWidths.emplace_back(width, *number);
   }
   return true;
 }
 
-bool Settings::assignImage(const json::Value &value) {
+bool Settings::assignImage(const json::Value &value, SettingSource source) {
   std::optional<std::vector<int64_t>> sizes = readArray<int64_t>(value, readPositive);
   if (std::optional<int64_t> side = readPositive(value))
     sizes = {*side};
   if (sizes && sizes->size() == 1)
     sizes->push_back(sizes->front());
-  return sizes && sizes->size() == 2 && assignIfAny(std::move(sizes), image);
+  return sizes && sizes->size() == 2 && assignIfAny(std::move(sizes), source, image);
 }
 
-bool Settings::assignMean(const json::Value &value) { return assignIfAny(readArray<float>(value, readFinite), mean); }
+bool Settings::assignMean(const json::Value &value, SettingSource source) {
+  std::optional<std::vector<float>> values = readArray<float>(value, readFinite);
+  return values && all_of(*values, [](float number) { return number >= 0 && number <= 1; }) &&
+         assignIfAny(std::move(values), source, mean);
+}
 
-bool Settings::assignName(const json::Value &value) {
+bool Settings::assignName(const json::Value &value, SettingSource) {
   std::optional<StringRef> text = value.getAsString();
   if (!text || text->empty())
     return false;
@@ -144,31 +165,32 @@ bool Settings::assignName(const json::Value &value) {
   return true;
 }
 
-bool Settings::assignPool(const json::Value &value) {
+bool Settings::assignPool(const json::Value &value, SettingSource source) {
   std::optional<StringRef> text = value.getAsString();
-  return text && assignIfAny(symbolizePool(*text), pool);
+  return text && assignIfAny(symbolizePool(*text), source, pool);
 }
 
-bool Settings::assignStd(const json::Value &value) {
+bool Settings::assignStd(const json::Value &value, SettingSource source) {
   std::optional<std::vector<float>> values = readArray<float>(value, readFinite);
-  return values && all_of(*values, [](float number) { return number > 0; }) && assignIfAny(std::move(values), std);
+  return values && all_of(*values, [](float number) { return number > 0 && number <= 1; }) &&
+         assignIfAny(std::move(values), source, std);
 }
 
-Expected<const Settings::Setting *> Settings::find(StringRef key, StringRef source) {
+Expected<const Settings::Setting *> Settings::find(StringRef key, StringRef where) {
   for (const Setting &setting : kSettings)
     if (setting.name == key)
       return &setting;
   auto names = map_range(kSettings, [](const Setting &setting) { return setting.name; });
-  return makeError("expected a setting among '{0}', found '{1}' ({2})", join(names, "', '"), key, source);
+  return makeError("expected a setting among '{0}', found '{1}' ({2})", join(names, "', '"), key, where);
 }
 
-Error Settings::assign(StringRef key, const json::Value &value, StringRef source) {
-  Expected<const Setting *> setting = find(key, source);
+Error Settings::assign(StringRef key, const json::Value &value, SettingSource source, StringRef where) {
+  Expected<const Setting *> setting = find(key, where);
   if (!setting)
     return setting.takeError();
-  if ((this->*(*setting)->assign)(value))
+  if ((this->*(*setting)->assign)(value, source))
     return Error::success();
-  return makeError("expected setting '{0}' to be {1}, found {2} ({3})", key, (*setting)->expected, value, source);
+  return makeError("expected setting '{0}' to be {1}, found {2} ({3})", key, (*setting)->expected, value, where);
 }
 
 //===----------------------------------------------------------------------===//
@@ -201,20 +223,21 @@ Expected<Settings> Settings::merge(const json::Object &defaults, const json::Obj
                                    ArrayRef<std::string> assignments) {
   Settings settings;
   for (const auto &[key, value] : defaults)
-    if (Error error = settings.assign(key, value, "the layout's defaults"))
+    if (Error error = settings.assign(key, value, SettingSource::layout, "the layout's defaults"))
       return std::move(error);
   for (const auto &[key, value] : file)
-    if (Error error = settings.assign(key, value, "the file's 'vitya' entry"))
+    if (Error error = settings.assign(key, value, SettingSource::file, "the file's 'vitya' entry"))
       return std::move(error);
   for (StringRef assignment : assignments) {
     auto [key, text] = assignment.split('=');
     if (!assignment.contains('='))
       return makeError("expected a setting as KEY=VALUE, found '{0}'", assignment);
-    std::string source = "--set " + assignment.str();
-    Expected<const Setting *> setting = find(key, source);
+    std::string where = "--set " + assignment.str();
+    Expected<const Setting *> setting = find(key, where);
     if (!setting)
       return setting.takeError();
-    if (Error error = settings.assign(key, readAssignment((*setting)->form, text), source))
+    json::Value value = readAssignment((*setting)->form, text);
+    if (Error error = settings.assign(key, value, SettingSource::option, where))
       return std::move(error);
   }
   return settings;
@@ -224,9 +247,9 @@ Expected<Settings> Settings::merge(const json::Object &defaults, const json::Obj
 // Queries
 //===----------------------------------------------------------------------===//
 
-Expected<int64_t> Settings::heads(int64_t width, StringRef layer) const {
-  std::optional<int64_t> heads = headsOfAll;
-  for (auto [known, number] : headsOfWidths)
+Expected<Sourced<int64_t>> Settings::heads(int64_t width, StringRef layer) const {
+  std::optional<int64_t> heads = headCounts.value.ofAll;
+  for (auto [known, number] : headCounts.value.ofWidths)
     if (known == width)
       heads = number;
   if (!heads)
@@ -236,14 +259,14 @@ Expected<int64_t> Settings::heads(int64_t width, StringRef layer) const {
   if (width % *heads != 0)
     return makeError("expected heads that divide the width of '{0}', found {1} heads and width {2}", layer, *heads,
                      width);
-  return *heads;
+  return Sourced<int64_t>{*heads, headCounts.source};
 }
 
-Expected<double> Settings::eps() const {
-  if (!epsilon)
+Expected<Sourced<double>> Settings::eps() const {
+  if (!epsilon.value)
     return makeError("expected the eps of LayerNorm, found none in the file and in the layout: give it with --set "
                      "eps=NUMBER");
-  return *epsilon;
+  return Sourced<double>{*epsilon.value, epsilon.source};
 }
 
 } // namespace vitya

@@ -14,6 +14,14 @@ namespace vitya {
 
 /// Parses "auto", "class" or "mean".
 std::optional<Pool> symbolizePool(llvm::StringRef name);
+llvm::StringRef stringifyPool(Pool pool);
+
+/// A value and where it comes from. It is a guess until a source gives it.
+template <typename T>
+struct Sourced {
+  T value = {};
+  SettingSource source = SettingSource::guess;
+};
 
 class Settings {
 public:
@@ -25,40 +33,47 @@ public:
 
   /// Returns the number of heads of an attention of this width. Fails if no source gives it or if it does not divide
   /// the width. `layer` is for the error.
-  llvm::Expected<int64_t> heads(int64_t width, llvm::StringRef layer) const;
+  llvm::Expected<Sourced<int64_t>> heads(int64_t width, llvm::StringRef layer) const;
 
   /// Returns the eps of every LayerNorm. Fails if no source gives it.
-  llvm::Expected<double> eps() const;
+  llvm::Expected<Sourced<double>> eps() const;
 
   std::optional<std::string> name;
-  std::vector<float> mean, std;     ///< one value for each channel; empty if no source gives them
-  std::vector<std::string> classes; ///< in the order of the logits; empty if no source gives them
-  std::vector<int64_t> image;       ///< height and width; empty if no source gives them
-  bool antialias = true;            ///< whether pictures are antialiased when they are shrunk
-  GeluForm gelu = GeluForm::erf;
-  Pool pool = Pool::automatic;
+  /// One value for each channel, for pixels in [0, 1]; empty if no source gives them.
+  Sourced<std::vector<float>> mean, std;
+  std::vector<std::string> classes;    ///< in the order of the logits; empty if no source gives them
+  Sourced<std::vector<int64_t>> image; ///< height and width in pixels; empty if no source gives them
+  /// Whether pictures are antialiased when they are shrunk.
+  Sourced<bool> antialias = {true, SettingSource::guess};
+  Sourced<GeluForm> gelu = {GeluForm::erf, SettingSource::guess};
+  Sourced<Pool> pool = {Pool::automatic, SettingSource::guess};
 
 private:
   struct Setting;
   static const Setting kSettings[];
-  static llvm::Expected<const Setting *> find(llvm::StringRef key, llvm::StringRef source);
-  llvm::Error assign(llvm::StringRef key, const llvm::json::Value &value, llvm::StringRef source);
+  static llvm::Expected<const Setting *> find(llvm::StringRef key, llvm::StringRef where);
+  /// `where` names the source in errors.
+  llvm::Error assign(llvm::StringRef key, const llvm::json::Value &value, SettingSource source, llvm::StringRef where);
 
-  // Each assigns a value, or returns false if it is of the wrong kind.
-  bool assignAntialias(const llvm::json::Value &value);
-  bool assignClasses(const llvm::json::Value &value);
-  bool assignEps(const llvm::json::Value &value);
-  bool assignGelu(const llvm::json::Value &value);
-  bool assignHeads(const llvm::json::Value &value);
-  bool assignImage(const llvm::json::Value &value);
-  bool assignMean(const llvm::json::Value &value);
-  bool assignName(const llvm::json::Value &value);
-  bool assignPool(const llvm::json::Value &value);
-  bool assignStd(const llvm::json::Value &value);
+  // Each assigns a value and its source, or returns false if the value is of the wrong kind.
+  bool assignAntialias(const llvm::json::Value &value, SettingSource source);
+  bool assignClasses(const llvm::json::Value &value, SettingSource source);
+  bool assignEps(const llvm::json::Value &value, SettingSource source);
+  bool assignGelu(const llvm::json::Value &value, SettingSource source);
+  bool assignHeads(const llvm::json::Value &value, SettingSource source);
+  bool assignImage(const llvm::json::Value &value, SettingSource source);
+  bool assignMean(const llvm::json::Value &value, SettingSource source);
+  bool assignName(const llvm::json::Value &value, SettingSource source);
+  bool assignPool(const llvm::json::Value &value, SettingSource source);
+  bool assignStd(const llvm::json::Value &value, SettingSource source);
 
-  std::vector<std::pair<int64_t, int64_t>> headsOfWidths; ///< (width, heads), from a layout that knows its family
-  std::optional<int64_t> headsOfAll;
-  std::optional<double> epsilon;
+  /// The number of heads of each width, from a layout that knows its family, or of all widths.
+  struct Heads {
+    std::vector<std::pair<int64_t, int64_t>> ofWidths; ///< (width, heads)
+    std::optional<int64_t> ofAll;
+  };
+  Sourced<Heads> headCounts;
+  Sourced<std::optional<double>> epsilon;
 };
 
 } // namespace vitya

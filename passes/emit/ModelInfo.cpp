@@ -30,6 +30,9 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
   info.antialias = model.getAntialias();
   for (StringAttr name : model.getClasses())
     info.classes.push_back(name.str());
+  if (auto settings = getDiscardable<VityaDialect::SettingsAttrHelper>(module))
+    for (Attribute each : settings)
+      info.settings.push_back(cast<SettingAttr>(each));
   auto fingerprint = getDiscardable<VityaDialect::FingerprintAttrHelper>(module);
   if (!fingerprint)
     return missing(VityaDialect::FingerprintAttrHelper::getNameStr());
@@ -74,6 +77,11 @@ std::string ModelInfo::text() const {
   line("classes", classes.size());
   line("cpu", cpu);
   line("compiler", ("vitya " VITYA_VERSION " " + StringRef(options)).str());
+  if (!settings.empty())
+    os << llvm::formatv("\n{0,-12}{1,-28}{2}\n", "setting", "value", "source");
+  for (SettingAttr setting : settings)
+    os << llvm::formatv("{0,-12}{1,-28}{2}\n", setting.getName(), setting.getValue().trim('"'),
+                        stringifySettingSource(setting.getSource()));
   printTables(report, os);
   return result;
 }
@@ -98,6 +106,16 @@ std::string ModelInfo::json() const {
     os.attributeArray("classes", [&] {
       for (const std::string &name : classes)
         os.value(name);
+    });
+    os.attributeArray("settings", [&] {
+      for (SettingAttr setting : settings)
+        os.object([&] {
+          os.attribute("name", setting.getName());
+          os.attributeBegin("value");
+          os.rawValue(setting.getValue());
+          os.attributeEnd();
+          os.attribute("source", stringifySettingSource(setting.getSource()));
+        });
     });
     os.attribute("cpu", cpu);
     os.attributeObject("compiler", [&] {

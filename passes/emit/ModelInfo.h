@@ -17,6 +17,7 @@ struct ModelInfo {
   std::vector<int64_t> image; ///< channels, height, width
   bool antialias = true;      ///< whether pictures are antialiased when they are shrunk
   std::vector<std::string> classes, layers;
+  std::vector<SettingAttr> settings; ///< empty if the model was not imported from a checkpoint
   int64_t weightBytes = 0, workspaceBytes = 0;
   ModelReport report; ///< parameters, multiply-adds, linear layers and attentions
 

@@ -147,12 +147,13 @@ def own_pair(name, out, width):
     return pair(name, ".left.weight", ".right.weight", ".left.bias", out, width)
 
 
-def timm(depth=DEPTH, class_token=True, positions=None, qkv_bias=True, pre_norm=False, fc_norm=False, head=True,
-         layer_scale=False, factors=False, extra_tokens=()):
+def timm(depth=DEPTH, class_token=True, positions=None, patch_bias=True, qkv_bias=True, pre_norm=False, fc_norm=False,
+         head=True, layer_scale=False, factors=False, extra_tokens=()):
     patches = (SIDE // PATCH)**2
     shapes = [("cls_token", (1, 1, WIDTH))] if class_token else []
     shapes += [("pos_embed", (1, positions or patches + class_token, WIDTH)),
-               ("patch_embed.proj.weight", (WIDTH, 3, PATCH, PATCH)), ("patch_embed.proj.bias", (WIDTH,))]
+               ("patch_embed.proj.weight", (WIDTH, 3, PATCH, PATCH))]
+    shapes += [("patch_embed.proj.bias", (WIDTH,))] if patch_bias else []
     shapes += norm("norm_pre") if pre_norm else []
     for i in range(depth):
         block = "blocks.%d." % i
@@ -196,6 +197,7 @@ ARCHITECTURES = {
     "position-of-patches": dict(positions=4),
     "no-qkv-bias": dict(qkv_bias=False),
     "norm-pre": dict(pre_norm=True),
+    "clip": dict(pre_norm=True, patch_bias=False),
     "fc-norm": dict(fc_norm=True),
     "headless": dict(head=False),
     "no-blocks": dict(depth=0),
@@ -505,6 +507,10 @@ def wrap(tensors, variant, settings):
         counter = Tensor(Storage([5], "i64"), ())
         return {"state_dict": collections.OrderedDict([("n_averaged", counter)] + [
             ("module." + key, value) for key, value in tensors.items()]), "vitya": settings}
+    if variant == "part":  # of a larger model, such as Lightning's, whose other parts are not inference
+        others = [("model.counter", Tensor(Storage([1.0]), (1,))), ("criterion.weight", Tensor(Storage([1.0]), (1,)))]
+        return {"state_dict": collections.OrderedDict([("model.net." + key, value) for key, value in tensors.items()] +
+                                                      others), "vitya": settings}
     if variant == "wrapped":
         return {"state_dict": wrap_names(tensors), "vitya": settings}
     if variant == "wrapped-twice":
@@ -523,7 +529,7 @@ def make(family, variant, defect, settings):
         tensors = quantize(tensors, variant == "quantized-per-channel")
     if variant in ("layer-scale-folded", "layer-scale-factors-folded"):
         fold_layer_scale(tensors)
-    settings = {**SETTINGS, **settings}
+    settings = {key: value for key, value in {**SETTINGS, **settings}.items() if value is not None}
     if defect == "setting":
         settings["hades"] = 2
     elif defect == "heads":
@@ -607,12 +613,12 @@ def main():
                                                                "shared", "parameter", "v3", "protocol4",
                                                                "safetensors", "text", "quantized", "constant",
                                                                "constant-expanded", "negated", "negated-v3",
-                                                               "averaged", "wrapped", "wrapped-twice",
+                                                               "averaged", "part", "wrapped", "wrapped-twice",
                                                                "safetensors-wrapped", "safetensors-averaged",
                                                                "quantized-per-channel"] + sorted(FACTORS) +
                         sorted(ARCHITECTURES))
     parser.add_argument("--defect")
-    parser.add_argument("--setting", action="append", default=[], help="KEY=JSON of the file's 'vitya' entry")
+    parser.add_argument("--setting", action="append", default=[], help="KEY=JSON of the file's 'vitya' entry; null leaves the key out")
     arguments = parser.parse_args()
     settings = {key: json.loads(value) for key, value in (item.split("=", 1) for item in arguments.setting)}
     with open(arguments.file, "wb") as file:

@@ -78,6 +78,16 @@ module attributes {vitya.model = #vitya.model<name = "model_c4_too_long", image 
 
 // -----
 
+// expected-error @below {{expected the value of setting 'setting_c1' to be JSON, found '[1': }}
+module attributes {vitya.settings = [#vitya.setting<"setting_c1", value = "[1", source = file>]} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.settings' to be an array of #vitya.setting, found "heads"}}
+module attributes {vitya.settings = "heads"} {}
+
+// -----
+
 // expected-error @below {{expected positive sizes of layer 'linear_info_c1', found in 0, out 10}}
 module attributes {vitya.linears = [#vitya.linear_info<"linear_info_c1", in = 0, out = 10, format = "f32", reason = "">]} {}
 

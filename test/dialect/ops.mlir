@@ -11,13 +11,17 @@
 // CHECK-SAME: vitya.multiply_adds = 1920 : i64
 // CHECK-SAME: vitya.parameters = 1930 : i64
 // CHECK-SAME: vitya.phase = "import"
+// CHECK-SAME: vitya.settings = [#vitya.setting<"heads", value = "3", source = file>, #vitya.setting<"gelu", value = "\22erf\22", source = guess>, #vitya.setting<"eps", value = "1e-06", source = layout>, #vitya.setting<"image", value = "[32,32]", source = option>]
 module attributes {
     vitya.model = #vitya.model<name = "vit", image = [3, 32, 32], classes = ["cat", "a dog"]>,
     vitya.linears = [
       #vitya.linear_info<"head", in = 192, out = 10, format = "f32", reason = "dense">,
       #vitya.linear_info<"fc", in = 192, out = 768, format = "f32", reason = "budget", rank = 16>],
     vitya.fingerprint = "00112233445566778899aabbccddeeff", vitya.multiply_adds = 1920 : i64,
-    vitya.parameters = 1930 : i64, vitya.phase = "import"} {
+    vitya.parameters = 1930 : i64, vitya.phase = "import",
+    vitya.settings = [
+      #vitya.setting<"heads", value = "3", source = file>, #vitya.setting<"gelu", value = "\22erf\22", source = guess>,
+      #vitya.setting<"eps", value = "1e-06", source = layout>, #vitya.setting<"image", value = "[32,32]", source = option>]} {
 
 // CHECK-LABEL: func @image(
 // CHECK-SAME: %[[IMAGE:.*]]: tensor<3x32x16xf32>

@@ -5,8 +5,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef bytes(reinterpret_cast<const char *>(data), size);
-  llvm::Expected<vitya::Checkpoint> checkpoint =
-      vitya::Checkpoint::read(llvm::MemoryBuffer::getMemBufferCopy(bytes, "fuzz"), "");
+  llvm::Expected<vitya::Checkpoint> checkpoint = vitya::Checkpoint::read(llvm::MemoryBufferRef(bytes, "fuzz"), "");
   if (!checkpoint) {
     llvm::consumeError(checkpoint.takeError());
     return 0;

@@ -333,7 +333,7 @@ TEST(Checkpoint, InMemory) {
       R"({"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"__metadata__":{"vitya":"{\"heads\":2}"}})";
   uint64_t length = header.size();
   std::string file = raw({length}) + header + raw({1.0f, 2.0f});
-  auto checkpoint = Checkpoint::read(llvm::MemoryBuffer::getMemBufferCopy(file), "");
+  auto checkpoint = Checkpoint::read(llvm::MemoryBufferRef(file, "file"), "");
   ASSERT_TRUE(static_cast<bool>(checkpoint)) << llvm::toString(checkpoint.takeError());
   EXPECT_EQ(checkpoint->metadata().getInteger("heads"), 2);
   float values[2];
@@ -520,6 +520,46 @@ TEST(Match, ExactlyOneLayoutFits) {
                                                      "over ('z'); for 'b' 1 left over ('z')");
 }
 
+TEST(Match, LayersHaveOtherNames) {
+  Layout named =
+      layout("a", R"({"repeat": "b.{i}", "steps": [{"linear": {"name": "x", "or": {"name": "y", "or": "z"}}}]})");
+  for (const char *name : {"x", "y", "z"}) {
+    std::string weight = std::string("b.0.") + name + ".weight", bias = std::string("b.0.") + name + ".bias";
+    Match match = matchLayout(named, tensorsNamed({weight.c_str(), bias.c_str()}));
+    EXPECT_TRUE(match.fits()) << match.describe();
+    EXPECT_EQ(std::get<LinearStep>(match.steps.back().step).layer.name, std::string("b.0.") + name);
+  }
+  EXPECT_TRUE(matchLayout(named, tensorsNamed({"b.0.y.left.weight", "b.0.y.right.weight"})).fits());
+  EXPECT_EQ(matchLayout(named, tensorsNamed({})).describe(), "2 missing ('b.0.x.weight', 'b.0.x.bias')");
+  EXPECT_EQ(matchLayout(named, tensorsNamed({"b.0.x.weight", "b.0.x.bias", "b.0.y.weight"})).describe(),
+            "1 left over ('b.0.y.weight')");
+}
+
+TEST(Match, SuggestsPrefix) {
+  std::vector<Layout> layouts;
+  layouts.push_back(layout("a", R"({"linear": "x"})"));
+  auto tensors =
+      tensorsNamed({"student.net.x.weight", "student.net.x.bias", "teacher.x.weight", "teacher.x.bias", "y"});
+  std::string error = errorOf(chooseLayout(layouts, tensors));
+  EXPECT_TRUE(
+      llvm::StringRef(error).ends_with("; 'a' fits with --prefix=student.net., 'a' fits with --prefix=teacher."))
+      << error;
+}
+
+TEST(Match, VariantsOverrideDefaults) {
+  auto parsed = Layout::parse("test.json", R"({"name": "a", "defaults": {"eps": 1e-6, "heads": 3},
+    "variants": [{"if": "y.weight", "defaults": {"eps": 1e-5}, "remark": "text"}],
+    "steps": [{"patchify": "channel_row_column"}, {"linear": "x"}, {"norm": "y?"}]})");
+  ASSERT_TRUE(static_cast<bool>(parsed));
+  Match plain = matchLayout(*parsed, tensorsNamed({"x.weight", "x.bias"}));
+  EXPECT_EQ(plain.defaults.getNumber("eps"), 1e-6);
+  EXPECT_TRUE(plain.remarks.empty());
+  Match variant = matchLayout(*parsed, tensorsNamed({"x.weight", "x.bias", "y.weight", "y.bias"}));
+  EXPECT_EQ(variant.defaults.getNumber("eps"), 1e-5);
+  EXPECT_EQ(variant.defaults.getInteger("heads"), 3);
+  EXPECT_EQ(variant.remarks, std::vector<std::string>{"text"});
+}
+
 TEST(Match, OptionalInAllRepetitionsOrInNone) {
   Layout repeated = layout("a", R"({"repeat": "b.{i}", "steps": [{"linear": {"name": "x", "bias": "x.bias?"}}]})");
   EXPECT_TRUE(matchLayout(repeated, tensorsNamed({"b.0.x.weight", "b.1.x.weight"})).fits());
@@ -538,14 +578,16 @@ TEST(Settings, HeadsByWidth) {
   ASSERT_TRUE(static_cast<bool>(settings));
   auto heads = settings->heads(192, "attn");
   ASSERT_TRUE(static_cast<bool>(heads));
-  EXPECT_EQ(*heads, 3);
+  EXPECT_EQ(heads->value, 3);
+  EXPECT_EQ(heads->source, SettingSource::layout);
   EXPECT_NE(errorOf(settings->heads(200, "attn")).find("of a model of width 200, found none"), std::string::npos);
   // A single number applies to all widths.
   auto overridden = Settings::merge(defaults, {}, {std::string("heads=4")});
   ASSERT_TRUE(static_cast<bool>(overridden));
   auto four = overridden->heads(192, "attn");
   ASSERT_TRUE(static_cast<bool>(four));
-  EXPECT_EQ(*four, 4);
+  EXPECT_EQ(four->value, 4);
+  EXPECT_EQ(four->source, SettingSource::option);
 }
 
 } // namespace

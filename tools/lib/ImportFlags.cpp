@@ -7,6 +7,9 @@ vitya::ImportFlags::ImportFlags(cl::OptionCategory &category)
     : layout("layout", cl::location(options.layout), cl::init("auto"), cl::cat(category),
              cl::value_desc("auto|NAME|FILE"),
              cl::desc("How the tensors of the checkpoint are connected (default: auto)")),
+      prefix("prefix", cl::location(options.prefix), cl::cat(category), cl::value_desc("text"),
+             cl::desc("What the names of the model's tensors begin with, before the names that the layout has, such as "
+                      "'model.'; other tensors are left out")),
       key("key", cl::location(options.key), cl::cat(category), cl::value_desc("key.key"),
           cl::desc("The state dict to read, in a checkpoint with several")),
       settings(

@@ -7,7 +7,7 @@
 
 namespace vitya {
 
-/// --layout, --key and --set.
+/// --layout, --prefix, --key and --set.
 class ImportFlags {
 public:
   /// Registers them in `category` of --help.
@@ -18,7 +18,7 @@ public:
 
 private:
   ImportOptions options;
-  llvm::cl::opt<std::string, true> layout, key;
+  llvm::cl::opt<std::string, true> layout, prefix, key;
   llvm::cl::list<std::string, std::vector<std::string>> settings;
 };
 

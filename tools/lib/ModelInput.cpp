@@ -3,6 +3,7 @@
 #include "dialect/VityaDialect.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
+#include "frontend/checkpoint/Checkpoint.h"
 #include "mlir/Bytecode/BytecodeReader.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/Diagnostics.h"
@@ -46,22 +47,43 @@ void printDiagnosticsAs(MLIRContext &context, StringRef tool) {
       [name = tool.str()](Diagnostic &diagnostic) { printDiagnostic(diagnostic, name); });
 }
 
-llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, StringRef path, const ImportOptions &options) {
+/// Whether `path` is standard input, a pipe or a device.
+static bool isStream(StringRef path) { return path == "-" || !llvm::sys::fs::is_regular_file(path); }
+
+llvm::Expected<ModelFile> ModelFile::read(StringRef path) {
+  const llvm::Align bytecodeAlignment(64);
   auto unreadable = [&](const Twine &found) {
     return makeError("expected a file that can be read at '{0}', found: {1}", path, found.str());
   };
   if (llvm::sys::fs::is_directory(path))
     return unreadable("a folder");
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
-      llvm::MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/false, /*RequiresNullTerminator=*/true,
-                                         llvm::Align(64)); // required by bytecode
+  // The parser of text needs a null byte behind it. Other files are mapped without one, and streams always have one.
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = llvm::MemoryBuffer::getFileOrSTDIN(
+      path, /*IsText=*/false, /*RequiresNullTerminator=*/path.ends_with(".mlir"), bytecodeAlignment);
   if (!file)
     return unreadable(file.getError().message());
   protectInput(path);
-  if (path != "-" && !path.ends_with(".mlir") && !isBytecode(**file))
-    return importModel(context, path, options);
+  std::unique_ptr<llvm::MemoryBuffer> buffer = std::move(*file);
+  if (!llvm::isAddrAligned(bytecodeAlignment, buffer->getBufferStart())) {
+    auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(buffer->getBufferSize(),
+                                                                     buffer->getBufferIdentifier(), bytecodeAlignment);
+    llvm::copy(buffer->getBuffer(), aligned->getBufferStart());
+    buffer = std::move(aligned);
+  }
+  return ModelFile{path.str(), std::move(buffer)};
+}
+
+std::string defaultModelName(StringRef path) { return isStream(path) ? "model" : llvm::sys::path::stem(path).str(); }
+
+llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, const ModelFile &file,
+                                                const ImportOptions &options) {
+  llvm::MemoryBufferRef bytes = *file.buffer;
+  bool isText =
+      StringRef(file.path).ends_with(".mlir") || (isStream(file.path) && !looksLikeCheckpoint(bytes.getBuffer()));
+  if (!isText && !isBytecode(bytes))
+    return importModel(context, bytes, defaultModelName(file.path), options);
   auto sources = std::make_shared<llvm::SourceMgr>();
-  sources->AddNewSourceBuffer(std::move(*file), llvm::SMLoc());
+  sources->AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(bytes, /*RequiresNullTerminator=*/false), llvm::SMLoc());
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   if (!module)
     return reportedError();

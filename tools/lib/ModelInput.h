@@ -7,6 +7,7 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/pipelines/Pipelines.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 namespace vitya {
 
@@ -16,9 +17,23 @@ void registerAllModelDialects(mlir::DialectRegistry &registry);
 /// Makes `context` print each diagnostic on one line, "TOOL: error: FILE:LINE:COLUMN: message", followed by its notes.
 void printDiagnosticsAs(mlir::MLIRContext &context, llvm::StringRef tool);
 
-/// Reads `path` ("-" is standard input). MLIR bytecode and files named *.mlir are IR, any other file is a checkpoint.
-/// The parser and the verifier report errors through the diagnostics of `context`; the result then is a ReportedError.
-llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &context, llvm::StringRef path,
+/// A file of a model. Standard input and pipes can be read only once, so tools read the file once.
+struct ModelFile {
+  std::string path;                           ///< "-" is standard input
+  std::unique_ptr<llvm::MemoryBuffer> buffer; ///< the contents
+
+  /// Reads the file. A pipe is read to its end into memory.
+  static llvm::Expected<ModelFile> read(llvm::StringRef path);
+};
+
+/// The name of a model in the file `path` that has no other name: the file name without its extension, or "model" for
+/// standard input and pipes.
+std::string defaultModelName(llvm::StringRef path);
+
+/// Loads the model in `file`, which outlives the result. MLIR bytecode and files named *.mlir are IR; so is text from
+/// standard input or a pipe. Any other file is a checkpoint. The parser and the verifier report errors through the
+/// diagnostics of `context`; the result then is a ReportedError.
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &context, const ModelFile &file,
                                                             const ImportOptions &options);
 
 /// The phase that `module` has reached, from its attribute `vitya.phase`; `import` if it has none.

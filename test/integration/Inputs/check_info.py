@@ -12,6 +12,18 @@ assert info["antialias"] is True, info["antialias"]
 assert info["classes"] == "airplane automobile bird cat deer dog frog horse ship truck".split(), info["classes"]
 assert info["weight_bytes"] >= 4 * info["parameters"], info["weight_bytes"]
 assert isinstance(info["cpu"], str) and set(info["compiler"]) == {"version", "options"}, info["compiler"]
+settings = {each["name"]: (each["value"], each["source"]) for each in info["settings"]}
+assert settings == {
+    "image": ([32, 32], "guess"),
+    "antialias": (True, "guess"),
+    "mean": ([0.5071, 0.4865, 0.4409], "file"),
+    "std": ([0.2009, 0.1984, 0.2023], "file"),
+    "eps": (1e-6, "file"),
+    "heads": (3, "file"),
+    "gelu": ("erf", "layout"),
+    "pool": ("class", "guess"),
+    "layout": ("timm-vit", "file"),
+}, settings
 linears = info["linears"]
 # The embedding, four linear layers in each of six blocks, and the head.
 assert len(linears) == 1 + 6 * 4 + 1, len(linears)
