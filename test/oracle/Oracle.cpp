@@ -3,8 +3,8 @@
 //   oracle --data=FILE --logits=FILE (--load=CHECKPOINT | --seed=N [--save=ARCHIVE]) [sizes and options, see main]
 //
 // --load reads the storages of a PyTorch checkpoint in order: `torch.save` numbers them in the order of the state dict,
-// which is the order of the module's parameters. --save writes a C++ archive with the parameter names of timm or of the
-// reference project's notebooks.
+// which is the order of the module's parameters. --save writes a C++ archive with the parameter names of the library
+// that --model chooses.
 #include "test/oracle/Vit.h"
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -113,12 +113,22 @@ void writeLogits(const Tensor &logits, const std::string &path) {
 int main(int argc, char **argv) try {
   Options options(argc, argv);
   std::string model = options.take("model"), data = options.take("data"), logitsPath = options.take("logits");
-  bool isReference = model == "reference";
-  if (!isReference && !model.empty() && model != "timm")
-    fail("expected --model=timm or --model=reference, found '" + model + "'");
+  struct Family {
+    std::shared_ptr<Vit> (*make)(const Architecture &);
+    double eps, logitStd;
+  };
+  const std::map<std::string, Family> families = {{"timm", {makeTimmVit, 1e-6, 5}},
+                                                  {"torchvision", {makeTorchvisionVit, 1e-6, 5}},
+                                                  {"huggingface", {makeHuggingFaceVit, 1e-12, 5}},
+                                                  {"reference", {makeReferenceVit, 1e-5, 1}}};
+  auto family = families.find(model.empty() ? "timm" : model);
+  if (family == families.end())
+    fail("expected --model to be timm, torchvision, huggingface or reference, found '" + model + "'");
   Architecture architecture;
-  if (isReference)
-    architecture.eps = 1e-5;
+  architecture.eps = family->second.eps;
+  options.take("eps", architecture.eps);
+  architecture.hasNormPre = options.take<bool>("norm-pre", {{"", false}, {"no", false}, {"yes", true}});
+  architecture.isGeluQuick = options.take<bool>("gelu", {{"", false}, {"erf", false}, {"quick", true}});
   options.take("image", architecture.image);
   options.take("patch", architecture.patch);
   options.take("width", architecture.width);
@@ -128,7 +138,7 @@ int main(int argc, char **argv) try {
   std::string load = options.take("load"), save = options.take("save");
   uint64_t seed = 0;
   options.take("seed", seed);
-  double logitStd = isReference ? 1 : 5;
+  double logitStd = family->second.logitStd;
   options.take("logit-std", logitStd);
   int64_t count = 0, threads = 0;
   options.take("count", count);
@@ -142,7 +152,7 @@ int main(int argc, char **argv) try {
   if (threads > 0)
     at::set_num_threads(threads);
 
-  std::shared_ptr<Vit> vit = isReference ? makeReferenceVit(architecture) : makeTimmVit(architecture);
+  std::shared_ptr<Vit> vit = family->second.make(architecture);
   if (load.empty())
     vit->randomize(seed, logitStd);
   else

@@ -1,11 +1,11 @@
-// The two architectures, which follow timm/models/vision_transformer.py and the notebooks of the reference project.
+// The architectures, which follow timm/models/vision_transformer.py, torchvision/models/vision_transformer.py, Hugging
+// Face's modeling_vit.py and the notebooks of the reference project.
 #include "test/oracle/Vit.h"
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/core/grad_mode.h>
 #include <algorithm>
 #include <cmath>
-#include <torch/nn/modules/conv.h>
 #include <torch/nn/modules/linear.h>
 #include <torch/nn/modules/normalization.h>
 
@@ -24,58 +24,130 @@ Tensor normalize(const torch::nn::LayerNorm &norm, const Tensor &x, double eps) 
 }
 
 //===----------------------------------------------------------------------===//
-// timm
+// timm, torchvision, Hugging Face
 //===----------------------------------------------------------------------===//
 
-struct TimmBlock : torch::nn::Module {
-  torch::nn::LayerNorm norm1, norm2;
-  torch::nn::Linear qkv, proj, fc1, fc2;
-
-  explicit TimmBlock(const Architecture &a)
-      : norm1(makeNorm(a.width)), norm2(makeNorm(a.width)), qkv(a.width, 3 * a.width), proj(a.width, a.width),
-        fc1(a.width, a.expansion * a.width), fc2(a.expansion * a.width, a.width) {
-    register_module("norm1", norm1);
-    auto attention = register_module("attn", std::make_shared<Group>());
-    attention->register_module("qkv", qkv);
-    attention->register_module("proj", proj);
-    register_module("norm2", norm2);
-    auto mlp = register_module("mlp", std::make_shared<Group>());
-    mlp->register_module("fc1", fc1);
-    mlp->register_module("fc2", fc2);
-  }
+/// The names of parameters in the state dicts of a library. Those of a block follow its name and its number.
+struct Names {
+  const char *classToken, *positions, *projection, *block, *norm1;
+  std::vector<std::string> attention; ///< one layer of queries, keys and values, or one for each
+  const char *out, *norm2, *fc1, *fc2, *norm, *head;
+  const char *separator = "."; ///< between the name of an attention layer and "weight" or "bias"
 };
 
-struct TimmVit : Vit {
-  Tensor classToken, positions;
-  torch::nn::Conv2d projection;
-  std::vector<std::shared_ptr<TimmBlock>> blocks;
-  torch::nn::LayerNorm norm;
-  torch::nn::Linear head;
+const Names kTimm = {"cls_token", "pos_embed", "patch_embed.proj", "blocks.", "norm1", {"attn.qkv"},
+                     "attn.proj", "norm2",     "mlp.fc1",          "mlp.fc2", "norm",  "head"};
+const Names kTorchvision = {"class_token",
+                            "encoder.pos_embedding",
+                            "conv_proj",
+                            "encoder.layers.encoder_layer_",
+                            "ln_1",
+                            {"self_attention.in_proj"},
+                            "self_attention.out_proj",
+                            "ln_2",
+                            "mlp.0",
+                            "mlp.3",
+                            "encoder.ln",
+                            "heads.head",
+                            "_"};
+const Names kHuggingFace = {"vit.embeddings.cls_token",
+                            "vit.embeddings.position_embeddings",
+                            "vit.embeddings.patch_embeddings.projection",
+                            "vit.encoder.layer.",
+                            "layernorm_before",
+                            {"attention.attention.query", "attention.attention.key", "attention.attention.value"},
+                            "attention.output.dense",
+                            "layernorm_after",
+                            "intermediate.dense",
+                            "output.dense",
+                            "vit.layernorm",
+                            "classifier"};
 
-  explicit TimmVit(const Architecture &a)
-      : Vit(a), projection(torch::nn::Conv2dOptions(3, a.width, a.patch).stride(a.patch)), norm(makeNorm(a.width)),
-        head(a.width, a.classes) {
+/// Weight and bias of a linear layer, a convolution or a norm.
+struct Affine {
+  Tensor weight, bias;
+  Tensor operator()(const Tensor &x) const { return at::linear(x, weight, bias); }
+};
+
+struct PreNormBlock {
+  Affine norm1, out, norm2, fc1, fc2;
+  std::vector<Affine> attention;
+};
+
+/// The architecture of timm's VisionTransformer, which the other libraries share.
+struct PreNormVit : Vit {
+  Tensor classToken, positions;
+  Affine projection, normPre, norm, head;
+  std::vector<PreNormBlock> blocks;
+
+  PreNormVit(const Architecture &a, const Names &names) : Vit(a) {
     int64_t side = a.image / a.patch;
-    classToken = register_parameter("cls_token", torch::zeros({1, 1, a.width}));
-    positions = register_parameter("pos_embed", torch::zeros({1, side * side + 1, a.width}));
-    register_module("patch_embed", std::make_shared<Group>())->register_module("proj", projection);
-    auto list = register_module("blocks", std::make_shared<Group>());
-    for (int64_t i = 0; i < a.depth; ++i)
-      blocks.push_back(list->register_module(std::to_string(i), std::make_shared<TimmBlock>(a)));
-    register_module("norm", norm);
-    register_module("head", head);
+    classToken = add(names.classToken, {1, 1, a.width});
+    positions = add(names.positions, {1, side * side + 1, a.width});
+    projection = affine(names.projection, {a.width, 3, a.patch, a.patch}, ".", !a.hasNormPre);
+    if (a.hasNormPre)
+      normPre = affine("norm_pre", {a.width});
+    for (int64_t i = 0; i < a.depth; ++i) {
+      std::string prefix = names.block + std::to_string(i) + ".";
+      PreNormBlock block;
+      block.norm1 = affine(prefix + names.norm1, {a.width});
+      int64_t rows = 3 / static_cast<int64_t>(names.attention.size()) * a.width;
+      for (const std::string &name : names.attention)
+        block.attention.push_back(affine(prefix + name, {rows, a.width}, names.separator));
+      block.out = affine(prefix + names.out, {a.width, a.width});
+      block.norm2 = affine(prefix + names.norm2, {a.width});
+      block.fc1 = affine(prefix + names.fc1, {a.expansion * a.width, a.width});
+      block.fc2 = affine(prefix + names.fc2, {a.width, a.expansion * a.width});
+      blocks.push_back(block);
+    }
+    norm = affine(names.norm, {a.width});
+    head = affine(names.head, {a.classes, a.width});
   }
 
-  Tensor forward(Tensor images) override {
-    Tensor kernel = mistake == Mistake::transposePatch ? projection->weight.transpose(2, 3) : projection->weight;
-    Tensor x = at::conv2d(images, kernel, projection->bias, architecture.patch).flatten(2).transpose(1, 2);
-    x = at::cat({classToken.expand({x.size(0), 1, -1}), x}, 1) + positions;
-    for (const std::shared_ptr<TimmBlock> &block : blocks) {
-      std::vector<Tensor> parts = block->qkv(normalize(block->norm1, x, eps())).chunk(3, -1);
-      x = x + block->proj(attend(parts[0], parts[1], parts[2]));
-      x = x + block->fc2(at::gelu(block->fc1(normalize(block->norm2, x, eps()))));
+  /// Registers a parameter under a name with dots, whose components but the last are the names of modules.
+  Tensor add(const std::string &name, at::IntArrayRef shape) {
+    torch::nn::Module *parent = this;
+    size_t begin = 0;
+    for (size_t end; (end = name.find('.', begin)) != std::string::npos; begin = end + 1) {
+      std::string component = name.substr(begin, end - begin);
+      auto children = parent->named_children();
+      parent = children.contains(component) ? children[component].get()
+                                            : parent->register_module(component, std::make_shared<Group>()).get();
     }
-    return head(normalize(norm, x, eps()).select(1, 0));
+    return parent->register_parameter(name.substr(begin), torch::zeros(shape));
+  }
+
+  Affine affine(const std::string &name, at::IntArrayRef shape, const char *separator = ".", bool hasBias = true) {
+    Affine result;
+    result.weight = add(name + separator + "weight", shape);
+    if (hasBias)
+      result.bias = add(name + separator + "bias", shape[0]);
+    return result;
+  }
+
+  Tensor normalize(const Affine &norm, const Tensor &x) {
+    return at::layer_norm(x, {x.size(-1)}, norm.weight, norm.bias, eps());
+  }
+
+  Tensor activate(const Tensor &x) { return architecture.isGeluQuick ? x * at::sigmoid(1.702 * x) : at::gelu(x); }
+
+  Tensor forward(Tensor images) override {
+    Tensor kernel = mistake == Mistake::transposePatch ? projection.weight.transpose(2, 3) : projection.weight;
+    Tensor x = at::conv2d(images, kernel, projection.bias, architecture.patch).flatten(2).transpose(1, 2);
+    x = at::cat({classToken.expand({x.size(0), 1, -1}), x}, 1) + positions;
+    if (architecture.hasNormPre)
+      x = normalize(normPre, x);
+    for (const PreNormBlock &block : blocks) {
+      Tensor normal = normalize(block.norm1, x);
+      std::vector<Tensor> parts;
+      for (const Affine &layer : block.attention)
+        parts.push_back(layer(normal));
+      if (parts.size() == 1)
+        parts = parts[0].chunk(3, -1);
+      x = x + block.out(attend(parts[0], parts[1], parts[2]));
+      x = x + block.fc2(activate(block.fc1(normalize(block.norm2, x))));
+    }
+    return head(normalize(norm, x).select(1, 0));
   }
 };
 
@@ -178,12 +250,15 @@ void Vit::randomize(uint64_t seed, double logitStd) {
   // differ from each other, and are small enough for eps to matter.
   constexpr double kSmall = 0.02;
   auto isSmall = [&](const std::string &name) {
-    return isOneOf(name, {"cls", "pos", "patch_embed.proj", "attn.proj", "mlp.fc2", "lp_src.2"});
+    return isOneOf(name, {"cls", "class_token", "pos", "patch_embed", "conv_proj", "attn.proj", "out_proj",
+                          "output.dense", "mlp.fc2", "mlp.3", "lp_src.2"});
   };
   // The last layers of the 2 * depth residual branches are scaled as in GPT-2. Tokens, and the logits of attention
   // without a preceding norm, then keep their magnitude at any depth, and rounding errors are not amplified.
   double branchScale = 1 / std::sqrt(2.0 * architecture.depth);
-  auto isBranchEnd = [&](const std::string &name) { return isOneOf(name, {"attn.proj", "mlp.fc2", "ln1", "ln2"}); };
+  auto isBranchEnd = [&](const std::string &name) {
+    return isOneOf(name, {"attn.proj", "out_proj", "output.dense", "mlp.fc2", "mlp.3", "ln1", "ln2"});
+  };
   // Without a residual connection around the attention, random weights either make all tokens equal or amplify
   // differences chaotically. If keys correlate with queries, each token attends mostly to itself, which avoids both.
   constexpr double kSelf = 0.95;
@@ -192,29 +267,41 @@ void Vit::randomize(uint64_t seed, double logitStd) {
     Tensor parameter = item.value();
     parameter.normal_(0, 1, generator);
     const std::string &name = item.key();
-    bool isWeight = endsWith(name, ".weight");
+    bool isWeight = endsWith(name, "weight");
     bool isNorm = isWeight && parameter.dim() == 1;
     if (isNorm)
       parameter.mul_(0.25).add_(1);
     else if (isWeight) // outputs have the variance of the inputs
       parameter.div_(std::sqrt(static_cast<double>(parameter[0].numel())));
-    else if (endsWith(name, ".bias"))
+    else if (endsWith(name, "bias"))
       parameter.mul_(0.2);
     if (isSmall(name))
       parameter.mul_(kSmall);
     if (isBranchEnd(name))
       parameter.mul_(branchScale);
     double spread = std::sqrt(logitStd); // queries and keys of variance s give logits of variance s^2
-    if (endsWith(name, "qkv.weight"))
+    if (endsWith(name, "qkv.weight") || endsWith(name, "in_proj_weight"))
       parameter.narrow(0, 0, 2 * parameter.size(1)).mul_(spread);
     else if (endsWith(name, "Q.weight"))
       queryWeight = parameter.mul_(spread);
+    else if (endsWith(name, "query.weight") || endsWith(name, "key.weight"))
+      parameter.mul_(spread);
     else if (endsWith(name, "K.weight"))
       parameter.mul_(spread * std::sqrt(1 - kSelf * kSelf)).add_(queryWeight, kSelf);
   }
 }
 
-std::shared_ptr<Vit> makeTimmVit(const Architecture &architecture) { return std::make_shared<TimmVit>(architecture); }
+std::shared_ptr<Vit> makeTimmVit(const Architecture &architecture) {
+  return std::make_shared<PreNormVit>(architecture, kTimm);
+}
+
+std::shared_ptr<Vit> makeTorchvisionVit(const Architecture &architecture) {
+  return std::make_shared<PreNormVit>(architecture, kTorchvision);
+}
+
+std::shared_ptr<Vit> makeHuggingFaceVit(const Architecture &architecture) {
+  return std::make_shared<PreNormVit>(architecture, kHuggingFace);
+}
 
 std::shared_ptr<Vit> makeReferenceVit(const Architecture &architecture) {
   return std::make_shared<ReferenceVit>(architecture);

@@ -12,8 +12,10 @@ namespace oracle {
 /// The sizes and constants of a model that its state dict does not contain.
 struct Architecture {
   int64_t image = 32, patch = 4, width = 192, depth = 6, heads = 3, classes = 10;
-  int64_t expansion = 4; ///< ratio of the hidden width of the MLP to `width`
-  double eps = 1e-6;     ///< epsilon of every layer norm
+  int64_t expansion = 4;    ///< ratio of the hidden width of the MLP to `width`
+  double eps = 1e-6;        ///< epsilon of every layer norm
+  bool hasNormPre = false;  ///< a norm before the blocks, and no bias of the patches, as in timm's CLIP models
+  bool isGeluQuick = false; ///< x sigmoid(1.702 x) instead of GELU erf; not in the model of the notebooks
 };
 
 /// Mistakes that an importer or a compiler could make. Tests check that the comparison of logits detects each of them.
@@ -44,6 +46,11 @@ protected:
 /// Creates timm's VisionTransformer with timm's parameter names: pre-norm, fused qkv, class token, learned positions,
 /// final norm, GELU erf.
 std::shared_ptr<Vit> makeTimmVit(const Architecture &architecture);
+
+/// The same architecture with the parameter names of torchvision's VisionTransformer and of Hugging Face's
+/// ViTForImageClassification, whose queries, keys and values come from separate layers.
+std::shared_ptr<Vit> makeTorchvisionVit(const Architecture &architecture);
+std::shared_ptr<Vit> makeHuggingFaceVit(const Architecture &architecture);
 
 /// Creates the ViTEncoder of the reference project's notebooks with its parameter names: norms before and after a
 /// linear embedding; separate queries, keys and values; x = attention(x), x = x + norm(x), x = x + norm(mlp(x)); no
