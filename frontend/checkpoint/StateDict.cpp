@@ -41,7 +41,8 @@ static bool isModule(const PickleValue &value) {
   return state && (state->lookup("_parameters") || state->lookup("_modules") || value.text.starts_with("__torch__."));
 }
 
-/// Returns the weight and the bias, a tuple, that an object of TorchScript's class LinearPackedParamsBase holds, or null.
+/// Returns the weight and the bias, a tuple, that an object of TorchScript's class LinearPackedParamsBase holds, or
+/// null.
 static const PickleValue *packedParameters(const PickleValue &value) {
   const PickleValue *state = value.is(Kind::object) && value.text == "torch.ScriptObject" ? value.state : nullptr;
   bool isPacked = state && state->is(Kind::tuple) && state->items.size() == 2 &&

@@ -1,7 +1,6 @@
 // Tensors are named after their layers if possible, because a resource gets a numbered name if two have the same name.
 #include "frontend/import/Export.h"
 #include "dialect/Constants.h"
-#include "dialect/QuantTypes.h"
 #include "dialect/VityaOps.h"
 #include "dialect/support/Errors.h"
 #include "frontend/checkpoint/CheckpointWriter.h"
@@ -103,8 +102,6 @@ private:
   /// with a number.
   Error addTensor(const std::string &ofLayer, Value value, bool isFactor = false) {
     ElementsAttr elements;
-    if (isQuantized(getElementTypeOrSelf(value)))
-      return makeError("expected f32 weights to write as a checkpoint, found '{0}' that is quantized already", ofLayer);
     if (!matchPattern(value, m_Constant(&elements)))
       return makeError("expected a constant as '{0}' of a checkpoint, found one that is computed", ofLayer);
     std::string name = ofLayer;

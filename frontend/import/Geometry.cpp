@@ -74,7 +74,7 @@ static Error inferImageSize(const Steps &steps, const Weights &weights, Geometry
   ArrayRef<int64_t> position = weights.tensor(*tokens->position).shape;
   int64_t rows = position.size() < 2 ? 0 : position[position.size() - 2];
   std::optional<int64_t> side = integerRoot(rows);
-  if (side && tokens->classToken)
+  if (side.value_or(1) > 1 && tokens->classToken)
     result.doubt = llvm::formatv("the {0} rows of '{1}' are those of {2}x{2} patches; {3} patches and the class token "
                                  "have as many, in an image that is not square",
                                  rows, tokens->position->name, *side, rows - 1);

@@ -288,8 +288,8 @@ Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRe
   Expected<SmallVector<StringAttr>> classes = classNames();
   if (!classes)
     return classes.takeError();
-  setDiscardable<VityaDialect::ModelAttrHelper>((*module),
-                                                ModelAttr::get(&context, name, image, *classes, settings.antialias.value));
+  setDiscardable<VityaDialect::ModelAttrHelper>(
+      (*module), ModelAttr::get(&context, name, image, *classes, settings.antialias.value));
   setDiscardable<VityaDialect::PhaseAttrHelper>((*module), builder.getStringAttr("import"));
   if (Error error = checkModule(*module))
     return std::move(error);

@@ -1,6 +1,7 @@
 // Reads weights in double precision and creates factors as f32 resources named after their layers.
 #include "passes/analysis/LinearLayers.h"
 #include "dialect/Constants.h"
+#include "dialect/QuantTypes.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -13,6 +14,9 @@ namespace {
 /// The f32 elements of the constant `value`, the operand `what` of `op`, in row-major order.
 FailureOr<std::vector<float>> finiteElementsOf(Operation *op, Value value, StringRef what) {
   ElementsAttr elements;
+  if (isQuantized(getElementTypeOrSelf(value)))
+    return op->emitOpError() << "expected an f32 " << what
+                             << ", found one that is quantized already: start from the model before its quantization";
   if (!matchPattern(value, m_Constant(&elements)))
     return op->emitOpError() << "expected a constant " << what << ", found one that is computed";
   FailureOr<std::vector<float>> values = readFloats(elements);

@@ -54,6 +54,7 @@ qint8 = export("torch", "qint8", type("qint8", (), {}))
 per_channel_affine = export("torch", "per_channel_affine", type("per_channel_affine", (), {}))
 per_tensor_affine = export("torch", "per_tensor_affine", type("per_tensor_affine", (), {}))
 Module = export("models", "VisionTransformer", type("VisionTransformer", (), {}))
+ScriptObject = export("torch", "ScriptObject", type("ScriptObject", (), {"__getstate__": lambda self: self.state}))
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Tensors.
@@ -204,6 +205,7 @@ ARCHITECTURES = {
     "deep": dict(depth=12),
     "layer-scale": dict(layer_scale=True),
     "layer-scale-folded": dict(layer_scale=True),
+    "quantized-layer-scale": dict(layer_scale=True),
     "layer-scale-factors": dict(layer_scale=True, factors=True),
     "layer-scale-factors-folded": dict(layer_scale=True, factors=True),
     "register-token": dict(extra_tokens=["reg_token"]),
@@ -305,8 +307,14 @@ def make_module(tensors):
         place = root
         for part in path:
             place = place._modules.setdefault(part, fresh())
-        tensor.wrap = "parameter"
-        place._parameters[leaf] = tensor
+        if leaf == "_packed_params":  # of a quantized layer
+            place.__dict__[leaf] = ScriptObject()
+            place.__dict__[leaf].state = (tensor, "__torch__.torch.classes.quantized.LinearPackedParamsBase")
+        elif leaf in ("scale", "zero_point", "dtype"):
+            place.__dict__[leaf] = 1
+        else:
+            tensor.wrap = "parameter"
+            place._parameters[leaf] = tensor
     return root
 
 
@@ -501,7 +509,7 @@ def wrap(tensors, variant, settings):
         return {"epoch": 7, "checkpoint": {"weights": tensors}, "rng": Tensor(Storage([1, 2], "u8"), (2,)),
                 "loss": Tensor(Storage([0.5]), ()), "optimizer": {"state": {0: {"step": step}}, "param_groups": []},
                 "vitya": settings}
-    if variant == "module":
+    if variant in ("module", "quantized-module"):
         return {"model": make_module(tensors), "vitya": settings}
     if variant == "averaged":
         counter = Tensor(Storage([5], "i64"), ())
@@ -525,7 +533,7 @@ def wrap(tensors, variant, settings):
 def make(family, variant, defect, settings):
     shapes = reference(**FACTORS.get(variant, {})) if family == "reference" else timm(**ARCHITECTURES.get(variant, {}))
     tensors = make_tensors(shapes, variant)
-    if variant in ("quantized", "quantized-per-channel"):
+    if variant in ("quantized", "quantized-per-channel", "quantized-module", "quantized-layer-scale"):
         tensors = quantize(tensors, variant == "quantized-per-channel")
     if variant in ("layer-scale-folded", "layer-scale-factors-folded"):
         fold_layer_scale(tensors)
@@ -615,7 +623,7 @@ def main():
                                                                "constant-expanded", "negated", "negated-v3",
                                                                "averaged", "part", "wrapped", "wrapped-twice",
                                                                "safetensors-wrapped", "safetensors-averaged",
-                                                               "quantized-per-channel"] + sorted(FACTORS) +
+                                                               "quantized-per-channel", "quantized-module"] + sorted(FACTORS) +
                         sorted(ARCHITECTURES))
     parser.add_argument("--defect")
     parser.add_argument("--setting", action="append", default=[], help="KEY=JSON of the file's 'vitya' entry; null leaves the key out")

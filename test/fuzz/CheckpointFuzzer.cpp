@@ -1,6 +1,6 @@
 // Reads a checkpoint of any format from memory, and the elements of every tensor.
 #include "frontend/checkpoint/Checkpoint.h"
-#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/MemoryBufferRef.h"
 #include <numeric>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
