@@ -55,8 +55,8 @@ Tensor meanPool(const Tensor &input);
 //===----------------------------------------------------------------------===//
 
 /// Scale and zero point [N, 2] of each row of `input` [N, D], or [1, 2] of all rows, that map the range of its elements
-/// and zero to the levels from 0 to `levels`; numerics::chooseQParams states the formula. The scale is NaN if an element
-/// is NaN or infinite.
+/// and zero to the levels from 0 to `levels`; numerics::chooseQParams states the formula. The scale is NaN if an
+/// element is NaN or infinite.
 Tensor chooseQParams(const Tensor &input, Granularity granularity, int32_t levels);
 
 /// clamp(rint(x * (1 / scale)) + zero, levels.min, levels.max) for `input` [N, D] and `params` [N, 2] or [1, 2] (scale,

@@ -13,9 +13,9 @@ namespace vitya {
 /// Creates or replaces the file `path` ("-" is standard output) with the bytes that `write` puts into its stream. A
 /// symbolic link is followed. The bytes go to a temporary file in the same folder, which is renamed at the end; pipes,
 /// devices and open descriptors such as /dev/stdout are written directly. On an error of `write` or of the file system,
-/// a full disk, a closed pipe or a limit on the size of files included, the temporary file is removed and `path` stays as it was. Fails before
-/// `write` is called if the file is an input. Errors of the file system name `path`; an error of `write` is returned
-/// unchanged.
+/// a full disk, a closed pipe or a limit on the size of files included, the temporary file is removed and `path` stays
+/// as it was. Fails before `write` is called if the file is an input. Errors of the file system name `path`; an error
+/// of `write` is returned unchanged.
 llvm::Error writeOutput(llvm::StringRef path, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write);
 
 /// Records that this process reads the regular file `path` ("-" is standard input), so that it cannot become an output

@@ -2,7 +2,6 @@
 // ops.
 #include "dialect/Fingerprint.h"
 #include "dialect/VityaOps.h"
-#include "passes/analysis/LinearLayers.h"
 #include "passes/analysis/Passes.h"
 #include "passes/report/ModelReport.h"
 

@@ -8,9 +8,7 @@ namespace vitya::numerics {
 namespace {
 
 /// `scale` as an f32, raised to the smallest normal one; 1 if it is zero.
-float normalScale(double scale) {
-  return scale == 0 ? 1.0f : std::max(float(scale), kLeastScale);
-}
+float normalScale(double scale) { return scale == 0 ? 1.0f : std::max(float(scale), kLeastScale); }
 
 } // namespace
 
@@ -34,14 +32,14 @@ std::optional<double> signalToNoise(double relativeNoise) {
   return relativeNoise > 0 ? std::optional(-10 * std::log10(relativeNoise)) : std::nullopt;
 }
 
-RowMajorF32 QuantizedWeight::dequantize() const {
-  RowMajorF32 result = values.cast<float>();
+RowMajorOf<float> QuantizedWeight::dequantize() const {
+  RowMajorOf<float> result = values.cast<float>();
   for (Eigen::Index row = 0; row < result.rows(); ++row)
     result.row(row) *= scales[scales.size() == 1 ? 0 : row];
   return result;
 }
 
-QuantizedWeight quantizeWeight(const RowMajorF32 &weight, bool perChannel) {
+QuantizedWeight quantizeWeight(const RowMajorOf<float> &weight, bool perChannel) {
   QuantizedWeight result;
   result.values.resize(weight.rows(), weight.cols());
   if (!perChannel)
@@ -58,7 +56,7 @@ QuantizedWeight quantizeWeight(const RowMajorF32 &weight, bool perChannel) {
   return result;
 }
 
-Distortion distortionOf(const RowMajorF32 &weight, const QuantizedWeight &quantized) {
+Distortion distortionOf(const RowMajorOf<float> &weight, const QuantizedWeight &quantized) {
   Eigen::MatrixXd exact = weight.cast<double>(), error = quantized.dequantize().cast<double>() - exact;
   double count = double(exact.size());
   return {exact.squaredNorm() / count, error.squaredNorm() / count, 0};

@@ -50,22 +50,19 @@ struct Distortion {
 /// The signal-to-noise ratio in decibels for a relative noise; nothing if there is no noise.
 std::optional<double> signalToNoise(double relativeNoise);
 
-/// An f32 matrix [rows, columns] in row-major order.
-using RowMajorF32 = RowMajorOf<float>;
-
 /// A weight [out, in] quantized to s8, with one scale for the tensor or one per row.
 struct QuantizedWeight {
   RowMajorOf<int8_t> values;
   std::vector<float> scales;
 
-  RowMajorF32 dequantize() const;
+  RowMajorOf<float> dequantize() const;
 };
 
 /// Quantizes the finite `weight` with scales that cover its largest magnitude, or that of each row if `perChannel`.
-QuantizedWeight quantizeWeight(const RowMajorF32 &weight, bool perChannel);
+QuantizedWeight quantizeWeight(const RowMajorOf<float> &weight, bool perChannel);
 
 /// The distortion of the non-empty `weight` by its quantization; no value is clipped.
-Distortion distortionOf(const RowMajorF32 &weight, const QuantizedWeight &quantized);
+Distortion distortionOf(const RowMajorOf<float> &weight, const QuantizedWeight &quantized);
 
 /// The factors s_j = max |x_j|^alpha / max |w_j|^(1 - alpha) of SmoothQuant (arXiv 2211.10438). Dividing column j of a
 /// layer's input by s_j, and multiplying that of its weight, makes both about equally hard to quantize. s_j is 1 if

@@ -122,7 +122,7 @@ FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
   FailureOr<Eigen::MatrixXd> weight = weightOf(op);
   if (failed(weight))
     return failure();
-  RowMajorF32 exact = weight->cast<float>();
+  RowMajorOf<float> exact = weight->cast<float>();
   QuantizedWeight quantized = numerics::quantizeWeight(exact, granularity == WeightGranularity::channel);
   MLIRContext *context = op.getContext();
   quant::QuantizedType element;

@@ -71,7 +71,8 @@ void checkFinite(int64_t notFinite, int64_t count) {
 using namespace vitya;
 
 int main(int argc, char **argv) {
-  // Writing to a closed pipe, or beyond the limit on the size of files, then fails and is reported like any other error.
+  // Writing to a closed pipe, or beyond the limit on the size of files, then fails and is reported like any other
+  // error.
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   Options options = parseOptions(argc, argv);

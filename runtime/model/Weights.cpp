@@ -1,5 +1,5 @@
-// Locates, maps and checks weights files. A weights file is next to the executable or shared library of its model, whose path
-// is that of the mapping in /proc/self/maps that contains the model descriptor.
+// Locates, maps and checks weights files. A weights file is next to the executable or shared library of its model,
+// whose path is that of the mapping in /proc/self/maps that contains the model descriptor.
 #include "runtime/model/Weights.h"
 #include "runtime/files/MappedFile.h"
 #include <inttypes.h>

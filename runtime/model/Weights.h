@@ -18,8 +18,8 @@ struct WeightsHeader {
 inline constexpr char kWeightsMagic[] = "VITYA-W\n";
 
 /// Returns the weights of `model`. A weights file is read once, to compare the digest of its bytes with that of the
-/// model; it stays mapped until the process ends, and processes share its pages. On failure, returns null and writes one
-/// line to `error` that states what was expected and found.
+/// model; it stays mapped until the process ends, and processes share its pages. On failure, returns null and writes
+/// one line to `error` that states what was expected and found.
 const void *loadWeights(const vitya_model &model, char *error, size_t errorSize);
 
 } // namespace vitya

@@ -9,7 +9,6 @@ namespace {
 
 using namespace Eigen;
 using namespace vitya::numerics;
-using RowMajorF32 = RowMajorOf<float>;
 
 /// Matrices of normally distributed values, the same in every run.
 class Random {
@@ -19,7 +18,7 @@ public:
   }
 
   /// Samples with a mean and with very different energies in different directions.
-  RowMajorF32 samples(int64_t count, int64_t width) {
+  RowMajorOf<float> samples(int64_t count, int64_t width) {
     MatrixXd mixed = matrix(count, width);
     for (int64_t i = 0; i < width; ++i)
       mixed.col(i) *= std::pow(0.8, double(i));
@@ -36,7 +35,7 @@ double relativeError(const MatrixXd &found, const MatrixXd &expected) {
 }
 
 /// E||D x + d||^2 over the rows x of `samples`, for the differences D and d of two maps and their biases.
-double outputError(const RowMajorF32 &samples, const MatrixXd &difference, const VectorXd &biasDifference) {
+double outputError(const RowMajorOf<float> &samples, const MatrixXd &difference, const VectorXd &biasDifference) {
   MatrixXd errors = samples.cast<double>() * difference.transpose();
   errors.rowwise() += biasDifference.transpose();
   return errors.squaredNorm() / double(samples.rows());
@@ -50,7 +49,7 @@ class FactorizationTest : public testing::TestWithParam<Shape> {
 protected:
   Random random;
   MatrixXd weight = random.matrix(GetParam().out, GetParam().in);
-  RowMajorF32 samples = random.samples(400, GetParam().in);
+  RowMajorOf<float> samples = random.samples(400, GetParam().in);
   Moments moments = [this] {
     Moments result(GetParam().in);
     result.add(Samples(samples));
@@ -112,7 +111,7 @@ TEST_P(FactorizationTest, SingularValuesAreSplitEvenly) {
 
 TEST_P(FactorizationTest, AnchoredFitsTheOriginalOutput) {
   // The input in the compressed model is the original one plus noise.
-  RowMajorF32 disturbed = samples + 0.3f * random.samples(400, GetParam().in);
+  RowMajorOf<float> disturbed = samples + 0.3f * random.samples(400, GetParam().in);
   Moments compressed(GetParam().in), cross(GetParam().in);
   compressed.add(Samples(disturbed));
   cross.add(Samples(samples), Samples(disturbed));
@@ -141,9 +140,9 @@ INSTANTIATE_TEST_SUITE_P(Shapes, FactorizationTest, testing::Values(Shape{12, 12
 TEST(Factorization, ConstantAndSingularInputs) {
   Random random;
   MatrixXd weight = random.matrix(6, 5);
-  RowMajorF32 constant = RowMajorF32::Constant(50, 5, 2.5f), singular = random.samples(50, 5);
+  RowMajorOf<float> constant = RowMajorOf<float>::Constant(50, 5, 2.5f), singular = random.samples(50, 5);
   singular.col(4) = singular.col(3);
-  for (const RowMajorF32 &samples : {constant, singular}) {
+  for (const RowMajorOf<float> &samples : {constant, singular}) {
     Moments moments(5);
     moments.add(Samples(samples));
     Factors factors = Factorization::whitened(weight, moments).truncate(5);
@@ -159,7 +158,7 @@ TEST(Factorization, ConstantAndSingularInputs) {
 
 TEST(Moments, SumOfPartsIsTheWhole) {
   Random random;
-  RowMajorF32 samples = random.samples(60, 7);
+  RowMajorOf<float> samples = random.samples(60, 7);
   Moments whole(7), parts(7), part(7);
   whole.add(Samples(samples));
   parts.add(Samples(samples.topRows(20)));
@@ -181,7 +180,7 @@ MatrixXd centredScores(const QueryKey &maps, const MatrixXd &inputs) {
 
 TEST(AttentionFactorization, FullWidthIsTheSameAttention) {
   Random random;
-  RowMajorF32 samples = random.samples(100, 16);
+  RowMajorOf<float> samples = random.samples(100, 16);
   Moments moments(16);
   moments.add(Samples(samples));
   QueryKey maps{random.matrix(6, 16), random.matrix(6, 16), random.matrix(6, 1), random.matrix(6, 1)};
@@ -201,7 +200,7 @@ TEST(AttentionFactorization, FullWidthIsTheSameAttention) {
 
 TEST(AttentionFactorization, LostEnergyIsTheTail) {
   Random random;
-  RowMajorF32 samples = random.samples(200, 16);
+  RowMajorOf<float> samples = random.samples(200, 16);
   Moments moments(16);
   moments.add(Samples(samples));
   MatrixXd inputs = samples.cast<double>();
@@ -270,10 +269,10 @@ TEST(RankAllocation, ImpossibleBudget) {
 // Sizes that are no multiples of the tiles, and submatrices.
 TEST(MatrixProductTest, EqualsThatOfEigen) {
   Random random;
-  RowMajorF32 a = random.samples(37, 300).middleCols(7, 281), b = random.samples(13, 281);
+  RowMajorOf<float> a = random.samples(37, 300).middleCols(7, 281), b = random.samples(13, 281);
   MatrixXd expected = a.cast<double>() * b.cast<double>().transpose();
   EXPECT_LT(relativeError(productWithTransposed(a, PackedMatrix(b)), expected), 1e-14);
-  RowMajorF32 large = random.samples(300, 29);
+  RowMajorOf<float> large = random.samples(300, 29);
   DoubleMatrix sum = DoubleMatrix::Ones(11, 29);
   addTransposedProduct(large.middleCols(3, 11), large, sum);
   expected = large.middleCols(3, 11).cast<double>().transpose() * large.cast<double>();
@@ -281,7 +280,7 @@ TEST(MatrixProductTest, EqualsThatOfEigen) {
 }
 
 TEST(MatrixProductTest, IsSymmetric) {
-  RowMajorF32 samples = Random().samples(300, 29);
+  RowMajorOf<float> samples = Random().samples(300, 29);
   DoubleMatrix sum = DoubleMatrix::Zero(29, 29);
   addGram(samples, sum);
   EXPECT_EQ(sum, sum.transpose());

@@ -102,9 +102,9 @@ TEST(Affine, TiesGoToEven) {
 // Weights
 //===----------------------------------------------------------------------===//
 
-RowMajorF32 randomWeight() {
+RowMajorOf<float> randomWeight() {
   std::vector<float> values = normal(16 * 32, 0, 1);
-  RowMajorF32 weight = Eigen::Map<RowMajorF32>(values.data(), 16, 32);
+  RowMajorOf<float> weight = Eigen::Map<RowMajorOf<float>>(values.data(), 16, 32);
   for (Eigen::Index row = 0; row < 16; ++row)
     weight.row(row) *= std::pow(0.5f, float(row));
   weight.row(15).setZero();
@@ -112,10 +112,10 @@ RowMajorF32 randomWeight() {
 }
 
 TEST(Weights, ErrorIsHalfAStepOfTheRow) {
-  RowMajorF32 weight = randomWeight();
+  RowMajorOf<float> weight = randomWeight();
   QuantizedWeight quantized = quantizeWeight(weight, /*perChannel=*/true);
   ASSERT_EQ(quantized.scales.size(), 16u);
-  RowMajorF32 error = (quantized.dequantize() - weight).cwiseAbs();
+  RowMajorOf<float> error = (quantized.dequantize() - weight).cwiseAbs();
   for (Eigen::Index row = 0; row < 16; ++row)
     EXPECT_LE(error.row(row).maxCoeff(), 0.5001f * quantized.scales[row]);
   EXPECT_EQ(quantized.values.cast<int>().cwiseAbs().maxCoeff(), 127);
@@ -125,7 +125,7 @@ TEST(Weights, ErrorIsHalfAStepOfTheRow) {
 }
 
 TEST(Weights, OneScaleServesTheLargestRow) {
-  RowMajorF32 weight = randomWeight();
+  RowMajorOf<float> weight = randomWeight();
   QuantizedWeight quantized = quantizeWeight(weight, /*perChannel=*/false);
   ASSERT_EQ(quantized.scales.size(), 1u);
   EXPECT_EQ(quantized.scales[0], symmetricParameters(weight.cwiseAbs().maxCoeff()).scale);
@@ -134,7 +134,7 @@ TEST(Weights, OneScaleServesTheLargestRow) {
 
 TEST(Weights, DistortionIsSquaredErrorOverSquares) {
   // With one scale of 0.02 the first two values lie halfway between two levels, and the third is a level.
-  RowMajorF32 weight(2, 2);
+  RowMajorOf<float> weight(2, 2);
   weight << 1.27f, -1.27f, 2.54f, 0;
   Distortion one = distortionOf(weight, quantizeWeight(weight, /*perChannel=*/false));
   EXPECT_NEAR(one.relativeNoise(), 2 * 0.01 * 0.01 / (2 * 1.27 * 1.27 + 2.54 * 2.54), 1e-9);
