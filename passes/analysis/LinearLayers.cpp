@@ -131,7 +131,8 @@ LinearOp createNarrowed(LinearOp op, Value input, const MatrixXd &weight, const 
 void setWeights(LinearOp op, const numerics::LinearMap &map) {
   OpBuilder builder(op);
   op.getWeightMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".weight").str(), map.weight));
-  op.getBiasMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".bias").str(), map.bias));
+  if (op.getBias())
+    op.getBiasMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".bias").str(), map.bias));
 }
 
 void dropConstants(ModuleOp module) {

@@ -57,7 +57,7 @@ LinearOp replaceByFactors(LinearOp op, const numerics::Factors &factors, mlir::V
 LinearOp createNarrowed(LinearOp op, mlir::Value input, const Eigen::MatrixXd &weight, const Eigen::VectorXd &bias,
                         int64_t rank, const llvm::Twine &reason);
 
-/// Replaces the weight and the bias of `op` by constants of the same shapes.
+/// Replaces the weight of `op`, and its bias if it has one, by constants of the same shapes.
 void setWeights(LinearOp op, const numerics::LinearMap &map);
 
 /// Erases the unused constants of `module` and releases the resources to which no constant refers any more.

@@ -41,6 +41,8 @@ struct Replay::Segment {
   llvm::SetVector<Value> inputs, results;
 };
 
+Operation *Replay::next() { return last ? last->getNextNode() : &function.front().front(); }
+
 static bool isReadFrom(Value value, Operation *op) {
   return llvm::any_of(value.getUsers(), [&](Operation *user) { return !user->isBeforeInBlock(op); });
 }
@@ -48,7 +50,7 @@ static bool isReadFrom(Value value, Operation *op) {
 Replay::Segment Replay::segmentBefore(Operation *end) {
   Segment segment;
   auto isDefined = [&](Value result) { return values.contains(result); };
-  for (Operation *op = last ? last->getNextNode() : &function.front().front(); op != end; op = op->getNextNode()) {
+  for (Operation *op = next(); op != end; op = op->getNextNode()) {
     if (isa<arith::ConstantOp>(op) || llvm::all_of(op->getResults(), isDefined))
       continue;
     segment.ops.push_back(op);

@@ -27,6 +27,9 @@ public:
   /// interpreter does not support or whose results are not finite.
   mlir::LogicalResult advanceTo(mlir::Operation *op);
 
+  /// The op after the last executed one.
+  mlir::Operation *next();
+
   /// The tensors of `value`, one per image, for an operand of the op that was advanced to or of a later one.
   llvm::ArrayRef<reference::Tensor> valuesOf(mlir::Value value) const { return values.find(value)->second; }
 

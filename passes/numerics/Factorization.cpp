@@ -81,14 +81,18 @@ Factorization Factorization::whitened(const MatrixXd &weight, const Moments &inp
   return ofCovariance(weight, input.covariance());
 }
 
-Factorization Factorization::anchored(const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
-  // The regression of y = W x on z, written as W plus a correction: in directions without energy in z, the ridge then
-  // shrinks the result towards W instead of zero.
+MatrixXd regression(const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
+  // Written as W plus a correction: in directions without energy in z, the ridge then shrinks the result towards W
+  // instead of zero.
   MatrixXd covariance = compressed.covariance(), regularised = covariance;
   double ridge = covariance.trace() / double(covariance.rows()) * kEigenvalueFloor;
   regularised.diagonal().array() += ridge > 0 ? ridge : 1;
   MatrixXd drift = weight * (cross.covariance() - covariance);
-  return ofCovariance(weight + regularised.ldlt().solve(drift.transpose()).transpose(), covariance);
+  return weight + regularised.ldlt().solve(drift.transpose()).transpose();
+}
+
+Factorization Factorization::anchored(const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
+  return ofCovariance(regression(weight, compressed, cross), compressed.covariance());
 }
 
 Factors Factorization::truncate(int64_t rank) const {
@@ -104,6 +108,13 @@ Factors refit(const Factors &factors, const MatrixXd &weight, const Moments &com
   gram.diagonal().array() += ridge > 0 ? ridge : 1;
   MatrixXd drift = (weight * cross.covariance() - left * (right * compressed.covariance())) * right.transpose();
   return {left + gram.ldlt().solve(drift.transpose()).transpose(), right};
+}
+
+MatrixXd hartleyMatrix(int64_t size) {
+  return MatrixXd::NullaryExpr(size, size, [size](int64_t i, int64_t j) {
+    double angle = 2 * EIGEN_PI * double(i * j % size) / double(size);
+    return (std::cos(angle) + std::sin(angle)) / std::sqrt(double(size));
+  });
 }
 
 VectorXd correctedBias(const VectorXd &bias, const MatrixXd &weight, const VectorXd &originalMean,

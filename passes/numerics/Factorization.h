@@ -38,9 +38,9 @@ public:
   /// the bias is corrected for the mean (`correctedBias`).
   static Factorization whitened(const Eigen::MatrixXd &weight, const Moments &input);
 
-  /// T = W E[x z^T] C^(-1/2) with C = E[z z^T], both centred: the least squares fit of the output W x, for the input x
-  /// in the original model, by the input z in the model as compressed so far. `compressed` are the moments of z,
-  /// `cross` those of the pairs (x, z).
+  /// T = W E[x z^T] C^(-1/2) with C = E[z z^T], both centred: the least squares fit (`regression`) of the output W x,
+  /// for the input x in the original model, by the input z in the model as compressed so far. `compressed` are the
+  /// moments of z, `cross` those of the pairs (x, z).
   static Factorization anchored(const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross);
 
   /// Singular values of T, largest first: min(out, in) of them.
@@ -59,6 +59,10 @@ private:
   Eigen::MatrixXd right; ///< [min, in]: s V^T P
 };
 
+/// The least squares fit of W x by z: W E[x z^T] E[z z^T]^(-1), both centred, for the moments of
+/// `Factorization::anchored`. [out, in]
+Eigen::MatrixXd regression(const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross);
+
 /// Replaces the left factor by the least squares fit of the output W x by B z: A = W E[x z^T] B^T (B E[z z^T]
 /// B^T)^(-1), both centred, for the moments of `Factorization::anchored`.
 Factors refit(const Factors &factors, const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross);
@@ -67,6 +71,11 @@ Factors refit(const Factors &factors, const Eigen::MatrixXd &weight, const Momen
 Eigen::VectorXd correctedBias(const Eigen::VectorXd &bias, const Eigen::MatrixXd &weight,
                               const Eigen::VectorXd &originalMean, const Factors &factors,
                               const Eigen::VectorXd &compressedMean);
+
+/// The orthogonal matrix of the discrete Hartley transform of `size` values (R. N. Bracewell, 1983): entry (i, j) is
+/// (cos t + sin t) / sqrt(size) with t = 2 pi i j / size. Its product with a vector of independent components of any
+/// variances has components of about the same variance.
+Eigen::MatrixXd hartleyMatrix(int64_t size);
 
 /// A linear map and its bias.
 struct LinearMap {

@@ -1,6 +1,5 @@
 // Text becomes typed options here and nowhere else.
 #include "passes/pipelines/CompressOptions.h"
-#include "dialect/support/Errors.h"
 
 using namespace mlir;
 
@@ -17,6 +16,8 @@ void CompressOptions::useImages(StringRef images, int64_t count) {
     return;
   if (lowRank)
     use(*lowRank);
+  if (refit)
+    use(*refit);
   if (smooth)
     use(*smooth);
 }
@@ -39,20 +40,6 @@ llvm::Error assign(Place &place, llvm::Expected<Options> parsed) {
   return llvm::Error::success();
 }
 
-llvm::Error parseQuantize(StringRef text, const std::string &flag, CompressOptions &result) {
-  size_t end = text.find_first_of(", ");
-  StringRef mode = text.substr(0, end), options = end == StringRef::npos ? "" : text.substr(end + 1);
-  if (mode == "static")
-    return assign(result.quantize, parseQuantizeStaticOptions(flag + "=static", options));
-  if (mode == "dynamic")
-    return assign(result.quantize, parseQuantizeDynamicOptions(flag + "=dynamic", options));
-  if (mode != "none")
-    return makeError("expected " + flag + " to be none, static or dynamic, found '" + mode + "'");
-  if (text != "none")
-    return makeError("expected " + flag + "=none without options, found '" + text + "'");
-  return llvm::Error::success();
-}
-
 } // namespace
 
 llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, StringRef prefix) {
@@ -64,8 +51,10 @@ llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, S
   if (!text.smooth.empty())
     if (llvm::Error error = assign(result.smooth, parseSmoothOptions(flag("smooth"), text.smooth)))
       return std::move(error);
-  if (llvm::Error error = parseQuantize(text.quantize, flag("quantize"), result))
+  if (llvm::Error error = assign(result.quantize, parseQuantizeOptions(flag("quantize"), text.quantize)))
     return std::move(error);
+  if (result.quantizes() && !text.images.empty())
+    result.refit = RefitFactorsPassOptions{text.quantize, text.images};
   result.useImages(text.images, text.count);
   return result;
 }

@@ -14,8 +14,10 @@ namespace vitya {
 /// Which compression passes run, and their options. By default none does.
 struct CompressOptions {
   std::optional<LowRankPassOptions> lowRank;
+  /// Fits the factors to the quantization that was requested, also if keepF32() changes it later.
+  std::optional<RefitFactorsPassOptions> refit;
   std::optional<SmoothPassOptions> smooth;
-  std::variant<std::monostate, QuantizeStaticPassOptions, QuantizeDynamicPassOptions> quantize;
+  QuantizeOptions quantize;
   /// The images that vitya-calibrate runs the model on. The other passes run it on them too, see useImages().
   CalibratePassOptions calibration;
 

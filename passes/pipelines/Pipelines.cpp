@@ -66,6 +66,9 @@ void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options, Mod
   // later, and quantization rounds the factors.
   if (options.lowRank)
     pm.addPass(createLowRankPass(*options.lowRank, report));
+  // The fit needs all tokens, too.
+  if (options.refit)
+    pm.addPass(createRefitFactorsPass(*options.refit));
   if (!options.smooth && !options.quantizes())
     return;
   // Ranges are observed on the rows that are read, so the others go before calibration.

@@ -7,6 +7,7 @@
 #include "mlir/Pass/Pass.h"
 #include "passes/PassOptions.h"
 #include "passes/quantize/QuantizationOptions.h"
+#include <variant>
 
 namespace vitya {
 
@@ -18,6 +19,13 @@ namespace vitya {
 llvm::Expected<SmoothPassOptions> parseSmoothOptions(llvm::StringRef flag, llvm::StringRef text);
 llvm::Expected<QuantizeStaticPassOptions> parseQuantizeStaticOptions(llvm::StringRef flag, llvm::StringRef text);
 llvm::Expected<QuantizeDynamicPassOptions> parseQuantizeDynamicOptions(llvm::StringRef flag, llvm::StringRef text);
+
+/// The options of the pass that quantizes a model; by default none does.
+using QuantizeOptions = std::variant<std::monostate, QuantizeStaticPassOptions, QuantizeDynamicPassOptions>;
+
+/// Parses `text`: "none", "static" or "dynamic", then options of that pass after a comma or space. The error names
+/// `flag`, for which the text was given.
+llvm::Expected<QuantizeOptions> parseQuantizeOptions(const std::string &flag, llvm::StringRef text);
 
 #define GEN_PASS_REGISTRATION
 #include "passes/quantize/Passes.h.inc"

@@ -181,6 +181,78 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
 
+def RefitFactorsPass : Pass<"vitya-refit-factors", "::mlir::ModuleOp"> {
+  let summary = "fit the factors of low-rank layers to inputs that quantization rounds";
+  let description = [{
+    Before: a model with factors from `vitya-low-rank`, in f32. After: the same ops with other weights, for the
+    quantization that `quantize` names, with its options.
+
+    The factors of a low-rank layer may be large along directions in which its input hardly varies. In f32 this does no
+    harm, but the rounding errors of a quantized input are the same in every direction, so that such a factor amplifies
+    them until they are as large as the signal. The pass therefore replaces the weight W of each factor, and of each
+    layer of a narrowed attention, by the least squares fit
+
+    W E[x q(z)^T] E[q(z) q(z)^T]^(-1)
+
+    of its output W x in the f32 model by its input in the quantized model, for centred x and q(z). The model runs on the
+    first `count` records of `images`, and q rounds as the quantization will, in this layer and in all layers before it.
+    The bias corrects the mean output. First, the columns between the two factors of a layer are rotated by a discrete
+    Hartley transform, which gives all of them about the same variance. A model without factors does not change.
+
+    In the example the weight of `a` is zero, so that its output is its bias for every image. It rounds (1.0, 0.3) to
+    (1.0, 76 / 255). An input without variance leaves the weights as they are; the bias of `b.left` makes up for the
+    difference of about 0.002, which `b.left` multiplies by 2.
+
+    Before:
+
+    ```mlir
+    #info = #vitya.linear_info<"b", in = 2, out = 1, format = "f32", reason = "plain, rank 1", rank = 1>
+    func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
+      %wa = arith.constant dense<0.0> : tensor<2x3xf32>
+      %ba = arith.constant dense<[1.0, 0.3]> : tensor<2xf32>
+      %wr = arith.constant dense<1.0> : tensor<1x2xf32>
+      %wl = arith.constant dense<2.0> : tensor<1x1xf32>
+      %bl = arith.constant dense<0.0> : tensor<1xf32>
+      %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
+      %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<2x3xf32>, tensor<2xf32> -> tensor<1x2xf32>
+      %h = vitya.linear "b.right" %a, %wr {info = #info} : tensor<1x2xf32>, tensor<1x2xf32> -> tensor<1x1xf32>
+      %b = vitya.linear "b.left" %h, %wl bias %bl {info = #info}
+         : tensor<1x1xf32>, tensor<1x1xf32>, tensor<1xf32> -> tensor<1x1xf32>
+      return %b : tensor<1x1xf32>
+    }
+    ```
+
+    After, with `images=%demo/calibration-256.bin count=1 quantize=dynamic`:
+
+    ```mlir
+    #info = #vitya.linear_info<"b", in = 2, out = 1, format = "f32", reason = "plain, rank 1", rank = 1>
+    func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
+      %wa = arith.constant dense<0.0> : tensor<2x3xf32>
+      %ba = arith.constant dense<[1.0, 0.3]> : tensor<2xf32>
+      %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
+      %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<2x3xf32>, tensor<2xf32> -> tensor<1x2xf32>
+      %wr = arith.constant dense_resource<b.right.weight_1> : tensor<1x2xf32>
+      %h = vitya.linear "b.right" %a, %wr {info = #info} : tensor<1x2xf32>, tensor<1x2xf32> -> tensor<1x1xf32>
+      %wl = arith.constant dense_resource<b.left.weight_1> : tensor<1x1xf32>
+      %bl = arith.constant dense_resource<b.left.bias_1> : tensor<1xf32>
+      %b = vitya.linear "b.left" %h, %wl bias %bl {info = #info}
+         : tensor<1x1xf32>, tensor<1x1xf32>, tensor<1xf32> -> tensor<1x1xf32>
+      return %b : tensor<1x1xf32>
+    }
+    {-# dialect_resources: { builtin: {
+      b.right.weight_1: "0x400000000000803F0000803F",
+      b.left.weight_1: "0x4000000000000040",
+      b.left.bias_1: "0x400000000080803B" // 0.0039
+    } } #-}
+    ```
+  }];
+  let options = [
+    Option<"quantize", "quantize", "std::string", "\"none\"",
+           "The quantization that will follow: static or dynamic, then options of that pass after a comma.">
+  ] # kImageOptions;
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
+}
+
 def SmoothPass : Pass<"vitya-smooth", "::mlir::ModuleOp"> {
   let summary = "even out the columns of activations before quantization";
   let description = [{

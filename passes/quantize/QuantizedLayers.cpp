@@ -22,15 +22,16 @@ static bool matchesAny(StringRef pattern, ArrayRef<StringRef> names) {
   return llvm::any_of(names, [&](StringRef name) { return regex.match(name); });
 }
 
+LayerFilter::LayerFilter(StringRef layers, StringRef except, ArrayRef<std::string> keepF32)
+    : layers(layers), except(except) {
+  this->keepF32.insert_range(keepF32);
+}
+
 FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, StringRef except,
                                            ArrayRef<std::string> keepF32) {
   FailureOr<func::FuncOp> entry = entryOf(module);
   if (failed(entry))
     return failure();
-  LayerFilter filter;
-  filter.layers = layers.str();
-  filter.except = except.str();
-  filter.keepF32.insert_range(keepF32);
   SmallVector<SmallVector<StringRef, 2>> names;
   entry->walk([&](LinearOp op) { names.push_back({op.getLayer(), layerNameOf(op)}); });
   entry->walk([&](AttentionOp op) { names.push_back({op.getLayer()}); });
@@ -47,7 +48,7 @@ FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, St
     if (llvm::none_of(names, [&](ArrayRef<StringRef> each) { return llvm::is_contained(each, name); }))
       return module.emitError("expected keep-f32 to name linear layers or attentions, found '")
              << name << "', which is none of " << names.size();
-  return filter;
+  return LayerFilter(layers, except, keepF32);
 }
 
 std::optional<std::string> LayerFilter::whyNot(ArrayRef<StringRef> names) const {

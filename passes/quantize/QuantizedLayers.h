@@ -20,6 +20,9 @@ public:
   static mlir::FailureOr<LayerFilter> create(mlir::ModuleOp module, llvm::StringRef layers, llvm::StringRef except,
                                              llvm::ArrayRef<std::string> keepF32);
 
+  /// A filter that may match nothing, for names that only a later pass creates.
+  LayerFilter(llvm::StringRef layers, llvm::StringRef except, llvm::ArrayRef<std::string> keepF32);
+
   /// The reason why the layer is not selected; nothing if it is.
   std::optional<std::string> whyNot(LinearOp op) const { return whyNot({op.getLayer(), layerNameOf(op)}); }
   std::optional<std::string> whyNot(AttentionOp op) const { return whyNot({op.getLayer()}); }

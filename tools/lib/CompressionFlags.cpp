@@ -80,10 +80,9 @@ llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const 
   StringRef needsImages = options.quantizesStatically() ? "--quantize=static" : options.smooth ? "--smooth" : "";
   if (!needsImages.empty() && calibrate.empty())
     return makeError("expected --calibrate=FILE with " + needsImages + ", which looks at images, found none");
-  if (!calibrate.empty() && !options.lowRank && needsImages.empty())
-    return makeError(
-        "expected --calibrate with a compression that looks at images, found " +
-        (options.quantizes() ? "--quantize=" + quantize + " alone" : "no --low-rank, --smooth or --quantize"));
+  if (!calibrate.empty() && requested().empty())
+    return makeError("expected --calibrate with a compression that looks at images, found no --low-rank, --smooth or "
+                     "--quantize");
   return llvm::Error::success();
 }
 

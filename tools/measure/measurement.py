@@ -55,11 +55,15 @@ class Experiment:
         labels = [record[0] for record in read_records(options.images)]
         self.labels = labels[:options.count or None]
 
-    def logits(self, *compression):
-        """Compiles the model with options of vitya-compile and returns its logits, one list for each image."""
+    def compile(self, model, output, *options):
+        """Compiles `model` to the file `output` with options of vitya-compile."""
+        subprocess.run([self.compiler, model, "-o", output, *options], check=True, stderr=subprocess.DEVNULL)
+
+    def logits(self, *compression, model=None):
+        """Compiles the model, or another one, with options of vitya-compile and returns its logits, one list for each
+        image."""
         executable = self.folder / "vit"
-        subprocess.run([self.compiler, self.model, "-o", executable, *compression], check=True,
-                       stderr=subprocess.DEVNULL)
+        self.compile(model or self.model, executable, *compression)
         command = [executable, "logits", self.images, f"--count={len(self.labels)}"]
         values = array.array("f", subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
         os.remove(executable)

@@ -1,0 +1,61 @@
+// What quantization will do to a model, computed in f32 before it is done: the operands and the weights of layers are
+// rounded to the levels of the integers that will store them. This is known as fake quantization.
+#ifndef VITYA_PASSES_QUANTIZE_FAKEQUANTIZATION_H
+#define VITYA_PASSES_QUANTIZE_FAKEQUANTIZATION_H
+
+#include "passes/analysis/Replay.h"
+#include "passes/quantize/Passes.h"
+#include "passes/quantize/QuantizedLayers.h"
+
+namespace vitya {
+
+/// The rounding that a quantization pass with given options will apply to the layers of a model. It differs from that
+/// pass in two details: ranges are observed for all rows, also for those that are dropped as unread before calibration,
+/// and the exponentials of a softmax are not rounded.
+class FakeQuantization {
+public:
+  /// Without a quantization, no layer is rounded.
+  explicit FakeQuantization(const QuantizeOptions &options);
+
+  /// Whether `op` is an f32 layer that will be quantized.
+  bool quantizes(mlir::Operation *op) const;
+
+  /// `values` of the operand `index` of the layer `op`, one tensor per image, as the quantized layer will read them. An
+  /// error at `op` unless they are finite.
+  mlir::FailureOr<std::vector<reference::Tensor>> roundOperand(mlir::Operation *op, size_t index,
+                                                               llvm::ArrayRef<reference::Tensor> values) const;
+
+  /// The results of the layer `op` with rounded weights on `operands`, which roundOperand() has returned: for each
+  /// operand one tensor per image. An error at `op` unless its weights are finite constants.
+  mlir::FailureOr<std::vector<reference::Tensor>> run(mlir::Operation *op,
+                                                      llvm::ArrayRef<std::vector<reference::Tensor>> operands) const;
+
+private:
+  QuantizeOptions options;
+  LayerFilter filter;
+  WeightGranularity weights = WeightGranularity::channel;
+};
+
+/// A replay of a model in which layers are executed as they will be when they are quantized.
+class QuantizedReplay {
+public:
+  QuantizedReplay(mlir::func::FuncOp function, const ImageSet &images, int64_t count, FakeQuantization quantization)
+      : replay(function, images, count), quantization(std::move(quantization)) {}
+
+  /// See Replay::advanceTo.
+  mlir::LogicalResult advanceTo(mlir::Operation *op);
+  /// See Replay::valuesOf: the values of an f32 tensor, before any rounding.
+  llvm::ArrayRef<reference::Tensor> valuesOf(mlir::Value value) const { return replay.valuesOf(value); }
+  /// The input of `op`, to which the replay has advanced, as `op` will read it: rounded if it will be quantized.
+  mlir::FailureOr<std::vector<reference::Tensor>> inputOf(LinearOp op) const;
+
+private:
+  mlir::LogicalResult execute(mlir::Operation *layer);
+
+  Replay replay;
+  FakeQuantization quantization;
+};
+
+} // namespace vitya
+
+#endif // VITYA_PASSES_QUANTIZE_FAKEQUANTIZATION_H

@@ -1,0 +1,129 @@
+// Two replays of the calibration images, of the f32 model and of the model as it will be quantized, advance through the
+// layers together. Each factor is fitted to its rounded input before the second replay executes it.
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/IR/Threading.h"
+#include "passes/quantize/FakeQuantization.h"
+#include "llvm/Support/DebugLog.h"
+
+#define DEBUG_TYPE "vitya-refit-factors"
+
+using namespace mlir;
+using namespace Eigen;
+using namespace vitya::numerics;
+
+namespace vitya {
+#define GEN_PASS_DEF_REFITFACTORSPASS
+#include "passes/quantize/Passes.h.inc"
+
+namespace {
+
+/// The left factor that reads `op` if `op` is the right factor of a layer; null otherwise.
+LinearOp leftFactorOf(LinearOp op) {
+  auto left = op->hasOneUse() ? dyn_cast<LinearOp>(*op->user_begin()) : LinearOp();
+  return left && left.getInput() == op.getResult() && isFactorized(op) && isFactorized(left) &&
+                 layerNameOf(left) == layerNameOf(op) && !op.getBias()
+             ? left
+             : LinearOp();
+}
+
+/// Rotates the columns between the factors A and B of a layer: A B = (A R^T) (R B) for an orthogonal R. The columns are
+/// sorted by their variance, which decreases by orders of magnitude, but share one scale when they are quantized, which
+/// the largest determines. Rotated, all have about the same variance.
+LogicalResult rotate(LinearOp right, LinearOp left) {
+  FailureOr<MatrixXd> b = weightOf(right), a = weightOf(left);
+  FailureOr<VectorXd> bias = biasOf(left);
+  if (failed(a) || failed(b) || failed(bias))
+    return failure();
+  MatrixXd rotation = hartleyMatrix(b->rows());
+  setWeights(right, {rotation * *b, VectorXd()});
+  setWeights(left, {*a * rotation.transpose(), *bias});
+  return success();
+}
+
+class Refit {
+public:
+  Refit(ModuleOp module, const ImageSet &images, const QuantizeOptions &quantization)
+      : clone(cast<ModuleOp>(module->clone(clones))), entry(module.lookupSymbol<func::FuncOp>(kEntryName)),
+        original(clone->lookupSymbol<func::FuncOp>(kEntryName), images, images.count()),
+        quantized(entry, images, images.count(), FakeQuantization(quantization)) {}
+
+  LogicalResult run() {
+    for (auto op : llvm::make_early_inc_range(entry.getOps<LinearOp>()))
+      if (isFactorized(op) && !op.isQuantized() && failed(refit(op)))
+        return failure();
+    return success();
+  }
+
+private:
+  LogicalResult refit(LinearOp op) {
+    auto originalOp = cast<LinearOp>(clones.lookup(op.getOperation()));
+    if (failed(original.advanceTo(originalOp)) || failed(quantized.advanceTo(op)))
+      return failure();
+    FailureOr<std::vector<reference::Tensor>> rounded = quantized.inputOf(op);
+    FailureOr<MatrixXd> weight = weightOf(op);
+    FailureOr<VectorXd> bias = biasOf(op);
+    if (failed(rounded) || failed(weight) || failed(bias))
+      return failure();
+    // Two sums, each in the order of the images.
+    Moments moments, cross;
+    ArrayRef<reference::Tensor> exact = original.valuesOf(originalOp.getInput());
+    parallelFor(op.getContext(), 0, 2, [&](int64_t which) {
+      MomentsBuilder sums(weight->cols());
+      for (auto [x, z] : llvm::zip_equal(exact, *rounded)) {
+        if (which == 0)
+          sums.add(Samples(z.matrix()));
+        else
+          sums.add(Samples(x.matrix()), Samples(z.matrix()));
+      }
+      (which == 0 ? moments : cross) = sums.take();
+    });
+    MatrixXd fitted = regression(*weight, moments, cross);
+    LDBG() << op.getLayer() << ": largest norm of a row " << weight->rowwise().norm().maxCoeff() << ", now "
+           << fitted.rowwise().norm().maxCoeff();
+    // A right factor has no bias: the difference of its means goes to the bias of the left factor, which is next.
+    setWeights(op, {fitted, *bias + *weight * cross.mean() - fitted * cross.secondMean()});
+    return success();
+  }
+
+  IRMapping clones;
+  OwningOpRef<ModuleOp> clone; ///< the f32 model
+  func::FuncOp entry;
+  Replay original;
+  QuantizedReplay quantized;
+};
+
+struct RefitFactors : impl::RefitFactorsPassBase<RefitFactors> {
+  using RefitFactorsPassBase::RefitFactorsPassBase;
+
+  void runOnOperation() override {
+    if (failed(rewrite(getOperation())))
+      signalPassFailure();
+  }
+
+private:
+  LogicalResult rewrite(ModuleOp module) {
+    llvm::Expected<QuantizeOptions> quantization = parseQuantizeOptions("quantize", quantize);
+    if (!quantization)
+      return module.emitError() << llvm::toString(quantization.takeError());
+    if (std::holds_alternative<std::monostate>(*quantization))
+      return module.emitError("expected quantize=static or quantize=dynamic, to which factors are fitted, found none");
+    FailureOr<ImageSet> imageSet = ImageSet::open(module, images, count);
+    FailureOr<func::FuncOp> entry = entryOf(module);
+    if (failed(imageSet) || failed(entry))
+      return failure();
+    if (llvm::none_of(entry->getOps<LinearOp>(), isFactorized))
+      return success();
+    for (auto right : llvm::make_early_inc_range(entry->getOps<LinearOp>()))
+      if (LinearOp left = leftFactorOf(right))
+        if (failed(rotate(right, left)))
+          return failure();
+    if (failed(Refit(module, *imageSet, *quantization).run()))
+      return failure();
+    dropConstants(module);
+    return success();
+  }
+};
+
+} // namespace
+} // namespace vitya
