@@ -234,11 +234,13 @@ static SmallVector<StringRef> commonPrefixes(ArrayRef<NamedTensor> tensors) {
   constexpr size_t kMaxPrefixes = 32;
   MapVector<StringRef, size_t> counts;
   for (const NamedTensor &named : tensors)
-    for (StringRef name = named.name; size_t length : seq<size_t>(1, name.size()))
-      if (name[length - 1] == '.')
-        ++counts[name.take_front(length)];
+    for (size_t length = 1; length < named.name.size(); ++length)
+      if (named.name[length - 1] == '.')
+        ++counts[StringRef(named.name).take_front(length)];
   auto entries = counts.takeVector();
-  llvm::stable_sort(entries, [](const auto &left, const auto &right) { return left.second > right.second; });
+  llvm::sort(entries, [](const auto &left, const auto &right) {
+    return std::tuple(right.second, left.first) < std::tuple(left.second, right.first);
+  });
   auto prefixes = llvm::to_vector(make_first_range(entries));
   prefixes.resize(std::min(prefixes.size(), kMaxPrefixes));
   return prefixes;

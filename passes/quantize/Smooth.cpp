@@ -148,7 +148,6 @@ private:
 
   /// Multiplies the weights that read `activation` by the smoothing factors, and divides in its source.
   LogicalResult smooth(Activation &activation) {
-    LinearOp first = activation.readers.front();
     VectorXf weights = VectorXf::Zero(activation.magnitudes.size());
     std::vector<MatrixXd> read;
     for (LinearOp reader : activation.readers) {
@@ -159,8 +158,8 @@ private:
       read.push_back(std::move(*weight));
     }
     VectorXd factors = numerics::smoothingFactors(activation.magnitudes, weights, alpha).cast<double>();
-    LLVM_DEBUG(llvm::dbgs() << "input of " << first.getLayer() << ": factors from " << factors.minCoeff() << " to "
-                            << factors.maxCoeff() << '\n');
+    LLVM_DEBUG(llvm::dbgs() << "input of " << activation.readers.front().getLayer() << ": factors from "
+                            << factors.minCoeff() << " to " << factors.maxCoeff() << '\n');
     for (auto [reader, weight] : llvm::zip_equal(activation.readers, read)) {
       LinearOp op = reader;
       OpBuilder builder(op);

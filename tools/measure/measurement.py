@@ -52,12 +52,18 @@ class Experiment:
     def __init__(self, options, folder):
         self.model, self.images, self.folder = options.model, options.images, pathlib.Path(folder)
         self.compiler = options.build / "bin" / "vitya-compile"
+        self.optimizer = options.build / "bin" / "vitya-opt"
         labels = [record[0] for record in read_records(options.images)]
         self.labels = labels[:options.count or None]
 
     def compile(self, model, output, *options):
         """Compiles `model` to the file `output` with options of vitya-compile."""
         subprocess.run([self.compiler, model, "-o", output, *options], check=True, stderr=subprocess.DEVNULL)
+
+    def optimize(self, model, output, *passes):
+        """Runs passes of vitya-opt on the IR `model` and writes bytecode to `output`."""
+        subprocess.run([self.optimizer, model, "-o", output, "--emit-bytecode", *passes], check=True,
+                       stderr=subprocess.DEVNULL)
 
     def logits(self, *compression, model=None):
         """Compiles the model, or another one, with options of vitya-compile and returns its logits, one list for each
