@@ -11,6 +11,8 @@
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/ModelInput.h"
+#include "tools/lib/OutputNoise.h"
+#include "tools/lib/StepTimer.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -18,8 +20,6 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
-#include <chrono>
-#include <fstream>
 
 using namespace mlir;
 using namespace vitya;
@@ -87,37 +87,6 @@ llvm::Expected<Goal> parseGoal(StringRef name) {
     known += info.name.str() + (info.product == Product::executable ? "" : ", ");
   return makeError("expected --emit to be one of " + known + ", found '" + name + "'");
 }
-
-/// The current and the peak resident memory of this process in bytes, from /proc.
-std::pair<int64_t, int64_t> residentBytes() {
-  std::ifstream status("/proc/self/status");
-  std::pair<int64_t, int64_t> bytes(0, 0);
-  for (std::string line; std::getline(status, line);) {
-    StringRef text(line);
-    int64_t *field = text.consume_front("VmRSS:")   ? &bytes.first
-                     : text.consume_front("VmHWM:") ? &bytes.second
-                                                    : nullptr;
-    if (field && !text.trim().take_until([](char c) { return c == ' '; }).getAsInteger(10, *field))
-      *field *= 1024;
-  }
-  return bytes;
-}
-
-/// Prints the time and the memory of each step if -v is given.
-class StepTimer {
-public:
-  void finish(StringRef step) {
-    auto now = std::chrono::steady_clock::now();
-    auto [resident, peak] = residentBytes();
-    if (verbose)
-      llvm::errs() << llvm::formatv("{0,-10} {1,7:f2} s {2,7:f1} MB resident, {3:f1} at most\n", step,
-                                    std::chrono::duration<double>(now - start).count(), resident * 1e-6, peak * 1e-6);
-    start = now;
-  }
-
-private:
-  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-};
 
 /// Writes numbered files to the folder of --dump-stages, if there is one.
 class Stages {
@@ -287,8 +256,7 @@ private:
     SearchGoal wanted = compressionFlags.goal();
     if (!compresses() || wanted.isEmpty())
       return llvm::Error::success();
-    auto load = [&](MLIRContext &fresh) { return loadModel(fresh, file, importFlags.get()); };
-    CompressionSearch search(registry, load, std::move(wanted), "vitya-compile");
+    CompressionSearch search(registry, loader(), std::move(wanted), "vitya-compile");
     llvm::Expected<CompressOptions> found = search.run(compression);
     if (!found)
       return found.takeError();
@@ -310,6 +278,20 @@ private:
       buildDescribePipeline(pm);
   }
 
+  /// Loads the model again, into another context.
+  CompressionSearch::Loader loader() const {
+    return [this](MLIRContext &fresh) { return loadModel(fresh, file, importFlags.get()); };
+  }
+
+  llvm::Error writeReport() {
+    describeModel(*module, report);
+    if (std::string images = compressionFlags.goal().images; !images.empty())
+      if (llvm::Error error = measureOutputNoise(*module, registry, loader(), compression, images, report))
+        return error;
+    timer.finish("report");
+    return compressionFlags.writeReport(report, compression);
+  }
+
   llvm::Error runPhases() {
     for (const PhaseInfo &info : kPhases) {
       if (info.phase < reached || info.phase > goal.phase)
@@ -319,11 +301,9 @@ private:
       if (failed(pm.run(*module)))
         return reportedError();
       timer.finish(info.name);
-      if (info.phase == Phase::compress && info.phase != reached && compressionFlags.wantsReport()) {
-        describeModel(*module, report);
-        if (llvm::Error error = compressionFlags.writeReport(report, compression))
+      if (info.phase == Phase::compress && info.phase != reached && compressionFlags.wantsReport())
+        if (llvm::Error error = writeReport())
           return error;
-      }
       if (llvm::Error error = stages.write(*module, info.name))
         return error;
     }
@@ -367,7 +347,7 @@ private:
   Phase reached = Phase::import;
   CompressOptions compression;
   ModelReport report;
-  StepTimer timer;
+  StepTimer timer{verbose};
   Stages stages;
 };
 

@@ -62,6 +62,7 @@ struct LinearOpReport {
   std::optional<OperandReport> input; ///< absent: the op is f32
   std::vector<double> weightScales;
   std::optional<double> weightNoise; ///< relative mean squared error; absent: the f32 weight is not known
+  std::optional<double> outputNoise; ///< mean squared error relative to the variance; absent: not measured
 };
 
 /// A linear layer of the trained model.
@@ -91,6 +92,7 @@ struct AttentionReport {
   int64_t multiplyAdds = 0;              ///< of one inference
   std::optional<LowRankAttentionReport> lowRank;
   std::optional<QuantizedAttentionReport> quantized;
+  std::optional<double> outputNoise; ///< as for linear layers
 };
 
 /// Totals of vitya-low-rank.

@@ -58,8 +58,15 @@ private:
     os.attribute("rank", toJson(lowRank.rank));
     os.attribute("reason", lowRank.reason);
     os.attribute("parameters", lowRank.parameters);
+    if (!linear.ops.empty())
+      printNoise(linear.ops.back().outputNoise);
     if (lowRank.spectrum)
       print(*lowRank.spectrum);
+  }
+
+  void printNoise(std::optional<double> noise) {
+    if (noise)
+      os.attribute("output_noise", *noise);
   }
 
   void printLowRank(const AttentionReport &attention, const LowRankAttentionReport &lowRank) {
@@ -108,6 +115,7 @@ private:
     os.attribute("layer", linear.name);
     os.attribute("format", stringifyLayerFormat(op.format));
     os.attribute("reason", op.reason);
+    printNoise(op.outputNoise);
     if (!op.input)
       return;
     os.attributeObject("input", [&] { print(*op.input); });
@@ -123,6 +131,7 @@ private:
     os.attribute("name", attention.name);
     os.attribute("format", stringifyLayerFormat(attention.scores));
     os.attribute("reason", attention.reason);
+    printNoise(attention.outputNoise);
     if (!attention.quantized)
       return;
     os.attributeObject("query", [&] { print(attention.quantized->query); });

@@ -55,21 +55,12 @@ CompressOptions withF32(CompressOptions options, ArrayRef<std::string> names) {
 
 } // namespace
 
-std::unique_ptr<MLIRContext> CompressionSearch::makeContext() const {
-  auto context = std::make_unique<MLIRContext>(registry);
-  printDiagnosticsAs(*context, tool);
-  // Drop remarks and warnings: the final compilation emits them once. The handler registered last is called first.
-  context->getDiagEngine().registerHandler(
-      [](Diagnostic &diagnostic) { return success(diagnostic.getSeverity() != DiagnosticSeverity::Error); });
-  return context;
-}
-
 //===----------------------------------------------------------------------===//
 // Trials
 //===----------------------------------------------------------------------===//
 
 llvm::Error CompressionSearch::measureOriginal() {
-  std::unique_ptr<MLIRContext> context = makeContext();
+  std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
   llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
   if (!module)
     return module.takeError();
@@ -117,7 +108,7 @@ CompressionSearch::Quality CompressionSearch::compare(ArrayRef<float> expected, 
 }
 
 llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::prepare(const CompressOptions &options) const {
-  std::unique_ptr<MLIRContext> context = makeContext();
+  std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
   llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
   if (!module)
     return module.takeError();
@@ -152,7 +143,7 @@ llvm::Expected<CompressionSearch::Quality> CompressionSearch::measureQuantized(c
                                                                                const CompressOptions &options,
                                                                                ArrayRef<float> expected,
                                                                                int64_t images) const {
-  std::unique_ptr<MLIRContext> context = makeContext();
+  std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(
       llvm::MemoryBuffer::getMemBuffer(snapshot.bytecode->getMemBufferRef(), /*RequiresNullTerminator=*/false),
@@ -171,7 +162,7 @@ llvm::Expected<CompressionSearch::Quality> CompressionSearch::measureQuantized(c
 }
 
 llvm::Expected<int64_t> CompressionSearch::fullRank(const LowRankPassOptions &options) const {
-  std::unique_ptr<MLIRContext> context = makeContext();
+  std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
   llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
   if (!module)
     return module.takeError();

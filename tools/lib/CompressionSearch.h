@@ -75,7 +75,6 @@ private:
   bool record(llvm::StringRef stage, const CompressOptions &options, llvm::ArrayRef<std::string> restored,
               const Quality &quality, double share);
   llvm::Error unreachable(const Quality &best, llvm::StringRef how) const;
-  std::unique_ptr<mlir::MLIRContext> makeContext() const;
 
   const mlir::DialectRegistry &registry;
   Loader load;

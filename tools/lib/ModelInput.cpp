@@ -50,6 +50,15 @@ void printDiagnosticsAs(MLIRContext &context, StringRef tool) {
 /// Whether `path` is standard input, a pipe or a device.
 static bool isStream(StringRef path) { return path == "-" || !llvm::sys::fs::is_regular_file(path); }
 
+std::unique_ptr<MLIRContext> makeErrorContext(const DialectRegistry &registry, StringRef tool) {
+  auto context = std::make_unique<MLIRContext>(registry);
+  printDiagnosticsAs(*context, tool);
+  // The handler registered last is called first.
+  context->getDiagEngine().registerHandler(
+      [](Diagnostic &diagnostic) { return success(diagnostic.getSeverity() != DiagnosticSeverity::Error); });
+  return context;
+}
+
 llvm::Expected<ModelFile> ModelFile::read(StringRef path) {
   const llvm::Align bytecodeAlignment(64);
   auto unreadable = [&](const Twine &found) {

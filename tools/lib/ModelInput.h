@@ -17,6 +17,10 @@ void registerAllModelDialects(mlir::DialectRegistry &registry);
 /// Makes `context` print each diagnostic on one line, "TOOL: error: FILE:LINE:COLUMN: message", followed by its notes.
 void printDiagnosticsAs(mlir::MLIRContext &context, llvm::StringRef tool);
 
+/// Creates a context with the dialects of `registry` that prints errors as printDiagnosticsAs() does, and drops remarks
+/// and warnings: for further loads of a model whose first load has emitted them.
+std::unique_ptr<mlir::MLIRContext> makeErrorContext(const mlir::DialectRegistry &registry, llvm::StringRef tool);
+
 /// A file of a model. Standard input and pipes can be read only once, so tools read the file once.
 struct ModelFile {
   std::string path;                           ///< "-" is standard input
