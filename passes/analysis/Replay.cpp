@@ -2,6 +2,7 @@
 #include "passes/analysis/Replay.h"
 #include "dialect/VityaOps.h"
 #include "dialect/reference/Interpreter.h"
+#include "dialect/reference/Ops.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/IR/Threading.h"
@@ -22,6 +23,32 @@ reference::Tensor toTensor(const Eigen::VectorXd &vector, Type f32) {
   return toTensor(Eigen::MatrixXd(vector.transpose()), f32).reshaped({vector.size()});
 }
 
+std::vector<reference::Tensor> applyLinear(MLIRContext *context, const numerics::LinearMap &map,
+                                           ArrayRef<reference::Tensor> inputs) {
+  Type f32 = Float32Type::get(context);
+  numerics::PackedMatrix weight = reference::packed(toTensor(map.weight, f32));
+  reference::Tensor bias = toTensor(map.bias, f32);
+  std::vector<reference::Tensor> results(inputs.size());
+  parallelFor(context, 0, inputs.size(), [&](size_t i) { results[i] = reference::linear(inputs[i], weight, &bias); });
+  return results;
+}
+
+InputMoments momentsOf(MLIRContext *context, ArrayRef<reference::Tensor> original,
+                       ArrayRef<reference::Tensor> compressed) {
+  InputMoments moments;
+  parallelFor(context, 0, 2, [&](int64_t which) {
+    numerics::MomentsBuilder sums(compressed.front().dim(1));
+    for (auto [x, z] : llvm::zip_equal(original, compressed)) {
+      if (which == 0)
+        sums.add(numerics::Samples(z.matrix()));
+      else
+        sums.add(numerics::Samples(x.matrix()), numerics::Samples(z.matrix()));
+    }
+    (which == 0 ? moments.compressed : moments.cross) = sums.take();
+  });
+  return moments;
+}
+
 Replay::Replay(func::FuncOp function, const ImageSet &images, int64_t count)
     : function(function), images(images.path()), count(count) {
   auto type = cast<RankedTensorType>(function.getArgumentTypes().front());
@@ -39,6 +66,7 @@ struct Replay::Segment {
   SmallVector<Operation *> ops;
   llvm::SetVector<Operation *> constants; ///< that `ops` read
   llvm::SetVector<Value> inputs, results;
+  llvm::SetVector<Value> skipped; ///< values that ops with assumed results would have read
 };
 
 Operation *Replay::next() { return last ? last->getNextNode() : &function.front().front(); }
@@ -51,8 +79,12 @@ Replay::Segment Replay::segmentBefore(Operation *end) {
   Segment segment;
   auto isDefined = [&](Value result) { return values.contains(result); };
   for (Operation *op = next(); op != end; op = op->getNextNode()) {
-    if (isa<arith::ConstantOp>(op) || llvm::all_of(op->getResults(), isDefined))
+    if (isa<arith::ConstantOp>(op))
       continue;
+    if (llvm::all_of(op->getResults(), isDefined)) {
+      segment.skipped.insert_range(llvm::make_filter_range(op->getOperands(), isDefined));
+      continue;
+    }
     segment.ops.push_back(op);
     for (Value operand : op->getOperands()) {
       if (auto constant = operand.getDefiningOp<arith::ConstantOp>())
@@ -85,15 +117,11 @@ OwningOpRef<func::FuncOp> Replay::functionOf(const Segment &segment) {
   return result;
 }
 
-LogicalResult Replay::advanceTo(Operation *op) {
-  Segment segment = segmentBefore(op);
-  if (segment.ops.empty())
-    return success();
+LogicalResult Replay::execute(const Segment &segment) {
   OwningOpRef<func::FuncOp> executed = functionOf(segment);
   FailureOr<reference::Interpreter> interpreter = reference::Interpreter::create(*executed);
   if (failed(interpreter))
     return failure();
-
   FiniteCheck check;
   SmallVector<std::vector<reference::Tensor>> results(segment.results.size(), std::vector<reference::Tensor>(count));
   parallelFor(function.getContext(), 0, count, [&](int64_t image) {
@@ -105,13 +133,28 @@ LogicalResult Replay::advanceTo(Operation *op) {
   });
   if (failed(check.verify(images)))
     return failure();
-  for (Value input : segment.inputs)
-    if (!isReadFrom(input, op))
-      values.erase(input);
   for (auto [result, tensors] : llvm::zip_equal(segment.results, results))
     values[result] = std::move(tensors);
+  return success();
+}
+
+LogicalResult Replay::advanceTo(Operation *op) {
+  Segment segment = segmentBefore(op);
+  if (!segment.ops.empty() && failed(execute(segment)))
+    return failure();
+  for (Value input : llvm::concat<const Value>(segment.inputs, segment.skipped))
+    if (!isReadFrom(input, op))
+      values.erase(input);
   last = op->getPrevNode();
   return success();
+}
+
+LogicalResult Replay::assume(Operation *op, std::vector<reference::Tensor> tensors) {
+  FiniteCheck check;
+  for (auto [image, tensor] : llvm::enumerate(tensors))
+    check.add(int64_t(image), op, tensor);
+  values[op->getResult(0)] = std::move(tensors);
+  return check.verify(images);
 }
 
 } // namespace vitya

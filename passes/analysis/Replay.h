@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "passes/analysis/ImageSet.h"
+#include "passes/numerics/Factorization.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace vitya {
@@ -14,6 +15,20 @@ namespace vitya {
 reference::Tensor toTensor(const Eigen::MatrixXd &matrix, mlir::Type f32);
 /// `vector` as an f32 tensor [size].
 reference::Tensor toTensor(const Eigen::VectorXd &vector, mlir::Type f32);
+
+/// x W^T + b in f32 for each x of `inputs`, on several threads.
+std::vector<reference::Tensor> applyLinear(mlir::MLIRContext *context, const numerics::LinearMap &map,
+                                           llvm::ArrayRef<reference::Tensor> inputs);
+
+/// The moments of the input z of a layer in a compressed model, and of the pairs (x, z) with its input x in the
+/// original model.
+struct InputMoments {
+  numerics::Moments compressed, cross;
+};
+/// Computes the moments of inputs [tokens, width], one tensor per image in both. Each sum is taken in the order of the
+/// images.
+InputMoments momentsOf(mlir::MLIRContext *context, llvm::ArrayRef<reference::Tensor> original,
+                       llvm::ArrayRef<reference::Tensor> compressed);
 
 /// The execution of a function of one image, for every image, up to some op. Keeps only the values that later ops read.
 /// Between two calls later ops may be replaced, but executed ops must not be erased.
@@ -33,13 +48,16 @@ public:
   /// The tensors of `value`, one per image, for an operand of the op that was advanced to or of a later one.
   llvm::ArrayRef<reference::Tensor> valuesOf(mlir::Value value) const { return values.find(value)->second; }
 
-  /// Defines `value`, the result of an op that has not been executed and will be skipped, as `tensors`, one per image.
-  void assume(mlir::Value value, std::vector<reference::Tensor> tensors) { values[value] = std::move(tensors); }
+  /// Defines the result of `op`, which has not been executed and will be skipped, as `tensors`, one per image. Emits an
+  /// error at `op` unless they are finite.
+  mlir::LogicalResult assume(mlir::Operation *op, std::vector<reference::Tensor> tensors);
 
 private:
   struct Segment;
   /// The ops from the last executed one to `end`, exclusively.
   Segment segmentBefore(mlir::Operation *end);
+  /// Executes `segment` for every image and stores its results.
+  mlir::LogicalResult execute(const Segment &segment);
   /// A function of the inputs of `segment` that returns its results.
   mlir::OwningOpRef<mlir::func::FuncOp> functionOf(const Segment &segment);
 

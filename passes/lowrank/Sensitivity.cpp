@@ -1,7 +1,5 @@
 // A copy of the replay is given the results of the replaced layers and runs to the end.
 #include "passes/lowrank/Sensitivity.h"
-#include "dialect/reference/Ops.h"
-#include "mlir/IR/Threading.h"
 #include "passes/numerics/Predictions.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -42,14 +40,8 @@ FailureOr<double> Sensitivity::divergence(ArrayRef<LayerReplacement> replacement
     LinearOp layer = replacement.layer;
     if (failed(run.advanceTo(layer)))
       return failure();
-    ArrayRef<reference::Tensor> inputs = run.valuesOf(layer.getInput());
-    Type f32 = layer.getType().getElementType();
-    numerics::PackedMatrix weight = reference::packed(toTensor(replacement.map.weight, f32));
-    reference::Tensor bias = toTensor(replacement.map.bias, f32);
-    std::vector<reference::Tensor> results(inputs.size());
-    parallelFor(layer.getContext(), 0, inputs.size(),
-                [&](size_t i) { results[i] = reference::linear(inputs[i], weight, &bias); });
-    run.assume(layer.getResult(), std::move(results));
+    if (failed(run.assume(layer, applyLinear(layer.getContext(), replacement.map, run.valuesOf(layer.getInput())))))
+      return failure();
   }
   FailureOr<std::vector<reference::Tensor>> changed = outputsOf(std::move(run));
   if (failed(changed))

@@ -4,7 +4,6 @@
 #include "dialect/support/Progress.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "mlir/IR/Threading.h"
 #include "passes/lowrank/LayerRewrite.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -115,29 +114,13 @@ private:
     return outcome;
   }
 
-  /// Moments of the layer's input in the compressed model, and of the pairs of its inputs in both models.
-  struct InputMoments {
-    Moments compressed, cross;
-  };
-
+  /// The moments of the layer's inputs. Warns if there are too few.
   FailureOr<InputMoments> momentsOf(const CandidateLayer &layer) {
     LinearOp op = layer.op, originalOp = originalOf(op);
     if (failed(original.advanceTo(originalOp)) || failed(compressed.advanceTo(op)))
       return failure();
-    ArrayRef<reference::Tensor> before = original.valuesOf(originalOp.getInput());
-    ArrayRef<reference::Tensor> after = compressed.valuesOf(op.getInput());
-    // Two sums, each in the order of the images.
-    InputMoments moments;
-    parallelFor(op.getContext(), 0, 2, [&](int64_t which) {
-      MomentsBuilder sums(layer.in());
-      for (int64_t i = 0; i < count; ++i) {
-        if (which == 0)
-          sums.add(Samples(after[i].matrix()));
-        else
-          sums.add(Samples(before[i].matrix()), Samples(after[i].matrix()));
-      }
-      (which == 0 ? moments.compressed : moments.cross) = sums.take();
-    });
+    InputMoments moments =
+        vitya::momentsOf(op.getContext(), original.valuesOf(originalOp.getInput()), compressed.valuesOf(op.getInput()));
     if (moments.compressed.count() < layer.in())
       warnOfFewTokens(layer, moments.compressed.count());
     return moments;

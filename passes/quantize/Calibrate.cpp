@@ -42,7 +42,7 @@ SmallVector<std::pair<Value, Symmetry>> operandsOf(Operation *op) {
   SmallVector<std::pair<Value, Symmetry>> result;
   if (auto layer = dyn_cast<LayerOpInterface>(op); layer && !layer.isQuantized())
     for (const QuantizableOperand &operand : layer.getQuantizableOperands())
-      result.push_back({operand.value(), operand.isSigned ? Symmetry::symmetric : Symmetry::affine});
+      result.push_back({operand.value(), symmetryOf(operand)});
   return result;
 }
 

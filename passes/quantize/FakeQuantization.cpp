@@ -12,19 +12,6 @@ namespace {
 using reference::Tensor;
 using Tensors = std::vector<Tensor>;
 
-/// The layers that the options of a static or dynamic quantization select.
-template <typename Options>
-LayerFilter filterOf(const Options &options) {
-  return {options.layers, options.except, options.keepF32};
-}
-LayerFilter filterOf(const QuantizeOptions &options) {
-  if (auto *chosen = std::get_if<QuantizeStaticPassOptions>(&options))
-    return filterOf(*chosen);
-  if (auto *chosen = std::get_if<QuantizeDynamicPassOptions>(&options))
-    return filterOf(*chosen);
-  return {"", "", {}};
-}
-
 Tensor roundStatically(const Tensor &values, const AffineParameters &parameters) {
   Tensor result(values.shape(), values.elementType());
   for (auto [rounded, value] : llvm::zip_equal(result.mutableValues(), values.values()))
@@ -49,66 +36,62 @@ Tensor roundDynamically(const Tensor &values, Granularity granularity) {
 
 } // namespace
 
-FakeQuantization::FakeQuantization(const QuantizeOptions &options) : options(options), filter(filterOf(options)) {
+FakeQuantization::FakeQuantization(const QuantizeOptions &options) : options(options) {
+  auto select = [&](const auto &chosen) {
+    filter.emplace(chosen.layers, chosen.except, chosen.keepF32);
+    weights = chosen.weights;
+  };
   if (auto *chosen = std::get_if<QuantizeStaticPassOptions>(&options))
-    weights = chosen->weights;
+    select(*chosen);
   if (auto *chosen = std::get_if<QuantizeDynamicPassOptions>(&options))
-    weights = chosen->weights;
+    select(*chosen);
 }
 
 bool FakeQuantization::quantizes(Operation *op) const {
+  auto isSelected = [&](auto layer) {
+    return filter && !layer.isQuantized() && !filter->whyNot(layer) && !whyNotInteger(layer);
+  };
+  if (auto linear = dyn_cast<LinearOp>(op))
+    return isSelected(linear);
+  auto attention = dyn_cast<AttentionOp>(op);
   auto *chosen = std::get_if<QuantizeStaticPassOptions>(&options);
-  if (auto attention = dyn_cast<AttentionOp>(op))
-    return chosen && chosen->attention && !attention.isQuantized() && !filter.whyNot(attention) &&
-           !whyNotInteger(attention);
-  auto linear = dyn_cast<LinearOp>(op);
-  return linear && !std::holds_alternative<std::monostate>(options) && !linear.isQuantized() &&
-         !filter.whyNot(linear) && !whyNotInteger(linear);
+  return attention && chosen && chosen->attention && isSelected(attention);
 }
 
-FailureOr<Tensors> FakeQuantization::roundOperand(Operation *op, size_t index, ArrayRef<Tensor> values) const {
-  auto layer = cast<LayerOpInterface>(op);
-  if (!llvm::all_of(values, [](const Tensor &each) { return each.matrix().allFinite(); }))
-    return op->emitOpError("expected finite operands of layer '")
-           << layer.getLayer() << "' on the calibration images, found NaN or infinity";
+Tensors FakeQuantization::roundOperand(const QuantizableOperand &operand, ArrayRef<Tensor> values) const {
+  MLIRContext *context = operand.operand->getOwner()->getContext();
   Tensors result(values.size());
   if (auto *chosen = std::get_if<QuantizeDynamicPassOptions>(&options)) {
-    parallelFor(op->getContext(), 0, values.size(),
+    parallelFor(context, 0, values.size(),
                 [&](size_t i) { result[i] = roundDynamically(values[i], chosen->granularity); });
     return result;
   }
   Observer observer(int64_t(values.size()));
   for (auto [i, tensor] : llvm::enumerate(values))
     observer.add(int64_t(i), tensor.values().data(), tensor.size());
-  Symmetry symmetry = layer.getQuantizableOperands()[index].isSigned ? Symmetry::symmetric : Symmetry::affine;
+  Symmetry symmetry = symmetryOf(operand);
   AffineParameters parameters =
       parametersOf(observer.range(std::get<QuantizeStaticPassOptions>(options).observer, symmetry), symmetry);
-  parallelFor(op->getContext(), 0, values.size(),
-              [&](size_t i) { result[i] = roundStatically(values[i], parameters); });
+  parallelFor(context, 0, values.size(), [&](size_t i) { result[i] = roundStatically(values[i], parameters); });
   return result;
 }
 
 FailureOr<Tensors> FakeQuantization::run(Operation *op, ArrayRef<Tensors> operands) const {
-  Tensors results(operands.front().size());
-  if (auto attention = dyn_cast<AttentionOp>(op)) {
-    parallelFor(op->getContext(), 0, results.size(), [&](size_t i) {
-      results[i] = reference::attention(operands[0][i], operands[1][i], operands[2][i], attention.getHeads(),
-                                        attention.getScale().convertToDouble());
-    });
-    return results;
+  if (auto linear = dyn_cast<LinearOp>(op)) {
+    FailureOr<Eigen::MatrixXd> weight = weightOf(linear);
+    FailureOr<Eigen::VectorXd> bias = biasOf(linear);
+    if (failed(weight) || failed(bias))
+      return failure();
+    RowMajorOf<float> exact = weight->cast<float>();
+    QuantizedWeight rounded = numerics::quantizeWeight(exact, weights == WeightGranularity::channel);
+    return applyLinear(op->getContext(), {rounded.dequantize().cast<double>(), *bias}, operands.front());
   }
-  auto linear = cast<LinearOp>(op);
-  FailureOr<Eigen::MatrixXd> weight = weightOf(linear);
-  FailureOr<Eigen::VectorXd> bias = biasOf(linear);
-  if (failed(weight) || failed(bias))
-    return failure();
-  Type f32 = linear.getType().getElementType();
-  RowMajorOf<float> exact = weight->cast<float>();
-  RowMajorOf<float> rounded = numerics::quantizeWeight(exact, weights == WeightGranularity::channel).dequantize();
-  PackedMatrix packed = reference::packed(toTensor(Eigen::MatrixXd(rounded.cast<double>()), f32));
-  Tensor biasTensor = toTensor(*bias, f32);
-  parallelFor(op->getContext(), 0, results.size(),
-              [&](size_t i) { results[i] = reference::linear(operands[0][i], packed, &biasTensor); });
+  auto attention = cast<AttentionOp>(op);
+  Tensors results(operands.front().size());
+  parallelFor(op->getContext(), 0, results.size(), [&](size_t i) {
+    results[i] = reference::attention(operands[0][i], operands[1][i], operands[2][i], attention.getHeads(),
+                                      attention.getScale().convertToDouble());
+  });
   return results;
 }
 
@@ -123,22 +106,21 @@ LogicalResult QuantizedReplay::execute(Operation *layer) {
   if (failed(replay.advanceTo(layer)))
     return failure();
   SmallVector<Tensors> operands;
-  for (auto [index, operand] : llvm::enumerate(cast<LayerOpInterface>(layer).getQuantizableOperands())) {
-    FailureOr<Tensors> rounded = quantization.roundOperand(layer, index, replay.valuesOf(operand.value()));
-    if (failed(rounded))
-      return failure();
-    operands.push_back(std::move(*rounded));
-  }
+  for (const QuantizableOperand &operand : cast<LayerOpInterface>(layer).getQuantizableOperands())
+    operands.push_back(rounded(operand));
   FailureOr<Tensors> results = quantization.run(layer, operands);
-  if (failed(results))
-    return failure();
-  replay.assume(layer->getResult(0), std::move(*results));
-  return success();
+  return failed(results) ? failure() : replay.assume(layer, std::move(*results));
 }
 
-FailureOr<Tensors> QuantizedReplay::inputOf(LinearOp op) const {
-  ArrayRef<Tensor> values = replay.valuesOf(op.getInput());
-  return quantization.quantizes(op) ? quantization.roundOperand(op, 0, values) : FailureOr<Tensors>(values.vec());
+const Tensors &QuantizedReplay::rounded(const QuantizableOperand &operand) {
+  if (latest.value != operand.value() || latest.isSigned != operand.isSigned)
+    latest = {operand.value(), operand.isSigned, quantization.roundOperand(operand, replay.valuesOf(operand.value()))};
+  return latest.tensors;
+}
+
+Tensors QuantizedReplay::inputOf(LinearOp op) {
+  return quantization.quantizes(op) ? rounded(op.getQuantizableOperands().front())
+                                    : replay.valuesOf(op.getInput()).vec();
 }
 
 } // namespace vitya

@@ -20,10 +20,9 @@ public:
   /// Whether `op` is an f32 layer that will be quantized.
   bool quantizes(mlir::Operation *op) const;
 
-  /// `values` of the operand `index` of the layer `op`, one tensor per image, as the quantized layer will read them. An
-  /// error at `op` unless they are finite.
-  mlir::FailureOr<std::vector<reference::Tensor>> roundOperand(mlir::Operation *op, size_t index,
-                                                               llvm::ArrayRef<reference::Tensor> values) const;
+  /// `values` of `operand`, one finite tensor per image, as the quantized layer will read them.
+  std::vector<reference::Tensor> roundOperand(const QuantizableOperand &operand,
+                                              llvm::ArrayRef<reference::Tensor> values) const;
 
   /// The results of the layer `op` with rounded weights on `operands`, which roundOperand() has returned: for each
   /// operand one tensor per image. An error at `op` unless its weights are finite constants.
@@ -32,7 +31,7 @@ public:
 
 private:
   QuantizeOptions options;
-  LayerFilter filter;
+  std::optional<LayerFilter> filter; ///< absent without a quantization
   WeightGranularity weights = WeightGranularity::channel;
 };
 
@@ -44,16 +43,23 @@ public:
 
   /// See Replay::advanceTo.
   mlir::LogicalResult advanceTo(mlir::Operation *op);
-  /// See Replay::valuesOf: the values of an f32 tensor, before any rounding.
-  llvm::ArrayRef<reference::Tensor> valuesOf(mlir::Value value) const { return replay.valuesOf(value); }
   /// The input of `op`, to which the replay has advanced, as `op` will read it: rounded if it will be quantized.
-  mlir::FailureOr<std::vector<reference::Tensor>> inputOf(LinearOp op) const;
+  std::vector<reference::Tensor> inputOf(LinearOp op);
 
 private:
   mlir::LogicalResult execute(mlir::Operation *layer);
+  /// The operand of a layer to which the replay has advanced, rounded.
+  const std::vector<reference::Tensor> &rounded(const QuantizableOperand &operand);
 
   Replay replay;
   FakeQuantization quantization;
+  /// The operand that was rounded last: a layer is executed after its input was asked for, and several layers may read
+  /// one value.
+  struct {
+    mlir::Value value;
+    bool isSigned = false;
+    std::vector<reference::Tensor> tensors;
+  } latest;
 };
 
 } // namespace vitya

@@ -40,6 +40,11 @@ private:
 std::optional<std::string> whyNotInteger(LinearOp op);
 std::optional<std::string> whyNotInteger(AttentionOp op);
 
+/// How static quantization represents an operand.
+inline numerics::Symmetry symmetryOf(const QuantizableOperand &operand) {
+  return operand.isSigned ? numerics::Symmetry::symmetric : numerics::Symmetry::affine;
+}
+
 /// Quantizes the constant weight of `op` to s8. Returns a quant.scast, inserted before `op`, with the relative noise as
 /// `vitya.noise`; an error at `op` unless the weight is finite.
 mlir::FailureOr<mlir::Value> quantizeWeight(LinearOp op, WeightGranularity granularity);

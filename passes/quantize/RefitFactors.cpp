@@ -2,7 +2,6 @@
 // layers together. Each factor is fitted to its rounded input before the second replay executes it.
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OwningOpRef.h"
-#include "mlir/IR/Threading.h"
 #include "passes/quantize/FakeQuantization.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -60,24 +59,11 @@ private:
     auto originalOp = cast<LinearOp>(clones.lookup(op.getOperation()));
     if (failed(original.advanceTo(originalOp)) || failed(quantized.advanceTo(op)))
       return failure();
-    FailureOr<std::vector<reference::Tensor>> rounded = quantized.inputOf(op);
     FailureOr<MatrixXd> weight = weightOf(op);
     FailureOr<VectorXd> bias = biasOf(op);
-    if (failed(rounded) || failed(weight) || failed(bias))
+    if (failed(weight) || failed(bias))
       return failure();
-    // Two sums, each in the order of the images.
-    Moments moments, cross;
-    ArrayRef<reference::Tensor> exact = original.valuesOf(originalOp.getInput());
-    parallelFor(op.getContext(), 0, 2, [&](int64_t which) {
-      MomentsBuilder sums(weight->cols());
-      for (auto [x, z] : llvm::zip_equal(exact, *rounded)) {
-        if (which == 0)
-          sums.add(Samples(z.matrix()));
-        else
-          sums.add(Samples(x.matrix()), Samples(z.matrix()));
-      }
-      (which == 0 ? moments : cross) = sums.take();
-    });
+    auto [moments, cross] = momentsOf(op.getContext(), original.valuesOf(originalOp.getInput()), quantized.inputOf(op));
     MatrixXd fitted = regression(*weight, moments, cross);
     LDBG() << op.getLayer() << ": largest norm of a row " << weight->rowwise().norm().maxCoeff() << ", now "
            << fitted.rowwise().norm().maxCoeff();

@@ -1,11 +1,14 @@
 // Runs both models on the same images, a few at a time, and compares outputs of the same name.
 #include "tools/lib/OutputNoise.h"
+#include "dialect/reference/Interpreter.h"
 #include "dialect/support/Errors.h"
+#include "mlir/IR/Threading.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/analysis/ImageSet.h"
 #include "passes/analysis/LinearLayers.h"
 #include "tools/lib/ModelInput.h"
 #include "llvm/ADT/StringMap.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 
@@ -15,21 +18,24 @@ namespace {
 /// The images that are compared, and how many of them at a time: the outputs of all layers are kept for these.
 constexpr int64_t kImages = 32, kImagesAtATime = 4;
 
-/// The name of the layer whose output `op` computes: that of a left factor, or of a part of it, is the name without
-/// ".left". Empty for right factors and for ops that are no layers.
-std::string outputNameOf(Operation *op) {
-  if (auto attention = dyn_cast<AttentionOp>(op))
-    return attention.getLayer().str();
-  auto linear = dyn_cast<LinearOp>(op);
-  if (!linear)
-    return "";
-  StringRef name = linear.getLayer(), layer = layerNameOf(linear), rest = name;
-  if (!isFactorized(linear) || !rest.consume_front(layer))
+/// The name of the output that the op `name` of the linear layer `layer` computes: that of a left factor, or of a part
+/// of it, is the name without ".left". Empty for right factors.
+std::string outputNameOf(StringRef name, StringRef layer, bool isFactorized) {
+  StringRef rest = name;
+  if (!isFactorized || !rest.consume_front(layer))
     return name.str();
   if (rest.starts_with(".right"))
     return "";
   rest.consume_front(".left");
   return (layer + rest).str();
+}
+
+/// The same for an op. Empty for ops that are no layers.
+std::string outputNameOf(Operation *op) {
+  if (auto attention = dyn_cast<AttentionOp>(op))
+    return attention.getLayer().str();
+  auto linear = dyn_cast<LinearOp>(op);
+  return linear ? outputNameOf(linear.getLayer(), layerNameOf(linear), isFactorized(linear)) : "";
 }
 
 /// Whether an attention reads `value` as its values.
@@ -44,28 +50,43 @@ bool isValueOfAttention(Value value) {
 /// Whether smoothing may have scaled the columns that `op` computes: those of an attention and of its values.
 bool mayBeSmoothed(Operation *op) { return isa<AttentionOp>(op) || isValueOfAttention(op->getResult(0)); }
 
-/// The outputs of layers by name, one tensor for each image.
-using Outputs = llvm::StringMap<std::vector<reference::Tensor>>;
+/// A model and the outputs of its layers for a few images.
+class ObservedModel {
+public:
+  explicit ObservedModel(ModuleOp module) : entry(module.lookupSymbol<func::FuncOp>(kEntryName)) {
+    for (Operation &op : entry.getBody().front())
+      if (std::string name = outputNameOf(&op); !name.empty())
+        outputs[&op] = &(byName[name] = std::vector<reference::Tensor>(kImagesAtATime));
+  }
 
-/// Creates an entry for every output of `module`.
-Outputs makeOutputs(ModuleOp module) {
-  Outputs outputs;
-  module.walk([&](Operation *op) {
-    if (std::string name = outputNameOf(op); !name.empty())
-      outputs[name].resize(kImagesAtATime);
-  });
-  return outputs;
-}
+  LogicalResult prepare() {
+    FailureOr<reference::Interpreter> created = reference::Interpreter::create(entry);
+    if (succeeded(created))
+      interpreter = std::move(*created);
+    return LogicalResult(created);
+  }
 
-/// Runs `module` on `count` images from `first` on and stores what its layers compute.
-LogicalResult fill(Outputs &outputs, ModuleOp module, const ImageSet &images, int64_t first, int64_t count) {
-  auto read = [&](int64_t index, MutableArrayRef<float> image) { images.read(first + index, image); };
-  auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> results) {
-    if (auto found = outputs.find(outputNameOf(op)); found != outputs.end())
-      found->second[index] = results.front();
-  };
-  return LogicalResult(reference::runImages(module, count, read, observe));
-}
+  /// Runs the model on `count` images from `first` on.
+  void run(const ImageSet &images, int64_t first, int64_t count) {
+    auto type = cast<RankedTensorType>(entry.getArgumentTypes().front());
+    parallelFor(entry.getContext(), 0, count, [&](int64_t index) {
+      reference::Tensor image(type.getShape(), type.getElementType());
+      images.read(first + index, image.mutableValues());
+      interpreter->run(image, [&](Operation *op, ArrayRef<reference::Tensor> results) {
+        if (std::vector<reference::Tensor> *output = outputs.lookup(op))
+          (*output)[index] = results.front();
+      });
+    });
+  }
+
+  /// By name, one tensor for each image of the last run.
+  llvm::StringMap<std::vector<reference::Tensor>> byName;
+
+private:
+  func::FuncOp entry;
+  std::optional<reference::Interpreter> interpreter;
+  llvm::DenseMap<Operation *, std::vector<reference::Tensor> *> outputs;
+};
 
 /// The sums of one output.
 struct Sums {
@@ -109,20 +130,24 @@ llvm::Error measureOutputNoise(ModuleOp compressed, const DialectRegistry &regis
   if (failed(pm.run(**original)) || failed(set))
     return reportedError();
 
-  Outputs before = makeOutputs(**original), after = makeOutputs(compressed);
+  ObservedModel before(**original), after(compressed);
+  if (failed(before.prepare()) || failed(after.prepare()))
+    return reportedError();
+  llvm::StringSet<> scaled;
   if (options.smooth)
     compressed.walk([&](LayerOpInterface op) {
       if (mayBeSmoothed(op))
-        before.erase(outputNameOf(op));
+        scaled.insert(outputNameOf(op));
     });
   llvm::StringMap<Sums> sums;
   int64_t total = std::min(set->count(), kImages);
   for (int64_t first = 0; first < total; first += kImagesAtATime) {
     int64_t count = std::min(kImagesAtATime, total - first);
-    if (failed(fill(before, **original, *set, first, count)) || failed(fill(after, compressed, *set, first, count)))
-      return reportedError();
-    for (const auto &output : after)
-      if (auto found = before.find(output.getKey()); found != before.end())
+    before.run(*set, first, count);
+    after.run(*set, first, count);
+    for (const auto &output : after.byName)
+      if (auto found = before.byName.find(output.getKey());
+          found != before.byName.end() && !scaled.contains(output.getKey()))
         for (int64_t i = 0; i < count; ++i)
           if (found->second[i].shape() == output.second[i].shape())
             sums[output.getKey()].add(found->second[i], output.second[i]);
@@ -131,12 +156,10 @@ llvm::Error measureOutputNoise(ModuleOp compressed, const DialectRegistry &regis
     auto found = sums.find(name);
     return found == sums.end() ? std::nullopt : found->second.ratio();
   };
-  compressed.walk([&](LinearOp op) {
-    for (LinearReport &layer : report.linears)
-      for (LinearOpReport &record : layer.ops)
-        if (record.name == op.getLayer() && (op.isQuantized() || isFactorized(op)))
-          record.outputNoise = noiseOf(outputNameOf(op));
-  });
+  for (LinearReport &layer : report.linears)
+    for (LinearOpReport &op : layer.ops)
+      if (op.input || layer.rank)
+        op.outputNoise = noiseOf(outputNameOf(op.name, layer.name, layer.rank.has_value()));
   for (AttentionReport &attention : report.attentions)
     if (attention.quantized || attention.lowRank)
       attention.outputNoise = noiseOf(attention.name);
