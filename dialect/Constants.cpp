@@ -2,6 +2,7 @@
 #include "dialect/Constants.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "llvm/Support/MathExtras.h"
 #include <cstring>
 
 using namespace mlir;
@@ -22,23 +23,28 @@ StringRef vitya::resourceNameOf(ElementsAttr attribute) {
   return "weight";
 }
 
+int64_t vitya::bytesOf(Type element) { return llvm::divideCeil(element.getIntOrFloatBitWidth(), 8); }
+
 FailureOr<std::vector<char>> vitya::readRaw(ElementsAttr attribute) {
   if (!attribute.getShapedType().hasStaticShape())
     return failure();
-  size_t count = attribute.getShapedType().getNumElements(),
-         width = attribute.getElementType().getIntOrFloatBitWidth() / 8;
+  size_t count = attribute.getShapedType().getNumElements(), width = bytesOf(attribute.getElementType());
   ArrayRef<char> raw = rawBytes(attribute);
   std::vector<char> bytes(raw.begin(), raw.end());
-  if (bytes.size() == count * width)
-    return bytes;
-  auto splat = dyn_cast<SplatElementsAttr>(attribute);
-  if (!splat)
-    return failure();
-  APInt bits =
-      splat.getElementType().isF32() ? splat.getSplatValue<APFloat>().bitcastToAPInt() : splat.getSplatValue<APInt>();
-  bytes.resize(count * width);
-  for (size_t i = 0; i < bytes.size(); ++i) // little endian
-    bytes[i] = static_cast<char>(bits.extractBitsAsZExtValue(8, i % width * 8));
+  if (bytes.size() != count * width) {
+    auto splat = dyn_cast<SplatElementsAttr>(attribute);
+    if (!splat)
+      return failure();
+    APInt bits =
+        splat.getElementType().isF32() ? splat.getSplatValue<APFloat>().bitcastToAPInt() : splat.getSplatValue<APInt>();
+    bits = bits.sextOrTrunc(width * 8);
+    bytes.resize(count * width);
+    for (size_t i = 0; i < bytes.size(); ++i) // little endian
+      bytes[i] = static_cast<char>(bits.extractBitsAsZExtValue(8, i % width * 8));
+  }
+  if (attribute.getElementType().isInteger(4))
+    for (char &byte : bytes)
+      byte = static_cast<char>(llvm::SignExtend32<4>(static_cast<uint8_t>(byte)));
   return bytes;
 }
 

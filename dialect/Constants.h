@@ -15,8 +15,11 @@ llvm::ArrayRef<char> rawBytes(mlir::ElementsAttr attribute);
 /// types, for an elided resource, and for a resource whose size does not match its shape.
 mlir::FailureOr<std::vector<float>> readFloats(mlir::ElementsAttr attribute);
 
-/// The bytes of a constant of f32 or of integers of whole bytes, with its elements in row-major order. Fails as
-/// readFloats does.
+/// The bytes that an element of type `element` takes in a constant or a tensor: an i4 takes one.
+int64_t bytesOf(mlir::Type element);
+
+/// The bytes of a constant of f32 or of integers, with its elements in row-major order; i4 elements are sign-extended
+/// to bytes. Fails as readFloats does.
 mlir::FailureOr<std::vector<char>> readRaw(mlir::ElementsAttr attribute);
 
 /// The key of the resource `attribute`; "weight" for any other constant.

@@ -1,6 +1,8 @@
 // Recognises and verifies the quantized types of the dialect, which are stricter than upstream: the zero point and the
 // scales are restricted.
 #include "dialect/QuantTypes.h"
+#include "dialect/arithmetic/Quantize.h"
+#include "mlir/IR/TypeUtilities.h"
 #include <cmath>
 #include <limits>
 
@@ -10,41 +12,65 @@ namespace vitya {
 
 bool isQuantized(Type element) { return isa<quant::QuantizedType>(element); }
 
-/// Whether the storage has 8 bits and expresses f32: all of u8, or s8 with or without -128.
-static bool isByte(quant::QuantizedType type, bool isSigned) {
-  if (!type || type.getStorageTypeIntegralWidth() != 8 || type.isSigned() != isSigned ||
+static bool hasLevels(quant::QuantizedType type, numerics::Levels levels) {
+  return type.getStorageTypeMin() == levels.min && type.getStorageTypeMax() == levels.max;
+}
+
+/// The number of bits of an activation that is stored as `type`, which may be null; nothing unless it is u8 of 7 or 8
+/// bits and expresses f32.
+static std::optional<unsigned> activationBits(quant::QuantizedType type) {
+  if (!type || type.getStorageTypeIntegralWidth() != 8 || type.isSigned() || !type.getExpressedType() ||
       !type.getExpressedType().isF32())
-    return false;
-  int64_t low = type.getStorageTypeMin(), high = type.getStorageTypeMax();
-  return isSigned ? (low == -128 || low == -127) && high == 127 : low == 0 && high == 255;
+    return std::nullopt;
+  for (unsigned bits : {7, 8})
+    if (hasLevels(type, numerics::unsignedLevels(bits)))
+      return bits;
+  return std::nullopt;
+}
+
+std::optional<unsigned> weightBits(Type element) {
+  auto type = dyn_cast<quant::QuantizedType>(element);
+  if (!type || !type.isSigned() || !type.getExpressedType() || !type.getExpressedType().isF32())
+    return std::nullopt;
+  unsigned width = type.getStorageTypeIntegralWidth();
+  for (unsigned bits = kLeastWeightBits; bits <= 8; ++bits)
+    if (width == (bits == 4 ? 4 : 8) && hasLevels(type, numerics::signedLevels(bits)))
+      return bits;
+  return width == 8 && hasLevels(type, {-128, 127}) ? std::optional(8u) : std::nullopt;
 }
 
 quant::UniformQuantizedType staticU8(Type element) {
   auto type = dyn_cast<quant::UniformQuantizedType>(element);
-  return type && isByte(type, /*isSigned=*/false) ? type : quant::UniformQuantizedType();
+  return activationBits(type) ? type : quant::UniformQuantizedType();
 }
 
-bool isDynamicU8(Type element) {
-  auto type = dyn_cast<quant::AnyQuantizedType>(element);
-  return type && type.getExpressedType() && isByte(type, /*isSigned=*/false);
-}
+bool isDynamicU8(Type element) { return activationBits(dyn_cast<quant::AnyQuantizedType>(element)).has_value(); }
 
 quant::UniformQuantizedType staticS8(Type element) {
   auto type = dyn_cast<quant::UniformQuantizedType>(element);
-  return type && isByte(type, /*isSigned=*/true) && type.getZeroPoint() == 0 ? type : quant::UniformQuantizedType();
+  return type && weightBits(type) == 8 && type.getZeroPoint() == 0 ? type : quant::UniformQuantizedType();
+}
+
+LayerFormat formatOf(Type input, Type weight) {
+  auto activation = cast<quant::QuantizedType>(getElementTypeOrSelf(input));
+  return LayerFormat::integers(*activationBits(activation), *weightBits(getElementTypeOrSelf(weight)),
+                               isa<quant::AnyQuantizedType>(activation));
 }
 
 FailureOr<SmallVector<double>> weightScales(RankedTensorType weight,
                                             llvm::function_ref<InFlightDiagnostic()> emitError) {
   int64_t rows = weight.getDimSize(0);
-  if (auto type = staticS8(weight.getElementType()))
+  Type element = weight.getElementType();
+  bool isWeight = weightBits(element).has_value();
+  if (auto type = dyn_cast<quant::UniformQuantizedType>(element); type && isWeight && type.getZeroPoint() == 0)
     return SmallVector<double>(rows, type.getScale());
-  auto type = dyn_cast<quant::UniformQuantizedPerAxisType>(weight.getElementType());
-  if (!type || !isByte(type, /*isSigned=*/true) || type.getQuantizedDimension() != 0 ||
+  auto type = dyn_cast<quant::UniformQuantizedPerAxisType>(element);
+  if (!type || !isWeight || type.getQuantizedDimension() != 0 ||
       llvm::any_of(type.getZeroPoints(), [](int64_t zero) { return zero != 0; }))
-    return emitError() << "expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each "
-                          "row, found "
-                       << weight.getElementType();
+    return emitError()
+           << "expected a weight of !quant.uniform<S:f32>, where S is i8, i8<-127:127>, i8<-63:63>, "
+              "i8<-31:31>, i8<-15:15> or i4<-7:7>, with zero point 0 and one scale or one for each row, found "
+           << element;
   if (static_cast<int64_t>(type.getScales().size()) != rows)
     return emitError() << "expected one scale for each of " << rows << " rows of the weight, found "
                        << type.getScales().size();

@@ -19,20 +19,18 @@ using namespace vitya;
 #include "dialect/VityaDialect.cpp.inc"
 #include "dialect/VityaEnums.cpp.inc"
 
-/// Parses a format as a string; an error lists the formats.
+/// Parses a format as a string.
 static FailureOr<LayerFormat> parseLayerFormat(AsmParser &parser) {
   SMLoc location = parser.getCurrentLocation();
   std::string text;
   if (parser.parseString(&text))
     return failure();
-  if (std::optional<LayerFormat> format = symbolizeLayerFormat(text))
+  if (std::optional<LayerFormat> format = LayerFormat::parse(text))
     return *format;
-  SmallVector<StringRef> formats;
-  for (uint32_t value = 0; value <= getMaxEnumValForLayerFormat(); ++value)
-    if (std::optional<LayerFormat> format = symbolizeLayerFormat(value))
-      formats.push_back(stringifyLayerFormat(*format));
-  return parser.emitError(location) << "expected a format (" << llvm::join(formats, ", ") << "), found '" << text
-                                    << "'";
+  return parser.emitError(location)
+         << "expected a format (f32, mixed, or activations of u7 or u8 x weights of s4 to s8, "
+            "static or dynamic, such as u8 x s6 static), found '"
+         << text << "'";
 }
 
 #define GET_ATTRDEF_CLASSES
@@ -149,8 +147,7 @@ static LogicalResult verifyResources(ModuleOp module) {
     if (!resource || !resource.getElementType().isIntOrFloat() || resource.getElementType().isInteger(1))
       return WalkResult::advance();
     size_t found = rawBytes(resource).size();
-    size_t expected =
-        resource.getNumElements() * llvm::divideCeil(resource.getElementType().getIntOrFloatBitWidth(), 8);
+    size_t expected = resource.getNumElements() * bytesOf(resource.getElementType());
     // model_c4
     if (found == 0 || found == expected)
       return WalkResult::advance();

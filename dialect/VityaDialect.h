@@ -3,6 +3,7 @@
 #ifndef VITYA_DIALECT_VITYADIALECT_H
 #define VITYA_DIALECT_VITYADIALECT_H
 
+#include "dialect/LayerFormat.h"
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"

@@ -18,7 +18,7 @@ def Vitya_Dialect : Dialect {
     `tensor.extract_slice` and `tensor.concat`; weights are `arith.constant dense_resource<...>`.
 
     Quantized values have types of the upstream `quant` dialect: activations are u8 with a scale and a zero point, and
-    weights are s8 with zero point 0. `quant.qcast` quantizes a value as `q = clamp(rint(x * (1 / f32(scale))) + zero)` in
+    weights have 4 to 8 bits and zero point 0. `quant.qcast` quantizes a value as `q = clamp(rint(x * (1 / f32(scale))) + zero)` in
     f32. A quantized weight is a constant of stored integers, read through a `quant.scast`.
 
     Every op that belongs to a layer of the trained model has the name of the layer as its first attribute and

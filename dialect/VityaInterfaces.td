@@ -34,9 +34,9 @@ def Vitya_LayerOpInterface : OpInterface<"LayerOpInterface"> {
                     "::llvm::SmallVector<::vitya::QuantizableOperand>", "getQuantizableOperands", (ins), "",
                     "return {};">,
     InterfaceMethod<"The number format of the matrix products.", "::vitya::LayerFormat", "getFormat", (ins), "",
-                    "return ::vitya::LayerFormat::f32;">,
+                    "return ::vitya::LayerFormat::f32();">,
     InterfaceMethod<"Whether the matrix products multiply integers.", "bool", "isQuantized", (ins), "",
-                    "return $_op.getFormat() != ::vitya::LayerFormat::f32;">
+                    "return !$_op.getFormat().isF32();">
   ];
   let verify = [{ return ::vitya::verifyLayer(::llvm::cast<::vitya::LayerOpInterface>($_op)); }];
 }

@@ -99,8 +99,8 @@ SmallVector<QuantizableOperand> LinearOp::getQuantizableOperands() {
 
 LayerFormat LinearOp::getFormat() {
   if (getInput().getType().getElementType().isF32())
-    return LayerFormat::f32;
-  return getParams() ? LayerFormat::u8_s8_dynamic : LayerFormat::u8_s8_static;
+    return LayerFormat::f32();
+  return formatOf(getInput().getType(), getWeight().getType());
 }
 
 LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
@@ -137,7 +137,9 @@ SmallVector<QuantizableOperand> AttentionOp::getQuantizableOperands() {
           {&getValueMutable(), /*isSigned=*/true}};
 }
 
-LayerFormat AttentionOp::getFormat() { return getWeights() ? LayerFormat::u8_s8_static : LayerFormat::f32; }
+LayerFormat AttentionOp::getFormat() {
+  return getWeights() ? LayerFormat::integers(8, 8, /*isDynamic=*/false) : LayerFormat::f32();
+}
 
 LogicalResult AttentionOp::verify() {
   // attention_c1

@@ -114,8 +114,10 @@ def Vitya_LinearOp
     | static | `tensor<NxIxU>` | `tensor<OxIxS>` | `tensor<Oxf32>` or `tensor<Oxi32>` | none | `tensor<NxOxf32>` |
     | dynamic | `tensor<NxIx!quant.any<u8:f32>>` | `tensor<OxIxS>` | `tensor<Oxf32>` | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxOxf32>` |
 
-    U is `!quant.uniform<u8:f32, s:z>`. S is `!quant.uniform<i8:f32, t>` or, with one scale for each output,
-    `!quant.uniform<i8:f32:0, {t...}>`; its storage is all of i8 or excludes -128.
+    U is `!quant.uniform<u8:f32, s:z>` or, with 7 bits, `!quant.uniform<u8<0:127>:f32, s:z>`. S is
+    `!quant.uniform<i8:f32, t>` or, with one scale for each output, `!quant.uniform<i8:f32:0, {t...}>`. Its storage is all of
+    i8 or, for a weight of 8, 7, 6, 5 or 4 bits, `i8<-127:127>`, `i8<-63:63>`, `i8<-31:31>`, `i8<-15:15>` or `i4<-7:7>`. An
+    i4 element takes a byte in a constant.
 
     A quantized layer multiplies the stored integers q of the input and w of the weight and sums the products in 32 bits,
     which is exact. All other operations are in f32, rounded once each:

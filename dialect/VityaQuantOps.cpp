@@ -1,6 +1,7 @@
 // Result types, interface methods and verifiers of the quantized ops. The labels refer to the constraints in
 // VityaOps.td and VityaQuantOps.td.
 #include "dialect/VityaOps.h"
+#include "dialect/arithmetic/Quantize.h"
 
 using namespace mlir;
 using namespace vitya;
@@ -39,9 +40,10 @@ LogicalResult LinearOp::verifyIntegers() {
   // linear_c3
   bool isDynamic = isDynamicU8(input);
   if (!isDynamic && !staticU8(input))
-    return emitError() << "expected an input of !quant.uniform<u8:f32> or !quant.any<u8:f32>, as the weight is "
-                          "quantized, found "
-                       << input;
+    return emitError()
+           << "expected an input of !quant.uniform<S:f32> or !quant.any<S:f32>, where S is u8 or u8<0:127>, "
+              "as the weight is quantized, found "
+           << input;
   // linear_c3, linear_c4
   if (failed(weightScales(getWeight().getType(), emitError)) || failed(verifyQuantized(input, emitError)) ||
       failed(verifyQuantized(getWeight().getType().getElementType(), emitError)))
@@ -90,9 +92,15 @@ LogicalResult QuantizeOp::verify() {
   if (failed(verifyParams(*this, getInput(), getParams())))
     return failure();
   // quantize_c3
-  if (getIsSigned() && !getResult().getType().getElementType().isInteger())
-    return emitOpError() << "expected a signed result to be i8 or i16, found "
-                         << getResult().getType().getElementType();
+  Type element = getResult().getType().getElementType();
+  bool hasDefaultLevels = getLevels() == static_cast<uint32_t>(numerics::kUnsignedLevels.max);
+  if (getIsSigned() && (!element.isInteger() || !hasDefaultLevels))
+    return emitOpError() << "expected a signed result to be i8 or i16, without levels, found " << element
+                         << (hasDefaultLevels ? "" : " with levels");
+  // quantize_c4
+  if (auto type = dyn_cast<quant::AnyQuantizedType>(element); type && type.getStorageTypeMax() != getLevels())
+    return emitOpError() << "expected levels that are the highest integer of the result, found " << getLevels()
+                         << " and " << type;
   return success();
 }
 
@@ -114,7 +122,7 @@ SmallVector<unsigned> IntegerLinearOp::getRowwiseOperands() {
 int64_t IntegerLinearOp::getMultiplyAdds() { return rows(getInput()) * getWeight().getType().getNumElements(); }
 
 LayerFormat IntegerLinearOp::getFormat() {
-  return getParams() ? LayerFormat::u8_s8_dynamic : LayerFormat::u8_s8_static;
+  return LayerFormat::integers(8, 8, /*isDynamic=*/static_cast<bool>(getParams()));
 }
 
 LogicalResult IntegerLinearOp::verify() {
@@ -142,7 +150,7 @@ int64_t IntegerAttentionOp::getMultiplyAdds() {
   return rows(getKey()) * (getQuery().getType().getNumElements() + getType().getNumElements());
 }
 
-LayerFormat IntegerAttentionOp::getFormat() { return LayerFormat::u8_s8_static; }
+LayerFormat IntegerAttentionOp::getFormat() { return LayerFormat::integers(8, 8, /*isDynamic=*/false); }
 
 LogicalResult IntegerAttentionOp::verify() {
   // integer_attention_c1

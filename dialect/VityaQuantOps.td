@@ -38,25 +38,27 @@ def Vitya_QuantizeOp : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
   let description = [{
     `result = clamp(rint(input * (1 / scale)) + zero, low, high)` in f32, where `rint` rounds half to even. The columns of
     `params` are scale and zero point; it has one row for each token or one for all tokens. `low` and `high` are 0 and
-    255, or -127 and 127 if `signed` is given. NaN gives `low`. `quant.qcast` is the same operation with a scale known at compile time;
+    `levels`, 255 by default, or -127 and 127 if `signed` is given. NaN gives `low`. `quant.qcast` is the same operation with a scale known at compile time;
     `vitya-lower-quantization` turns it into this op, with the storage type as result.
 
     | input | params | result |
     |---|---|---|
-    | `tensor<NxDxf32>` | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxDx!quant.any<u8:f32>>`, `tensor<NxDxi8>` or `tensor<NxDxi16>` |
+    | `tensor<NxDxf32>` | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxDx!quant.any<u8:f32>>`, `tensor<NxDx!quant.any<u8<0:127>:f32>>`, `tensor<NxDxi8>` or `tensor<NxDxi16>` |
 
     * (C1) the input and the result have the same sizes.
     * (C2) `params` has two columns, and one row for each token or one row.
-    * (C3) a `signed` result is `i8` or `i16`.
+    * (C3) a `signed` result is `i8` or `i16`, without `levels`.
+    * (C4) `levels` is the highest integer of a `!quant.any` result.
 
     ```mlir
     %0 = vitya.quantize %x, %p : tensor<65x192xf32>, tensor<65x2xf32> -> tensor<65x192x!quant.any<u8:f32>>
     ```
   }];
-  let arguments = (ins Vitya_Tokens:$input, Vitya_Params:$params, UnitAttr:$is_signed);
+  let arguments = (ins Vitya_Tokens:$input, Vitya_Params:$params, UnitAttr:$is_signed,
+                   DefaultValuedAttr<ConfinedAttr<I32Attr, [IntMinValue<1>, IntMaxValue<255>]>, "255">:$levels);
   let results = (outs Vitya_QuantizedTokens:$result);
   let assemblyFormat = [{
-    (`signed` $is_signed^)? $input `,` $params attr-dict `:` type($input) `,` type($params) `->` type($result)
+    (`signed` $is_signed^)? $input `,` $params (`levels` $levels^)? attr-dict `:` type($input) `,` type($params) `->` type($result)
   }];
   let hasVerifier = 1;
 }

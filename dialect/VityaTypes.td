@@ -42,7 +42,7 @@ def Vitya_IntegerTokens : Vitya_StaticTensor<2, "[tokens, width]", "i8 or i16",
                                              "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16)">;
 def Vitya_ByteMatrix : Vitya_StaticTensor<2, "[out, in]", "i8", "$_self.isSignlessInteger(8)">;
 def Vitya_QuantizedTokens
-    : Vitya_StaticTensor<2, "[tokens, width]", "!quant.any<u8:f32>, i8 or i16",
+    : Vitya_StaticTensor<2, "[tokens, width]", "!quant.any<u8:f32>, !quant.any<u8<0:127>:f32>, i8 or i16",
                          "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16) || ::vitya::isDynamicU8($_self)">;
 def Vitya_IntVector : Vitya_StaticTensor<1, "[width]", "i32", "$_self.isSignlessInteger(32)">;
 
@@ -82,20 +82,15 @@ def Vitya_Granularity : I32EnumAttr<"Granularity", "part of a tensor that shares
   let cppNamespace = "::vitya";
 }
 
-/// The number format of a layer's matrix products: activations x weights, and when the ranges of activations are found.
-/// The text is also what `info` and the reports print.
-def Vitya_LayerFormat : I32EnumAttr<"LayerFormat", "number format of the matrix products of a layer", [
-    I32EnumAttrCase<"f32", 0>,
-    I32EnumAttrCase<"u8_s8_static", 1, "u8 x s8 static">,
-    I32EnumAttrCase<"u8_s8_dynamic", 2, "u8 x s8 dynamic">,
-    I32EnumAttrCase<"mixed", 3>]> { // the parts of the layer differ
-  let cppNamespace = "::vitya";
-}
+//===----------------------------------------------------------------------===//
+// Formats
+//===----------------------------------------------------------------------===//
 
-/// A parameter of an attribute that is a LayerFormat. It is printed as a string because most formats are several words.
+/// A parameter of an attribute that is a LayerFormat: "f32", "mixed", or activations x weights and when the ranges of
+/// activations are found, such as "u8 x s6 static". It is printed as a string because most formats are several words.
 class Vitya_FormatParameter<string description> : AttrParameter<"::vitya::LayerFormat", description> {
   let parser = "parseLayerFormat($_parser)"; // in VityaDialect.cpp
-  let printer = [{ $_printer << '"' << ::vitya::stringifyLayerFormat($_self) << '"' }];
+  let printer = [{ $_printer << '"' << $_self.str() << '"' }];
 }
 
 //===----------------------------------------------------------------------===//

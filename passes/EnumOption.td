@@ -23,9 +23,9 @@ class OptionEnum<string name, string summary, list<OptionValue> optionValues>
       ", ") # ")";
 }
 
-// The option NAME of a pass with the values of `type`.
-class EnumOption<string name, OptionEnum type, OptionValue default, string description>
-    : Option<name, name, type.qualifiedName, type.qualifiedName # "::" # default.symbol, description,
+// The option NAME of a pass with the values of `type`; it is written as `argument`.
+class EnumOption<string name, OptionEnum type, OptionValue default, string description, string argument = name>
+    : Option<name, argument, type.qualifiedName, type.qualifiedName # "::" # default.symbol, description,
              type.commandLineValues>;
 
 #endif // VITYA_PASSES_ENUMOPTION

@@ -13,10 +13,14 @@ struct Levels {
   int32_t min, max;
 };
 
-/// The levels of an activation that is the first factor of an integer product: unsigned bytes.
-inline constexpr Levels kUnsignedLevels{0, 255};
-/// The levels of a weight, or of the second factor of an integer product: signed bytes around zero, without -128.
-inline constexpr Levels kSignedLevels{-127, 127};
+/// The levels of an activation of `bits` bits, the first factor of an integer product: 0 to 2^bits - 1.
+constexpr Levels unsignedLevels(int bits) { return {0, (1 << bits) - 1}; }
+/// The levels of a weight of `bits` bits, or of the second factor of an integer product: symmetric around zero, without
+/// the lowest integer, -2^(bits - 1).
+constexpr Levels signedLevels(int bits) { return {1 - (1 << (bits - 1)), (1 << (bits - 1)) - 1}; }
+
+inline constexpr Levels kUnsignedLevels = unsignedLevels(8);
+inline constexpr Levels kSignedLevels = signedLevels(8);
 
 /// The level of `x`: clamp(rint(x * inverseScale) + zeroPoint, levels.min, levels.max), ties to even. The zero point is
 /// an integral f32. If x * inverseScale is NaN, the result is levels.min.

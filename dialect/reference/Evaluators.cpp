@@ -51,7 +51,7 @@ Tensor evaluate(ChooseQParamsOp op, const Operands &v) {
 Tensor evaluate(QuantizeOp op, const Operands &v) {
   auto storage = IntegerType::get(op.getContext(), elementOf(op.getResult()).isInteger(16) ? 16 : 8);
   return quantize(v[op.getInput()], v[op.getParams()],
-                  op.getIsSigned() ? numerics::kSignedLevels : numerics::kUnsignedLevels, storage);
+                  op.getIsSigned() ? numerics::kSignedLevels : numerics::Levels{0, int32_t(op.getLevels())}, storage);
 }
 
 Tensor evaluate(IntegerAttentionOp op, const Operands &v) {
@@ -132,31 +132,32 @@ Tensor evaluate(tensor::CollapseShapeOp op, const Operands &v) {
 // Checks
 //===----------------------------------------------------------------------===//
 
-/// Whether `type` is a static tensor of f32, i8, i16, i32 or quantized elements that are stored in 8 bits.
+/// Whether `type` is a static tensor of f32, i4, i8, i16, i32 or quantized elements that are stored in i4 or i8.
 bool isStaticTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !tensor.hasStaticShape())
     return false;
   Type element = tensor.getElementType();
   if (auto quantized = dyn_cast<quant::QuantizedType>(element))
-    return quantized.getStorageTypeIntegralWidth() == 8;
-  return element.isF32() || element.isSignlessInteger(8) || element.isSignlessInteger(16) ||
-         element.isSignlessInteger(32);
+    element = quantized.getStorageType();
+  return element.isF32() || element.isSignlessInteger(4) || element.isSignlessInteger(8) ||
+         element.isSignlessInteger(16) || element.isSignlessInteger(32);
 }
 
 /// The value of a constant: a view of its bytes if they are stored in full.
 FailureOr<Tensor> tensorOf(arith::ConstantOp op) {
   auto value = dyn_cast<ElementsAttr>(op.getValue());
   auto expected = [&](const Twine &found) {
-    return op.emitOpError("expected a constant tensor of f32, i8 or i32 with all its elements, found ") << found;
+    return op.emitOpError("expected a constant tensor of f32, i4, i8 or i32 with all its elements, found ") << found;
   };
   if (!value || !isStaticTensor(op.getType()))
     return expected("a value of type " + llvm::formatv("{0}", op.getType()).str());
   ArrayRef<int64_t> shape = value.getShapedType().getShape();
-  size_t width = value.getElementType().getIntOrFloatBitWidth() / 8;
+  size_t width = bytesOf(value.getElementType());
   size_t bytes = value.getShapedType().getNumElements() * width;
   ArrayRef<char> raw = rawBytes(value);
-  if (raw.size() == bytes && llvm::isAddrAligned(llvm::Align(width), raw.data()))
+  bool isView = !value.getElementType().isInteger(4) && raw.size() == bytes; // an i4 is extended to a byte
+  if (isView && llvm::isAddrAligned(llvm::Align(width), raw.data()))
     return Tensor::view(shape, value.getElementType(), raw);
   FailureOr<std::vector<char>> all = readRaw(value);
   if (failed(all))
@@ -280,7 +281,8 @@ FailureOr<Evaluator> makeEvaluator(Operation *op) {
     return failure();
   for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
     if (!isStaticTensor(type))
-      return op->emitOpError("expected static tensors of f32, i8, i32 or 8-bit quantized types, found ") << type;
+      return op->emitOpError("expected static tensors of f32, i4, i8, i32 or quantized types of 4 or 8 bits, found ")
+             << type;
   return evaluator;
 }
 

@@ -34,7 +34,7 @@ private:
 using Evaluator = std::function<Tensor(const Operands &)>;
 
 /// Checks that the reference interpreter executes `op`, and returns its evaluator. Errors at `op`: an op without a
-/// function in Ops.h, types other than static tensors of f32, i8, i16, i32 or 8-bit quantized elements, a constant
+/// function in Ops.h, types other than static tensors of f32, i4, i8, i16, i32 or quantized elements, a constant
 /// without all its bytes, offsets or sizes that are not static.
 mlir::FailureOr<Evaluator> makeEvaluator(mlir::Operation *op);
 

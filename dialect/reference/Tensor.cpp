@@ -1,5 +1,6 @@
 // Storage of tensors: reference-counted bytes, or a view of bytes that others own.
 #include "dialect/reference/Tensor.h"
+#include "dialect/Constants.h"
 #include <numeric>
 
 namespace vitya::reference {
@@ -29,6 +30,6 @@ int64_t Tensor::size() const {
   return std::accumulate(sizes.begin(), sizes.end(), int64_t(1), std::multiplies<int64_t>());
 }
 
-int64_t Tensor::elementBytes() const { return type.getIntOrFloatBitWidth() / 8; }
+int64_t Tensor::elementBytes() const { return bytesOf(type); }
 
 } // namespace vitya::reference

@@ -19,7 +19,7 @@ class Tensor {
 public:
   Tensor() = default;
 
-  /// A tensor of zeros. `elementType` is an integer or a float of whole bytes.
+  /// A tensor of zeros. `elementType` is an integer or a float; each element has whole bytes.
   Tensor(llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
 
   /// A view of `bytes`, which must outlive the tensor, be aligned for the element type, and have the size of the

@@ -58,7 +58,7 @@ Expected<CompressionRecord> CompressionRecord::take(mlir::MLIRContext &context, 
       return makeError("expected positive 'in', 'out' and perhaps 'rank', and a 'reason' of layer '{0}' in the file's "
                        "'vitya' entry, found {1}",
                        name.str(), value);
-    record.linears[name] = LinearInfoAttr::get(&context, name.str(), *in, *out, LayerFormat::f32, *reason, rank);
+    record.linears[name] = LinearInfoAttr::get(&context, name.str(), *in, *out, LayerFormat::f32(), *reason, rank);
   }
   return record;
 }

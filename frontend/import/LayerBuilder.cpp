@@ -47,7 +47,7 @@ Expected<Tokens> LayerBuilder::factors(const Layer &layer, Tokens input) {
     return std::move(error);
   LinearInfoAttr info = record.linears.lookup(layer.name);
   if (!info)
-    info = LinearInfoAttr::get(builder.getContext(), layer.name, in, left[0], LayerFormat::f32,
+    info = LinearInfoAttr::get(builder.getContext(), layer.name, in, left[0], LayerFormat::f32(),
                                llvm::formatv("factors in the checkpoint, rank {0}", rank).str(), rank);
   Expected<Value> right = weights.constant(builder, layer.weight, {rank, in});
   if (!right)
@@ -93,8 +93,9 @@ Expected<Tokens> LayerBuilder::quantizedProduct(const Layer &layer, StringRef na
   if (!addend)
     return addend.takeError();
   if (!info)
-    info = LinearInfoAttr::get(builder.getContext(), layer.name, in, out, LayerFormat::u8_s8_dynamic,
-                               "quantized in the checkpoint", /*rank=*/std::nullopt);
+    info =
+        LinearInfoAttr::get(builder.getContext(), layer.name, in, out, LayerFormat::integers(8, 8, /*isDynamic=*/true),
+                            "quantized in the checkpoint", /*rank=*/std::nullopt);
   auto [bytes, params] = quantize(input);
   return LinearOp::create(builder, nameLocation(builder, name), builder.getStringAttr(name), bytes, *weight, *addend,
                           params, info)

@@ -35,7 +35,7 @@ Value makeFloats(OpBuilder &builder, Location loc, StringRef name, ArrayRef<int6
 
 LinearInfoAttr makeInfo(LinearOp op, const Twine &reason, std::optional<int64_t> rank) {
   ArrayRef<int64_t> weight = op.getWeight().getType().getShape();
-  return LinearInfoAttr::get(op.getContext(), op.getLayer(), /*in=*/weight[1], /*out=*/weight[0], LayerFormat::f32,
+  return LinearInfoAttr::get(op.getContext(), op.getLayer(), /*in=*/weight[1], /*out=*/weight[0], LayerFormat::f32(),
                              reason.str(), rank);
 }
 

@@ -32,9 +32,12 @@ double error(double x, double low, double high) {
 
 } // namespace
 
-AffineParameters parametersOf(Range range, Symmetry symmetry) {
-  return symmetry == Symmetry::affine ? affineParameters(range)
-                                      : symmetricParameters(std::max(std::abs(range.min), std::abs(range.max)));
+/// Whether `levels` are used with a zero point.
+static bool isAffine(Levels levels) { return levels.min == 0; }
+
+AffineParameters parametersOf(Range range, Levels levels) {
+  return isAffine(levels) ? affineParameters(range, levels)
+                          : symmetricParameters(std::max(std::abs(range.min), std::abs(range.max)), levels);
 }
 
 Distortion distortionOf(const Histogram &histogram, const AffineParameters &parameters) {
@@ -85,7 +88,7 @@ Range Observer::percentile() const {
   return {float(std::min(0.0, values.quantile(1 - kPercentile))), float(std::max(0.0, values.quantile(kPercentile)))};
 }
 
-Range Observer::leastError(Symmetry symmetry) const {
+Range Observer::leastError(Levels levels) const {
   // Both ends are shrunk by the same share first; then one at a time until neither improves the error.
   int shares[2] = {kShrinkSteps, kShrinkSteps}, best[2] = {kShrinkSteps, kShrinkSteps};
   auto rangeOf = [&](const int *steps) {
@@ -94,7 +97,7 @@ Range Observer::leastError(Symmetry symmetry) const {
   };
   double least = std::numeric_limits<double>::infinity();
   auto judge = [&] {
-    double noise = distortionOf(values, parametersOf(rangeOf(shares), symmetry)).noise;
+    double noise = distortionOf(values, parametersOf(rangeOf(shares), levels)).noise;
     if (!(noise < least))
       return false;
     least = noise;
@@ -105,7 +108,7 @@ Range Observer::leastError(Symmetry symmetry) const {
     shares[0] = shares[1] = step;
     judge();
   }
-  for (bool improved = symmetry == Symmetry::affine; improved;) {
+  for (bool improved = isAffine(levels); improved;) {
     improved = false;
     for (int end : {0, 1}) {
       std::copy(best, best + 2, shares);
@@ -148,15 +151,15 @@ static double divergenceOfClipping(const Histogram &histogram, int64_t begin, in
   return divergence;
 }
 
-Range Observer::leastDivergence(Symmetry symmetry) const {
+Range Observer::leastDivergence(Levels levels) const {
   int64_t zero = values.zeroBin(), negative = zero, positive = values.bins() - zero;
   int64_t reach = std::max(negative, positive), step = std::max<int64_t>(1, reach / 256);
   double least = std::numeric_limits<double>::infinity();
   int64_t best = reach;
   std::vector<double> reference;
   for (int64_t threshold = reach; threshold >= kEntropyBins / 2; threshold -= step) {
-    int64_t begin = zero - (symmetry == Symmetry::affine ? std::min(negative, threshold) : threshold);
-    int64_t end = zero + (symmetry == Symmetry::affine ? std::min(positive, threshold) : threshold);
+    int64_t begin = zero - (isAffine(levels) ? std::min(negative, threshold) : threshold);
+    int64_t end = zero + (isAffine(levels) ? std::min(positive, threshold) : threshold);
     if (end - begin < kEntropyBins)
       break;
     if (double divergence = divergenceOfClipping(values, begin, end, reference); divergence < least) {
@@ -168,7 +171,7 @@ Range Observer::leastDivergence(Symmetry symmetry) const {
   return {std::max(values.min(), -limit), std::min(values.max(), limit)};
 }
 
-Range Observer::range(ObserverKind kind, Symmetry symmetry) const {
+Range Observer::range(ObserverKind kind, Levels levels) const {
   if (values.bins() == 0)
     return {0, 0};
   switch (kind) {
@@ -179,9 +182,9 @@ Range Observer::range(ObserverKind kind, Symmetry symmetry) const {
   case ObserverKind::percentile:
     return percentile();
   case ObserverKind::mse:
-    return leastError(symmetry);
+    return leastError(levels);
   case ObserverKind::entropy:
-    return leastDivergence(symmetry);
+    return leastDivergence(levels);
   }
   return {0, 0};
 }

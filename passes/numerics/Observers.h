@@ -19,14 +19,9 @@ enum class ObserverKind {
 inline constexpr ObserverKind kObserverKinds[] = {ObserverKind::minmax, ObserverKind::movingAverage,
                                                   ObserverKind::percentile, ObserverKind::mse, ObserverKind::entropy};
 
-/// The quantized representation of an activation.
-enum class Symmetry {
-  affine,   ///< u8 with a zero point
-  symmetric ///< s8 with zero point 0
-};
-
-/// The quantization parameters that cover `range`.
-AffineParameters parametersOf(Range range, Symmetry symmetry);
+/// The quantization parameters that cover `range` with unsigned `levels` and a zero point, or with signed ones and zero
+/// point 0.
+AffineParameters parametersOf(Range range, Levels levels);
 
 /// The distortion of quantizing the values of `histogram` with `parameters`, if values are uniform within each bin.
 Distortion distortionOf(const Histogram &histogram, const AffineParameters &parameters);
@@ -41,14 +36,14 @@ public:
   void add(int64_t image, const float *data, int64_t count);
 
   const Histogram &histogram() const { return values; }
-  /// The range that `kind` chooses. It includes zero.
-  Range range(ObserverKind kind, Symmetry symmetry) const;
+  /// The range that `kind` chooses for `levels`. It includes zero.
+  Range range(ObserverKind kind, Levels levels) const;
 
 private:
   Range movingAverage() const;
   Range percentile() const;
-  Range leastError(Symmetry symmetry) const;
-  Range leastDivergence(Symmetry symmetry) const;
+  Range leastError(Levels levels) const;
+  Range leastDivergence(Levels levels) const;
 
   Histogram values;
   std::vector<Range> extremes; ///< the smallest and the largest value of each image

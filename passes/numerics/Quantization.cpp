@@ -3,6 +3,7 @@
 #include "dialect/arithmetic/FloatArithmetic.h"
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace vitya::numerics {
 namespace {
@@ -39,17 +40,39 @@ RowMajorOf<float> QuantizedWeight::dequantize() const {
   return result;
 }
 
-QuantizedWeight quantizeWeight(const RowMajorOf<float> &weight, bool perChannel) {
-  QuantizedWeight result;
-  result.values.resize(weight.rows(), weight.cols());
+/// The scale of weightScales() for `values`.
+static float weightScale(Eigen::Ref<const Eigen::ArrayXf> values, int bits) {
+  constexpr int kSteps = 50, kLastStep = 25;
+  Levels levels = signedLevels(bits);
+  float magnitude = values.abs().maxCoeff(), best = symmetricParameters(magnitude, levels).scale;
+  if (bits == 8)
+    return best;
+  double least = std::numeric_limits<double>::infinity();
+  for (int step = kSteps; step >= kLastStep; --step) {
+    float scale = symmetricParameters(float(double(magnitude) * step / kSteps), levels).scale;
+    Eigen::ArrayXf rounded = (values * (1.0f / scale)).rint().max(float(levels.min)).min(float(levels.max)) * scale;
+    double error = (rounded - values).cast<double>().square().sum();
+    if (error < least) {
+      least = error;
+      best = scale;
+    }
+  }
+  return best;
+}
+
+std::vector<float> weightScales(const RowMajorOf<float> &weight, bool perChannel, int bits) {
   if (!perChannel)
-    result.scales = {symmetricParameters(weight.cwiseAbs().maxCoeff()).scale};
+    return {weightScale(Eigen::Map<const Eigen::ArrayXf>(weight.data(), weight.size()), bits)};
+  std::vector<float> scales;
+  for (Eigen::Index row = 0; row < weight.rows(); ++row)
+    scales.push_back(weightScale(weight.row(row).transpose().array(), bits));
+  return scales;
+}
+
+QuantizedWeight quantizeWeight(const RowMajorOf<float> &weight, bool perChannel, int bits) {
+  QuantizedWeight result{RowMajorOf<int8_t>(weight.rows(), weight.cols()), weightScales(weight, perChannel, bits)};
   for (Eigen::Index row = 0; row < weight.rows(); ++row) {
-    AffineParameters parameters = symmetricParameters(weight.row(row).cwiseAbs().maxCoeff());
-    if (perChannel)
-      result.scales.push_back(parameters.scale);
-    else
-      parameters.scale = result.scales.front();
+    AffineParameters parameters{result.scales[perChannel ? row : 0], 0, signedLevels(bits)};
     for (Eigen::Index column = 0; column < weight.cols(); ++column)
       result.values(row, column) = int8_t(parameters.quantize(weight(row, column)));
   }

@@ -1,5 +1,5 @@
-// Affine quantization to 8 bits: x is approximated by scale * (q - zeroPoint). Texts that write scale * (q + z) use the
-// negative of our zero point.
+// Affine quantization to few bits: x is approximated by scale * (q - zeroPoint). Texts that write scale * (q + z) use
+// the negative of our zero point.
 #ifndef VITYA_PASSES_NUMERICS_QUANTIZATION_H
 #define VITYA_PASSES_NUMERICS_QUANTIZATION_H
 
@@ -50,7 +50,7 @@ struct Distortion {
 /// The signal-to-noise ratio in decibels for a relative noise; nothing if there is no noise.
 std::optional<double> signalToNoise(double relativeNoise);
 
-/// A weight [out, in] quantized to s8, with one scale for the tensor or one per row.
+/// A weight [out, in] quantized to signed integers, with one scale for the tensor or one per row.
 struct QuantizedWeight {
   RowMajorOf<int8_t> values;
   std::vector<float> scales;
@@ -58,10 +58,16 @@ struct QuantizedWeight {
   RowMajorOf<float> dequantize() const;
 };
 
-/// Quantizes the finite `weight` with scales that cover its largest magnitude, or that of each row if `perChannel`.
-QuantizedWeight quantizeWeight(const RowMajorOf<float> &weight, bool perChannel);
+/// The scales of the finite `weight` for integers of `bits` bits: one for all elements, or one for each row if
+/// `perChannel`. With 8 bits, the largest level represents the largest magnitude, m. With fewer bits it represents c m
+/// for the c of 1, 0.98, ..., 0.5 that minimises the squared error of rounding to the nearest level, so that large
+/// weights may be clipped; among equal errors the largest c.
+std::vector<float> weightScales(const RowMajorOf<float> &weight, bool perChannel, int bits);
 
-/// The distortion of the non-empty `weight` by its quantization; no value is clipped.
+/// Rounds the finite `weight` to the nearest integers of `bits` bits, with weightScales().
+QuantizedWeight quantizeWeight(const RowMajorOf<float> &weight, bool perChannel, int bits);
+
+/// The distortion of the non-empty `weight` by its quantization. The share of clipped values is not determined.
 Distortion distortionOf(const RowMajorOf<float> &weight, const QuantizedWeight &quantized);
 
 /// The factors s_j = max |x_j|^alpha / max |w_j|^(1 - alpha) of SmoothQuant (arXiv 2211.10438). Dividing column j of a

@@ -55,6 +55,8 @@ llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, S
     return std::move(error);
   if (result.quantizes() && !text.images.empty())
     result.refit = RefitFactorsPassOptions{text.quantize, text.images};
+  if (auto *options = std::get_if<QuantizeStaticPassOptions>(&result.quantize))
+    result.calibration.activationBits = options->activationBits;
   result.useImages(text.images, text.count);
   return result;
 }

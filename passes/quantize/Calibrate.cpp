@@ -37,15 +37,6 @@ double rounded(double value, int digits) {
   return std::strtod(text.c_str(), nullptr);
 }
 
-/// The operands of `op` that static quantization can store in 8 bits; none for quantized ops and those of other kinds.
-SmallVector<std::pair<Value, Symmetry>> operandsOf(Operation *op) {
-  SmallVector<std::pair<Value, Symmetry>> result;
-  if (auto layer = dyn_cast<LayerOpInterface>(op); layer && !layer.isQuantized())
-    for (const QuantizableOperand &operand : layer.getQuantizableOperands())
-      result.push_back({operand.value(), symmetryOf(operand)});
-  return result;
-}
-
 struct Calibrate : impl::CalibratePassBase<Calibrate> {
   using CalibratePassBase::CalibratePassBase;
 
@@ -57,6 +48,18 @@ struct Calibrate : impl::CalibratePassBase<Calibrate> {
 private:
   using Observers = llvm::MapVector<Value, std::unique_ptr<SharedObserver>>;
 
+  /// The operands of `op` that static quantization can store as integers, with their lowest and highest integer; none
+  /// for quantized ops and those of other kinds.
+  SmallVector<std::pair<Value, std::pair<int, int>>> operandsOf(Operation *op) {
+    SmallVector<std::pair<Value, std::pair<int, int>>> result;
+    if (auto layer = dyn_cast<LayerOpInterface>(op); layer && !layer.isQuantized())
+      for (const QuantizableOperand &operand : layer.getQuantizableOperands()) {
+        Levels levels = levelsOf(operand, activationBits);
+        result.push_back({operand.value(), {levels.min, levels.max}});
+      }
+    return result;
+  }
+
   LogicalResult calibrate(ModuleOp module) {
     FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
     if (failed(calibration))
@@ -66,7 +69,7 @@ private:
       return failure();
     Observers observers;
     for (Operation &op : entry->getBody().front())
-      for (auto [value, symmetry] : operandsOf(&op))
+      for (auto [value, levels] : operandsOf(&op))
         if (!observers.count(value))
           observers[value] = std::make_unique<SharedObserver>(calibration->count());
     if (failed(observe(module, *calibration, observers)))
@@ -90,19 +93,20 @@ private:
 
   /// Attaches to each op the ranges of its operands.
   void attachRanges(func::FuncOp entry, Observers &observers) {
-    // Operands that are the same value with the same symmetry share their ranges, because finding a range is expensive.
-    llvm::MapVector<std::pair<Value, int>, Attribute> ranges;
+    // Operands that are the same value with the same levels share their ranges, because finding a range is expensive.
+    llvm::MapVector<std::pair<Value, std::pair<int, int>>, Attribute> ranges;
     for (Operation &op : entry.getBody().front())
-      for (auto [value, symmetry] : operandsOf(&op))
-        ranges.insert({{value, int(symmetry)}, Attribute()});
+      for (const auto &operand : operandsOf(&op))
+        ranges.insert({operand, Attribute()});
     std::vector<std::array<std::pair<numerics::Range, Distortion>, std::size(kObserverKinds)>> found(ranges.size());
     parallelFor(&getContext(), 0, ranges.size(), [&](size_t i) {
-      auto [value, symmetry] = ranges.getArrayRef()[i].first;
+      auto [value, minAndMax] = ranges.getArrayRef()[i].first;
+      Levels levels{minAndMax.first, minAndMax.second};
       const Observer &observer = observers.find(value)->second->observer;
       for (auto [kind, result] : llvm::zip_equal(kObserverKinds, found[i])) {
-        numerics::Range range = observer.range(kind, Symmetry(symmetry));
+        numerics::Range range = observer.range(kind, levels);
         range = {float(rounded(range.min, kRangeDigits)), float(rounded(range.max, kRangeDigits))};
-        result = {range, distortionOf(observer.histogram(), parametersOf(range, Symmetry(symmetry)))};
+        result = {range, distortionOf(observer.histogram(), parametersOf(range, levels))};
       }
     });
     for (auto [range, ofRange] : llvm::zip_equal(ranges, found)) {
@@ -118,8 +122,8 @@ private:
     }
     for (Operation &op : entry.getBody().front()) {
       SmallVector<Attribute> ofOp;
-      for (auto [value, symmetry] : operandsOf(&op))
-        ofOp.push_back(ranges.find({value, int(symmetry)})->second);
+      for (const auto &operand : operandsOf(&op))
+        ofOp.push_back(ranges.find(operand)->second);
       if (!ofOp.empty())
         setDiscardable<VityaDialect::RangesAttrHelper>(&op, ArrayAttr::get(&getContext(), ofOp));
     }

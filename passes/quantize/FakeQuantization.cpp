@@ -19,17 +19,17 @@ Tensor roundStatically(const Tensor &values, const AffineParameters &parameters)
   return result;
 }
 
-Tensor roundDynamically(const Tensor &values, Granularity granularity) {
+Tensor roundDynamically(const Tensor &values, Granularity granularity, Levels levels) {
   Type storage = IntegerType::get(values.elementType().getContext(), 8);
-  Tensor params = reference::chooseQParams(values, granularity, kUnsignedLevels.max);
-  reference::IntMatrix levels =
-      reference::integers(reference::quantize(values, params, kUnsignedLevels, storage), /*isSigned=*/false);
+  Tensor params = reference::chooseQParams(values, granularity, levels.max);
+  reference::IntMatrix integers =
+      reference::integers(reference::quantize(values, params, levels, storage), /*isSigned=*/false);
   Tensor result(values.shape(), values.elementType());
   auto matrix = result.mutableMatrix();
-  for (int64_t row = 0; row < levels.rows(); ++row) {
+  for (int64_t row = 0; row < integers.rows(); ++row) {
     auto [scale, zero] =
         std::pair(params.matrix()(params.dim(0) == 1 ? 0 : row, 0), params.matrix()(params.dim(0) == 1 ? 0 : row, 1));
-    matrix.row(row) = (levels.row(row).cast<float>().array() - zero) * scale;
+    matrix.row(row) = (integers.row(row).cast<float>().array() - zero) * scale;
   }
   return result;
 }
@@ -38,8 +38,9 @@ Tensor roundDynamically(const Tensor &values, Granularity granularity) {
 
 FakeQuantization::FakeQuantization(const QuantizeOptions &options) : options(options) {
   auto select = [&](const auto &chosen) {
-    filter.emplace(chosen.layers, chosen.except, chosen.keepF32);
+    filter.emplace(chosen.layers, chosen.except, chosen.keepF32, chosen.bits);
     weights = chosen.weights;
+    activationBits = chosen.activationBits;
   };
   if (auto *chosen = std::get_if<QuantizeStaticPassOptions>(&options))
     select(*chosen);
@@ -62,16 +63,17 @@ Tensors FakeQuantization::roundOperand(const QuantizableOperand &operand, ArrayR
   MLIRContext *context = operand.operand->getOwner()->getContext();
   Tensors result(values.size());
   if (auto *chosen = std::get_if<QuantizeDynamicPassOptions>(&options)) {
-    parallelFor(context, 0, values.size(),
-                [&](size_t i) { result[i] = roundDynamically(values[i], chosen->granularity); });
+    parallelFor(context, 0, values.size(), [&](size_t i) {
+      result[i] = roundDynamically(values[i], chosen->granularity, levelsOf(activationBits));
+    });
     return result;
   }
   Observer observer(int64_t(values.size()));
   for (auto [i, tensor] : llvm::enumerate(values))
     observer.add(int64_t(i), tensor.values().data(), tensor.size());
-  Symmetry symmetry = symmetryOf(operand);
+  Levels levels = levelsOf(operand, activationBits);
   AffineParameters parameters =
-      parametersOf(observer.range(std::get<QuantizeStaticPassOptions>(options).observer, symmetry), symmetry);
+      parametersOf(observer.range(std::get<QuantizeStaticPassOptions>(options).observer, levels), levels);
   parallelFor(context, 0, values.size(), [&](size_t i) { result[i] = roundStatically(values[i], parameters); });
   return result;
 }
@@ -83,7 +85,8 @@ FailureOr<Tensors> FakeQuantization::run(Operation *op, ArrayRef<Tensors> operan
     if (failed(weight) || failed(bias))
       return failure();
     RowMajorOf<float> exact = weight->cast<float>();
-    QuantizedWeight rounded = numerics::quantizeWeight(exact, weights == WeightGranularity::channel);
+    QuantizedWeight rounded =
+        numerics::quantizeWeight(exact, weights == WeightGranularity::channel, int(filter->bitsOf(linear)));
     return applyLinear(op->getContext(), {rounded.dequantize().cast<double>(), *bias}, operands.front());
   }
   auto attention = cast<AttentionOp>(op);

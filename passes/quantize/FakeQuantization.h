@@ -33,6 +33,7 @@ private:
   QuantizeOptions options;
   std::optional<LayerFilter> filter; ///< absent without a quantization
   WeightGranularity weights = WeightGranularity::channel;
+  ActivationBits activationBits = ActivationBits::u8;
 };
 
 /// A replay of a model in which layers are executed as they will be when they are quantized.

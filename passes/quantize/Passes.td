@@ -20,6 +20,22 @@ defvar kWeightGranularityOptions = [
   EnumOption<"weights", WeightGranularity, ChannelWeights, "Which elements of a weight share a scale:">
 ];
 
+def SevenBits : OptionValue<"u7", 7, "integers from 0 to 127", "7">;
+def EightBits : OptionValue<"u8", 8, "integers from 0 to 255", "8">;
+def ActivationBits : OptionEnum<"ActivationBits", "how many bits the inputs of linear layers have",
+                                [SevenBits, EightBits]>;
+
+defvar kActivationBitsOptions = [
+  EnumOption<"activationBits", ActivationBits, EightBits, "How many bits the inputs of linear layers have:",
+             "activation-bits">
+];
+
+defvar kBitsOptions = [
+  Option<"bits", "bits", "::vitya::BitsByLayer", "::vitya::BitsByLayer()",
+         "How many bits the weights have, 4 to 8 (default 8): N for all layers, or PATTERN:N,PATTERN:N,N, where the first "
+         "regular expression that matches the name of a layer decides, and the last N is for all others.">
+] # kActivationBitsOptions;
+
 //===----------------------------------------------------------------------===//
 // Passes
 //===----------------------------------------------------------------------===//
@@ -72,7 +88,7 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let options = kImageOptions;
+  let options = kImageOptions # kActivationBitsOptions;
 }
 
 def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
@@ -120,7 +136,7 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
         clEnumValN(::vitya::Granularity::token, "token", "the elements of a token"),
         clEnumValN(::vitya::Granularity::tensor, "tensor", "the elements of all tokens of an image"))
     }]>
-  ] # kWeightGranularityOptions # kQuantizedLayersOptions;
+  ] # kBitsOptions # kWeightGranularityOptions # kQuantizedLayersOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
 
@@ -177,7 +193,7 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
         clEnumValN(::vitya::numerics::ObserverKind::entropy, "entropy", "the least divergence of 128 bins"))
     }]>,
     Option<"attention", "attention", "bool", "true", "Also quantize attention.">
-  ] # kWeightGranularityOptions # kQuantizedLayersOptions;
+  ] # kBitsOptions # kWeightGranularityOptions # kQuantizedLayersOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
 

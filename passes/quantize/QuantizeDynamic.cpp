@@ -17,7 +17,8 @@ struct QuantizeDynamic : impl::QuantizeDynamicPassBase<QuantizeDynamic> {
 
   /// In the order of Passes.td.
   QuantizeDynamicPassOptions options() const {
-    return {granularity, weights, layers, except, llvm::to_vector(ArrayRef<std::string>(keepF32))};
+    return {
+        granularity, bits, activationBits, weights, layers, except, llvm::to_vector(ArrayRef<std::string>(keepF32))};
   }
 
   void runOnOperation() override {
@@ -32,7 +33,7 @@ private:
   };
 
   LogicalResult rewrite(ModuleOp module) {
-    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32);
+    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32, bits);
     if (failed(filter))
       return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
@@ -51,18 +52,18 @@ private:
         records.keep(op, *whyNot);
         continue;
       }
-      FailureOr<Value> weight = quantizeWeight(op, weights);
+      FailureOr<Value> weight = quantizeWeight(op, weights, filter->bitsOf(op));
       if (failed(weight))
         return failure();
       Quantized input = quantize(op.getInput());
       op.getInputMutable().assign(input.value);
       op.getWeightMutable().assign(*weight);
       op.getParamsMutable().assign(input.params);
-      records.add(op, LayerFormat::u8_s8_dynamic, "range of each " + stringifyGranularity(granularity));
+      records.add(op, op.getFormat(), "range of each " + stringifyGranularity(granularity));
     }
     for (auto op : entry->getOps<AttentionOp>())
       if (!op.isQuantized() && !filter->whyNot(op))
-        LayerRecords::set(op, LayerFormat::f32, "queries, keys and values have no range before run time");
+        LayerRecords::set(op, LayerFormat::f32(), "queries, keys and values have no range before run time");
     records.write();
     dropConstants(module);
     return success();
@@ -75,9 +76,11 @@ private:
       return result;
     OpBuilder builder(&getContext());
     builder.setInsertionPointAfterValue(value);
-    auto params = ChooseQParamsOp::create(builder, value.getLoc(), granularity, value);
-    auto type = RankedTensorType::get(cast<RankedTensorType>(value.getType()).getShape(), dynamicType(&getContext()));
-    auto bytes = QuantizeOp::create(builder, value.getLoc(), type, value, params, /*is_signed=*/false);
+    int32_t levels = levelsOf(activationBits).max;
+    auto params = ChooseQParamsOp::create(builder, value.getLoc(), granularity, value, levels);
+    auto type = RankedTensorType::get(cast<RankedTensorType>(value.getType()).getShape(),
+                                      dynamicType(&getContext(), activationBits));
+    auto bytes = QuantizeOp::create(builder, value.getLoc(), type, value, params, /*is_signed=*/false, levels);
     return result = {bytes, params};
   }
 

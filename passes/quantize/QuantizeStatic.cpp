@@ -24,7 +24,8 @@ struct QuantizeStatic : impl::QuantizeStaticPassBase<QuantizeStatic> {
 
   /// In the order of Passes.td.
   QuantizeStaticPassOptions options() const {
-    return {observer, attention, weights, layers, except, llvm::to_vector(ArrayRef<std::string>(keepF32))};
+    return {observer, attention, bits,   activationBits,
+            weights,  layers,    except, llvm::to_vector(ArrayRef<std::string>(keepF32))};
   }
 
   void runOnOperation() override {
@@ -43,7 +44,7 @@ private:
   }
 
   LogicalResult rewrite(ModuleOp module) {
-    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32);
+    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32, bits);
     if (failed(filter) || failed(checkCalibration(module)))
       return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
@@ -81,15 +82,15 @@ private:
     FailureOr<SmallVector<ObservedRangeAttr>> ranges = rangesOf(op);
     if (failed(ranges))
       return failure();
-    FailureOr<Value> weight = quantizeWeight(op, weights);
+    FailureOr<Value> weight = quantizeWeight(op, weights, filter.bitsOf(op));
     if (failed(weight))
       return failure();
-    Value input = quantize(op.getInput(), ranges->front(), Symmetry::affine);
+    Value input = quantize(op.getQuantizableOperands().front(), ranges->front());
     op.getInputMutable().assign(input);
     op.getWeightMutable().assign(*weight);
     if (Value bias = quantizeBias(op))
       op.getBiasMutable().assign(bias);
-    records.add(op, LayerFormat::u8_s8_static, nameOf(observer) + ", " + summary(input, ranges->front()));
+    records.add(op, op.getFormat(), nameOf(observer) + ", " + summary(input, ranges->front()));
     return success();
   }
 
@@ -113,11 +114,10 @@ private:
     FailureOr<SmallVector<ObservedRangeAttr>> ranges = rangesOf(op);
     if (failed(ranges))
       return failure();
-    op.getQueryMutable().assign(quantize(op.getQuery(), (*ranges)[0], Symmetry::affine));
-    op.getKeyMutable().assign(quantize(op.getKey(), (*ranges)[1], Symmetry::symmetric));
-    op.getValueMutable().assign(quantize(op.getValue(), (*ranges)[2], Symmetry::symmetric));
+    for (auto [operand, range] : llvm::zip_equal(op.getQuantizableOperands(), *ranges))
+      operand.operand->assign(quantize(operand, range));
     op.setWeightsAttr(TypeAttr::get(uniformType(&getContext(), kExponentialParameters)));
-    LayerRecords::set(op, LayerFormat::u8_s8_static,
+    LayerRecords::set(op, op.getFormat(),
                       nameOf(observer) + "; query " + summary(op.getQuery(), (*ranges)[0]) + "; key " +
                           summary(op.getKey(), (*ranges)[1]) + "; value " + summary(op.getValue(), (*ranges)[2]));
     return success();
@@ -157,11 +157,13 @@ private:
     return result;
   }
 
-  /// Casts `value` to 8 bits of `range` right after the op that computes it, once for all readers of the resulting
-  /// type.
-  Value quantize(Value value, ObservedRangeAttr range, Symmetry symmetry) {
+  /// Casts the value of `operand` to integers of `range` right after the op that computes it, once for all readers of
+  /// the resulting type.
+  Value quantize(const QuantizableOperand &operand, ObservedRangeAttr range) {
+    Value value = operand.value();
     AffineParameters parameters =
-        parametersOf({float(range.getMin().convertToDouble()), float(range.getMax().convertToDouble())}, symmetry);
+        parametersOf({float(range.getMin().convertToDouble()), float(range.getMax().convertToDouble())},
+                     levelsOf(operand, activationBits));
     auto type = RankedTensorType::get(cast<RankedTensorType>(value.getType()).getShape(),
                                       uniformType(&getContext(), parameters));
     Value &result = quantized[{value, type}];

@@ -16,19 +16,13 @@ namespace vitya {
 // Which layers
 //===----------------------------------------------------------------------===//
 
-/// Whether the regular expression `pattern` matches one of `names`.
-static bool matchesAny(StringRef pattern, ArrayRef<StringRef> names) {
-  llvm::Regex regex(pattern);
-  return llvm::any_of(names, [&](StringRef name) { return regex.match(name); });
-}
-
-LayerFilter::LayerFilter(StringRef layers, StringRef except, ArrayRef<std::string> keepF32)
-    : layers(layers), except(except) {
+LayerFilter::LayerFilter(StringRef layers, StringRef except, ArrayRef<std::string> keepF32, BitsByLayer bits)
+    : layers(layers), except(except), bits(std::move(bits)) {
   this->keepF32.insert_range(keepF32);
 }
 
 FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, StringRef except,
-                                           ArrayRef<std::string> keepF32) {
+                                           ArrayRef<std::string> keepF32, const BitsByLayer &bits) {
   FailureOr<func::FuncOp> entry = entryOf(module);
   if (failed(entry))
     return failure();
@@ -48,7 +42,27 @@ FailureOr<LayerFilter> LayerFilter::create(ModuleOp module, StringRef layers, St
     if (llvm::none_of(names, [&](ArrayRef<StringRef> each) { return llvm::is_contained(each, name); }))
       return module.emitError("expected keep-f32 to name linear layers or attentions, found '")
              << name << "', which is none of " << names.size();
-  return LayerFilter(layers, except, keepF32);
+  LayerFilter filter(layers, except, keepF32, bits);
+  if (failed(filter.checkBits(*entry)))
+    return failure();
+  return filter;
+}
+
+/// Layers that `keepF32` restores to f32 count as selected: a search adds names to it.
+LogicalResult LayerFilter::checkBits(func::FuncOp entry) const {
+  llvm::SmallPtrSet<const BitsByLayer::Rule *, 4> used;
+  entry.walk([&](LinearOp op) {
+    SmallVector<StringRef, 2> names = namesOf(op);
+    if (matchesAny(layers, names) && (except.empty() || !matchesAny(except, names)))
+      used.insert(bits.ruleOf(names));
+  });
+  for (const BitsByLayer::Rule &rule : bits.getRules())
+    if (!used.contains(&rule))
+      return entry->getParentOfType<ModuleOp>().emitError(
+                 "expected each pattern of bits to decide for a selected linear "
+                 "layer, found '")
+             << rule.pattern << "' to match none, or only layers that patterns before it match";
+  return success();
 }
 
 std::optional<std::string> LayerFilter::whyNot(ArrayRef<StringRef> names) const {
@@ -107,41 +121,53 @@ static double shortest(float scale) {
   return result;
 }
 
-quant::QuantizedType dynamicType(MLIRContext *context) {
+Levels levelsOf(const QuantizableOperand &operand, ActivationBits bits) {
+  if (operand.isSigned)
+    return kSignedLevels;
+  return isa<LinearOp>(operand.operand->getOwner()) ? levelsOf(bits) : kUnsignedLevels;
+}
+
+quant::QuantizedType dynamicType(MLIRContext *context, ActivationBits bits) {
   return quant::AnyQuantizedType::get(/*flags=*/0, IntegerType::get(context, 8), Float32Type::get(context),
-                                      kUnsignedLevels.min, kUnsignedLevels.max);
+                                      levelsOf(bits).min, levelsOf(bits).max);
+}
+
+/// The type that stores `levels`.
+static IntegerType storageOf(MLIRContext *context, Levels levels) {
+  return IntegerType::get(context, levels.max <= signedLevels(4).max ? 4 : 8);
 }
 
 quant::QuantizedType uniformType(MLIRContext *context, const AffineParameters &parameters) {
   unsigned flags = parameters.levels.min < 0 ? quant::QuantizationFlags::Signed : 0;
-  return quant::UniformQuantizedType::get(flags, IntegerType::get(context, 8), Float32Type::get(context),
+  return quant::UniformQuantizedType::get(flags, storageOf(context, parameters.levels), Float32Type::get(context),
                                           shortest(parameters.scale), parameters.zeroPoint, parameters.levels.min,
                                           parameters.levels.max);
 }
 
-FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity) {
+FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity, unsigned bits) {
   FailureOr<Eigen::MatrixXd> weight = weightOf(op);
   if (failed(weight))
     return failure();
   RowMajorOf<float> exact = weight->cast<float>();
-  QuantizedWeight quantized = numerics::quantizeWeight(exact, granularity == WeightGranularity::channel);
+  QuantizedWeight quantized = numerics::quantizeWeight(exact, granularity == WeightGranularity::channel, bits);
   MLIRContext *context = op.getContext();
+  Levels levels = signedLevels(bits);
+  IntegerType storage = storageOf(context, levels);
   quant::QuantizedType element;
   if (granularity == WeightGranularity::tensor)
-    element = uniformType(context, {quantized.scales.front(), 0, kSignedLevels});
+    element = uniformType(context, {quantized.scales.front(), 0, levels});
   else
     element = quant::UniformQuantizedPerAxisType::get(
-        quant::QuantizationFlags::Signed, IntegerType::get(context, 8), Float32Type::get(context),
+        quant::QuantizationFlags::Signed, storage, Float32Type::get(context),
         llvm::map_to_vector(quantized.scales, shortest), SmallVector<int64_t>(quantized.scales.size(), 0),
-        /*quantizedDimension=*/0, kSignedLevels.min, kSignedLevels.max);
-  std::string name = (op.getLayer() + ".weight.i8").str();
+        /*quantizedDimension=*/0, levels.min, levels.max);
+  std::string name = llvm::formatv("{0}.weight.i{1}", op.getLayer(), storage.getWidth());
   OpBuilder builder(op);
   ArrayRef<char> bytes(reinterpret_cast<const char *>(quantized.values.data()),
                        static_cast<size_t>(quantized.values.size()));
   ArrayRef<int64_t> shape = op.getWeight().getType().getShape();
-  auto integers =
-      arith::ConstantOp::create(builder, op.getWeight().getLoc(),
-                                makeResource(RankedTensorType::get(shape, IntegerType::get(context, 8)), name, bytes));
+  auto integers = arith::ConstantOp::create(builder, op.getWeight().getLoc(),
+                                            makeResource(RankedTensorType::get(shape, storage), name, bytes));
   auto cast =
       quant::StorageCastOp::create(builder, op.getWeight().getLoc(), RankedTensorType::get(shape, element), integers);
   setDiscardable<VityaDialect::NoiseAttrHelper>(
@@ -188,7 +214,7 @@ void LayerRecords::write() const {
     std::string reason = entries.front().reason;
     if (!llvm::all_of(entries, [&](const Entry &entry) { return entry.format == format && entry.reason == reason; })) {
       if (!llvm::all_of(entries, [&](const Entry &entry) { return entry.format == format; }))
-        format = LayerFormat::mixed;
+        format = LayerFormat::mixed();
       reason.clear();
       for (const Entry &entry : entries) {
         LinearOp op = entry.op;

@@ -94,7 +94,7 @@ private:
   LogicalResult rewrite(ModuleOp module) {
     if (!(alpha >= 0 && alpha <= 1))
       return module.emitError("expected alpha to be from 0 to 1, found ") << alpha.getValue();
-    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, /*except=*/"", /*keepF32=*/{});
+    FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, /*except=*/"", /*keepF32=*/{}, BitsByLayer());
     FailureOr<ImageSet> calibration = FailureOr<ImageSet>(failure());
     if (succeeded(filter))
       calibration = ImageSet::open(module, images, count);

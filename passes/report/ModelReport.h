@@ -57,7 +57,7 @@ struct OperandReport {
 /// How one op of a linear layer is quantized: the layer itself, one of its factors, or a part of a fused layer.
 struct LinearOpReport {
   std::string name;
-  LayerFormat format = LayerFormat::f32;
+  LayerFormat format = LayerFormat::f32();
   std::string reason;
   std::optional<OperandReport> input; ///< absent: the op is f32
   std::vector<double> weightScales;
@@ -70,7 +70,7 @@ struct LinearReport {
   std::string name;
   int64_t in = 0, out = 0;
   std::optional<int64_t> rank; ///< absent: dense
-  LayerFormat format = LayerFormat::f32;
+  LayerFormat format = LayerFormat::f32();
   std::string reason;
   int64_t multiplyAdds = 0; ///< of one inference
   std::optional<LowRankLayerReport> lowRank;
@@ -86,10 +86,10 @@ struct QuantizedAttentionReport {
 struct AttentionReport {
   std::string name;
   int64_t heads = 0;
-  LayerFormat scores = LayerFormat::f32; ///< the format of the product of queries and keys
-  LayerFormat values = LayerFormat::f32; ///< the format of the product of weights and values
-  std::string reason;                    ///< why it has these formats
-  int64_t multiplyAdds = 0;              ///< of one inference
+  LayerFormat scores = LayerFormat::f32(); ///< the format of the product of queries and keys
+  LayerFormat values = LayerFormat::f32(); ///< the format of the product of weights and values
+  std::string reason;                      ///< why it has these formats
+  int64_t multiplyAdds = 0;                ///< of one inference
   std::optional<LowRankAttentionReport> lowRank;
   std::optional<QuantizedAttentionReport> quantized;
   std::optional<double> outputNoise; ///< as for linear layers

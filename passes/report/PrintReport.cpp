@@ -113,7 +113,7 @@ private:
   void printQuantized(const LinearReport &linear, const LinearOpReport &op) {
     os.attribute("name", op.name);
     os.attribute("layer", linear.name);
-    os.attribute("format", stringifyLayerFormat(op.format));
+    os.attribute("format", op.format.str());
     os.attribute("reason", op.reason);
     printNoise(op.outputNoise);
     if (!op.input)
@@ -129,7 +129,7 @@ private:
 
   void printQuantized(const AttentionReport &attention) {
     os.attribute("name", attention.name);
-    os.attribute("format", stringifyLayerFormat(attention.scores));
+    os.attribute("format", attention.scores.str());
     os.attribute("reason", attention.reason);
     printNoise(attention.outputNoise);
     if (!attention.quantized)
@@ -205,7 +205,7 @@ void printLayers(const ModelReport &report, json::OStream &os) {
         os.attribute("in", linear.in);
         os.attribute("out", linear.out);
         os.attribute("rank", toJson(linear.rank));
-        os.attribute("format", stringifyLayerFormat(linear.format));
+        os.attribute("format", linear.format.str());
         os.attribute("reason", linear.reason);
       });
   });
@@ -214,8 +214,8 @@ void printLayers(const ModelReport &report, json::OStream &os) {
       os.object([&] {
         os.attribute("name", attention.name);
         os.attribute("heads", attention.heads);
-        os.attribute("scores", stringifyLayerFormat(attention.scores));
-        os.attribute("values", stringifyLayerFormat(attention.values));
+        os.attribute("scores", attention.scores.str());
+        os.attribute("values", attention.values.str());
         os.attribute("reason", attention.reason);
       });
   });
@@ -225,15 +225,13 @@ void printTables(const ModelReport &report, llvm::raw_ostream &os) {
   os << llvm::formatv("\n{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", "linear", "in", "out", "rank", "format", "reason");
   for (const LinearReport &linear : report.linears)
     os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", linear.name, linear.in, linear.out,
-                        linear.rank ? std::to_string(*linear.rank) : "-", stringifyLayerFormat(linear.format),
-                        linear.reason);
+                        linear.rank ? std::to_string(*linear.rank) : "-", linear.format.str(), linear.reason);
   if (report.attentions.empty())
     return;
   os << llvm::formatv("\n{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", "attention", "heads", "scores", "values", "reason");
   for (const AttentionReport &attention : report.attentions)
-    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.name, attention.heads,
-                        stringifyLayerFormat(attention.scores), stringifyLayerFormat(attention.values),
-                        attention.reason);
+    os << llvm::formatv("{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", attention.name, attention.heads, attention.scores.str(),
+                        attention.values.str(), attention.reason);
 }
 
 } // namespace vitya

@@ -98,7 +98,7 @@ module attributes {vitya.linears = [#vitya.linear_info<"linear_info_c1", in = 4,
 
 // -----
 
-// expected-error @below {{expected a format (f32, u8 x s8 static, u8 x s8 dynamic, mixed), found 'u8'}}
+// expected-error @below {{expected a format (f32, mixed, or activations of u7 or u8 x weights of s4 to s8, static or dynamic, such as u8 x s6 static), found 'u8'}}
 // expected-error @below {{failed to parse Vitya_LinearInfoAttr parameter 'format'}}
 module attributes {vitya.linears = [#vitya.linear_info<"head", in = 4, out = 10, format = "u8", reason = "">]} {}
 

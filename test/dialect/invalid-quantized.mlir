@@ -10,7 +10,7 @@ func.func @linear_c3_f32_weight(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>
 // -----
 
 func.func @linear_c3_f32_input(%x: tensor<4x8xf32>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
-  // expected-error @below {{'vitya.linear' op expected an input of !quant.uniform<u8:f32> or !quant.any<u8:f32>, as the weight is quantized, found 'f32'}}
+  // expected-error @below {{'vitya.linear' op expected an input of !quant.uniform<S:f32> or !quant.any<S:f32>, where S is u8 or u8<0:127>, as the weight is quantized, found 'f32'}}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8xf32>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
   return
 }
@@ -18,7 +18,7 @@ func.func @linear_c3_f32_input(%x: tensor<4x8xf32>, %w: tensor<3x8x!quant.unifor
 // -----
 
 func.func @linear_c3_signed_input(%x: tensor<4x8x!quant.uniform<i8:f32, 0.01>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
-  // expected-error @below {{'vitya.linear' op expected an input of !quant.uniform<u8:f32> or !quant.any<u8:f32>, as the weight is quantized, found '!quant.uniform<i8:f32, 1.000000e-02>'}}
+  // expected-error @below {{'vitya.linear' op expected an input of !quant.uniform<S:f32> or !quant.any<S:f32>, where S is u8 or u8<0:127>, as the weight is quantized, found '!quant.uniform<i8:f32, 1.000000e-02>'}}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<i8:f32, 0.01>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
   return
 }
@@ -26,7 +26,7 @@ func.func @linear_c3_signed_input(%x: tensor<4x8x!quant.uniform<i8:f32, 0.01>>, 
 // -----
 
 func.func @linear_c3_unsigned_weight(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<u8:f32, 0.01>>) {
-  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<S:f32>, where S is i8, i8<-127:127>, i8<-63:63>, i8<-31:31>, i8<-15:15> or i4<-7:7>, with zero point 0 and one scale or one for each row, found }}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<u8:f32, 0.01>> -> tensor<4x3xf32>
   return
 }
@@ -34,7 +34,7 @@ func.func @linear_c3_unsigned_weight(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:
 // -----
 
 func.func @linear_c3_zero_point(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01:1>>) {
-  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<S:f32>, where S is i8, i8<-127:127>, i8<-63:63>, i8<-31:31>, i8<-15:15> or i4<-7:7>, with zero point 0 and one scale or one for each row, found }}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8:f32, 0.01:1>> -> tensor<4x3xf32>
   return
 }
@@ -42,7 +42,7 @@ func.func @linear_c3_zero_point(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>
 // -----
 
 func.func @linear_c3_four_bits(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i4:f32, 0.01>>) {
-  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<S:f32>, where S is i8, i8<-127:127>, i8<-63:63>, i8<-31:31>, i8<-15:15> or i4<-7:7>, with zero point 0 and one scale or one for each row, found }}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i4:f32, 0.01>> -> tensor<4x3xf32>
   return
 }
@@ -50,7 +50,7 @@ func.func @linear_c3_four_bits(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>,
 // -----
 
 func.func @linear_c3_other_axis(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8:f32:1, {0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01}>>) {
-  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<S:f32>, where S is i8, i8<-127:127>, i8<-63:63>, i8<-31:31>, i8<-15:15> or i4<-7:7>, with zero point 0 and one scale or one for each row, found }}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8:f32:1, {0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01, 0.01}>> -> tensor<4x3xf32>
   return
 }
@@ -58,8 +58,24 @@ func.func @linear_c3_other_axis(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>
 // -----
 
 func.func @linear_c3_narrow(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8<-8:7>:f32, 0.01>>) {
-  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<i8:f32> with zero point 0 and one scale or one for each row, found }}
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<S:f32>, where S is i8, i8<-127:127>, i8<-63:63>, i8<-31:31>, i8<-15:15> or i4<-7:7>, with zero point 0 and one scale or one for each row, found }}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8<-8:7>:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_four_bits_in_bytes(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8x!quant.uniform<i8<-7:7>:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected a weight of !quant.uniform<S:f32>, where S is i8, i8<-127:127>, i8<-63:63>, i8<-31:31>, i8<-15:15> or i4<-7:7>, with zero point 0 and one scale or one for each row, found }}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8x!quant.uniform<i8<-7:7>:f32, 0.01>> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_six_bit_input(%x: tensor<4x8x!quant.uniform<u8<0:63>:f32, 0.02:12>>, %w: tensor<3x8x!quant.uniform<i8:f32, 0.01>>) {
+  // expected-error @below {{'vitya.linear' op expected an input of !quant.uniform<S:f32> or !quant.any<S:f32>, where S is u8 or u8<0:127>, as the weight is quantized, found '!quant.uniform<u8<0:63>:f32, 2.000000e-02:12>'}}
+  %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8<0:63>:f32, 0.02:12>>, tensor<3x8x!quant.uniform<i8:f32, 0.01>> -> tensor<4x3xf32>
   return
 }
 
@@ -202,8 +218,24 @@ func.func @quantize_c2_params(%x: tensor<4x8xf32>, %p: tensor<4x3xf32>) {
 // -----
 
 func.func @quantize_c3_signed(%x: tensor<4x8xf32>, %p: tensor<4x2xf32>) {
-  // expected-error @below {{'vitya.quantize' op expected a signed result to be i8 or i16, found '!quant.any<u8:f32>'}}
+  // expected-error @below {{'vitya.quantize' op expected a signed result to be i8 or i16, without levels, found '!quant.any<u8:f32>'}}
   %0 = vitya.quantize signed %x, %p : tensor<4x8xf32>, tensor<4x2xf32> -> tensor<4x8x!quant.any<u8:f32>>
+  return
+}
+
+// -----
+
+func.func @quantize_c3_levels(%x: tensor<4x8xf32>, %p: tensor<4x2xf32>) {
+  // expected-error @below {{'vitya.quantize' op expected a signed result to be i8 or i16, without levels, found 'i8' with levels}}
+  %0 = vitya.quantize signed %x, %p levels 127 : tensor<4x8xf32>, tensor<4x2xf32> -> tensor<4x8xi8>
+  return
+}
+
+// -----
+
+func.func @quantize_c4(%x: tensor<4x8xf32>, %p: tensor<4x2xf32>) {
+  // expected-error @below {{'vitya.quantize' op expected levels that are the highest integer of the result, found 255 and '!quant.any<u8<0:127>:f32>'}}
+  %0 = vitya.quantize %x, %p : tensor<4x8xf32>, tensor<4x2xf32> -> tensor<4x8x!quant.any<u8<0:127>:f32>>
   return
 }
 

@@ -108,6 +108,12 @@ func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<
   // CHECK: vitya.linear "dynamic" %[[D]], %[[W]] params(%[[P]] : tensor<65x2xf32>) : tensor<65x192x!quant.any<u8:f32>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 1.000000e-02>> -> tensor<65x192xf32>
   // GENERIC: "vitya.linear"(%{{.*}}, %{{.*}}, %{{.*}}) <{layer = "dynamic", operandSegmentSizes = array<i32: 1, 1, 0, 1>}>
   %1 = vitya.linear "dynamic" %d, %w params(%p : tensor<65x2xf32>) : tensor<65x192x!quant.any<u8:f32>>, tensor<192x192x!quant.uniform<i8<-127:127>:f32, 0.01>> -> tensor<65x192xf32>
+  // CHECK: vitya.quantize %{{.*}}, %{{.*}} levels 127 : tensor<65x192xf32>, tensor<1x2xf32> -> tensor<65x192x!quant.any<u8<0:127>:f32>>
+  %d7 = vitya.quantize %0, %p2 levels 127 : tensor<65x192xf32>, tensor<1x2xf32> -> tensor<65x192x!quant.any<u8<0:127>:f32>>
+  %i4 = arith.constant dense<-7> : tensor<192x192xi4>
+  %w4 = quant.scast %i4 : tensor<192x192xi4> to tensor<192x192x!quant.uniform<i4<-7:7>:f32, 0.01>>
+  // CHECK: vitya.linear "narrow" {{.*}} {info = #vitya.linear_info<"narrow", in = 192, out = 192, format = "u7 x s4 dynamic", reason = "">} : tensor<65x192x!quant.any<u8<0:127>:f32>>, tensor<192x192x!quant.uniform<i4<-7:7>:f32, 1.000000e-02>> -> tensor<65x192xf32>
+  %narrow = vitya.linear "narrow" %d7, %w4 params(%p2 : tensor<1x2xf32>) {info = #vitya.linear_info<"narrow", in = 192, out = 192, format = "u7 x s4 dynamic", reason = "">} : tensor<65x192x!quant.any<u8<0:127>:f32>>, tensor<192x192x!quant.uniform<i4<-7:7>:f32, 0.01>> -> tensor<65x192xf32>
   %k = quant.qcast %1 : tensor<65x192xf32> to tensor<65x192x!quant.uniform<i8:f32, 0.01>>
   // CHECK: vitya.attention "attn" %[[Q]], %{{.*}}, %{{.*}} heads 3 scale 0.125 weights !quant.uniform<u8:f32, 3.900000e-03> : tensor<65x192x!quant.uniform<u8:f32, 2.000000e-02:128>>, tensor<65x192x!quant.uniform<i8:f32, 1.000000e-02>>, tensor<65x192x!quant.uniform<i8:f32, 1.000000e-02>> -> tensor<65x192xf32>
   %2 = vitya.attention "attn" %q, %k, %k heads 3 scale 0.125 weights !quant.uniform<u8:f32, 3.9e-3> : tensor<65x192x!quant.uniform<u8:f32, 0.02:128>>, tensor<65x192x!quant.uniform<i8:f32, 0.01>>, tensor<65x192x!quant.uniform<i8:f32, 0.01>> -> tensor<65x192xf32>

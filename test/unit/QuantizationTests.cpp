@@ -113,36 +113,71 @@ RowMajorOf<float> randomWeight() {
 
 TEST(Weights, ErrorIsHalfAStepOfTheRow) {
   RowMajorOf<float> weight = randomWeight();
-  QuantizedWeight quantized = quantizeWeight(weight, /*perChannel=*/true);
+  QuantizedWeight quantized = quantizeWeight(weight, /*perChannel=*/true, 8);
   ASSERT_EQ(quantized.scales.size(), 16u);
   RowMajorOf<float> error = (quantized.dequantize() - weight).cwiseAbs();
   for (Eigen::Index row = 0; row < 16; ++row)
     EXPECT_LE(error.row(row).maxCoeff(), 0.5001f * quantized.scales[row]);
   EXPECT_EQ(quantized.values.cast<int>().cwiseAbs().maxCoeff(), 127);
   EXPECT_EQ(quantized.scales[15], 1);
-  QuantizedWeight again = quantizeWeight(quantized.dequantize(), /*perChannel=*/true);
+  QuantizedWeight again = quantizeWeight(quantized.dequantize(), /*perChannel=*/true, 8);
   EXPECT_EQ(again.values, quantized.values);
 }
 
 TEST(Weights, OneScaleServesTheLargestRow) {
   RowMajorOf<float> weight = randomWeight();
-  QuantizedWeight quantized = quantizeWeight(weight, /*perChannel=*/false);
+  QuantizedWeight quantized = quantizeWeight(weight, /*perChannel=*/false, 8);
   ASSERT_EQ(quantized.scales.size(), 1u);
   EXPECT_EQ(quantized.scales[0], symmetricParameters(weight.cwiseAbs().maxCoeff()).scale);
-  EXPECT_GT((quantized.dequantize() - weight).norm(), (quantizeWeight(weight, true).dequantize() - weight).norm());
+  EXPECT_GT((quantized.dequantize() - weight).norm(), (quantizeWeight(weight, true, 8).dequantize() - weight).norm());
+}
+
+TEST(Weights, NarrowIntegersAreInTheirRange) {
+  RowMajorOf<float> weight = randomWeight();
+  for (int bits = 4; bits <= 8; ++bits)
+    for (bool perChannel : {false, true}) {
+      QuantizedWeight quantized = quantizeWeight(weight, perChannel, bits);
+      EXPECT_EQ(quantized.values.cast<int>().maxCoeff(), signedLevels(bits).max);
+      EXPECT_GE(quantized.values.cast<int>().minCoeff(), signedLevels(bits).min);
+      EXPECT_EQ(quantized.scales, weightScales(weight, perChannel, bits));
+    }
+}
+
+TEST(Weights, FewBitsClipWhereThisLowersTheError) {
+  RowMajorOf<float> weight = randomWeight();
+  for (int bits = 4; bits < 8; ++bits) {
+    QuantizedWeight quantized = quantizeWeight(weight, /*perChannel=*/true, bits);
+    RowMajorOf<float> chosen = quantized.dequantize();
+    bool clips = false;
+    for (Eigen::Index row = 0; row < weight.rows(); ++row) {
+      float covering = symmetricParameters(weight.row(row).cwiseAbs().maxCoeff(), signedLevels(bits)).scale;
+      EXPECT_LE(quantized.scales[row], covering);
+      EXPECT_GE(quantized.scales[row], 0.4999f * covering);
+      clips |= quantized.scales[row] < covering;
+      // No scale of a finer grid between the ends is much better.
+      for (float share = 0.5f; share <= 1; share += 0.005f) {
+        AffineParameters other{share * covering, 0, signedLevels(bits)};
+        Eigen::VectorXf rounded =
+            weight.row(row).unaryExpr([&](float x) { return other.dequantize(other.quantize(x)); });
+        EXPECT_LE((chosen.row(row) - weight.row(row)).squaredNorm(),
+                  1.3f * (rounded.transpose() - weight.row(row)).squaredNorm() + 1e-12f);
+      }
+    }
+    EXPECT_TRUE(clips) << bits;
+  }
 }
 
 TEST(Weights, DistortionIsSquaredErrorOverSquares) {
   // With one scale of 0.02 the first two values lie halfway between two levels, and the third is a level.
   RowMajorOf<float> weight(2, 2);
   weight << 1.27f, -1.27f, 2.54f, 0;
-  Distortion one = distortionOf(weight, quantizeWeight(weight, /*perChannel=*/false));
+  Distortion one = distortionOf(weight, quantizeWeight(weight, /*perChannel=*/false, 8));
   EXPECT_NEAR(one.relativeNoise(), 2 * 0.01 * 0.01 / (2 * 1.27 * 1.27 + 2.54 * 2.54), 1e-9);
   EXPECT_NEAR(*signalToNoise(one.relativeNoise()), 46.847, 1e-3);
-  EXPECT_EQ(distortionOf(weight, quantizeWeight(weight, /*perChannel=*/true)).relativeNoise(), 0);
+  EXPECT_EQ(distortionOf(weight, quantizeWeight(weight, /*perChannel=*/true, 8)).relativeNoise(), 0);
   EXPECT_FALSE(signalToNoise(0));
   weight.setZero();
-  EXPECT_EQ(distortionOf(weight, quantizeWeight(weight, /*perChannel=*/true)).relativeNoise(), 0);
+  EXPECT_EQ(distortionOf(weight, quantizeWeight(weight, /*perChannel=*/true, 8)).relativeNoise(), 0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -274,13 +309,13 @@ TEST(Distortion, IsThatOfTheValues) {
 // Observers
 //===----------------------------------------------------------------------===//
 
-class ObserverTest : public testing::TestWithParam<std::tuple<ObserverKind, Symmetry>> {
+class ObserverTest : public testing::TestWithParam<std::tuple<ObserverKind, Levels>> {
 protected:
   Range range(const Observer &observer) const {
-    return observer.range(std::get<ObserverKind>(GetParam()), std::get<Symmetry>(GetParam()));
+    return observer.range(std::get<ObserverKind>(GetParam()), std::get<Levels>(GetParam()));
   }
   AffineParameters parameters(const Observer &observer) const {
-    return parametersOf(range(observer), std::get<Symmetry>(GetParam()));
+    return parametersOf(range(observer), std::get<Levels>(GetParam()));
   }
 };
 
@@ -333,11 +368,11 @@ TEST_P(ObserverTest, OrderOfImagesDoesNotMatter) {
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ObserverTest,
                          testing::Combine(testing::ValuesIn(kObserverKinds),
-                                          testing::Values(Symmetry::affine, Symmetry::symmetric)));
+                                          testing::Values(kUnsignedLevels, kSignedLevels)));
 
 TEST(Observers, MinMaxIsTheRange) {
   std::vector<float> values = normal(1000, 0, 1);
-  Range found = observe(values).range(ObserverKind::minmax, Symmetry::affine);
+  Range found = observe(values).range(ObserverKind::minmax, kUnsignedLevels);
   EXPECT_EQ(found.min, *std::min_element(values.begin(), values.end()));
   EXPECT_EQ(found.max, *std::max_element(values.begin(), values.end()));
 }
@@ -346,13 +381,13 @@ TEST(Observers, MovingAverageStartsWithTheFirstImage) {
   Observer observer(3);
   for (auto [image, max] : {std::pair(1, 5.0f), std::pair(0, 1.0f), std::pair(2, 2.0f)})
     observer.add(image, &max, 1);
-  EXPECT_FLOAT_EQ(observer.range(ObserverKind::movingAverage, Symmetry::affine).max,
+  EXPECT_FLOAT_EQ(observer.range(ObserverKind::movingAverage, kUnsignedLevels).max,
                   1.04f + 0.01f * (2 - 1.04f)); // 1, then 1 + 0.01 (5 - 1)
 }
 
 TEST(Observers, PercentileLeavesOutOneInTenThousandAtEachEnd) {
   std::vector<float> values = normal(100000, 0, 1);
-  Range found = observe(values).range(ObserverKind::percentile, Symmetry::affine);
+  Range found = observe(values).range(ObserverKind::percentile, kUnsignedLevels);
   EXPECT_NEAR(std::count_if(values.begin(), values.end(), [&](float x) { return x < found.min; }), 10, 3);
   EXPECT_NEAR(std::count_if(values.begin(), values.end(), [&](float x) { return x > found.max; }), 10, 3);
 }
@@ -362,9 +397,9 @@ TEST(Observers, MseHasTheSmallestNoise) {
   for (float &value : values)
     value *= value * value; // heavy tails
   Observer observer = observe(values);
-  for (Symmetry symmetry : {Symmetry::affine, Symmetry::symmetric}) {
+  for (Levels levels : {kUnsignedLevels, kSignedLevels}) {
     auto noise = [&](ObserverKind kind) {
-      return measure(values, parametersOf(observer.range(kind, symmetry), symmetry)).noise;
+      return measure(values, parametersOf(observer.range(kind, levels), levels)).noise;
     };
     for (ObserverKind kind : kObserverKinds)
       EXPECT_LE(noise(ObserverKind::mse), 1.02 * noise(kind));
@@ -375,11 +410,11 @@ TEST(Observers, MseHasTheSmallestNoise) {
 TEST(Observers, EntropyClipsATailAndKeepsAUniformRange) {
   std::vector<float> values = normal(50000, 0, 1);
   values.push_back(40);
-  EXPECT_LT(observe(values).range(ObserverKind::entropy, Symmetry::affine).max, 20);
+  EXPECT_LT(observe(values).range(ObserverKind::entropy, kUnsignedLevels).max, 20);
   std::mt19937 engine{3};
   std::uniform_real_distribution<float> uniform(0, 1);
   std::generate(values.begin(), values.end(), [&] { return uniform(engine); });
-  EXPECT_GT(observe(values).range(ObserverKind::entropy, Symmetry::affine).max, 0.95f);
+  EXPECT_GT(observe(values).range(ObserverKind::entropy, kUnsignedLevels).max, 0.95f);
 }
 
 } // namespace

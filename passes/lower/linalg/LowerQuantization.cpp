@@ -2,6 +2,7 @@
 // follow from them become constant operands, so that layers which differ only in them share a kernel.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
+#include "dialect/arithmetic/Quantize.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/DialectConversion.h"
 #include "passes/lower/linalg/Passes.h"
@@ -58,7 +59,7 @@ LogicalResult verify(LinearOp op) {
   auto cast = op.getWeight().getDefiningOp<quant::StorageCastOp>();
   ElementsAttr weight;
   if (!cast || !matchPattern(cast.getInput(), m_Constant(&weight)) || failed(readRaw(weight)))
-    return op.emitOpError("expected a weight that is the quant.scast of an i8 constant with all its bytes");
+    return op.emitOpError("expected a weight that is the quant.scast of an integer constant with all its bytes");
   return LogicalResult(weightScales(op.getWeight().getType(), [&] { return op.emitOpError(); }));
 }
 
@@ -89,6 +90,11 @@ LogicalResult verify(Operation *op) {
 // Conversion
 //===----------------------------------------------------------------------===//
 
+/// The type of the constant that `cast` reads, with an element in each byte.
+RankedTensorType bytesType(quant::StorageCastOp cast) {
+  return llvm::cast<RankedTensorType>(cast.getInput().getType()).clone(IntegerType::get(cast.getContext(), 8));
+}
+
 /// Converts quantized tensors to tensors of the stored integers: i8 for a weight, the result of a quant.scast, and
 /// `activation` for every other value.
 class StorageConverter : public TypeConverter {
@@ -102,7 +108,7 @@ public:
     });
     addConversion([](Value value) -> std::optional<Type> {
       auto cast = value.getDefiningOp<quant::StorageCastOp>();
-      return cast ? std::optional(cast.getInput().getType()) : std::nullopt;
+      return cast ? std::optional(bytesType(cast)) : std::nullopt;
     });
   }
 };
@@ -151,17 +157,29 @@ struct LowerQuantizeCast : OpConversionPattern<quant::QuantizeCastOp> {
     Value params = createConstant(rewriter, op.getLoc(), {1, 2},
                                   {static_cast<float>(type.getScale()), static_cast<float>(type.getZeroPoint())});
     rewriter.replaceOpWithNewOp<QuantizeOp>(op, getTypeConverter()->convertType(op.getType()), adaptor.getInput(),
-                                            params, type.isSigned());
+                                            params, type.isSigned(),
+                                            type.isSigned() ? numerics::kUnsignedLevels.max : type.getStorageTypeMax());
     return success();
   }
 };
 
-/// A quantized weight is replaced by the constant that stores it.
+/// A quantized weight is replaced by the constant that stores it, extended to bytes.
 struct LowerStorageCast : OpConversionPattern<quant::StorageCastOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(quant::StorageCastOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    rewriter.replaceOp(op, adaptor.getInput());
+    ElementsAttr constant;
+    if (!matchPattern(adaptor.getInput(), m_Constant(&constant)))
+      return rewriter.notifyMatchFailure(op, "expected a constant");
+    if (constant.getElementType().isInteger(8)) {
+      rewriter.replaceOp(op, adaptor.getInput());
+      return success();
+    }
+    FailureOr<std::vector<char>> bytes = readRaw(constant);
+    if (failed(bytes))
+      return rewriter.notifyMatchFailure(op, "expected all bytes of the constant");
+    rewriter.replaceOpWithNewOp<arith::ConstantOp>(
+        op, makeResource(bytesType(op), (resourceNameOf(constant) + ".bytes").str(), *bytes));
     return success();
   }
 };

@@ -147,7 +147,7 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     if (failed(old))
       return emitError(value.getLoc(), "expected a weight with all its bytes");
     auto type = cast<RankedTensorType>(attribute.getShapedType());
-    int64_t width = type.getElementTypeBitWidth() / 8, columns = type.getShape().back() * width,
+    int64_t width = bytesOf(type.getElementType()), columns = type.getShape().back() * width,
             newColumns = shape.back() * width, rows = old->size() / columns;
     std::vector<char> bytes(llvm::product_of(shape) * width, 0);
     for (int64_t row = 0; row < rows; ++row)

@@ -54,7 +54,7 @@ struct QuantizeToLinalg : OpConversionPattern<QuantizeOp> {
     // One reciprocal for each row of params; each element is multiplied by it.
     Value inverse = b.generic(scale.second.size(), {scale}, {b.empty(b.type(scale.first).getShape()), scale.second},
                               [](FloatBuilder &a, ValueRange v) { return a.div(a.constant(1), v[0]); });
-    numerics::Levels levels = op.getIsSigned() ? numerics::kSignedLevels : numerics::kUnsignedLevels;
+    numerics::Levels levels = op.getIsSigned() ? numerics::kSignedLevels : numerics::Levels{0, int32_t(op.getLevels())};
     rewriter.replaceOp(op, b.generic(2, {{adaptor.getInput(), {0, 1}}, {inverse, scale.second}, zero},
                                      {b.empty(op.getType().getShape(), storage), {0, 1}},
                                      [&](FloatBuilder &a, ValueRange v) -> Value {

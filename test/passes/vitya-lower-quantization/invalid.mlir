@@ -1,7 +1,7 @@
 // RUN: vitya-opt %s -split-input-file -verify-diagnostics --vitya-lower-quantization
 
 func.func @computed_weight(%x: tensor<4x8x!quant.uniform<u8:f32, 0.5>>, %w: tensor<2x8x!quant.uniform<i8:f32, 0.5>>) -> tensor<4x2xf32> {
-  // expected-error @below {{'vitya.linear' op expected a weight that is the quant.scast of an i8 constant with all its bytes}}
+  // expected-error @below {{'vitya.linear' op expected a weight that is the quant.scast of an integer constant with all its bytes}}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.5>>, tensor<2x8x!quant.uniform<i8:f32, 0.5>> -> tensor<4x2xf32>
   return %0 : tensor<4x2xf32>
 }

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Quantized ops on patches of an image: make_quantized.py KIND WIDTH, or make_quantized.py attention KEY_WIDTH VALUE_WIDTH.
+"""Quantized ops on patches of an image: make_quantized.py KIND WIDTH [BITS [ACTIVATION_BITS]], or make_quantized.py
+attention KEY_WIDTH VALUE_WIDTH.
 
 KIND is the granularity of the dynamic format, token or tensor, or the bias of the static format: static has an f32 bias,
-static-i32 a constant i32 bias, and static-computed the difference of two i32 constants.
+static-i32 a constant i32 bias, and static-computed the difference of two i32 constants. Weights and activations have 8 bits
+unless BITS (4 to 8) and ACTIVATION_BITS (7 or 8) are given.
 
 Two linear layers with a GELU between them map 64 tokens from 48 to WIDTH to 10 columns; or an attention has two heads and
 56 tokens. Weights, scales and zero points come from a fixed generator.
@@ -20,34 +22,39 @@ def resource(name, values, code):
     return f'      {name}: "0x{struct.pack("<I%d%s" % (len(values), code), struct.calcsize(code), *values).hex().upper()}"'
 
 
-def linear(kind, width):
+def linear(kind, width, bits=8, activation_bits=8):
+    most = 2 ** (bits - 1) - 1
+    storage = "i4" if bits == 4 else "i8"
+    unsigned = "u8<0:127>" if activation_bits == 7 else "u8"
     random.seed(1)
     sizes = {"fc1": (width, 48), "fc2": (10, width)}
-    inputs = {"fc1": "!quant.uniform<u8:f32, 0.00392156862745098>", "fc2": "!quant.uniform<u8:f32, 0.0087654321:20>"}
+    inputs = {"fc1": f"!quant.uniform<{unsigned}:f32, 0.00392156862745098>",
+              "fc2": f"!quant.uniform<{unsigned}:f32, 0.0087654321:20>"}
     types, body, resources = "", "", []
     previous = "x"
     for name, (out, columns) in sizes.items():
         scales = [random.uniform(0.001, 0.004) for _ in range(out)]
-        types += f"!{name} = !quant.uniform<i8<-127:127>:f32:0, {{{', '.join('%.17g' % scale for scale in scales)}}}>\n"
-        resources.append(resource(name + ".weight", [random.randint(-127, 127) for _ in range(out * columns)], "b"))
+        types += f"!{name} = !quant.uniform<{storage}<-{most}:{most}>:f32:0, {{{', '.join('%.17g' % scale for scale in scales)}}}>\n"
+        resources.append(resource(name + ".weight", [random.randint(-most, most) for _ in range(out * columns)], "b"))
         if kind in INTEGER_BIAS:
             resources.append(resource(name + ".bias", [random.randint(-30000, 30000) for _ in range(out)], "i"))
             bias_type = f"tensor<{out}xi32>"
         else:
             resources.append(resource(name + ".bias", [random.uniform(-1, 1) for _ in range(out)], "f"))
             bias_type = f"tensor<{out}xf32>"
-        f32, element = f"tensor<64x{columns}xf32>", "!quant.any<u8:f32>" if kind in PARAMS else inputs[name]
+        f32, element = f"tensor<64x{columns}xf32>", f"!quant.any<{unsigned}:f32>" if kind in PARAMS else inputs[name]
         quantized, params = f"tensor<64x{columns}x{element}>", f"tensor<{PARAMS.get(kind, 0)}x2xf32>"
         if kind in PARAMS:
-            levels = " levels 127" if kind == "tensor" else ""
+            levels = " levels 127" if kind == "tensor" or activation_bits == 7 else ""
+            highest = " levels 127" if activation_bits == 7 else ""
             body += f"""    %p.{name} = vitya.choose_qparams {kind} %{previous}{levels} : {f32} -> {params}
-    %q.{name} = vitya.quantize %{previous}, %p.{name} : {f32}, {params} -> {quantized}
+    %q.{name} = vitya.quantize %{previous}, %p.{name}{highest} : {f32}, {params} -> {quantized}
 """
         else:
             body += f"    %q.{name} = quant.qcast %{previous} : {f32} to {quantized}\n"
         operand = f" params(%p.{name} : {params})" if kind in PARAMS else ""
-        body += f"""    %c.{name} = arith.constant dense_resource<{name}.weight> : tensor<{out}x{columns}xi8>
-    %w.{name} = quant.scast %c.{name} : tensor<{out}x{columns}xi8> to tensor<{out}x{columns}x!{name}>
+        body += f"""    %c.{name} = arith.constant dense_resource<{name}.weight> : tensor<{out}x{columns}x{storage}>
+    %w.{name} = quant.scast %c.{name} : tensor<{out}x{columns}x{storage}> to tensor<{out}x{columns}x!{name}>
     %b.{name} = arith.constant dense_resource<{name}.bias> : {bias_type}
 """
         bias = f"%b.{name}"
@@ -82,7 +89,7 @@ def attention(width, value_width):
 def main():
     kind = sys.argv[1]
     types, body, result, tokens, classes, resources = (
-        attention(*map(int, sys.argv[2:])) if kind == "attention" else linear(kind, int(sys.argv[2])))
+        attention(*map(int, sys.argv[2:])) if kind == "attention" else linear(kind, *map(int, sys.argv[2:])))
     image = f"tensor<3x{tokens // 2}x32xf32>"
     names = ", ".join(f'"{i}"' for i in range(classes))
     print(f"""{types}module attributes {{vitya.model = #vitya.model<name = "quantized", image = [3, {tokens // 2}, 32], classes = [{names}]>}} {{
