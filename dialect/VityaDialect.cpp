@@ -73,11 +73,25 @@ LogicalResult SettingAttr::verify(function_ref<InFlightDiagnostic()> emitError, 
 }
 
 LogicalResult LinearInfoAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, int64_t in,
-                                     int64_t out, LayerFormat format, StringRef reason, std::optional<int64_t> rank) {
+                                     int64_t out, LayerFormat format, StringRef reason, std::optional<int64_t> rank,
+                                     ShortSumsAttr) {
   // linear_info_c1
   if (in <= 0 || out <= 0 || rank.value_or(1) <= 0)
     return emitError() << "expected positive sizes of layer '" << name << "', found in " << in << ", out " << out
                        << ", rank " << rank.value_or(0);
+  return success();
+}
+
+LogicalResult ShortSumsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t group, int64_t largest,
+                                    int64_t row, int64_t column) {
+  // short_sums_c1
+  if (group != 0 && group != 1 && group != 2 && group != 4 && group != 8)
+    return emitError() << "expected a group of 0, 1, 2, 4 or 8 blocks, found " << group;
+  // short_sums_c2
+  int64_t limit = std::numeric_limits<int16_t>::max();
+  if (largest < 0 || (largest <= limit) != (group > 0))
+    return emitError() << "expected a largest short sum " << (group > 0 ? "from 0 to " : "above ") << limit
+                       << " in groups of " << group << " blocks, found " << largest;
   return success();
 }
 
@@ -212,12 +226,22 @@ const AttributeRule kRules[] = {
     {VityaDialect::ParametersAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
     {VityaDialect::MultiplyAddsAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
     {VityaDialect::IntegerMultiplyAddsAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
+    {VityaDialect::ShortSumMultiplyAddsAttrHelper::getNameStr(), "four i64 that are not negative",
+     [](Operation *, Attribute value) {
+       auto counts = dyn_cast<DenseI64ArrayAttr>(value);
+       return counts && counts.size() == 4 && llvm::all_of(counts.asArrayRef(), [](int64_t count) { return count >= 0; });
+     }},
     {VityaDialect::WorkspaceBytesAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
     {VityaDialect::AttentionInfoAttrHelper::getNameStr(), "#vitya.attention_info on an attention",
      [](Operation *op, Attribute value) { return isa<AttentionOp>(op) && isa<AttentionInfoAttr>(value); }},
     {VityaDialect::RangesAttrHelper::getNameStr(), kRangesExpected, isRangesOfLayer},
     {VityaDialect::NoiseAttrHelper::getNameStr(), "a finite f64 that is not negative on a quant.scast",
      isNoiseOfWeight},
+    {VityaDialect::ShortSumsAttrHelper::getNameStr(), "#vitya.short_sums on a quantized linear layer",
+     [](Operation *op, Attribute value) {
+       auto linear = dyn_cast<LinearOp>(op);
+       return linear && linear.isQuantized() && isa<ShortSumsAttr>(value);
+     }},
     {VityaDialect::LayerAttrHelper::getNameStr(), "a string", isString},
     {VityaDialect::LoopAttrHelper::getNameStr(), "a unit attribute",
      [](Operation *op, Attribute value) { return isa<UnitAttr>(value); }},

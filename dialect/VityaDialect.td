@@ -39,9 +39,11 @@ def Vitya_Dialect : Dialect {
     | `vitya.parameters` | module | i64: the elements of all constants at the end of the compress phase |
     | `vitya.multiply_adds` | module | i64: the multiply-adds of one inference |
     | `vitya.integer_multiply_adds` | module | i64: the multiply-adds of integers among them; absent if there are none |
+    | `vitya.short_sum_multiply_adds` | module | array of four i64: the multiply-adds of integers in short sums of 1, 2, 4 and 8 blocks; absent if there are none |
     | `vitya.attention_info` | attention | `#vitya.attention_info`: how it was compressed |
     | `vitya.ranges` | layer | array with, for each quantizable operand, an array of the `#vitya.observed` ranges that the observers propose |
     | `vitya.noise` | `quant.scast` | f64: the mean squared error of a quantized weight over its mean square; absent if the f32 weight is not known |
+    | `vitya.short_sums` | linear | `#vitya.short_sums`: how many products of the layer 16 bits are proven to hold |
     | `vitya.kernel` | private function | unit: the function computes one group of ops |
     | `vitya.layer` | call | string: the name of the layer that the call computes |
     | `vitya.loop` | call | unit: the callee is an outlined loop; the last two operands are the range of its iterations |
@@ -62,9 +64,11 @@ def Vitya_Dialect : Dialect {
     "::mlir::IntegerAttr":$parameters,
     "::mlir::IntegerAttr":$multiply_adds,
     "::mlir::IntegerAttr":$integer_multiply_adds,
+    "::mlir::DenseI64ArrayAttr":$short_sum_multiply_adds,
     "::vitya::AttentionInfoAttr":$attention_info,
     "::mlir::ArrayAttr":$ranges,
     "::mlir::FloatAttr":$noise,
+    "::vitya::ShortSumsAttr":$short_sums,
     "::mlir::UnitAttr":$kernel,
     "::mlir::StringAttr":$layer,
     "::mlir::UnitAttr":$loop,

@@ -136,7 +136,16 @@ LogicalResult IntegerLinearOp::verify() {
       return emitOpError() << "expected offset, multiplier and bias with one entry for each of " << rows(getWeight())
                            << " rows of the weight, found " << rows(vector);
   // integer_linear_c3
-  return verifyParams(*this, getInput(), getParams());
+  if (failed(verifyParams(*this, getInput(), getParams())))
+    return failure();
+  // integer_linear_c4
+  if (std::optional<int64_t> group = getGroup();
+      group && (*group <= 0 || columns(getInput()) % (4 * *group) != 0 ||
+                !getInput().getType().getElementType().isInteger(8)))
+    return emitOpError() << "expected a positive group of blocks of four columns that divides the columns of an i8 "
+                            "input, found group "
+                         << *group << " and input " << getInput().getType();
+  return success();
 }
 
 LogicalResult IntegerAttentionOp::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,

@@ -70,13 +70,17 @@ def Vitya_QuantizeOp : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
 def Vitya_IntegerLinearOp
     : Vitya_LayerOp<"integer_linear",
                     (ins Vitya_IntegerTokens:$input, Vitya_ByteMatrix:$weight, Vitya_IntVector:$offset,
-                         Vitya_Vector:$multiplier, Optional<Vitya_Vector>:$bias, Optional<Vitya_Params>:$params),
+                         Vitya_Vector:$multiplier, Optional<Vitya_Vector>:$bias, Optional<Vitya_Params>:$params,
+                         OptionalAttr<I64Attr>:$group),
                     [AttrSizedOperandSegments, Vitya_RowwiseWithParams, Vitya_IntegerProductLayer]> {
   let summary = "a quantized linear layer on stored integers";
   let description = [{
     `result[n, o] = fma(f32(sum_i input[n, i] * weight[o, i] - offset[o]), multiplier[o], bias[o])`. The input is unsigned
     and the weight signed; the sum is in 32 bits and wraps around. With `params`, row n uses the offset
     `zero[n] * offset[o]` and the multiplier `scale[n] * multiplier[o]`.
+
+    With `group`, no short sum of so many blocks of four columns exceeds 16 bits (see `#vitya.short_sums`), so it may be
+    computed in 16 bits. This does not change the result.
 
     | input | weight | offset | multiplier, bias | params | result |
     |---|---|---|---|---|---|
@@ -85,15 +89,16 @@ def Vitya_IntegerLinearOp
     * (C1) the weight has as many columns as the input.
     * (C2) offset, multiplier and bias have as many entries as the weight has rows.
     * (C3) `params` has two columns, and one row for each token or one row.
+    * (C4) `group` is positive, four times the group divides the columns, and the input is `i8`.
 
     ```mlir
-    %0 = vitya.integer_linear "fc1" %x, %w offset %o multiplier %m bias %b
+    %0 = vitya.integer_linear "fc1" %x, %w offset %o multiplier %m bias %b group 2
        : tensor<65x192xi8>, tensor<768x192xi8>, tensor<768xi32>, tensor<768xf32>, tensor<768xf32> -> tensor<65x768xf32>
     ```
   }];
   let assemblyFormat = [{
     $layer $input `,` $weight `offset` $offset `multiplier` $multiplier (`bias` $bias^)?
-    (`params` `(` $params^ `:` type($params) `)`)? attr-dict
+    (`params` `(` $params^ `:` type($params) `)`)? (`group` $group^)? attr-dict
     `:` type($input) `,` type($weight) `,` type($offset) `,` type($multiplier) (`,` type($bias)^)? `->` type($result)
   }];
 }

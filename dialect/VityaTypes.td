@@ -159,13 +159,43 @@ def Vitya_SettingAttr : Vitya_Attr<"Setting", "setting"> {
   let genVerifyDecl = 1;
 }
 
+def Vitya_ShortSumsAttr : Vitya_Attr<"ShortSums", "short_sums"> {
+  let summary = "how many products of a quantized linear layer 16 bits are proven to hold";
+  let description = [{
+    The attribute `vitya.short_sums` of a quantized `vitya.linear`. The columns of a packed weight form blocks of four. A short
+    sum adds, in 16 bits, the products with columns 0 and 1 of `group` adjacent blocks, or those with columns 2 and 3. Its
+    largest magnitude is the largest stored input times the sum of the positive weights or of the negative ones,
+    whichever is larger. `largest` is the maximum over all short sums, and `row` and `column` are where the short sum
+    that reaches it starts.
+
+    `group` is the largest of 1, 2, 4 and 8 for which no short sum exceeds 32,767, or 0 if that of one block may exceed
+    it already; then `largest` is that of one block. Four times the group divides the columns, rounded up to a multiple
+    of 16. `vitya-prove-short-sums` attaches the attribute, and `vitya-verify-phase` checks it against the weight.
+
+    * (C1) `group` is 0, 1, 2, 4 or 8.
+    * (C2) `largest` is at most 32,767 if and only if `group` is not 0.
+
+    ```mlir
+    module attributes {test = #vitya.short_sums<group = 2, largest = 31620, row = 7, column = 16>} {}
+    ```
+  }];
+  let parameters = (ins
+    "int64_t":$group,
+    "int64_t":$largest,
+    "int64_t":$row,
+    "int64_t":$column);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
   let summary = "how one linear layer of the imported model was compressed";
   let description = [{
     The `info` of a `vitya.linear` that a compression pass has considered. From the end of the `compress` phase on, the
     module attribute `vitya.linears` is an array of these. `in` and `out` are the widths of the trained layer. `rank` is the
     width between the factors of a factorised layer, or the remaining columns of a layer whose heads were narrowed; it
-    is absent if the layer is dense. `format` is the format of its products, and `reason` explains the decision.
+    is absent if the layer is dense. `format` is the format of its products, and `reason` explains the decision. In
+    `vitya.linears`, `short_sums` are those of the layer, or of the factor or part with the smallest group.
 
     * (C1) `in`, `out` and, if present, `rank` are positive.
 
@@ -180,10 +210,17 @@ def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
     "int64_t":$out,
     Vitya_FormatParameter<"format of the product of activations and weights">:$format,
     StringRefParameter<"why the layer has this rank and format">:$reason,
-    OptionalParameter<"std::optional<int64_t>">:$rank);
+    OptionalParameter<"std::optional<int64_t>">:$rank,
+    OptionalParameter<"::vitya::ShortSumsAttr">:$short_sums);
+  let builders = [
+    // The record of a layer whose short sums are not known yet.
+    AttrBuilder<(ins "::llvm::StringRef":$name, "int64_t":$in, "int64_t":$out, "::vitya::LayerFormat":$format,
+                     "::llvm::StringRef":$reason, "std::optional<int64_t>":$rank),
+                [{ return $_get($_ctxt, name, in, out, format, reason, rank, ::vitya::ShortSumsAttr()); }]>
+  ];
   let assemblyFormat = [{
     `<` $name `,` `in` `=` $in `,` `out` `=` $out `,` `format` `=` $format `,` `reason` `=` $reason
-    (`,` `rank` `=` $rank^)? `>`
+    (`,` `rank` `=` $rank^)? (`,` `short_sums` `=` $short_sums^)? `>`
   }];
   let genVerifyDecl = 1;
 }

@@ -98,6 +98,8 @@ void buildDescribePipeline(OpPassManager &pm) {
   // Simplify first, so that the description counts only the work that remains.
   pm.addPass(createDropUnreadRowsPass());
   pm.addPass(createCanonicalizerPass());
+  // The proof is part of the description, and needs the weights as they will be computed with.
+  pm.addPass(createProveShortSumsPass());
   // Describe while layers are still ops: after this phase they become kernels.
   pm.addPass(createDescribeModelPass());
   buildContractPipeline(pm, Phase::compress);

@@ -91,6 +91,48 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
   let options = kImageOptions # kActivationBitsOptions;
 }
 
+def ProveShortSumsPass : Pass<"vitya-prove-short-sums", "::mlir::ModuleOp"> {
+  let summary = "prove how many products of each quantized linear layer 16 bits can hold";
+  let description = [{
+    Before: quantized linear layers. After: each has the attribute `vitya.short_sums`, computed from the integers of its
+    weight and the storage range of its input. Processors without a dot product of bytes multiply bytes and add pairs of
+    products in 16 bits (`vpmaddubsw`), with saturation. The lowering uses these instructions for exactly the layers
+    whose sums are proven to fit, and adds up as many of them as the proof allows before it widens them. All other layers
+    multiply 16-bit integers. The results are the same bits in every case.
+
+    In the example the short sum of row 1, columns 2 and 3, is at most 255 * (64 + 63) = 32,385. Two blocks together
+    could reach twice that.
+
+    Before:
+
+    ```mlir
+    !x = !quant.uniform<u8:f32, 0.5>
+    !w = !quant.uniform<i8<-127:127>:f32, 0.25>
+    func.func @main(%x: tensor<4x8x!x>) -> tensor<4x2xf32> {
+      %c = arith.constant dense<[[1, -2, 3, -4, 5, -6, 7, -8], [9, -9, 64, 63, 0, 0, 64, 63]]> : tensor<2x8xi8>
+      %w = quant.scast %c : tensor<2x8xi8> to tensor<2x8x!w>
+      %0 = vitya.linear "fc" %x, %w : tensor<4x8x!x>, tensor<2x8x!w> -> tensor<4x2xf32>
+      return %0 : tensor<4x2xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    !x = !quant.uniform<u8:f32, 0.5>
+    !w = !quant.uniform<i8<-127:127>:f32, 0.25>
+    func.func @main(%x: tensor<4x8x!x>) -> tensor<4x2xf32> {
+      %c = arith.constant dense<[[1, -2, 3, -4, 5, -6, 7, -8], [9, -9, 64, 63, 0, 0, 64, 63]]> : tensor<2x8xi8>
+      %w = quant.scast %c : tensor<2x8xi8> to tensor<2x8x!w>
+      %0 = vitya.linear "fc" %x, %w {vitya.short_sums = #vitya.short_sums<group = 1, largest = 32385, row = 1, column = 2>}
+         : tensor<4x8x!x>, tensor<2x8x!w> -> tensor<4x2xf32>
+      return %0 : tensor<4x2xf32>
+    }
+    ```
+  }];
+  let dependentDialects = ["::vitya::VityaDialect"];
+}
+
 def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
   let summary = "quantize linear layers to 8 bits with ranges found at run time";
   let description = [{

@@ -11,7 +11,7 @@ def VerifyPhasePass : Pass<"vitya-verify-phase", "::mlir::ModuleOp"> {
     Before: a module at the end of the phase `phase`. After: the same module with the attribute `vitya.phase`. An op or a
     type that the phase does not allow is an error. In the phases on tensors (`import`, `compress`, `linalg`), `@main`
     must map one image to one row of logits, every shape must be static, and the module must have no other functions
-    except kernels.
+    except kernels. The attribute `vitya.short_sums` of a layer must agree with its weight.
 
     Before:
 

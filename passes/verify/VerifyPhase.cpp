@@ -1,5 +1,6 @@
-// Verifies the contract at the end of a phase: the dialects and types that a module may contain and, in the phases on
-// tensors, its functions and their signatures.
+// Verifies the contract at the end of a phase: the dialects and types that a module may contain, what layers claim about
+// their weights and, in the phases on tensors, its functions and their signatures.
+#include "dialect/ShortSums.h"
 #include "dialect/VityaDialect.h"
 #include "passes/Phases.h"
 #include "passes/lower/Kernel.h"
@@ -90,7 +91,7 @@ struct VerifyPhase : impl::VerifyPhasePassBase<VerifyPhase> {
     WalkResult result = getOperation().walk([&](Operation *op) {
       StringRef rule = getViolatedRule(*known, op);
       if (rule.empty())
-        return WalkResult::advance();
+        return WalkResult(isa<LinearOp>(op) ? verifyShortSums(cast<LinearOp>(op)) : success());
       op->emitError() << "expected " << rule << " at the end of phase " << phase << ", found '" << op->getName() << "'";
       return WalkResult::interrupt();
     });

@@ -180,6 +180,34 @@ module attributes {test = #vitya.observed<"observed_c2", min = 0.0, max = 1.0, c
 
 // -----
 
+// expected-error @below {{expected a group of 0, 1, 2, 4 or 8 blocks, found 3}}
+module attributes {test = #vitya.short_sums<group = 3, largest = 1, row = 0, column = 0>} {} // short_sums_c1
+
+// -----
+
+// expected-error @below {{expected a largest short sum from 0 to 32767 in groups of 2 blocks, found 32768}}
+module attributes {test = #vitya.short_sums<group = 2, largest = 32768, row = 0, column = 0>} {} // short_sums_c2
+
+// -----
+
+// expected-error @below {{expected a largest short sum above 32767 in groups of 0 blocks, found 32767}}
+module attributes {test = #vitya.short_sums<group = 0, largest = 32767, row = 0, column = 0>} {} // short_sums_c2
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.short_sum_multiply_adds' to be four i64 that are not negative, found array<i64: 1, 2>}}
+module attributes {vitya.short_sum_multiply_adds = array<i64: 1, 2>} {}
+
+// -----
+
+func.func @short_sums_of_an_f32_layer(%x: tensor<5x8xf32>, %w: tensor<3x8xf32>) -> tensor<5x3xf32> {
+  // expected-error @below {{expected attribute 'vitya.short_sums' to be #vitya.short_sums on a quantized linear layer, found #vitya.short_sums<group = 1, largest = 1, row = 0, column = 0>}}
+  %0 = vitya.linear "fc" %x, %w {vitya.short_sums = #vitya.short_sums<group = 1, largest = 1, row = 0, column = 0>} : tensor<5x8xf32>, tensor<3x8xf32> -> tensor<5x3xf32>
+  return %0 : tensor<5x3xf32>
+}
+
+// -----
+
 // expected-error @below {{expected attribute 'vitya.attentions' to be an array of #vitya.attention_info, found 1}}
 module attributes {vitya.attentions = 1 : i64} {}
 

@@ -265,6 +265,22 @@ func.func @integer_linear_c3_params(%x: tensor<4x8xi8>, %w: tensor<3x8xi8>, %o: 
 
 // -----
 
+func.func @integer_linear_c4_columns(%x: tensor<4x8xi8>, %w: tensor<3x8xi8>, %o: tensor<3xi32>, %m: tensor<3xf32>) {
+  // expected-error @below {{'vitya.integer_linear' op expected a positive group of blocks of four columns that divides the columns of an i8 input, found group 4 and input 'tensor<4x8xi8>'}}
+  %0 = vitya.integer_linear "fc" %x, %w offset %o multiplier %m group 4 : tensor<4x8xi8>, tensor<3x8xi8>, tensor<3xi32>, tensor<3xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
+func.func @integer_linear_c4_shorts(%x: tensor<4x8xi16>, %w: tensor<3x8xi8>, %o: tensor<3xi32>, %m: tensor<3xf32>) {
+  // expected-error @below {{expected a positive group of blocks of four columns that divides the columns of an i8 input, found group 1 and input 'tensor<4x8xi16>'}}
+  %0 = vitya.integer_linear "fc" %x, %w offset %o multiplier %m group 1 : tensor<4x8xi16>, tensor<3x8xi8>, tensor<3xi32>, tensor<3xf32> -> tensor<4x3xf32>
+  return
+}
+
+// -----
+
 func.func @integer_attention_c1_width(%q: tensor<4x8xi8>, %k: tensor<5x6xi8>, %f: tensor<4xf32>) {
   // expected-error @below {{'vitya.integer_attention' op expected query and key of the same width, and as many keys as values, found 'tensor<4x8xi8>', 'tensor<5x6xi8>', 'tensor<5x6xi8>'}}
   %0 = vitya.integer_attention "attn" %q, %k, %k factors %f heads 2 : tensor<4x8xi8>, tensor<5x6xi8>, tensor<5x6xi8>, tensor<4xf32> -> tensor<4x6xf32>
