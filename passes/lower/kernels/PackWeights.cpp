@@ -28,15 +28,18 @@ namespace {
 using Bytes = std::vector<char>;
 
 /// The matmul of a kernel that is rewritten, x [rows, in] by w^T with w [out, in], and the layout that w gets:
-/// [tiles, usedIn / vnniFactor, tileColumns, vnniFactor], without the last dimension if the factor is 1.
+/// [tiles, usedIn / (group * vnniFactor), group, tileColumns, vnniFactor], without the group unless there are short
+/// sums, and without the last dimension if the factor is 1.
 struct PackableMatmul {
   linalg::LinalgOp matmul;
+  Value input;
   BlockArgument weight;
   linalg::GenericOp epilogue; ///< the only reader of the matmul; null unless the result is padded and has a reader
   int64_t out, in;
   int64_t usedIn;      ///< columns of the weight from this one on are zero; a multiple of the blocking factor
   int64_t tileColumns; ///< of the result, and rows of the weight
   int64_t vnniFactor;
+  std::optional<int64_t> group; ///< of short sums
 
   int64_t getTiles() const { return llvm::divideCeil(out, tileColumns); }
   int64_t getPaddedOut() const { return getTiles() * tileColumns; }
@@ -64,18 +67,43 @@ int64_t chooseTileColumns(int64_t out, int64_t limit) {
   return columns;
 }
 
-/// Whether `op` is x w^T, of f32 or with 8-bit integer weights.
-bool isMatmulTransposeB(linalg::LinalgOp op) {
-  if (auto matmul = dyn_cast<linalg::MatmulOp>(op.getOperation()))
-    return linalg::MatmulTransposeBOp::isDefaultIndexingMaps(matmul.getIndexingMapsAttr());
+/// The product x w^T that an op computes.
+struct Matmul {
+  Value input, weight;
+  std::optional<int64_t> group; ///< of short sums
+};
+
+/// The matrix that `value`, an operand of a contraction of short sums, is split from.
+Value getUnsplit(Value value) {
+  for (auto expand = value.getDefiningOp<tensor::ExpandShapeOp>(); expand && expand.getResultType().getRank() > 2;
+       expand = value.getDefiningOp<tensor::ExpandShapeOp>())
+    value = expand.getSrc();
+  return value;
+}
+
+/// `op` as x w^T, of f32 or with 8-bit integer weights.
+std::optional<Matmul> matchMatmul(linalg::LinalgOp op) {
+  if (auto matmul = dyn_cast<linalg::MatmulOp>(op.getOperation())) {
+    if (!linalg::MatmulTransposeBOp::isDefaultIndexingMaps(matmul.getIndexingMapsAttr()))
+      return std::nullopt;
+    return Matmul{op->getOperand(0), op->getOperand(1), std::nullopt};
+  }
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
   if (!generic || op.getNumDpsInputs() != 2 || !linalg::isaContractionOpInterface(op) ||
       !getElementTypeOrSelf(op->getOperand(1)).isInteger(8))
-    return false;
-  AffineExpr m, n, k;
-  bindDims(op.getContext(), m, n, k);
-  SmallVector<SmallVector<AffineExpr, 4>> maps{{m, k}, {n, k}, {m, n}};
-  return op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(maps, op.getContext()));
+    return std::nullopt;
+  AffineExpr m, n, k, g, c;
+  bindDims(op.getContext(), m, n, k, g, c);
+  auto hasMaps = [&](ArrayRef<SmallVector<AffineExpr, 4>> maps) {
+    return op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(maps, op.getContext()));
+  };
+  if (hasMaps({{m, k}, {n, k}, {m, n}}))
+    return Matmul{op->getOperand(0), op->getOperand(1), std::nullopt};
+  Value input = getUnsplit(op->getOperand(0)), weight = getUnsplit(op->getOperand(1));
+  if (!hasMaps({{m, k, g, c}, {n, k, g, c}, {m, n}}) || LinalgBuilder::type(input).getRank() != 2 ||
+      LinalgBuilder::type(weight).getRank() != 2)
+    return std::nullopt;
+  return Matmul{input, weight, op.getStaticLoopRanges()[3]};
 }
 
 /// Whether `map`, of loops over rows and columns, selects an element by the column.
@@ -167,9 +195,10 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   }
 
   std::optional<PackableMatmul> match(linalg::LinalgOp op, ArrayRef<func::CallOp> callers) {
-    if (!isMatmulTransposeB(op))
+    std::optional<Matmul> matmul = matchMatmul(op);
+    if (!matmul)
       return std::nullopt;
-    auto weight = dyn_cast<BlockArgument>(op->getOperand(1));
+    auto weight = dyn_cast<BlockArgument>(matmul->weight);
     auto refuse = [&](StringRef reason) -> std::optional<PackableMatmul> {
       LDBG() << "@" << op->getParentOfType<func::FuncOp>().getName() << " keeps its weight: " << reason;
       return std::nullopt;
@@ -180,11 +209,13 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       return refuse("a caller passes a value that is not constant");
     auto type = cast<RankedTensorType>(weight.getType());
     int64_t out = type.getDimSize(0), in = type.getDimSize(1);
-    int64_t factor = getVnniBlockingFactor(getElementTypeOrSelf(op->getOperand(0)));
+    int64_t factor = getVnniBlockingFactor(getElementTypeOrSelf(matmul->input));
     if (in % factor != 0)
       return refuse("its columns are no multiple of the blocking factor");
-    int64_t usedIn = llvm::alignTo(std::max<int64_t>(countUsedColumns(weight, callers), 1), factor);
-    PackableMatmul packable{op, weight, {}, out, in, usedIn, chooseTileColumns(out, columns), factor};
+    int64_t used = std::max<int64_t>(countUsedColumns(weight, callers), 1);
+    int64_t usedIn = llvm::alignTo(used, factor * matmul->group.value_or(1));
+    int64_t tileColumns = chooseTileColumns(out, columns);
+    PackableMatmul packable{op, matmul->input, weight, {}, out, in, usedIn, tileColumns, factor, matmul->group};
     if (packable.getPaddedOut() == out)
       return packable;
     // A padded result must be the kernel's, directly or after an epilogue that can be padded, too.
@@ -250,7 +281,11 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   static LogicalResult replaceWeight(const PackableMatmul &packable, ArrayRef<func::CallOp> callers) {
     auto type = cast<RankedTensorType>(packable.weight.getType());
     int64_t width = type.getElementTypeBitWidth() / 8;
-    SmallVector<int64_t> shape{packable.getTiles(), packable.usedIn / packable.vnniFactor, packable.tileColumns};
+    int64_t group = packable.group.value_or(1);
+    SmallVector<int64_t> shape{packable.getTiles(), packable.usedIn / (group * packable.vnniFactor)};
+    if (packable.group)
+      shape.push_back(group);
+    shape.push_back(packable.tileColumns);
     if (packable.vnniFactor != 1)
       shape.push_back(packable.vnniFactor);
     return replaceArgument(packable.weight, type.clone(shape), callers, ".packed",
@@ -262,18 +297,23 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     LinalgBuilder b{builder, packable.matmul.getLoc()};
     int64_t rows = b.size(packable.matmul->getResult(0), 0);
     SmallVector<int64_t> shape{rows, packable.getTiles(), packable.tileColumns};
-    Value input = packable.matmul->getOperand(0);
+    Value input = packable.input;
     if (packable.usedIn != packable.in) {
       OpFoldResult zero = builder.getIndexAttr(0);
       input = b.slice(input, zero, zero, rows, packable.usedIn);
     }
-    // The loops are rows, tiles, columns of a tile, in, and, for integers, the factors of one dot product.
+    // The loops are rows, tiles, columns of a tile, in, and, for integers, the blocks of a short sum and the factors of
+    // one dot product.
     if (packable.vnniFactor == 1)
       return b.merge(b.contraction(4, {input, {0, 3}}, {packable.weight, {1, 3, 2}}, {b.fill(shape, 0), {0, 1, 2}}), 1);
-    return b.merge(b.integerContraction(5, {b.split(input, 1, packable.vnniFactor), {0, 3, 4}},
-                                        {packable.weight, {1, 3, 2, 4}},
-                                        {b.zeros(builder.getI32Type(), shape), {0, 1, 2}}),
-                   1);
+    LinalgBuilder::Operand zeros{b.zeros(builder.getI32Type(), shape), {0, 1, 2}};
+    if (!packable.group)
+      return b.merge(b.integerContraction(5, {b.split(input, 1, packable.vnniFactor), {0, 3, 4}},
+                                          {packable.weight, {1, 3, 2, 4}}, zeros),
+                     1);
+    Value split = b.split(b.split(input, 1, *packable.group * packable.vnniFactor), 2, packable.vnniFactor);
+    return b.merge(
+        b.integerContraction(6, {split, {0, 3, 4, 5}}, {packable.weight, {1, 3, 4, 2, 5}}, zeros), 1);
   }
 
   /// Replaces the epilogue of `packable` by one on all columns of `padded`, with operands padded with zeros.

@@ -63,7 +63,8 @@ def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {
     Before: kernels multiply by `[out, in]` weights that every caller passes as a constant. After: these constants have
     the layout `[out / columns, in, columns]`, in which each inner tile is contiguous in the order in which the
     innermost loop reads it. Weights of integer products have VNNI layout, `[out / columns, in / k, columns, k]`, where
-    the blocking factor `k` is 4 for 8-bit and 2 for 16-bit activations.
+    the blocking factor `k` is 4 for 8-bit and 2 for 16-bit activations. If products are accumulated in short sums of `g`
+    blocks, the loop over these blocks remains, `[out / columns, in / (g k), g, columns, k]`.
 
     If `columns` does not divide `out`, the last tile is padded with zeros, and the callers slice the wider result.
     Trailing columns of the weight that are zero in the constants of all callers (`vitya-pad-widths` adds such columns)
@@ -130,7 +131,8 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
   let description = [{
     Before: a kernel is a chain of linalg ops on whole tensors. After: it is one `scf.forall` over inner tiles of
     weights, rows or heads. Inside, producers are fused into tiles of `rows` rows, and every linalg op has the size of a
-    few vector registers. Remainders are peeled into loops of their own, so every size is static.
+    few vector registers. Remainders are peeled into loops of their own, so every size is static. Kernels of short sums
+    have fewer rows, since these sums need registers, too: 5 of 6 for one block, half as many for two and a third for more.
 
     Before:
 

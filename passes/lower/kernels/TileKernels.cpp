@@ -63,8 +63,8 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     LDBG() << "kernel @" << kernel.getName();
     if (failed(makeFusible(kernel)) || failed(makeParallel(kernel)))
       return signalPassFailure();
-    for (linalg::LinalgOp root : getRowRoots(kernel))
-      if (failed(tileRows(root)))
+    for (auto [root, tileRows] : getRowRoots(kernel))
+      if (failed(cutRows(root, tileRows)))
         return signalPassFailure();
     if (failed(cleanUp(kernel)) || failed(tileToRegisters(kernel)) || failed(cleanUp(kernel)))
       signalPassFailure();
@@ -149,14 +149,17 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
   //===--------------------------------------------------------------------===//
 
   /// The ops that produce the results of parallel loops that contain a contraction, or the result of a kernel that has
-  /// a contraction but no parallel loop.
-  static SmallVector<linalg::LinalgOp> getRowRoots(func::FuncOp kernel) {
-    SmallVector<linalg::LinalgOp> roots;
+  /// a contraction but no parallel loop. Each comes with the rows of its register tiles.
+  SmallVector<std::pair<linalg::LinalgOp, int64_t>> getRowRoots(func::FuncOp kernel) {
+    SmallVector<std::pair<linalg::LinalgOp, int64_t>> roots;
     auto add = [&](Operation *scope, Value result) {
-      bool contracts = false;
-      scope->walk([&](linalg::LinalgOp op) { contracts |= isContraction(op); });
-      if (auto root = dyn_cast_or_null<linalg::LinalgOp>(getProducer(result)); root && contracts)
-        roots.push_back(root);
+      std::optional<int64_t> tileRows;
+      scope->walk([&](linalg::LinalgOp op) {
+        if (isContraction(op))
+          tileRows = std::min(tileRows.value_or(rows), getTileRows(op, rows));
+      });
+      if (auto root = dyn_cast_or_null<linalg::LinalgOp>(getProducer(result)); root && tileRows)
+        roots.emplace_back(root, *tileRows);
     };
     for (auto parallel : kernel.getOps<scf::ForallOp>())
       for (auto insert : parallel.getTerminator().getRegion().getOps<tensor::ParallelInsertSliceOp>())
@@ -166,12 +169,12 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return roots;
   }
 
-  /// Loops over tiles of `rows` rows of the result of `root`, and peels the remaining rows off.
-  LogicalResult tileRows(linalg::LinalgOp root) {
-    std::optional<SmallVector<int64_t>> sizes = getRowTileSizes(root, rows);
+  /// Loops over tiles of `tileRows` rows of the result of `root`, and peels the remaining rows off.
+  LogicalResult cutRows(linalg::LinalgOp root, int64_t tileRows) {
+    std::optional<SmallVector<int64_t>> sizes = getRowTileSizes(root, tileRows);
     if (!sizes)
       return success();
-    int64_t remainingRows = root.getStaticLoopRanges().front() % rows;
+    int64_t remainingRows = root.getStaticLoopRanges().front() % tileRows;
     Location loc = root.getLoc();
     FailureOr<SmallVector<LoopLikeOpInterface>> loops =
         tileAndFuse(root, *sizes, scf::SCFTilingOptions::LoopType::ForOp);
@@ -221,8 +224,8 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return success();
   }
 
-  /// Drops the loops of `contraction` that have one iteration, except for the last reduction loop, so that it becomes a
-  /// plain product of matrices.
+  /// Drops the loops of `contraction` that have one iteration, except for the last reduction loop and the loop over the
+  /// blocks of a short sum, so that it becomes a plain product of matrices.
   static void dropUnitLoops(IRRewriter &rewriter, linalg::GenericOp contraction) {
     linalg::ControlDropUnitDims options;
     options.rankReductionStrategy = linalg::ControlDropUnitDims::RankReductionStrategy::ExtractInsertSlice;
@@ -231,7 +234,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
       SmallVector<unsigned> loops, reductions;
       linalgOp.getParallelDims(loops);
       linalgOp.getReductionDims(reductions);
-      llvm::append_range(loops, ArrayRef(reductions).drop_back());
+      llvm::append_range(loops, ArrayRef(reductions).drop_back(getGroupLoop(linalgOp) ? 2 : 1));
       return loops;
     };
     rewriter.setInsertionPoint(contraction);

@@ -16,6 +16,12 @@ bool isContraction(linalg::LinalgOp op) {
   return op.getNumDpsInputs() == 2 && op.getNumReductionLoops() > 0 && linalg::isaContractionOpInterface(op);
 }
 
+std::optional<unsigned> getGroupLoop(linalg::LinalgOp op) {
+  SmallVector<unsigned> reductions;
+  op.getReductionDims(reductions);
+  return isContraction(op) && reductions.size() == 3 ? std::optional(reductions[1]) : std::nullopt;
+}
+
 //===----------------------------------------------------------------------===//
 // Parallel loops and rows
 //===----------------------------------------------------------------------===//
@@ -34,6 +40,14 @@ std::optional<SmallVector<int64_t>> getParallelTileSizes(linalg::LinalgOp root) 
   SmallVector<int64_t> sizes(root.getNumLoops(), 0);
   sizes[loop] = 1;
   return sizes;
+}
+
+int64_t getTileRows(linalg::LinalgOp contraction, int64_t rows) {
+  std::optional<unsigned> loop = getGroupLoop(contraction);
+  if (!loop)
+    return rows;
+  int64_t group = contraction.getStaticLoopRanges()[*loop];
+  return std::max<int64_t>(group == 1 ? rows - 1 : group == 2 ? rows / 2 : rows / 3, 1);
 }
 
 std::optional<SmallVector<int64_t>> getRowTileSizes(linalg::LinalgOp root, int64_t rows) {
@@ -129,6 +143,8 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
   sizes[vectorLoop] = getLargestDivisor(ranges[vectorLoop], limit);
   // One dot product instruction reduces the whole inner tile of VNNI layout.
   if (std::optional<unsigned> loop = getVnniLoop(op))
+    sizes[*loop] = ranges[*loop];
+  if (std::optional<unsigned> loop = getGroupLoop(op))
     sizes[*loop] = ranges[*loop];
   if (usesTile && ranges.front() <= tile.rows && op.getNumParallelLoops() >= 2 && vectorLoop != 0)
     sizes.front() = ranges.front();

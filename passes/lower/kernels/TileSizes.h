@@ -23,6 +23,15 @@ bool isContraction(mlir::linalg::LinalgOp op);
 /// of a packed weight, and ops on their results, are distributed over the weight's inner tiles; all others over rows.
 std::optional<mlir::SmallVector<int64_t>> getParallelTileSizes(mlir::linalg::LinalgOp root);
 
+/// The loop over the blocks of a short sum of `op`, if it is a contraction of short sums: the second of three reduction
+/// loops. The last one is the loop over the columns of a block.
+std::optional<unsigned> getGroupLoop(mlir::linalg::LinalgOp op);
+
+/// The largest number of rows of a register tile of `contraction`, given that `rows` rows of sums fit into registers if
+/// there is nothing else to add up. Short sums also need registers: for themselves, for the weights of all blocks of a
+/// group, and for the ones that widen them.
+int64_t getTileRows(mlir::linalg::LinalgOp contraction, int64_t rows);
+
 /// The tile sizes that cut `root`, the op that produces an iteration's result, into tiles of `rows` rows. None if it
 /// has no more rows than that.
 std::optional<mlir::SmallVector<int64_t>> getRowTileSizes(mlir::linalg::LinalgOp root, int64_t rows);

@@ -1,13 +1,20 @@
 // Converts quantized tensors to tensors of the integers that store them. Scales, zero points and the factors that
 // follow from them become constant operands, so that layers which differ only in them share a kernel.
+//
+// If activations are 16-bit integers because the processor lacks a dot product of bytes, layers whose short sums are
+// proven to fit 16 bits still read bytes. A value that other layers read as well is quantized twice.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "dialect/arithmetic/Quantize.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Iterators.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/DialectConversion.h"
+#include "passes/lower/Kernel.h"
 #include "passes/lower/linalg/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/Support/DebugLog.h"
+#include <numeric>
 
 #define DEBUG_TYPE "vitya-lower-quantization"
 
@@ -95,18 +102,77 @@ RankedTensorType bytesType(quant::StorageCastOp cast) {
   return llvm::cast<RankedTensorType>(cast.getInput().getType()).clone(IntegerType::get(cast.getContext(), 8));
 }
 
-/// Converts quantized tensors to tensors of the stored integers: i8 for a weight, the result of a quant.scast, and
-/// `activation` for every other value.
+/// Gives layers whose short sums fit 16 bits inputs of their own, and knows these inputs.
+class ByteInputs {
+public:
+  /// Lets `op` read bytes if its short sums fit 16 bits.
+  void add(LinearOp op) {
+    if (!getGroup(op))
+      return;
+    if (Value input = copy(op.getInput())) {
+      op.getInputMutable().assign(input);
+      layers.insert(op);
+    }
+  }
+
+  bool contains(Value value) const { return values.contains(value); }
+
+  /// The group of short sums that `op` is to compute; null if it does not read bytes.
+  IntegerAttr groupOf(LinearOp op) const {
+    return layers.contains(op) ? Builder(op.getContext()).getI64IntegerAttr(getGroup(op)) : IntegerAttr();
+  }
+
+private:
+  /// The largest proven group that divides the columns of `op`, which padding may have added to; 0 if there is none.
+  static int64_t getGroup(LinearOp op) {
+    auto sums = getDiscardable<VityaDialect::ShortSumsAttrHelper>(op);
+    int64_t columns = op.getInput().getType().getDimSize(1);
+    int64_t factor = getVnniBlockingFactor(IntegerType::get(op.getContext(), 8));
+    return !sums || sums.getGroup() == 0 || columns % factor != 0 ? 0 : std::gcd(sums.getGroup(), columns / factor);
+  }
+
+  /// A copy of the ops that compute the quantized `value`; null if they are not known.
+  Value copy(Value value) {
+    if (Value known = copies.lookup(value))
+      return known;
+    Operation *op = value.getDefiningOp();
+    if (!op || !(isa<quant::QuantizeCastOp>(op) || keepsElements(op)))
+      return {};
+    IRMapping mapping;
+    for (Value operand : op->getOperands())
+      if (isQuantizedTensor(operand.getType())) {
+        Value known = copy(operand);
+        if (!known)
+          return {};
+        mapping.map(operand, known);
+      }
+    OpBuilder builder(op->getContext());
+    builder.setInsertionPointAfter(op);
+    Value result = builder.clone(*op, mapping)->getResult(0);
+    values.insert(result);
+    copies[value] = result;
+    return result;
+  }
+
+  DenseSet<Value> values;
+  DenseSet<Operation *> layers;
+  DenseMap<Value, Value> copies;
+};
+
+/// Converts quantized tensors to tensors of the stored integers: i8 for a weight, the result of a quant.scast, and for
+/// the inputs in `bytes`, and `activation` for every other value.
 class StorageConverter : public TypeConverter {
 public:
-  explicit StorageConverter(IntegerType activation) {
+  StorageConverter(IntegerType activation, const ByteInputs &bytes) {
     addConversion([](Type type) { return type; });
     addConversion([=](RankedTensorType type) -> std::optional<Type> {
       if (!isQuantized(type.getElementType()))
         return std::nullopt;
       return type.clone(activation);
     });
-    addConversion([](Value value) -> std::optional<Type> {
+    addConversion([&bytes](Value value) -> std::optional<Type> {
+      if (bytes.contains(value))
+        return cast<RankedTensorType>(value.getType()).clone(IntegerType::get(value.getContext(), 8));
       auto cast = value.getDefiningOp<quant::StorageCastOp>();
       return cast ? std::optional(bytesType(cast)) : std::nullopt;
     });
@@ -156,8 +222,8 @@ struct LowerQuantizeCast : OpConversionPattern<quant::QuantizeCastOp> {
       return rewriter.notifyMatchFailure(op, "expected a type of one scale");
     Value params = createConstant(rewriter, op.getLoc(), {1, 2},
                                   {static_cast<float>(type.getScale()), static_cast<float>(type.getZeroPoint())});
-    rewriter.replaceOpWithNewOp<QuantizeOp>(op, getTypeConverter()->convertType(op.getType()), adaptor.getInput(),
-                                            params, type.isSigned(),
+    rewriter.replaceOpWithNewOp<QuantizeOp>(op, getTypeConverter()->convertType(op.getResult()),
+                                            adaptor.getInput(), params, type.isSigned(),
                                             type.isSigned() ? numerics::kUnsignedLevels.max : type.getStorageTypeMax());
     return success();
   }
@@ -185,7 +251,8 @@ struct LowerStorageCast : OpConversionPattern<quant::StorageCastOp> {
 };
 
 struct LowerLinear : OpConversionPattern<LinearOp> {
-  using OpConversionPattern::OpConversionPattern;
+  LowerLinear(const TypeConverter &converter, MLIRContext *context, const ByteInputs &bytes)
+      : OpConversionPattern(converter, context), bytes(bytes) {}
   LogicalResult matchAndRewrite(LinearOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
     ElementsAttr constant;
     if (!matchPattern(adaptor.getWeight(), m_Constant(&constant)))
@@ -210,9 +277,13 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
         createVector<float>(rewriter, op.getLoc(), multiplier, rewriter.getF32Type(), op.getLayer() + ".multiplier");
     rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), adaptor.getInput(),
                                                  adaptor.getWeight(), offsets, factors,
-                                                 isInteger ? Value() : adaptor.getBias(), adaptor.getParams());
+                                                 isInteger ? Value() : adaptor.getBias(), adaptor.getParams(),
+                                                 bytes.groupOf(op));
     return success();
   }
+
+private:
+  const ByteInputs &bytes;
 
   /// `zero` times the sum of each row of `weight`, whose rows hold `in` signed bytes.
   static SmallVector<int32_t> zeroPointProducts(ArrayRef<char> weight, int64_t in, int64_t zero) {
@@ -266,17 +337,30 @@ struct LowerQuantization : impl::LowerQuantizationPassBase<LowerQuantization> {
     if (valid.wasInterrupted())
       return signalPassFailure();
 
-    StorageConverter converter(IntegerType::get(&getContext(), width));
+    ByteInputs bytes;
+    if (width != 8)
+      getOperation().walk([&](LinearOp op) { bytes.add(op); });
+    eraseUnused();
+
+    StorageConverter converter(IntegerType::get(&getContext(), width), bytes);
     ConversionTarget target(getContext());
     target.markUnknownOpDynamicallyLegal([](Operation *op) {
       return llvm::none_of(op->getOperandTypes(), isQuantizedTensor) &&
              llvm::none_of(op->getResultTypes(), isQuantizedTensor);
     });
     RewritePatternSet patterns(&getContext());
-    patterns.add<ConvertTypes, LowerQuantizeCast, LowerStorageCast, LowerLinear, LowerAttention>(converter,
-                                                                                                 &getContext());
+    patterns.add<ConvertTypes, LowerQuantizeCast, LowerStorageCast, LowerAttention>(converter, &getContext());
+    patterns.add<LowerLinear>(converter, &getContext(), bytes);
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))
       signalPassFailure();
+  }
+
+  /// Erases quantized values that nothing reads.
+  void eraseUnused() {
+    getOperation().walk<WalkOrder::PostOrder, ReverseIterator>([](Operation *op) {
+      if (llvm::any_of(op->getResultTypes(), isQuantizedTensor) && isOpTriviallyDead(op))
+        op->erase();
+    });
   }
 };
 

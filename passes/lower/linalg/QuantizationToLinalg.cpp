@@ -17,8 +17,8 @@ struct IntegerLinearToLinalg : OpConversionPattern<IntegerLinearOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     LinalgBuilder b(rewriter, op.getLoc());
     ArrayRef<int64_t> shape = op.getType().getShape();
-    Value sums = b.integerContraction(3, {adaptor.getInput(), {0, 2}}, {adaptor.getWeight(), {1, 2}},
-                                      {b.zeros(rewriter.getI32Type(), shape), {0, 1}});
+    Value sums = multiply(b, adaptor.getInput(), adaptor.getWeight(), op.getGroup(),
+                          b.zeros(rewriter.getI32Type(), shape));
     SmallVector<LinalgBuilder::Operand> inputs{
         {sums, {0, 1}}, {adaptor.getOffset(), {1}}, {adaptor.getMultiplier(), {1}}};
     bool hasBias = bool(adaptor.getBias()), hasParams = bool(adaptor.getParams());
@@ -31,6 +31,16 @@ struct IntegerLinearToLinalg : OpConversionPattern<IntegerLinearOp> {
       return scale(a, v[0], v[1], v[2], hasBias ? v[3] : Value(), hasParams ? params.take_front(2) : ValueRange());
     }));
     return success();
+  }
+
+  /// Adds the products of the rows of `input` and `weight` to `zeros`. The loops are rows, columns of the result and of
+  /// the weight or, for short sums, their groups, the blocks of a group, and the columns of a block.
+  static Value multiply(LinalgBuilder &b, Value input, Value weight, std::optional<int64_t> group, Value zeros) {
+    if (!group)
+      return b.integerContraction(3, {input, {0, 2}}, {weight, {1, 2}}, {zeros, {0, 1}});
+    int64_t factor = getVnniBlockingFactor(b.type(input).getElementType());
+    auto split = [&](Value matrix) { return b.split(b.split(matrix, 1, *group * factor), 2, factor); };
+    return b.integerContraction(5, {split(input), {0, 2, 3, 4}}, {split(weight), {1, 2, 3, 4}}, {zeros, {0, 1}});
   }
 
   /// fma(f32(sum - zero * offset), scale * multiplier, bias). `params`, scale and zero, are 1 if absent; the bias is 0.

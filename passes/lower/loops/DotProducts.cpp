@@ -1,6 +1,10 @@
 // Contractions (m, n, k) of integers in VNNI layout, where k is the blocking factor: the integers that an instruction
 // multiplies and adds into one 32-bit sum. Four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one
 // vpmaddwd and an addition. Both are exact.
+//
+// Contractions (m, n, g, k) add up short sums of g blocks, each with k = 4 pairs u8 x s8: vpmaddubsw adds the products of
+// adjacent pairs in 16 bits. The g results are added in 16 bits, too, before vpmaddwd by ones widens and adds adjacent
+// sums. This is exact because such contractions are made only if the sums are proven to fit.
 #include "passes/lower/loops/DotProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -34,22 +38,23 @@ Value slice(OpBuilder &builder, Location loc, Value vector, int64_t first, int64
                                                ArrayRef<int64_t>{1});
 }
 
-/// [size] as [1, size].
-Value addUnitDim(OpBuilder &builder, Location loc, Value vector) {
+/// `vector` with the sizes `shape`.
+Value reshape(OpBuilder &builder, Location loc, Value vector, ArrayRef<int64_t> shape) {
   auto type = cast<VectorType>(vector.getType());
-  return vector::ShapeCastOp::create(builder, loc, VectorType::get({1, type.getDimSize(0)}, type.getElementType()),
-                                     vector);
+  return vector::ShapeCastOp::create(builder, loc, VectorType::get(shape, type.getElementType()), vector);
 }
 
 struct DotProduct : OpRewritePattern<vector::ContractionOp> {
   DotProduct(MLIRContext *context, unsigned bits) : OpRewritePattern(context, /*benefit=*/10), bits(bits) {}
 
-  /// What a contraction multiplies: lhs [rows, factor] by rhs [columns, factor].
+  /// What a contraction multiplies: lhs [rows, group, factor] by rhs [group, columns, factor]. Both lack the group unless
+  /// there are short sums.
   struct Operands {
     Value lhs, rhs;
-    bool isVector; ///< there is one row, and lhs and the sums have no dimension for it
-    bool isBytes;  ///< u8 x s8 with a blocking factor of 4, else s16 x s8 or s16 x s16 with one of 2
-    int64_t rows, columns, factor;
+    bool isVector;    ///< there is one row, and lhs and the sums have no dimension for it
+    bool isBytes;     ///< u8 x s8 with a blocking factor of 4, else s16 x s8 or s16 x s16 with one of 2
+    bool isShortSums; ///< short sums of `group` blocks
+    int64_t rows, group, columns, factor;
   };
 
   LogicalResult matchAndRewrite(vector::ContractionOp op, PatternRewriter &rewriter) const override {
@@ -57,20 +62,15 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     if (failed(operands))
       return failure();
     Location loc = op.getLoc();
-    Value lhs = operands->lhs, accumulator = op.getAcc();
-    if (operands->isVector) {
-      lhs = addUnitDim(rewriter, loc, lhs);
-      accumulator = addUnitDim(rewriter, loc, accumulator);
-    }
+    Value lhs = reshape(rewriter, loc, operands->lhs, {operands->rows, operands->group, operands->factor});
+    Value accumulator = reshape(rewriter, loc, op.getAcc(), {operands->rows, operands->columns});
     SmallVector<Value> registers = splitRhs(rewriter, loc, *operands);
-    Value result = accumulator;
-    for (int64_t row = 0; row < operands->rows; ++row) {
-      Value factors = vector::ExtractOp::create(rewriter, loc, lhs, ArrayRef<int64_t>{row});
-      Value spread = spreadFactors(rewriter, loc, *operands, factors);
-      Value sums = vector::ExtractOp::create(rewriter, loc, accumulator, ArrayRef<int64_t>{row});
-      sums = multiplyRow(rewriter, loc, *operands, spread, registers, sums);
-      result = vector::InsertOp::create(rewriter, loc, sums, result, ArrayRef<int64_t>{row});
-    }
+    SmallVector<Value> sums = splitSums(rewriter, loc, *operands, accumulator);
+    if (operands->isShortSums)
+      addShortSums(rewriter, loc, *operands, lhs, registers, sums);
+    else
+      addProducts(rewriter, loc, *operands, lhs, registers, sums);
+    Value result = joinSums(rewriter, loc, *operands, sums, accumulator);
     if (operands->isVector)
       result = vector::ShapeCastOp::create(rewriter, loc, op.getAccType(), result);
     rewriter.replaceOp(op, result);
@@ -84,26 +84,29 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
       return rewriter.notifyMatchFailure(op, "expected operands that are extended to i32");
     if (!sums || op.getKind() != vector::CombiningKind::ADD || !sums.getElementType().isInteger(32))
       return rewriter.notifyMatchFailure(op, "expected a vector of i32 sums");
-    AffineExpr m, n, k;
-    bindDims(op.getContext(), m, n, k);
-    SmallVector<SmallVector<AffineExpr, 4>> matrixMaps{{m, k}, {n, k}, {m, n}}, vectorMaps{{n}, {m, n}, {m}};
+    AffineExpr a, b, c, d;
+    bindDims(op.getContext(), a, b, c, d);
     auto hasMaps = [&](ArrayRef<SmallVector<AffineExpr, 4>> maps) {
       return op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(maps, op.getContext()));
     };
-    bool isVector = hasMaps(vectorMaps);
-    if (!isVector && !hasMaps(matrixMaps))
-      return rewriter.notifyMatchFailure(op, "expected (m, k) x (n, k) -> (m, n) or (k) x (n, k) -> (n)");
+    bool isShortVector = hasMaps({{b, c}, {b, a, c}, {a}}), isShortMatrix = hasMaps({{a, c, d}, {c, b, d}, {a, b}});
+    bool isVector = isShortVector || hasMaps({{b}, {a, b}, {a}});
+    bool isShortSums = isShortVector || isShortMatrix;
+    if (!isVector && !isShortMatrix && !hasMaps({{a, c}, {b, c}, {a, b}}))
+      return rewriter.notifyMatchFailure(op, "expected (m, k) x (n, k) -> (m, n) or (m, g, k) x (g, n, k) -> (m, n), "
+                                             "with or without m");
     auto lhsType = cast<VectorType>(lhs.value.getType()), rhsType = cast<VectorType>(rhs.value.getType());
     int64_t factor = lhsType.getShape().back(), columns = sums.getShape().back();
     bool isBytes = lhsType.getElementType().isInteger(8) && !lhs.isSigned && factor == 4 &&
                    rhsType.getElementType().isInteger(8) && rhs.isSigned;
     bool isShorts = lhsType.getElementType().isInteger(16) && lhs.isSigned && factor == 2 && rhs.isSigned;
-    if (!isBytes && !isShorts)
+    if (!isBytes && (!isShorts || isShortSums))
       return rewriter.notifyMatchFailure(
           op, "expected u8 x s8 with a blocking factor of 4, or signed 16-bit integers with one of 2");
     if (columns % getLanes() != 0)
       return rewriter.notifyMatchFailure(op, "expected columns that fill whole registers");
-    return Operands{lhs.value, rhs.value, isVector, isBytes, isVector ? 1 : sums.getDimSize(0), columns, factor};
+    return Operands{lhs.value,   rhs.value, isVector, isBytes, isShortSums, isVector ? 1 : sums.getDimSize(0),
+                    isShortSums ? rhsType.getDimSize(0) : 1, columns, factor};
   }
 
   /// The 32-bit sums of a register.
@@ -113,14 +116,14 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     return operands.isBytes ? builder.getI8Type() : builder.getI16Type();
   }
 
-  /// The right operand as registers, sign-extended to the width of the left one.
+  /// The right operand as registers, block by block, sign-extended to the width of the left one.
   SmallVector<Value> splitRhs(OpBuilder &builder, Location loc, const Operands &operands) const {
     Type element = cast<VectorType>(operands.rhs.getType()).getElementType(), wide = getFactorType(builder, operands);
     int64_t size = getLanes() * operands.factor;
-    Value flat = vector::ShapeCastOp::create(builder, loc, getVectorType(operands.columns * operands.factor, element),
-                                             operands.rhs);
+    int64_t elements = operands.group * operands.columns * operands.factor;
+    Value flat = reshape(builder, loc, operands.rhs, elements);
     SmallVector<Value> registers;
-    for (int64_t first = 0; first < operands.columns * operands.factor; first += size) {
+    for (int64_t first = 0; first < elements; first += size) {
       Value part = slice(builder, loc, flat, first, size);
       if (element != wide)
         part = arith::ExtSIOp::create(builder, loc, getVectorType(size, wide), part);
@@ -129,8 +132,10 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     return registers;
   }
 
-  /// The factors of one row of the left operand, which are 32 bits together, in every lane of a register.
-  Value spreadFactors(OpBuilder &builder, Location loc, const Operands &operands, Value factors) const {
+  /// The factors of one block of a row of the left operand, which are 32 bits together, in every lane of a register.
+  Value spreadFactors(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, int64_t row,
+                      int64_t block) const {
+    Value factors = vector::ExtractOp::create(builder, loc, lhs, ArrayRef<int64_t>{row, block});
     Type i32 = builder.getI32Type();
     Value packed = vector::BitCastOp::create(builder, loc, getVectorType(1, i32), factors);
     Value spread = vector::BroadcastOp::create(builder, loc, getVectorType(getLanes(), i32), packed);
@@ -138,21 +143,84 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
         builder, loc, getVectorType(getLanes() * operands.factor, getFactorType(builder, operands)), spread);
   }
 
-  /// Adds the products of one row with all columns to `sums`.
-  Value multiplyRow(OpBuilder &builder, Location loc, const Operands &operands, Value spread, ArrayRef<Value> registers,
-                    Value sums) const {
-    Value updated = sums;
-    for (auto [index, weights] : llvm::enumerate(registers)) {
-      int64_t first = int64_t(index) * getLanes();
-      Value part = slice(builder, loc, sums, first, getLanes());
-      part = operands.isBytes ? multiplyBytes(builder, loc, part, spread, weights)
-                              : multiplyShorts(builder, loc, part, spread, weights);
-      updated = registers.size() == 1 ? part
-                                      : vector::InsertStridedSliceOp::create(
-                                            builder, loc, part, updated, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{1})
-                                            .getResult();
+  /// The registers of a row of sums.
+  int64_t getParts(const Operands &operands) const { return operands.columns / getLanes(); }
+
+  /// The accumulator as registers, row by row.
+  SmallVector<Value> splitSums(OpBuilder &builder, Location loc, const Operands &operands, Value accumulator) const {
+    SmallVector<Value> sums;
+    for (int64_t row = 0; row < operands.rows; ++row) {
+      Value whole = vector::ExtractOp::create(builder, loc, accumulator, ArrayRef<int64_t>{row});
+      for (int64_t part = 0; part < getParts(operands); ++part)
+        sums.push_back(slice(builder, loc, whole, part * getLanes(), getLanes()));
     }
-    return updated;
+    return sums;
+  }
+
+  /// The accumulator with the registers `sums`.
+  Value joinSums(OpBuilder &builder, Location loc, const Operands &operands, ArrayRef<Value> sums,
+                 Value accumulator) const {
+    for (int64_t row = 0, parts = getParts(operands); row < operands.rows; ++row) {
+      Value whole = sums[row * parts];
+      if (parts > 1) {
+        whole = vector::ExtractOp::create(builder, loc, accumulator, ArrayRef<int64_t>{row});
+        for (int64_t part = 0; part < parts; ++part)
+          whole = vector::InsertStridedSliceOp::create(builder, loc, sums[row * parts + part], whole,
+                                                       ArrayRef<int64_t>{part * getLanes()}, ArrayRef<int64_t>{1});
+      }
+      accumulator = vector::InsertOp::create(builder, loc, whole, accumulator, ArrayRef<int64_t>{row});
+    }
+    return accumulator;
+  }
+
+  /// Adds the products of all rows with all columns to `sums`.
+  void addProducts(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
+                   MutableArrayRef<Value> sums) const {
+    for (int64_t row = 0, parts = getParts(operands); row < operands.rows; ++row) {
+      Value spread = spreadFactors(builder, loc, operands, lhs, row, /*block=*/0);
+      for (int64_t part = 0; part < parts; ++part) {
+        Value &sum = sums[row * parts + part];
+        sum = operands.isBytes ? multiplyBytes(builder, loc, sum, spread, registers[part])
+                               : multiplyShorts(builder, loc, sum, spread, registers[part]);
+      }
+    }
+  }
+
+  /// Adds the short sums of all rows and columns to `sums`.
+  ///
+  /// Those of up to two blocks are computed one after the other, so that few are alive at a time. With more blocks there
+  /// are not enough registers to keep all weights for the next row, so all short sums grow together, block by block.
+  void addShortSums(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
+                    MutableArrayRef<Value> sums) const {
+    int64_t parts = getParts(operands), stepBlocks = operands.group <= 2 ? operands.group : 1;
+    SmallVector<Value> shortSums(sums.size());
+    for (int64_t first = 0; first < operands.group; first += stepBlocks)
+      for (int64_t row = 0; row < operands.rows; ++row) {
+        SmallVector<Value> spread;
+        for (int64_t block = first; block < first + stepBlocks; ++block)
+          spread.push_back(spreadFactors(builder, loc, operands, lhs, row, block));
+        for (int64_t part = 0; part < parts; ++part) {
+          Value &shortSum = shortSums[row * parts + part], &sum = sums[row * parts + part];
+          for (int64_t block = first; block < first + stepBlocks; ++block) {
+            Value products = multiplyPairs(builder, loc, spread[block - first], registers[block * parts + part]);
+            shortSum = shortSum ? arith::AddIOp::create(builder, loc, shortSum, products).getResult() : products;
+          }
+          if (first + stepBlocks == operands.group)
+            sum = multiplyShorts(builder, loc, sum, shortSum, createOnes(builder, loc));
+        }
+      }
+  }
+
+  VectorType getShortsType(OpBuilder &builder) const { return getVectorType(2 * getLanes(), builder.getI16Type()); }
+
+  Value createOnes(OpBuilder &builder, Location loc) const {
+    return arith::ConstantOp::create(builder, loc,
+                                     DenseElementsAttr::get(getShortsType(builder), builder.getI16IntegerAttr(1)));
+  }
+
+  Value multiplyPairs(OpBuilder &builder, Location loc, Value lhs, Value rhs) const {
+    return call(builder, loc, bits == 512 ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw", {lhs, rhs},
+                getShortsType(builder));
   }
 
   Value multiplyBytes(OpBuilder &builder, Location loc, Value sums, Value lhs, Value rhs) const {
@@ -166,10 +234,11 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     return arith::AddIOp::create(builder, loc, sums, pairs);
   }
 
-  Value call(OpBuilder &builder, Location loc, StringRef intrinsic, ValueRange operands) const {
-    return LLVM::CallIntrinsicOp::create(builder, loc, getVectorType(getLanes(), builder.getI32Type()),
-                                         builder.getStringAttr(intrinsic), operands)
-        .getResult(0);
+  /// A call of `intrinsic`, whose result is of type `type`, by default a register of 32-bit sums.
+  Value call(OpBuilder &builder, Location loc, StringRef intrinsic, ValueRange operands, VectorType type = {}) const {
+    if (!type)
+      type = getVectorType(getLanes(), builder.getI32Type());
+    return LLVM::CallIntrinsicOp::create(builder, loc, type, builder.getStringAttr(intrinsic), operands).getResult(0);
   }
 
   unsigned bits;

@@ -72,7 +72,8 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
   let summary = "lower vector contractions, transfers and math functions to instructions";
   let description = [{
     Before: memrefs and n-D vectors. After: contractions of f32 are outer products of explicit fused multiply-adds,
-    contractions of integers in VNNI layout are dot product instructions, transfers and elementwise ops are
+    contractions of integers in VNNI layout are dot product instructions, or products of bytes that are added in 16 bits
+    if the contraction has a loop over the blocks of short sums, transfers and elementwise ops are
     one-dimensional, reductions across a vector are trees of shuffles in a fixed order, and `math` functions are
     polynomials. No inner loop calls a function any more.
 
