@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /// Incremented with every change of this file. The runtime rejects a model compiled for another version.
-#define VITYA_ABI_VERSION 5
+#define VITYA_ABI_VERSION 6
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
@@ -36,6 +36,8 @@ typedef struct vitya_model {
   int64_t layer_count;
   int64_t multiply_adds;          ///< number of multiply-adds of one inference
   int64_t integer_multiply_adds;  ///< number of those whose operands are 8-bit integers
+  /// Number of those whose products are proven to fit in sums of 16 bits over 1, 2, 4 and 8 blocks of four columns.
+  int64_t short_sum_multiply_adds[4];
   const char *name;               ///< name of the model
   const char *cpu;                ///< LLVM's name of the processor that the model was compiled for
   const char *required_features;  ///< LLVM's names of the required processor features, separated by spaces

@@ -22,7 +22,7 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
     SmallVector<Attribute> linears, attentions;
     for (const LinearReport &linear : report.linears)
       linears.push_back(LinearInfoAttr::get(module.getContext(), linear.name, linear.in, linear.out, linear.format,
-                                            linear.reason, linear.rank));
+                                            linear.reason, linear.rank, linear.shortSums));
     for (const AttentionReport &attention : report.attentions)
       attentions.push_back(AttentionInfoAttr::get(module.getContext(), attention.name, attention.heads,
                                                   attention.scores, attention.values, attention.reason));
@@ -34,6 +34,9 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
     if (report.integerMultiplyAdds != 0)
       setDiscardable<VityaDialect::IntegerMultiplyAddsAttrHelper>(
           module, builder.getI64IntegerAttr(report.integerMultiplyAdds));
+    if (llvm::any_of(report.shortSumMultiplyAdds, [](int64_t count) { return count != 0; }))
+      setDiscardable<VityaDialect::ShortSumMultiplyAddsAttrHelper>(
+          module, builder.getDenseI64ArrayAttr(report.shortSumMultiplyAdds));
     setDiscardable<VityaDialect::FingerprintAttrHelper>(module, builder.getStringAttr(fingerprint(module)));
   }
 };

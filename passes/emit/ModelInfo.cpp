@@ -71,6 +71,9 @@ std::string ModelInfo::text() const {
   line("parameters", report.parameters);
   line("multiply-adds", report.multiplyAdds);
   line("integer multiply-adds", report.integerMultiplyAdds);
+  for (auto [index, count] : llvm::enumerate(report.shortSumMultiplyAdds))
+    if (count != 0)
+      line(llvm::formatv("  in short sums of {0}", 1 << index).str(), count);
   line("weight bytes", weightBytes);
   line("image", llvm::formatv("{0} x {1} x {2}", image[0], image[1], image[2]).str());
   line("resizing", antialias ? "bilinear, antialiased" : "bilinear");
@@ -96,6 +99,10 @@ std::string ModelInfo::json() const {
     os.attribute("parameters", report.parameters);
     os.attribute("multiply_adds", report.multiplyAdds);
     os.attribute("integer_multiply_adds", report.integerMultiplyAdds);
+    os.attributeObject("short_sum_multiply_adds", [&] {
+      for (auto [index, count] : llvm::enumerate(report.shortSumMultiplyAdds))
+        os.attribute(std::to_string(1 << index), count);
+    });
     os.attribute("weight_bytes", weightBytes);
     os.attribute("workspace_bytes", workspaceBytes);
     os.attributeArray("image", [&] {

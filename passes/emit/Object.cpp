@@ -51,6 +51,9 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
     weights = global;
   }
 
+  SmallVector<Constant *> sums;
+  for (int64_t count : info.report.shortSumMultiplyAdds)
+    sums.push_back(number(count));
   Constant *fields[] = {number(VITYA_ABI_VERSION),
                         number(info.image[0]),
                         number(info.image[1]),
@@ -62,6 +65,7 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         number(info.layers.size()),
                         number(info.report.multiplyAdds),
                         number(info.report.integerMultiplyAdds),
+                        ConstantArray::get(ArrayType::get(i64, sums.size()), sums),
                         text(info.name),
                         text(info.cpu),
                         text(requiredFeatures),
@@ -75,7 +79,7 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         module.getFunction("vitya_forward")};
   SmallVector<Type *> types;
   for (Constant *field : fields)
-    types.push_back(field->getType()->isIntegerTy() ? i64 : pointer);
+    types.push_back(field->getType());
   auto *type = StructType::create(context, types, "vitya_model");
   new GlobalVariable(module, type, true, GlobalValue::ExternalLinkage, ConstantStruct::get(type, fields),
                      "vitya_model_descriptor");

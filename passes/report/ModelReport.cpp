@@ -65,6 +65,7 @@ LinearOpReport describe(LinearOp op, const LinearReport &layer) {
   if (op.getParams())
     if (auto params = op.getParams().getDefiningOp<ChooseQParamsOp>())
       result.input->granularity = params.getGranularity();
+  result.shortSums = getDiscardable<VityaDialect::ShortSumsAttrHelper>(op);
   Type weight = op.getWeight().getType().getElementType();
   if (auto uniform = dyn_cast<quant::UniformQuantizedType>(weight))
     result.weightScales.push_back(uniform.getScale());
@@ -95,6 +96,13 @@ struct Description {
     LinearReport &record = report.linears[index];
     record.multiplyAdds += op.getMultiplyAdds();
     record.ops.push_back(describe(op, record));
+    if (ShortSumsAttr sums = record.ops.back().shortSums) {
+      if (!record.shortSums || sums.getGroup() < record.shortSums.getGroup() ||
+          (sums.getGroup() == record.shortSums.getGroup() && sums.getLargest() > record.shortSums.getLargest()))
+        record.shortSums = sums;
+      if (sums.getGroup() > 0)
+        report.shortSumMultiplyAdds[llvm::Log2_64(sums.getGroup())] += op.getMultiplyAdds();
+    }
   }
 
   void add(AttentionOp op) {
@@ -160,6 +168,7 @@ void describeModel(ModuleOp module, ModelReport &report) {
   report.parameters = description.report.parameters;
   report.multiplyAdds = description.report.multiplyAdds;
   report.integerMultiplyAdds = description.report.integerMultiplyAdds;
+  report.shortSumMultiplyAdds = description.report.shortSumMultiplyAdds;
 }
 
 llvm::Expected<ModelReport> readDescription(ModuleOp module) {
@@ -179,6 +188,7 @@ llvm::Expected<ModelReport> readDescription(ModuleOp module) {
     record.rank = info.getRank();
     record.format = info.getFormat();
     record.reason = info.getReason().str();
+    record.shortSums = info.getShortSums();
   }
   if (auto attentions = getDiscardable<VityaDialect::AttentionsAttrHelper>(module))
     for (auto info : attentions.getAsRange<AttentionInfoAttr>()) {
@@ -200,6 +210,8 @@ llvm::Expected<ModelReport> readDescription(ModuleOp module) {
   // Absent if there are none.
   if (auto integers = getDiscardable<VityaDialect::IntegerMultiplyAddsAttrHelper>(module))
     report.integerMultiplyAdds = integers.getInt();
+  if (auto sums = getDiscardable<VityaDialect::ShortSumMultiplyAddsAttrHelper>(module))
+    llvm::copy(sums.asArrayRef(), report.shortSumMultiplyAdds.begin());
   return report;
 }
 

@@ -8,6 +8,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,6 +62,7 @@ struct LinearOpReport {
   std::string reason;
   std::optional<OperandReport> input; ///< absent: the op is f32
   std::vector<double> weightScales;
+  ShortSumsAttr shortSums;           ///< null: not proven
   std::optional<double> weightNoise; ///< relative mean squared error; absent: the f32 weight is not known
   std::optional<double> outputNoise; ///< mean squared error relative to the variance; absent: not measured
 };
@@ -72,6 +74,7 @@ struct LinearReport {
   std::optional<int64_t> rank; ///< absent: dense
   LayerFormat format = LayerFormat::f32();
   std::string reason;
+  ShortSumsAttr shortSums;  ///< of the op with the smallest group; null: not proven
   int64_t multiplyAdds = 0; ///< of one inference
   std::optional<LowRankLayerReport> lowRank;
   std::vector<LinearOpReport> ops; ///< in program order
@@ -131,6 +134,7 @@ struct ModelReport {
   int64_t parameters = 0;                  ///< elements of all constants
   int64_t multiplyAdds = 0;                ///< of one inference, in linear layers and attention
   int64_t integerMultiplyAdds = 0;         ///< those of them between integers
+  std::array<int64_t, 4> shortSumMultiplyAdds{}; ///< those of the latter in short sums of 1, 2, 4 and 8 blocks
   std::optional<LowRankSummary> lowRank;
   std::optional<BoundReport> bound;
   std::optional<std::vector<SensitivityReport>> sensitivities; ///< the most sensitive layer first

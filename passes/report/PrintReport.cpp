@@ -13,6 +13,20 @@ namespace {
 /// Relative noise as a signal-to-noise ratio in decibels; null without noise.
 json::Value decibels(double relativeNoise) { return toJson(numerics::signalToNoise(relativeNoise)); }
 
+void printShortSums(ShortSumsAttr sums, json::OStream &os) {
+  os.attributeObject("short_sums", [&] {
+    os.attribute("group", sums.getGroup());
+    os.attribute("largest", sums.getLargest());
+    os.attribute("row", sums.getRow());
+    os.attribute("column", sums.getColumn());
+  });
+}
+
+/// The group and the largest of the short sums of a layer, as `info` shows them.
+std::string textOf(ShortSumsAttr sums) {
+  return sums ? llvm::formatv("{0} ({1})", sums.getGroup(), sums.getLargest()).str() : "-";
+}
+
 /// Prints the sections of a report as members of one object.
 class JsonPrinter {
 public:
@@ -125,6 +139,8 @@ private:
     });
     if (op.weightNoise)
       os.attribute("weight_signal_to_noise", decibels(*op.weightNoise));
+    if (op.shortSums)
+      printShortSums(op.shortSums, os);
   }
 
   void printQuantized(const AttentionReport &attention) {
@@ -207,6 +223,8 @@ void printLayers(const ModelReport &report, json::OStream &os) {
         os.attribute("rank", toJson(linear.rank));
         os.attribute("format", linear.format.str());
         os.attribute("reason", linear.reason);
+        if (linear.shortSums)
+          printShortSums(linear.shortSums, os);
       });
   });
   os.attributeArray("attentions", [&] {
@@ -222,10 +240,14 @@ void printLayers(const ModelReport &report, json::OStream &os) {
 }
 
 void printTables(const ModelReport &report, llvm::raw_ostream &os) {
-  os << llvm::formatv("\n{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", "linear", "in", "out", "rank", "format", "reason");
+  bool hasSums = llvm::any_of(report.linears, [](const LinearReport &linear) { return bool(linear.shortSums); });
+  auto row = [&](auto... columns) { os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}{6}\n", columns...); };
+  auto sums = [&](StringRef text) { return hasSums ? llvm::formatv("{0,-13}", text).str() : std::string(); };
+  os << '\n';
+  row("linear", "in", "out", "rank", "format", sums("short sums"), "reason");
   for (const LinearReport &linear : report.linears)
-    os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}\n", linear.name, linear.in, linear.out,
-                        linear.rank ? std::to_string(*linear.rank) : "-", linear.format.str(), linear.reason);
+    row(linear.name, linear.in, linear.out, linear.rank ? std::to_string(*linear.rank) : "-",
+        linear.format.str(), sums(textOf(linear.shortSums)), linear.reason);
   if (report.attentions.empty())
     return;
   os << llvm::formatv("\n{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", "attention", "heads", "scores", "values", "reason");

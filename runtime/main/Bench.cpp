@@ -54,18 +54,18 @@ Statistics summarize(double *times, int64_t runs) {
 }
 
 /// Returns the sum of the peak rates of `threads` threads that run at the same time, in 10^9 operations per second.
-double measurePeak(ElementType type, int threads) {
+double measurePeak(MultiplyAdd kind, int threads) {
   struct Peak {
     static void body(void **captures, int64_t begin, int64_t end, void * /*workspace*/) {
       for (int64_t i = begin; i < end; ++i)
-        static_cast<double *>(captures[0])[i] = peakRate(*static_cast<ElementType *>(captures[1]), kPeakSeconds);
+        static_cast<double *>(captures[0])[i] = peakRate(*static_cast<MultiplyAdd *>(captures[1]), kPeakSeconds);
     }
   };
   auto *rates = static_cast<double *>(calloc(threads, sizeof(double)));
   Pool *pool = createPool(threads);
   if (!rates || !pool)
     fail("expected memory and threads for --threads=%d, found too little", threads);
-  void *captures[] = {rates, &type};
+  void *captures[] = {rates, &kind};
   runOnPool(pool, threads, Peak::body, captures);
   double sum = 0;
   for (int i = 0; i < threads; ++i)
@@ -75,26 +75,52 @@ double measurePeak(ElementType type, int threads) {
   return sum;
 }
 
-/// The peak rates of this machine in 10^9 operations per second, 0 if unknown. That of integers is only measured for
-/// models with integer multiply-adds.
+constexpr int kKinds = 6; ///< of MultiplyAdd
+
+/// The multiply-adds of one image by kind.
+struct Work {
+  double counts[kKinds];
+
+  explicit Work(const vitya_model &model)
+      : counts{double(model.multiply_adds - model.integer_multiply_adds), double(model.integer_multiply_adds)} {
+    double *integers = counts + int(MultiplyAdd::i8), *sums = counts + int(MultiplyAdd::shortSums1);
+    for (int i = 0; i < 4; ++i) {
+      sums[i] = model.short_sum_multiply_adds[i];
+      *integers -= sums[i];
+    }
+  }
+};
+
+/// The peak rates of this machine by kind, in 10^9 operations per second; 0 if unknown. Those of integers are only
+/// measured if the model has multiply-adds of that kind.
 struct Peaks {
-  double f32 = 0, i8 = 0;
+  double rates[kKinds] = {};
 
   /// Measures the rates once more and keeps the higher ones.
   void measure(const vitya_model &model, int threads) {
-    f32 = fmax(f32, measurePeak(ElementType::f32, threads));
-    if (model.integer_multiply_adds > 0)
-      i8 = fmax(i8, measurePeak(ElementType::i8, threads));
+    Work work(model);
+    for (int i = 0; i < kKinds; ++i)
+      if (MultiplyAdd(i) == MultiplyAdd::f32 || work.counts[i] > 0)
+        rates[i] = fmax(rates[i], measurePeak(MultiplyAdd(i), threads));
   }
 
-  /// Returns the time of one image at the peak rates as a share of `seconds`, its measured time; 0 if they are unknown.
-  double share(const vitya_model &model, double seconds) const {
-    double limit = 0;
-    if (f32 > 0)
-      limit += 2e-9 * (model.multiply_adds - model.integer_multiply_adds) / f32;
-    if (i8 > 0)
-      limit += 2e-9 * model.integer_multiply_adds / i8;
-    return limit / seconds;
+  /// Returns the time of one image at the peak rates, in seconds; 0 if they are unknown.
+  double limit(const vitya_model &model) const {
+    Work work(model);
+    double seconds = 0;
+    for (int i = 0; i < kKinds; ++i)
+      if (rates[i] > 0)
+        seconds += 2e-9 * work.counts[i] / rates[i];
+    return seconds;
+  }
+
+  double f32() const { return rates[int(MultiplyAdd::f32)]; }
+
+  /// The peak rate of all integer multiply-adds of the model together; 0 if it has none.
+  double integers(const vitya_model &model) const {
+    double f32Seconds = f32() > 0 ? 2e-9 * Work(model).counts[int(MultiplyAdd::f32)] / f32() : 0;
+    double seconds = limit(model) - f32Seconds;
+    return model.integer_multiply_adds > 0 && seconds > 0 ? 2e-9 * model.integer_multiply_adds / seconds : 0;
   }
 };
 
@@ -108,7 +134,7 @@ struct Result {
   /// Images per second in the fastest run.
   double rate() const { return batch / (latency.min * 1e-3); }
   double gflops(const vitya_model &model) const { return 2e-9 * model.multiply_adds * rate(); }
-  double shareOfPeak(const vitya_model &model) const { return peaks.share(model, 1 / rate()); }
+  double shareOfPeak(const vitya_model &model) const { return peaks.limit(model) * rate(); }
 };
 
 void printJson(const vitya_model &model, const Result &result) {
@@ -120,7 +146,7 @@ void printJson(const vitya_model &model, const Result &result) {
   printf("\"multiply_adds\": %lld, \"integer_multiply_adds\": %lld, \"gflops\": %.3f, \"peak_gflops\": %.3f, "
          "\"integer_peak_gflops\": %.3f, \"share_of_peak\": %.4f}\n",
          static_cast<long long>(model.multiply_adds), static_cast<long long>(model.integer_multiply_adds),
-         result.gflops(model), result.peaks.f32, result.peaks.i8, result.shareOfPeak(model));
+         result.gflops(model), result.peaks.f32(), result.peaks.integers(model), result.shareOfPeak(model));
 }
 
 void printText(const vitya_model &model, const Result &result) {
@@ -132,10 +158,10 @@ void printText(const vitya_model &model, const Result &result) {
   printf("throughput   %.1f images/s (best run)\n", result.rate());
   printf("arithmetic   %.1f million multiply-adds an image, %.1f GFLOP/s", model.multiply_adds * 1e-6,
          result.gflops(model));
-  if (result.peaks.f32 > 0)
-    printf(", %.1f %% of the register-only peak of %.1f", 100 * result.shareOfPeak(model), result.peaks.f32);
-  if (result.peaks.i8 > 0)
-    printf(", %.1f with integers", result.peaks.i8);
+  if (result.peaks.f32() > 0)
+    printf(", %.1f %% of the register-only peak of %.1f", 100 * result.shareOfPeak(model), result.peaks.f32());
+  if (result.peaks.integers(model) > 0)
+    printf(", %.1f with integers", result.peaks.integers(model));
   putchar('\n');
 }
 

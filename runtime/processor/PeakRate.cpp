@@ -16,9 +16,16 @@ double cpuSeconds() {
   return time.tv_sec + 1e-9 * time.tv_nsec;
 }
 
+template <MultiplyAdd expected>
+bool is(MultiplyAdd kind) {
+  return kind == expected;
+}
+
+bool isInteger(MultiplyAdd kind) { return kind != MultiplyAdd::f32; }
+
 // Each kernel runs `rounds` rounds of twelve independent dependency chains, which hide the latency of the instruction,
 // and returns the number of operations. Vector registers 0 to 11 accumulate; 12 and 13 hold the operands, which are
-// zero; 14 is a temporary. PRODUCTS is the number of multiply-adds of one step of a chain.
+// zero; 14 and 15 are temporaries. PRODUCTS is the number of multiply-adds of one step of a chain.
 #define VITYA_TWELVE(CHAIN)                                                                                            \
   CHAIN("0")                                                                                                           \
   CHAIN("1")                                                                                                           \
@@ -31,7 +38,7 @@ double cpuSeconds() {
     for (long round = 0; round < rounds; ++round)                                                                      \
       asm volatile(VITYA_TWELVE(CHAIN)::                                                                               \
                        : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",      \
-                         "xmm11", "xmm14");                                                                            \
+                         "xmm11", "xmm14", "xmm15");                                                                         \
     return rounds * 12.0 * PRODUCTS * 2;                                                                               \
   }
 
@@ -43,27 +50,64 @@ double cpuSeconds() {
 #define VITYA_PAIRS_ZMM(N) "vpmaddwd %%zmm12, %%zmm13, %%zmm14\nvpaddd %%zmm14, %%zmm" N ", %%zmm" N "\n"
 #define VITYA_DOT_YMM(N) "%{vex%} vpdpbusd %%ymm12, %%ymm13, %%ymm" N "\n"
 #define VITYA_DOT_ZMM(N) "vpdpbusd %%zmm12, %%zmm13, %%zmm" N "\n"
+// Short sums of 1, 2, 4 and 8 blocks: the products of further blocks are added in 16 bits before the sum is widened.
+#define VITYA_FIRST(R) "vpmaddubsw %%" R "12, %%" R "13, %%" R "14\n"
+#define VITYA_NEXT(R) "vpmaddubsw %%" R "12, %%" R "13, %%" R "15\nvpaddw %%" R "15, %%" R "14, %%" R "14\n"
+#define VITYA_LAST(R, N) "vpmaddwd %%" R "12, %%" R "14, %%" R "14\nvpaddd %%" R "14, %%" R N ", %%" R N "\n"
+#define VITYA_SUMS1(R, N) VITYA_FIRST(R) VITYA_LAST(R, N)
+#define VITYA_SUMS2(R, N) VITYA_FIRST(R) VITYA_NEXT(R) VITYA_LAST(R, N)
+#define VITYA_SUMS4(R, N) VITYA_FIRST(R) VITYA_NEXT(R) VITYA_NEXT(R) VITYA_NEXT(R) VITYA_LAST(R, N)
+#define VITYA_NEXT4(R) VITYA_NEXT(R) VITYA_NEXT(R) VITYA_NEXT(R) VITYA_NEXT(R)
+#define VITYA_SUMS8(R, N) VITYA_FIRST(R) VITYA_NEXT4(R) VITYA_NEXT(R) VITYA_NEXT(R) VITYA_NEXT(R) VITYA_LAST(R, N)
+#define VITYA_SUMS1_YMM(N) VITYA_SUMS1("ymm", N)
+#define VITYA_SUMS2_YMM(N) VITYA_SUMS2("ymm", N)
+#define VITYA_SUMS4_YMM(N) VITYA_SUMS4("ymm", N)
+#define VITYA_SUMS8_YMM(N) VITYA_SUMS8("ymm", N)
+#define VITYA_SUMS1_ZMM(N) VITYA_SUMS1("zmm", N)
+#define VITYA_SUMS2_ZMM(N) VITYA_SUMS2("zmm", N)
+#define VITYA_SUMS4_ZMM(N) VITYA_SUMS4("zmm", N)
+#define VITYA_SUMS8_ZMM(N) VITYA_SUMS8("zmm", N)
 VITYA_KERNEL(fmaYmm, "avx2,fma", VITYA_ZERO_YMM, VITYA_FMA_YMM, 8)
 VITYA_KERNEL(fmaZmm, "avx512f", VITYA_ZERO_ZMM, VITYA_FMA_ZMM, 16)
 VITYA_KERNEL(pairsYmm, "avx2", VITYA_ZERO_YMM, VITYA_PAIRS_YMM, 16)
 VITYA_KERNEL(pairsZmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_PAIRS_ZMM, 32)
 VITYA_KERNEL(dotYmm, "avxvnni", VITYA_ZERO_YMM, VITYA_DOT_YMM, 32)
 VITYA_KERNEL(dotZmm, "avx512vnni", VITYA_ZERO_ZMM, VITYA_DOT_ZMM, 64)
+VITYA_KERNEL(sums1Ymm, "avx2", VITYA_ZERO_YMM, VITYA_SUMS1_YMM, 32)
+VITYA_KERNEL(sums2Ymm, "avx2", VITYA_ZERO_YMM, VITYA_SUMS2_YMM, 64)
+VITYA_KERNEL(sums4Ymm, "avx2", VITYA_ZERO_YMM, VITYA_SUMS4_YMM, 128)
+VITYA_KERNEL(sums8Ymm, "avx2", VITYA_ZERO_YMM, VITYA_SUMS8_YMM, 256)
+VITYA_KERNEL(sums1Zmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_SUMS1_ZMM, 64)
+VITYA_KERNEL(sums2Zmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_SUMS2_ZMM, 128)
+VITYA_KERNEL(sums4Zmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_SUMS4_ZMM, 256)
+VITYA_KERNEL(sums8Zmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_SUMS8_ZMM, 512)
 
-/// The kernels of each element type, fastest first: the first one that the processor supports is measured.
+/// The kernels of each kind, widest first: the first one that the processor supports is measured. Any integers may use
+/// a dot product of bytes.
 constexpr struct {
-  ElementType type;
+  bool (*suits)(MultiplyAdd kind);
   const char *feature;
   double (*run)(long);
-} kKernels[] = {{ElementType::f32, "avx512f", fmaZmm},   {ElementType::f32, "fma", fmaYmm},
-                {ElementType::i8, "avx512vnni", dotZmm}, {ElementType::i8, "avxvnni", dotYmm},
-                {ElementType::i8, "avx512bw", pairsZmm}, {ElementType::i8, "avx2", pairsYmm}};
+} kKernels[] = {{is<MultiplyAdd::f32>, "avx512f", fmaZmm},
+                {is<MultiplyAdd::f32>, "fma", fmaYmm},
+                {isInteger, "avx512vnni", dotZmm},
+                {isInteger, "avxvnni", dotYmm},
+                {is<MultiplyAdd::i8>, "avx512bw", pairsZmm},
+                {is<MultiplyAdd::i8>, "avx2", pairsYmm},
+                {is<MultiplyAdd::shortSums1>, "avx512bw", sums1Zmm},
+                {is<MultiplyAdd::shortSums1>, "avx2", sums1Ymm},
+                {is<MultiplyAdd::shortSums2>, "avx512bw", sums2Zmm},
+                {is<MultiplyAdd::shortSums2>, "avx2", sums2Ymm},
+                {is<MultiplyAdd::shortSums4>, "avx512bw", sums4Zmm},
+                {is<MultiplyAdd::shortSums4>, "avx2", sums4Ymm},
+                {is<MultiplyAdd::shortSums8>, "avx512bw", sums8Zmm},
+                {is<MultiplyAdd::shortSums8>, "avx2", sums8Ymm}};
 
 } // namespace
 
-double peakRate(ElementType type, double duration) {
+double peakRate(MultiplyAdd kind, double duration) {
   for (const auto &kernel : kKernels) {
-    if (kernel.type != type || !hasFeature(kernel.feature, strlen(kernel.feature)))
+    if (!kernel.suits(kind) || !hasFeature(kernel.feature, strlen(kernel.feature)))
       continue;
     double best = 0, end = cpuSeconds() + duration;
     do {
@@ -77,7 +121,7 @@ double peakRate(ElementType type, double duration) {
 
 #else
 
-double peakRate(ElementType, double) { return 0; }
+double peakRate(MultiplyAdd, double) { return 0; }
 
 #endif
 

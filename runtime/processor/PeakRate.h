@@ -4,14 +4,15 @@
 
 namespace vitya {
 
-/// Element types of multiply-adds: f32 products accumulated in f32, or 8-bit products accumulated in 32 bits.
-enum class ElementType { f32, i8 };
+/// Kinds of multiply-adds: f32 products accumulated in f32, 8-bit products accumulated in 32 bits, or 8-bit products
+/// accumulated in 16 bits over 1, 2, 4 or 8 blocks of four columns, then in 32 bits.
+enum class MultiplyAdd { f32, i8, shortSums1, shortSums2, shortSums4, shortSums8 };
 
 /// Runs independent multiply-adds on registers for about `seconds` of CPU time and returns the best rate of the calling
 /// thread in 10^9 operations per second; a multiply-add is two operations. f32 uses fused multiply-adds; i8 uses the
-/// widest exact instruction available, a dot product of bytes or of pairs of 16-bit integers. Returns 0 if the
-/// processor has none of the supported instructions.
-double peakRate(ElementType type, double seconds);
+/// widest exact instruction available, a dot product of bytes or of pairs of 16-bit integers; short sums use the former
+/// or else products of bytes that are added in pairs. Returns 0 if the processor has none of the supported instructions.
+double peakRate(MultiplyAdd kind, double seconds);
 
 } // namespace vitya
 
