@@ -17,6 +17,8 @@ KINDS = {
     "dot-zmm": r"vpdpbusd\s.*%zmm\d+$",
     "madd-ymm": r"vpmaddwd\s.*%ymm\d+$",
     "madd-zmm": r"vpmaddwd\s.*%zmm\d+$",
+    "short-ymm": r"vpmaddubsw\s.*%ymm\d+$",
+    "short-zmm": r"vpmaddubsw\s.*%zmm\d+$",
     "broadcast": r"vbroadcastss\s[^%]*\(|vpbroadcastd\s[^%]*\(|\{1to16\}|vpbroadcastd\s+%[er]",
     "scalar": r"v(?:add|sub|mul|div|sqrt|max|min|fn?m(?:add|sub)\d+)ss\s",
     "stack": r"v\w+\s.*\(%r[sb]p",

@@ -92,8 +92,8 @@ std::optional<Matmul> matchMatmul(linalg::LinalgOp op) {
   if (!generic || op.getNumDpsInputs() != 2 || !linalg::isaContractionOpInterface(op) ||
       !getElementTypeOrSelf(op->getOperand(1)).isInteger(8))
     return std::nullopt;
-  AffineExpr m, n, k, g, c;
-  bindDims(op.getContext(), m, n, k, g, c);
+  AffineExpr m, n, k, c, g;
+  bindDims(op.getContext(), m, n, k, c, g);
   auto hasMaps = [&](ArrayRef<SmallVector<AffineExpr, 4>> maps) {
     return op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(maps, op.getContext()));
   };
@@ -103,7 +103,7 @@ std::optional<Matmul> matchMatmul(linalg::LinalgOp op) {
   if (!hasMaps({{m, k, g, c}, {n, k, g, c}, {m, n}}) || LinalgBuilder::type(input).getRank() != 2 ||
       LinalgBuilder::type(weight).getRank() != 2)
     return std::nullopt;
-  return Matmul{input, weight, op.getStaticLoopRanges()[3]};
+  return Matmul{input, weight, op.getStaticLoopRanges()[4]};
 }
 
 /// Whether `map`, of loops over rows and columns, selects an element by the column.
@@ -302,8 +302,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       OpFoldResult zero = builder.getIndexAttr(0);
       input = b.slice(input, zero, zero, rows, packable.usedIn);
     }
-    // The loops are rows, tiles, columns of a tile, in, and, for integers, the blocks of a short sum and the factors of
-    // one dot product.
+    // The loops are rows, tiles, columns of a tile, in, and, for integers, the factors of one dot product and the blocks
+    // of a short sum.
     if (packable.vnniFactor == 1)
       return b.merge(b.contraction(4, {input, {0, 3}}, {packable.weight, {1, 3, 2}}, {b.fill(shape, 0), {0, 1, 2}}), 1);
     LinalgBuilder::Operand zeros{b.zeros(builder.getI32Type(), shape), {0, 1, 2}};
@@ -313,7 +313,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
                      1);
     Value split = b.split(b.split(input, 1, *packable.group * packable.vnniFactor), 2, packable.vnniFactor);
     return b.merge(
-        b.integerContraction(6, {split, {0, 3, 4, 5}}, {packable.weight, {1, 3, 4, 2, 5}}, zeros), 1);
+        b.integerContraction(6, {split, {0, 3, 5, 4}}, {packable.weight, {1, 3, 5, 2, 4}}, zeros), 1);
   }
 
   /// Replaces the epilogue of `packable` by one on all columns of `padded`, with operands padded with zeros.

@@ -16,10 +16,21 @@ bool isContraction(linalg::LinalgOp op) {
   return op.getNumDpsInputs() == 2 && op.getNumReductionLoops() > 0 && linalg::isaContractionOpInterface(op);
 }
 
+/// The reduction loop over the inner tile of VNNI layout: the one along which both operands of a contraction are
+/// contiguous. None for other ops and layouts.
+static std::optional<unsigned> getVnniLoop(linalg::LinalgOp op) {
+  if (!isContraction(op))
+    return std::nullopt;
+  auto innermost = [&](unsigned operand) { return op.getIndexingMapsArray()[operand].getResults().back(); };
+  auto dim = dyn_cast<AffineDimExpr>(innermost(0));
+  return dim && innermost(0) == innermost(1) ? std::optional<unsigned>(dim.getPosition()) : std::nullopt;
+}
+
 std::optional<unsigned> getGroupLoop(linalg::LinalgOp op) {
+  std::optional<unsigned> vnniLoop = getVnniLoop(op);
   SmallVector<unsigned> reductions;
   op.getReductionDims(reductions);
-  return isContraction(op) && reductions.size() == 3 ? std::optional(reductions[1]) : std::nullopt;
+  return vnniLoop && *vnniLoop != reductions.back() ? std::optional(reductions.back()) : std::nullopt;
 }
 
 //===----------------------------------------------------------------------===//
@@ -80,16 +91,6 @@ bool isIntegerCopy(linalg::LinalgOp op) {
          getElementTypeOrSelf(generic.getResult(0)).isInteger() &&
          op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&
          generic.getBody()->getTerminator()->getOperand(0) == generic.getBody()->getArgument(0);
-}
-
-/// The reduction loop over the inner tile of VNNI layout: the one along which both operands of a contraction are
-/// contiguous. None for other ops and layouts.
-std::optional<unsigned> getVnniLoop(linalg::LinalgOp op) {
-  if (!isContraction(op))
-    return std::nullopt;
-  auto innermost = [&](unsigned operand) { return op.getIndexingMapsArray()[operand].getResults().back(); };
-  auto dim = dyn_cast<AffineDimExpr>(innermost(0));
-  return dim && innermost(0) == innermost(1) ? std::optional<unsigned>(dim.getPosition()) : std::nullopt;
 }
 
 /// Whether all operands are contiguous along `loop`, so that vectors along it need no broadcast.

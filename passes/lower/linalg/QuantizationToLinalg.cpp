@@ -34,13 +34,13 @@ struct IntegerLinearToLinalg : OpConversionPattern<IntegerLinearOp> {
   }
 
   /// Adds the products of the rows of `input` and `weight` to `zeros`. The loops are rows, columns of the result and of
-  /// the weight or, for short sums, their groups, the blocks of a group, and the columns of a block.
+  /// the weight or, for short sums, groups of blocks, the columns of a block and the blocks of a group.
   static Value multiply(LinalgBuilder &b, Value input, Value weight, std::optional<int64_t> group, Value zeros) {
     if (!group)
       return b.integerContraction(3, {input, {0, 2}}, {weight, {1, 2}}, {zeros, {0, 1}});
     int64_t factor = getVnniBlockingFactor(b.type(input).getElementType());
     auto split = [&](Value matrix) { return b.split(b.split(matrix, 1, *group * factor), 2, factor); };
-    return b.integerContraction(5, {split(input), {0, 2, 3, 4}}, {split(weight), {1, 2, 3, 4}}, {zeros, {0, 1}});
+    return b.integerContraction(5, {split(input), {0, 2, 4, 3}}, {split(weight), {1, 2, 4, 3}}, {zeros, {0, 1}});
   }
 
   /// fma(f32(sum - zero * offset), scale * multiplier, bias). `params`, scale and zero, are 1 if absent; the bias is 0.

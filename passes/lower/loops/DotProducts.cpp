@@ -2,7 +2,7 @@
 // multiplies and adds into one 32-bit sum. Four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one
 // vpmaddwd and an addition. Both are exact.
 //
-// Contractions (m, n, g, k) add up short sums of g blocks, each with k = 4 pairs u8 x s8: vpmaddubsw adds the products of
+// Contractions (m, n, k, g) add up short sums of g blocks, each with k = 4 pairs u8 x s8: vpmaddubsw adds the products of
 // adjacent pairs in 16 bits. The g results are added in 16 bits, too, before vpmaddwd by ones widens and adds adjacent
 // sums. This is exact because such contractions are made only if the sums are proven to fit.
 #include "passes/lower/loops/DotProducts.h"
@@ -89,7 +89,7 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     auto hasMaps = [&](ArrayRef<SmallVector<AffineExpr, 4>> maps) {
       return op.getIndexingMapsArray() == ArrayRef(AffineMap::inferFromExprList(maps, op.getContext()));
     };
-    bool isShortVector = hasMaps({{b, c}, {b, a, c}, {a}}), isShortMatrix = hasMaps({{a, c, d}, {c, b, d}, {a, b}});
+    bool isShortVector = hasMaps({{c, b}, {c, a, b}, {a}}), isShortMatrix = hasMaps({{a, d, c}, {d, b, c}, {a, b}});
     bool isVector = isShortVector || hasMaps({{b}, {a, b}, {a}});
     bool isShortSums = isShortVector || isShortMatrix;
     if (!isVector && !isShortMatrix && !hasMaps({{a, c}, {b, c}, {a, b}}))

@@ -10,12 +10,12 @@
 #row_x = affine_map<(n, k) -> (k)>
 #row_w = affine_map<(n, k) -> (n, k)>
 #row_y = affine_map<(n, k) -> (n)>
-#short_x = affine_map<(m, n, g, k) -> (m, g, k)>
-#short_w = affine_map<(m, n, g, k) -> (g, n, k)>
-#short_y = affine_map<(m, n, g, k) -> (m, n)>
-#short_row_x = affine_map<(n, g, k) -> (g, k)>
-#short_row_w = affine_map<(n, g, k) -> (g, n, k)>
-#short_row_y = affine_map<(n, g, k) -> (n)>
+#short_x = affine_map<(m, n, k, g) -> (m, g, k)>
+#short_w = affine_map<(m, n, k, g) -> (g, n, k)>
+#short_y = affine_map<(m, n, k, g) -> (m, n)>
+#short_row_x = affine_map<(n, k, g) -> (g, k)>
+#short_row_w = affine_map<(n, k, g) -> (g, n, k)>
+#short_row_y = affine_map<(n, k, g) -> (n)>
 
 // CHECK-LABEL: func @bytes(
 // Z-COUNT-2: "llvm.x86.avx512.vpdpbusd.512"{{.*}} : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>

@@ -2,9 +2,9 @@
 // order for every group.
 // RUN: vitya-opt %s --vitya-pack-weights | FileCheck %s
 
-#x = affine_map<(n, o, i, g, c) -> (n, i, g, c)>
-#w = affine_map<(n, o, i, g, c) -> (o, i, g, c)>
-#y = affine_map<(n, o, i, g, c) -> (n, o)>
+#x = affine_map<(n, o, i, c, g) -> (n, i, g, c)>
+#w = affine_map<(n, o, i, c, g) -> (o, i, g, c)>
+#y = affine_map<(n, o, i, c, g) -> (n, o)>
 
 // CHECK-LABEL: func private @groups(
 // CHECK-SAME: tensor<7x16xi8>, %[[W:.*]]: tensor<1x2x2x16x4xi8>
