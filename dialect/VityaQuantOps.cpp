@@ -122,7 +122,8 @@ SmallVector<unsigned> IntegerLinearOp::getRowwiseOperands() {
 int64_t IntegerLinearOp::getMultiplyAdds() { return rows(getInput()) * getWeight().getType().getNumElements(); }
 
 LayerFormat IntegerLinearOp::getFormat() {
-  return LayerFormat::integers(8, 8, /*isDynamic=*/static_cast<bool>(getParams()));
+  return LayerFormat::integers(8, getWeight().getType().getElementTypeBitWidth(),
+                               /*isDynamic=*/static_cast<bool>(getParams()));
 }
 
 LogicalResult IntegerLinearOp::verify() {
@@ -139,9 +140,8 @@ LogicalResult IntegerLinearOp::verify() {
   if (failed(verifyParams(*this, getInput(), getParams())))
     return failure();
   // integer_linear_c4
-  if (std::optional<int64_t> group = getGroup();
-      group && (*group <= 0 || columns(getInput()) % (4 * *group) != 0 ||
-                !getInput().getType().getElementType().isInteger(8)))
+  if (std::optional<int64_t> group = getGroup(); group && (*group <= 0 || columns(getInput()) % (4 * *group) != 0 ||
+                                                           !getInput().getType().getElementType().isInteger(8)))
     return emitOpError() << "expected a positive group of blocks of four columns that divides the columns of an i8 "
                             "input, found group "
                          << *group << " and input " << getInput().getType();

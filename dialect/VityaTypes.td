@@ -40,7 +40,8 @@ def Vitya_Matrix : Vitya_F32OrQuantized<"[out, in]">;
 // integers.
 def Vitya_IntegerTokens : Vitya_StaticTensor<2, "[tokens, width]", "i8 or i16",
                                              "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16)">;
-def Vitya_ByteMatrix : Vitya_StaticTensor<2, "[out, in]", "i8", "$_self.isSignlessInteger(8)">;
+def Vitya_IntegerMatrix : Vitya_StaticTensor<2, "[out, in]", "i4 or i8",
+                                             "$_self.isSignlessInteger(4) || $_self.isSignlessInteger(8)">;
 def Vitya_QuantizedTokens
     : Vitya_StaticTensor<2, "[tokens, width]", "!quant.any<u8:f32>, !quant.any<u8<0:127>:f32>, i8 or i16",
                          "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16) || ::vitya::isDynamicU8($_self)">;

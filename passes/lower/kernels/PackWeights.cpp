@@ -10,6 +10,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/kernels/Passes.h"
+#include "passes/lower/kernels/WeightLayout.h"
 #include "passes/lower/linalg/LinalgBuilder.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
@@ -27,49 +28,19 @@ namespace {
 
 using Bytes = std::vector<char>;
 
-/// The matmul of a kernel that is rewritten, x [rows, in] by w^T with w [out, in], and the layout that w gets:
-/// [tiles, usedIn / (group * vnniFactor), group, tileColumns, vnniFactor], without the group unless there are short
-/// sums, and without the last dimension if the factor is 1.
+/// The matmul of a kernel that is rewritten, x [rows, in] by w^T with w [out, in], and the layout that w gets.
 struct PackableMatmul {
   linalg::LinalgOp matmul;
   Value input;
   BlockArgument weight;
-  linalg::GenericOp epilogue; ///< the only reader of the matmul; null unless the result is padded and has a reader
-  int64_t out, in;
-  int64_t usedIn;      ///< columns of the weight from this one on are zero; a multiple of the blocking factor
-  int64_t tileColumns; ///< of the result, and rows of the weight
-  int64_t vnniFactor;
-  std::optional<int64_t> group; ///< of short sums
-
-  int64_t getTiles() const { return llvm::divideCeil(out, tileColumns); }
-  int64_t getPaddedOut() const { return getTiles() * tileColumns; }
+  linalg::GenericOp extension; ///< reads an i4 weight and gives it as bytes to the matmul; null for other weights
+  linalg::GenericOp epilogue;  ///< the only reader of the matmul; null unless the result is padded and has a reader
+  WeightLayout layout;
 };
-
-/// `weight`, elements of `width` bytes, in the layout of `packable`. Rows that the last tile lacks are zero.
-Bytes packWeight(ArrayRef<char> weight, int64_t width, const PackableMatmul &packable) {
-  int64_t tileColumns = packable.tileColumns, factor = packable.vnniFactor;
-  Bytes packed(packable.getPaddedOut() * packable.usedIn * width, 0);
-  for (int64_t o = 0; o < packable.out; ++o)
-    for (int64_t i = 0; i < packable.usedIn; ++i) {
-      int64_t outer = o / tileColumns * (packable.usedIn / factor) + i / factor;
-      int64_t to = (outer * tileColumns + o % tileColumns) * factor + i % factor;
-      std::memcpy(packed.data() + to * width, weight.data() + (o * packable.in + i) * width, width);
-    }
-  return packed;
-}
-
-/// The widest tile up to `limit` that pads `out` to no more than a multiple of kLanes. A multiple of kLanes by a power
-/// of two, because LLVM splits vectors of other sizes.
-int64_t chooseTileColumns(int64_t out, int64_t limit) {
-  int64_t columns = kLanes;
-  while (2 * columns <= limit && llvm::alignTo(out, kLanes) % (2 * columns) == 0)
-    columns *= 2;
-  return columns;
-}
 
 /// The product x w^T that an op computes.
 struct Matmul {
-  Value input, weight;
+  Value input, weight;          ///< the weight is that of the kernel, perhaps of i4
   std::optional<int64_t> group; ///< of short sums
 };
 
@@ -81,7 +52,15 @@ Value getUnsplit(Value value) {
   return value;
 }
 
-/// `op` as x w^T, of f32 or with 8-bit integer weights.
+/// The op that extends an i4 weight to the bytes `weight`; null if `weight` is no such result.
+linalg::GenericOp getExtension(Value weight) {
+  auto generic = weight.getDefiningOp<linalg::GenericOp>();
+  return generic && generic.getNumDpsInputs() == 1 && getElementTypeOrSelf(generic.getInputs().front()).isInteger(4)
+             ? generic
+             : linalg::GenericOp();
+}
+
+/// `op` as x w^T, of f32 or with integer weights that are extended to bytes.
 std::optional<Matmul> matchMatmul(linalg::LinalgOp op) {
   if (auto matmul = dyn_cast<linalg::MatmulOp>(op.getOperation())) {
     if (!linalg::MatmulTransposeBOp::isDefaultIndexingMaps(matmul.getIndexingMapsAttr()))
@@ -120,7 +99,7 @@ bool isConstantInAll(BlockArgument argument, ArrayRef<func::CallOp> callers) {
 /// zeros come from padding.
 int64_t countUsedColumns(BlockArgument weight, ArrayRef<func::CallOp> callers) {
   auto type = cast<RankedTensorType>(weight.getType());
-  int64_t columns = type.getDimSize(1), width = type.getElementTypeBitWidth() / 8, used = 0;
+  int64_t columns = type.getDimSize(1), width = bytesOf(type.getElementType()), used = 0;
   for (func::CallOp call : callers) {
     Value constant = call.getOperand(weight.getArgNumber());
     ElementsAttr value;
@@ -187,23 +166,47 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
         packable = match(op, callers);
     });
     if (!packable)
-      return success();
-    LDBG() << "@" << kernel.getName() << ": " << callers.size() << " weights [" << packable->out << ", " << packable->in
-           << "] become " << packable->getTiles() << " inner tiles of " << packable->tileColumns << " columns and "
-           << packable->usedIn << " rows, blocking factor " << packable->vnniFactor;
+      return extendWeights(kernel, callers);
+    LDBG() << "@" << kernel.getName() << ": " << callers.size() << " weights [" << packable->layout.out << ", "
+           << packable->layout.in << "] become " << packable->layout.getTiles() << " inner tiles of "
+           << packable->layout.tileColumns << " columns and " << packable->layout.usedIn << " rows, blocking factor "
+           << packable->layout.vnniFactor;
     return rewrite(kernel, callers, *packable);
+  }
+
+  /// Replaces the i4 weights of `kernel`, which is not packed, by bytes.
+  static LogicalResult extendWeights(func::FuncOp kernel, ArrayRef<func::CallOp> callers) {
+    SmallVector<linalg::GenericOp> extensions;
+    kernel.walk([&](linalg::GenericOp op) {
+      if (getExtension(op->getResult(0)))
+        extensions.push_back(op);
+    });
+    for (linalg::GenericOp extension : extensions) {
+      auto weight = dyn_cast<BlockArgument>(extension.getInputs().front());
+      if (!weight || !weight.hasOneUse() || !isConstantInAll(weight, callers))
+        continue;
+      auto bytes = cast<RankedTensorType>(extension->getResult(0).getType());
+      extension->getResult(0).replaceAllUsesWith(weight);
+      extension.erase();
+      if (failed(replaceArgument(weight, bytes, callers, ".bytes", [](Bytes values) { return values; })))
+        return failure();
+    }
+    kernel.setType(FunctionType::get(kernel.getContext(), kernel.getBody().getArgumentTypes(),
+                                     kernel.getFunctionType().getResults()));
+    return success();
   }
 
   std::optional<PackableMatmul> match(linalg::LinalgOp op, ArrayRef<func::CallOp> callers) {
     std::optional<Matmul> matmul = matchMatmul(op);
     if (!matmul)
       return std::nullopt;
-    auto weight = dyn_cast<BlockArgument>(matmul->weight);
+    linalg::GenericOp extension = getExtension(matmul->weight);
+    auto weight = dyn_cast<BlockArgument>(extension ? extension.getInputs().front() : matmul->weight);
     auto refuse = [&](StringRef reason) -> std::optional<PackableMatmul> {
       LDBG() << "@" << op->getParentOfType<func::FuncOp>().getName() << " keeps its weight: " << reason;
       return std::nullopt;
     };
-    if (!weight || !weight.hasOneUse())
+    if (!weight || !weight.hasOneUse() || (extension && !extension->hasOneUse()))
       return refuse("it is not an argument with one use");
     if (!isConstantInAll(weight, callers))
       return refuse("a caller passes a value that is not constant");
@@ -215,8 +218,9 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     int64_t used = std::max<int64_t>(countUsedColumns(weight, callers), 1);
     int64_t usedIn = llvm::alignTo(used, factor * matmul->group.value_or(1));
     int64_t tileColumns = chooseTileColumns(out, columns);
-    PackableMatmul packable{op, matmul->input, weight, {}, out, in, usedIn, tileColumns, factor, matmul->group};
-    if (packable.getPaddedOut() == out)
+    WeightLayout layout{out, in, usedIn, tileColumns, factor, matmul->group, static_cast<bool>(extension)};
+    PackableMatmul packable{op, matmul->input, weight, extension, {}, layout};
+    if (packable.layout.getPaddedOut() == out)
       return packable;
     // A padded result must be the kernel's, directly or after an epilogue that can be padded, too.
     if (!op->hasOneUse())
@@ -241,8 +245,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
         return failure();
       result = *padded;
     }
-    if (packable.getPaddedOut() != packable.out)
-      sliceResults(callers, cast<RankedTensorType>(result.getType()), packable.out);
+    if (packable.layout.getPaddedOut() != packable.layout.out)
+      sliceResults(callers, cast<RankedTensorType>(result.getType()), packable.layout.out);
     packable.matmul->getResult(0).replaceAllUsesWith(result);
     packable.matmul->erase();
     IRRewriter rewriter(&getContext());
@@ -280,40 +284,33 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
 
   static LogicalResult replaceWeight(const PackableMatmul &packable, ArrayRef<func::CallOp> callers) {
     auto type = cast<RankedTensorType>(packable.weight.getType());
-    int64_t width = type.getElementTypeBitWidth() / 8;
-    int64_t group = packable.group.value_or(1);
-    SmallVector<int64_t> shape{packable.getTiles(), packable.usedIn / (group * packable.vnniFactor)};
-    if (packable.group)
-      shape.push_back(group);
-    shape.push_back(packable.tileColumns);
-    if (packable.vnniFactor != 1)
-      shape.push_back(packable.vnniFactor);
-    return replaceArgument(packable.weight, type.clone(shape), callers, ".packed",
-                           [&](const Bytes &weight) { return packWeight(weight, width, packable); });
+    return replaceArgument(
+        packable.weight, packable.layout.getPackedType(type), callers, ".packed",
+        [&](const Bytes &weight) { return packable.layout.pack(weight, bytesOf(type.getElementType())); });
   }
 
   /// The product of the input and the packed weight, [rows, padded out].
   static Value createPackedMatmul(OpBuilder &builder, PackableMatmul packable) {
+    const WeightLayout &layout = packable.layout;
     LinalgBuilder b{builder, packable.matmul.getLoc()};
     int64_t rows = b.size(packable.matmul->getResult(0), 0);
-    SmallVector<int64_t> shape{rows, packable.getTiles(), packable.tileColumns};
+    Value weight = layout.isNibbles ? layout.unpack(b, packable.weight) : Value(packable.weight);
+    SmallVector<int64_t> shape{rows, layout.getTiles(), layout.tileColumns};
     Value input = packable.input;
-    if (packable.usedIn != packable.in) {
+    if (layout.usedIn != layout.in) {
       OpFoldResult zero = builder.getIndexAttr(0);
-      input = b.slice(input, zero, zero, rows, packable.usedIn);
+      input = b.slice(input, zero, zero, rows, layout.usedIn);
     }
-    // The loops are rows, tiles, columns of a tile, in, and, for integers, the factors of one dot product and the blocks
-    // of a short sum.
-    if (packable.vnniFactor == 1)
-      return b.merge(b.contraction(4, {input, {0, 3}}, {packable.weight, {1, 3, 2}}, {b.fill(shape, 0), {0, 1, 2}}), 1);
+    // The loops are rows, tiles, columns of a tile, in, and, for integers, the factors of one dot product and the
+    // blocks of a short sum.
+    if (layout.vnniFactor == 1)
+      return b.merge(b.contraction(4, {input, {0, 3}}, {weight, {1, 3, 2}}, {b.fill(shape, 0), {0, 1, 2}}), 1);
     LinalgBuilder::Operand zeros{b.zeros(builder.getI32Type(), shape), {0, 1, 2}};
-    if (!packable.group)
-      return b.merge(b.integerContraction(5, {b.split(input, 1, packable.vnniFactor), {0, 3, 4}},
-                                          {packable.weight, {1, 3, 2, 4}}, zeros),
-                     1);
-    Value split = b.split(b.split(input, 1, *packable.group * packable.vnniFactor), 2, packable.vnniFactor);
-    return b.merge(
-        b.integerContraction(6, {split, {0, 3, 5, 4}}, {packable.weight, {1, 3, 5, 2, 4}}, zeros), 1);
+    if (!layout.group)
+      return b.merge(
+          b.integerContraction(5, {b.split(input, 1, layout.vnniFactor), {0, 3, 4}}, {weight, {1, 3, 2, 4}}, zeros), 1);
+    Value split = b.split(b.split(input, 1, *layout.group * layout.vnniFactor), 2, layout.vnniFactor);
+    return b.merge(b.integerContraction(6, {split, {0, 3, 5, 4}}, {weight, {1, 3, 5, 2, 4}}, zeros), 1);
   }
 
   /// Replaces the epilogue of `packable` by one on all columns of `padded`, with operands padded with zeros.
@@ -325,16 +322,16 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     for (OpOperand *input : old.getDpsInputOperands())
       if (isPerColumn(old.getMatchingIndexingMap(input))) {
         auto argument = cast<BlockArgument>(input->get());
-        auto type = cast<RankedTensorType>(argument.getType()).clone({packable.getPaddedOut()});
+        auto type = cast<RankedTensorType>(argument.getType()).clone({packable.layout.getPaddedOut()});
         auto pad = [&](Bytes values) {
-          values.resize(packable.getPaddedOut() * type.getElementTypeBitWidth() / 8);
+          values.resize(packable.layout.getPaddedOut() * type.getElementTypeBitWidth() / 8);
           return values;
         };
         if (failed(replaceArgument(argument, type, callers, ".padded", pad)))
           return failure();
       }
     auto oldType = cast<RankedTensorType>(old.getResult(0).getType());
-    auto type = oldType.clone({oldType.getDimSize(0), packable.getPaddedOut()});
+    auto type = oldType.clone({oldType.getDimSize(0), packable.layout.getPaddedOut()});
     mapping.map(old.getOutputs()[0],
                 tensor::EmptyOp::create(builder, old.getLoc(), type.getShape(), type.getElementType()).getResult());
     auto wide = cast<linalg::GenericOp>(builder.clone(*old, mapping));

@@ -93,6 +93,15 @@ bool isIntegerCopy(linalg::LinalgOp op) {
          generic.getBody()->getTerminator()->getOperand(0) == generic.getBody()->getArgument(0);
 }
 
+/// The bytes of a vector register of 256 bits.
+constexpr int64_t kBytes = 32;
+
+/// Whether all operands of the elementwise `op` are bytes.
+bool isOfBytes(linalg::LinalgOp op) {
+  return isElementwise(op) &&
+         llvm::all_of(op->getOperandTypes(), [](Type type) { return getElementTypeOrSelf(type).isInteger(8); });
+}
+
 /// Whether all operands are contiguous along `loop`, so that vectors along it need no broadcast.
 bool isContiguousAlong(linalg::LinalgOp op, unsigned loop) {
   return llvm::all_of(op.getIndexingMapsArray(), [&](AffineMap map) {
@@ -141,6 +150,8 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
       isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op) && isContiguousAlong(op, vectorLoop));
   bool isWholeVectors = ranges[vectorLoop] % kLanes == 0;
   int64_t limit = usesTile && isWholeVectors ? tile.columns : lanesOf(ranges[vectorLoop]);
+  if (isOfBytes(op) && ranges[vectorLoop] % kBytes == 0)
+    limit = std::max(limit, kBytes);
   sizes[vectorLoop] = getLargestDivisor(ranges[vectorLoop], limit);
   // One dot product instruction reduces the whole inner tile of VNNI layout.
   if (std::optional<unsigned> loop = getVnniLoop(op))

@@ -97,11 +97,6 @@ LogicalResult verify(Operation *op) {
 // Conversion
 //===----------------------------------------------------------------------===//
 
-/// The type of the constant that `cast` reads, with an element in each byte.
-RankedTensorType bytesType(quant::StorageCastOp cast) {
-  return llvm::cast<RankedTensorType>(cast.getInput().getType()).clone(IntegerType::get(cast.getContext(), 8));
-}
-
 /// Gives layers whose short sums fit 16 bits inputs of their own, and knows these inputs.
 class ByteInputs {
 public:
@@ -159,7 +154,7 @@ private:
   DenseMap<Value, Value> copies;
 };
 
-/// Converts quantized tensors to tensors of the stored integers: i8 for a weight, the result of a quant.scast, and for
+/// Converts quantized tensors to tensors of the stored integers: i4 or i8 for a weight, the result of a quant.scast, i8 and for
 /// the inputs in `bytes`, and `activation` for every other value.
 class StorageConverter : public TypeConverter {
 public:
@@ -174,7 +169,7 @@ public:
       if (bytes.contains(value))
         return cast<RankedTensorType>(value.getType()).clone(IntegerType::get(value.getContext(), 8));
       auto cast = value.getDefiningOp<quant::StorageCastOp>();
-      return cast ? std::optional(bytesType(cast)) : std::nullopt;
+      return cast ? std::optional(cast.getInput().getType()) : std::nullopt;
     });
   }
 };
@@ -229,23 +224,12 @@ struct LowerQuantizeCast : OpConversionPattern<quant::QuantizeCastOp> {
   }
 };
 
-/// A quantized weight is replaced by the constant that stores it, extended to bytes.
+/// A quantized weight is replaced by the constant that stores it.
 struct LowerStorageCast : OpConversionPattern<quant::StorageCastOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(quant::StorageCastOp op, OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
-    ElementsAttr constant;
-    if (!matchPattern(adaptor.getInput(), m_Constant(&constant)))
-      return rewriter.notifyMatchFailure(op, "expected a constant");
-    if (constant.getElementType().isInteger(8)) {
-      rewriter.replaceOp(op, adaptor.getInput());
-      return success();
-    }
-    FailureOr<std::vector<char>> bytes = readRaw(constant);
-    if (failed(bytes))
-      return rewriter.notifyMatchFailure(op, "expected all bytes of the constant");
-    rewriter.replaceOpWithNewOp<arith::ConstantOp>(
-        op, makeResource(bytesType(op), (resourceNameOf(constant) + ".bytes").str(), *bytes));
+    rewriter.replaceOp(op, adaptor.getInput());
     return success();
   }
 };

@@ -17,7 +17,7 @@ struct IntegerLinearToLinalg : OpConversionPattern<IntegerLinearOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     LinalgBuilder b(rewriter, op.getLoc());
     ArrayRef<int64_t> shape = op.getType().getShape();
-    Value sums = multiply(b, adaptor.getInput(), adaptor.getWeight(), op.getGroup(),
+    Value sums = multiply(b, adaptor.getInput(), toBytes(b, adaptor.getWeight()), op.getGroup(),
                           b.zeros(rewriter.getI32Type(), shape));
     SmallVector<LinalgBuilder::Operand> inputs{
         {sums, {0, 1}}, {adaptor.getOffset(), {1}}, {adaptor.getMultiplier(), {1}}};
@@ -31,6 +31,15 @@ struct IntegerLinearToLinalg : OpConversionPattern<IntegerLinearOp> {
       return scale(a, v[0], v[1], v[2], hasBias ? v[3] : Value(), hasParams ? params.take_front(2) : ValueRange());
     }));
     return success();
+  }
+
+  /// `weight` with its elements extended to bytes.
+  static Value toBytes(LinalgBuilder &b, Value weight) {
+    Type i8 = b.getI8Type();
+    if (b.type(weight).getElementType() == i8)
+      return weight;
+    return b.generic(2, {{weight, {0, 1}}}, {b.empty(b.type(weight).getShape(), i8), {0, 1}},
+                     [&](FloatBuilder &a, ValueRange v) -> Value { return arith::ExtSIOp::create(a, i8, v[0]); });
   }
 
   /// Adds the products of the rows of `input` and `weight` to `zeros`. The loops are rows, columns of the result and of

@@ -10,7 +10,7 @@
 // CHECK: quant.scast %[[A]] {{.*}} : tensor<2x4xi4> to tensor<2x4x!quant.uniform<i4<-7:7>:f32, 1.000000e-01>>
 // CHECK: vitya.linear "a" {{.*}} format = "u7 x s4 dynamic"
 // CHECK: arith.constant dense_resource<b.weight.i8>
-// CHECK: !quant.uniform<i8<-31:31>:f32, 1.000000e-01>
+// CHECK: !quant.uniform<i8<-31:31>:f32, 0.09999
 // CHECK: vitya.linear "b" {{.*}} format = "u7 x s6 dynamic"
 // CHECK: !quant.uniform<i8<-63:63>:f32,
 // CHECK: vitya.linear "c" {{.*}} format = "u7 x s7 dynamic"
