@@ -1,4 +1,4 @@
-// The passes of passes/quantize/: affine quantization to 8-bit integers. test/passes/examples.test runs the example in each
+// The passes of passes/quantize/: affine quantization to integers of 4 to 8 bits. test/passes/examples.test runs the example in each
 // description.
 #ifndef VITYA_PASSES_QUANTIZE_PASSES
 #define VITYA_PASSES_QUANTIZE_PASSES
@@ -44,7 +44,7 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
   let summary = "record the ranges of all operands that can be quantized";
   let description = [{
     Runs the model on the first `count` records of `images`. For each operand of an f32 linear layer or attention of
-    `@main` that `vitya-quantize-static` can store in 8 bits, each observer proposes a range. The ranges are attached to
+    `@main` that `vitya-quantize-static` can store as an integer, each observer proposes a range. The ranges are attached to
     the op as `vitya.ranges`, each with the share of values that it clips and the mean squared error of quantization
     relative to the mean square of the values. The fingerprint of the model is attached to the module as
     `vitya.calibrated`, because the ranges hold for no other model. The result does not depend on the number of threads,
@@ -134,10 +134,10 @@ def ProveShortSumsPass : Pass<"vitya-prove-short-sums", "::mlir::ModuleOp"> {
 }
 
 def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
-  let summary = "quantize linear layers to 8 bits with ranges found at run time";
+  let summary = "quantize linear layers with ranges found at run time";
   let description = [{
     Before: f32 linear layers. After: each layer whose name matches `layers`, does not match `except` and is not in
-    `keep-f32` has a symmetric s8 weight and an affine u8 input. The scale and zero point of the input are computed at run
+    `keep-f32` has a symmetric weight of `bits` bits and an affine u8 input. The scale and zero point of the input are computed at run
     time, for each token or for all tokens of an image. A value that several layers read is quantized once.
 
     Layers whose weight is not a constant, or whose inner width is above 65,536, stay f32, with a remark. Layers that are
@@ -183,10 +183,10 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
 }
 
 def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
-  let summary = "quantize linear layers and attention to 8 bits with ranges from calibration";
+  let summary = "quantize linear layers and attention with ranges from calibration";
   let description = [{
     Before: a model that `vitya-calibrate` has annotated and that has not changed since. After: each linear layer whose
-    name matches `layers`, does not match `except` and is not in `keep-f32` has a symmetric s8 weight and reads a
+    name matches `layers`, does not match `except` and is not in `keep-f32` has a symmetric weight of `bits` bits and reads a
     `quant.qcast` of its input to affine u8, with the range that `observer` proposed. Unless `attention=false`, each
     attention selected by the same options is quantized too: its query becomes u8, its key and value become s8, and the
     exponentials of its softmax are rounded to multiples of 1/255. A value is cast once for all ops that read it.
