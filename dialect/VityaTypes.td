@@ -220,8 +220,8 @@ def Vitya_LinearInfoAttr : Vitya_Attr<"LinearInfo", "linear_info"> {
                 [{ return $_get($_ctxt, name, in, out, format, reason, rank, ::vitya::ShortSumsAttr()); }]>
   ];
   let assemblyFormat = [{
-    `<` $name `,` `in` `=` $in `,` `out` `=` $out `,` `format` `=` $format `,` `reason` `=` $reason
-    (`,` `rank` `=` $rank^)? (`,` `short_sums` `=` $short_sums^)? `>`
+    `<` $name `,` `in` `=` $in `,` `out` `=` $out `,` `format` `=` $format (`short_sums` `=` $short_sums^)? `,`
+    `reason` `=` $reason (`,` `rank` `=` $rank^)? `>`
   }];
   let genVerifyDecl = 1;
 }

@@ -16,6 +16,8 @@ for linear in linears:
     assert linear["format"] == f"u8 x s8 {mode}", linear
     assert all(0 < scale < 1 for scale in linear["weight_scales"]) and len(linear["weight_scales"]) in (10, 192, 768)
     assert 30 < linear["weight_signal_to_noise"] < 60, linear
+    sums = linear["short_sums"]
+    assert sums["group"] in (0, 1, 2, 4, 8) and (sums["largest"] <= 32767) == (sums["group"] > 0), sums
     if mode == "dynamic":
         assert linear["input"] == {"granularity": "token"}, linear["input"]
 

@@ -40,11 +40,13 @@ func.func @main(%x: tensor<5x8xf32>) -> tensor<1x8xf32> {
 
 // -----
 
-// Products of integers are counted once more.
+// Products of integers are counted once more, and those in short sums of 1, 2, 4 and 8 blocks, too.
 
 // CHECK-LABEL: module attributes
 // CHECK-SAME: vitya.integer_multiply_adds = 32 : i64
+// CHECK-SAME: vitya.linears = [#vitya.linear_info<"integers", in = 4, out = 2, format = "u8 x s8 static" short_sums = <group = 4, largest = 510, row = 0, column = 0>, reason = "no compression requested">,
 // CHECK-SAME: vitya.multiply_adds = 40 : i64
+// CHECK-SAME: vitya.short_sum_multiply_adds = array<i64: 0, 0, 32, 0>
 !u = !quant.uniform<u8:f32, 0.5:100>
 !s = !quant.uniform<i8<-127:127>:f32, 0.5>
 func.func @main(%x: tensor<4x4xf32>) -> tensor<4x1xf32> {
@@ -52,7 +54,7 @@ func.func @main(%x: tensor<4x4xf32>) -> tensor<4x1xf32> {
   %w = quant.scast %c : tensor<2x4xi8> to tensor<2x4x!s>
   %v = arith.constant dense<0.5> : tensor<1x2xf32>
   %q = quant.qcast %x : tensor<4x4xf32> to tensor<4x4x!u>
-  %0 = vitya.linear "integers" %q, %w : tensor<4x4x!u>, tensor<2x4x!s> -> tensor<4x2xf32>
+  %0 = vitya.linear "integers" %q, %w {vitya.short_sums = #vitya.short_sums<group = 4, largest = 510, row = 0, column = 0>} : tensor<4x4x!u>, tensor<2x4x!s> -> tensor<4x2xf32>
   %1 = vitya.linear "floats" %0, %v : tensor<4x2xf32>, tensor<1x2xf32> -> tensor<4x1xf32>
   return %1 : tensor<4x1xf32>
 }
