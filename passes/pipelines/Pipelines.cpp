@@ -53,6 +53,8 @@ struct LoopsOptions : PassPipelineOptions<LoopsOptions> {
 struct LLVMOptions : PassPipelineOptions<LLVMOptions> {
   Option<int64_t> vectorBits{*this, "vector-bits", llvm::cl::desc("Bits of a register: 256 or 512."),
                              llvm::cl::init(TargetInfo().vectorBits)};
+  Option<int64_t> activationBits{*this, "activation-bits", llvm::cl::desc("Bits of a quantized activation: 8 or 16."),
+                                 llvm::cl::init(TargetInfo().activationBits)};
 };
 
 } // namespace
@@ -157,7 +159,7 @@ void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
 
 void buildLLVMPipeline(OpPassManager &pm, const TargetInfo &target) {
   // Do not canonicalize between here and LLVM: that would turn chains of vector inserts into huge constructions.
-  pm.addNestedPass<func::FuncOp>(createLowerVectorsPass({target.vectorBits}));
+  pm.addNestedPass<func::FuncOp>(createLowerVectorsPass({target.vectorBits, target.activationBits == 8}));
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -247,6 +249,7 @@ void registerVityaPipelines() {
                                         from(Phase::loops, [](OpPassManager &pm, const LLVMOptions &options) {
                                           TargetInfo target;
                                           target.vectorBits = options.vectorBits;
+                                          target.activationBits = options.activationBits;
                                           buildLLVMPipeline(pm, target);
                                         }));
 }

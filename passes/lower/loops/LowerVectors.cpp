@@ -141,7 +141,16 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
   LogicalResult lowerDotProducts(func::FuncOp function) {
     RewritePatternSet patterns(&getContext());
     populateDotProductPatterns(patterns, bits);
-    return applyPatternsGreedily(function, std::move(patterns));
+    if (failed(applyPatternsGreedily(function, std::move(patterns))))
+      return failure();
+    WalkResult result = function.walk([&](LLVM::CallIntrinsicOp call) {
+      if (dotBytes || !call.getIntrin().contains("vpdpbusd"))
+        return WalkResult::advance();
+      call.emitError() << "expected bytes to be multiplied in short sums, as the processor has no dot product of bytes: "
+                          "was an earlier phase compiled for another processor?";
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
   }
 
   /// Turns transfers of integers in VNNI layout, which is contiguous, into transfers of one vector.

@@ -109,7 +109,9 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
     }
     ```
   }];
-  let options = [Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512.">];
+  let options = [
+    Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512.">,
+    Option<"dotBytes", "dot-bytes", "bool", "true", "Whether the processor has a dot product of bytes.">];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::math::MathDialect"];
 }
