@@ -84,7 +84,7 @@ def Vitya_IntegerLinearOp
 
     | input | weight | offset | multiplier, bias | params | result |
     |---|---|---|---|---|---|
-    | `tensor<NxIxi8>` or `tensor<NxIxi16>` | `tensor<OxIxi8>` or `tensor<OxIxi4>` | `tensor<Oxi32>` | `tensor<Oxf32>` | `tensor<Nx2xf32>`, `tensor<1x2xf32>` or none | `tensor<NxOxf32>` |
+    | `tensor<NxIxi8>` or `tensor<NxIxi16>` | `tensor<OxIxi8>` or `tensor<OxIxi4>` | `tensor<Oxi32>` or `tensor<Oxi16>` | `tensor<Oxf32>` | `tensor<Nx2xf32>`, `tensor<1x2xf32>` or none | `tensor<NxOxf32>` |
 
     * (C1) the weight has as many columns as the input.
     * (C2) offset, multiplier and bias have as many entries as the weight has rows.

@@ -45,7 +45,8 @@ def Vitya_IntegerMatrix : Vitya_StaticTensor<2, "[out, in]", "i4 or i8",
 def Vitya_QuantizedTokens
     : Vitya_StaticTensor<2, "[tokens, width]", "!quant.any<u8:f32>, !quant.any<u8<0:127>:f32>, i8 or i16",
                          "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16) || ::vitya::isDynamicU8($_self)">;
-def Vitya_IntVector : Vitya_StaticTensor<1, "[width]", "i32", "$_self.isSignlessInteger(32)">;
+def Vitya_IntVector : Vitya_StaticTensor<1, "[width]", "i16 or i32",
+                                         "$_self.isSignlessInteger(16) || $_self.isSignlessInteger(32)">;
 
 //===----------------------------------------------------------------------===//
 // Enumerations

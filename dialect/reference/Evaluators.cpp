@@ -63,9 +63,14 @@ using PackedWeight = Cached<numerics::PackedMatrix>;
 using RowSums = Cached<SmallVector<int32_t>>;
 
 Tensor evaluate(IntegerLinearOp op, const Operands &v, const PackedWeight &pack) {
-  return integerLinear(v[op.getInput()], *pack(v[op.getWeight()]), v[op.getOffset()].values<int32_t>(),
-                       v[op.getMultiplier()].values(), v.find(op.getBias()), v.find(op.getParams()),
-                       elementOf(op.getResult()));
+  const Tensor &stored = v[op.getOffset()];
+  SmallVector<int32_t> offset;
+  if (stored.elementBytes() == 2)
+    llvm::append_range(offset, stored.values<int16_t>());
+  else
+    llvm::append_range(offset, stored.values<int32_t>());
+  return integerLinear(v[op.getInput()], *pack(v[op.getWeight()]), offset, v[op.getMultiplier()].values(),
+                       v.find(op.getBias()), v.find(op.getParams()), elementOf(op.getResult()));
 }
 
 Tensor evaluate(LinearOp op, const Operands &v, const PackedWeight &pack) {

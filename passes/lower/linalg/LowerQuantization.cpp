@@ -154,8 +154,8 @@ private:
   DenseMap<Value, Value> copies;
 };
 
-/// Converts quantized tensors to tensors of the stored integers: i4 or i8 for a weight, the result of a quant.scast, i8 and for
-/// the inputs in `bytes`, and `activation` for every other value.
+/// Converts quantized tensors to tensors of the stored integers: i4 or i8 for a weight, the result of a quant.scast, i8
+/// and for the inputs in `bytes`, and `activation` for every other value.
 class StorageConverter : public TypeConverter {
 public:
   StorageConverter(IntegerType activation, const ByteInputs &bytes) {
@@ -217,8 +217,8 @@ struct LowerQuantizeCast : OpConversionPattern<quant::QuantizeCastOp> {
       return rewriter.notifyMatchFailure(op, "expected a type of one scale");
     Value params = createConstant(rewriter, op.getLoc(), {1, 2},
                                   {static_cast<float>(type.getScale()), static_cast<float>(type.getZeroPoint())});
-    rewriter.replaceOpWithNewOp<QuantizeOp>(op, getTypeConverter()->convertType(op.getResult()),
-                                            adaptor.getInput(), params, type.isSigned(),
+    rewriter.replaceOpWithNewOp<QuantizeOp>(op, getTypeConverter()->convertType(op.getResult()), adaptor.getInput(),
+                                            params, type.isSigned(),
                                             type.isSigned() ? numerics::kUnsignedLevels.max : type.getStorageTypeMax());
     return success();
   }
@@ -253,21 +253,28 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
     bool isInteger = op.getBias() && elementOf(op.getBias()).isInteger(32);
     bool isFolded = isInteger && subtractConstant(op.getBias(), offset);
     LDBG() << op.getLayer() << ": " << (isFolded ? "bias folded into the offsets" : "bias not folded");
-    Value offsets =
-        createVector<int32_t>(rewriter, op.getLoc(), offset, rewriter.getI32Type(), op.getLayer() + ".offset");
+    Value offsets = createOffsets(rewriter, op, offset);
     if (isInteger && !isFolded)
       offsets = arith::SubIOp::create(rewriter, op.getLoc(), offsets, adaptor.getBias());
     Value factors =
         createVector<float>(rewriter, op.getLoc(), multiplier, rewriter.getF32Type(), op.getLayer() + ".multiplier");
-    rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), adaptor.getInput(),
-                                                 adaptor.getWeight(), offsets, factors,
-                                                 isInteger ? Value() : adaptor.getBias(), adaptor.getParams(),
-                                                 bytes.groupOf(op));
+    rewriter.replaceOpWithNewOp<IntegerLinearOp>(
+        op, op.getType(), op.getLayerAttr(), adaptor.getInput(), adaptor.getWeight(), offsets, factors,
+        isInteger ? Value() : adaptor.getBias(), adaptor.getParams(), bytes.groupOf(op));
     return success();
   }
 
 private:
   const ByteInputs &bytes;
+
+  /// `offset` as a constant. Those of a dynamic layer, the sums of the rows of its weight, are stored in 16 bits if
+  /// these hold them.
+  static Value createOffsets(ConversionPatternRewriter &rewriter, LinearOp op, ArrayRef<int32_t> offset) {
+    if (op.getParams() && llvm::all_of(offset, [](int32_t each) { return llvm::isInt<16>(each); }))
+      return createVector<int16_t>(rewriter, op.getLoc(), SmallVector<int16_t>(offset), rewriter.getI16Type(),
+                                   op.getLayer() + ".offset");
+    return createVector<int32_t>(rewriter, op.getLoc(), offset, rewriter.getI32Type(), op.getLayer() + ".offset");
+  }
 
   /// `zero` times the sum of each row of `weight`, whose rows hold `in` signed bytes.
   static SmallVector<int32_t> zeroPointProducts(ArrayRef<char> weight, int64_t in, int64_t zero) {

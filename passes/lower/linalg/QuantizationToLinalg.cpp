@@ -56,6 +56,9 @@ struct IntegerLinearToLinalg : OpConversionPattern<IntegerLinearOp> {
   static Value scale(FloatBuilder &a, Value sum, Value offset, Value factor, Value bias, ValueRange params) {
     if (!bias)
       bias = a.constant(0);
+    Type i32 = a.getI32Type();
+    if (offset.getType() != i32)
+      offset = arith::ExtSIOp::create(a, i32, offset);
     if (!params.empty()) {
       offset = arith::MulIOp::create(a, a.toInteger(params[1]), offset);
       factor = a.mul(params[0], factor);
