@@ -46,6 +46,7 @@ std::string vitya::fingerprint(ModuleOp module) {
     }
     for (NamedAttribute attribute : op->getAttrDictionary()) {
       if (attribute.getName() == VityaDialect::RangesAttrHelper::getNameStr() ||
+          attribute.getName() == VityaDialect::RoundedAttrHelper::getNameStr() ||
           attribute.getName() == VityaDialect::NoiseAttrHelper::getNameStr())
         continue;
       addPrinted(attribute.getName().getValue());

@@ -1,8 +1,10 @@
 // Registers the dialect, verifies its attributes, and verifies where its discardable attributes may be attached.
 #include "dialect/VityaDialect.h"
 #include "dialect/Constants.h"
+#include "dialect/QuantTypes.h"
 #include "dialect/ShortFloat.h"
 #include "dialect/VityaOps.h"
+#include "mlir/Bytecode/BytecodeImplementation.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -36,7 +38,37 @@ static FailureOr<LayerFormat> parseLayerFormat(AsmParser &parser) {
 #define GET_ATTRDEF_CLASSES
 #include "dialect/VityaAttributes.cpp.inc"
 
+namespace {
+
+/// Encodes `#vitya.rounded` in bytecode, because the text of an attribute cannot refer to a resource there. Other
+/// attributes are encoded as text.
+struct BytecodeInterface : BytecodeDialectInterface {
+  explicit BytecodeInterface(Dialect *dialect) : BytecodeDialectInterface(dialect) {}
+
+  LogicalResult writeAttribute(Attribute attribute, DialectBytecodeWriter &writer) const override {
+    auto rounded = dyn_cast<RoundedWeightAttr>(attribute);
+    if (!rounded)
+      return failure();
+    writer.writeAttribute(rounded.getIntegers());
+    writer.writeType(rounded.getType());
+    writer.writeOwnedString(rounded.getReason());
+    return success();
+  }
+
+  Attribute readAttribute(DialectBytecodeReader &reader) const override {
+    ElementsAttr integers;
+    quant::QuantizedType type;
+    StringRef reason;
+    if (failed(reader.readAttribute(integers)) || failed(reader.readType(type)) || failed(reader.readString(reason)))
+      return {};
+    return RoundedWeightAttr::getChecked([&] { return reader.emitError(); }, getContext(), integers, type, reason);
+  }
+};
+
+} // namespace
+
 void VityaDialect::initialize() {
+  addInterfaces<BytecodeInterface>();
   addOperations<
 #define GET_OP_LIST
 #include "dialect/Vitya.cpp.inc"
@@ -134,6 +166,16 @@ void ObservedRangeAttr::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
+LogicalResult RoundedWeightAttr::verify(function_ref<InFlightDiagnostic()> emitError, ElementsAttr integers,
+                                        quant::QuantizedType type, StringRef) {
+  // rounded_c1
+  ArrayRef<int64_t> shape = integers.getShapedType().getShape();
+  if (shape.size() != 2 || integers.getElementType() != type.getStorageType())
+    return emitError() << "expected integers [out, in] of " << type.getStorageType() << ", which " << type
+                       << " stores, found " << integers.getType();
+  return success(succeeded(weightScales(RankedTensorType::get(shape, type), emitError)));
+}
+
 //===----------------------------------------------------------------------===//
 // Discardable attributes
 //===----------------------------------------------------------------------===//
@@ -211,6 +253,7 @@ bool isWeightsOfModule(Operation *op, Attribute value) {
   return isa<ModuleOp>(op) && weights && weights.getElementType().isInteger(8);
 }
 
+constexpr llvm::StringLiteral kRoundedExpected = "#vitya.rounded of the sizes of the weight on an f32 vitya.linear";
 constexpr llvm::StringLiteral kRangesExpected = "an array of #vitya.observed for each operand that can be quantized";
 
 const AttributeRule kRules[] = {
@@ -229,12 +272,15 @@ const AttributeRule kRules[] = {
     {VityaDialect::ShortSumMultiplyAddsAttrHelper::getNameStr(), "four i64 that are not negative",
      [](Operation *, Attribute value) {
        auto counts = dyn_cast<DenseI64ArrayAttr>(value);
-       return counts && counts.size() == 4 && llvm::all_of(counts.asArrayRef(), [](int64_t count) { return count >= 0; });
+       return counts && counts.size() == 4 &&
+              llvm::all_of(counts.asArrayRef(), [](int64_t count) { return count >= 0; });
      }},
     {VityaDialect::WorkspaceBytesAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
     {VityaDialect::AttentionInfoAttrHelper::getNameStr(), "#vitya.attention_info on an attention",
      [](Operation *op, Attribute value) { return isa<AttentionOp>(op) && isa<AttentionInfoAttr>(value); }},
     {VityaDialect::RangesAttrHelper::getNameStr(), kRangesExpected, isRangesOfLayer},
+    {VityaDialect::RoundedAttrHelper::getNameStr(), kRoundedExpected,
+     [](Operation *op, Attribute value) { return isa<LinearOp>(op) && isa<RoundedWeightAttr>(value); }},
     {VityaDialect::NoiseAttrHelper::getNameStr(), "a finite f64 that is not negative on a quant.scast",
      isNoiseOfWeight},
     {VityaDialect::ShortSumsAttrHelper::getNameStr(), "#vitya.short_sums on a quantized linear layer",
@@ -278,6 +324,13 @@ LogicalResult VityaDialect::verifyOperationAttribute(Operation *op, NamedAttribu
 }
 
 LogicalResult vitya::verifyLayer(Operation *layer) {
+  // rounded_c2
+  if (auto rounded = getDiscardable<VityaDialect::RoundedAttrHelper>(layer)) {
+    auto linear = cast<LinearOp>(layer);
+    if (linear.isQuantized() ||
+        linear.getWeight().getType().getShape() != rounded.getIntegers().getShapedType().getShape())
+      return emitRuleError(layer, VityaDialect::RoundedAttrHelper::getNameStr(), kRoundedExpected, rounded);
+  }
   auto ranges = getDiscardable<VityaDialect::RangesAttrHelper>(layer);
   size_t operands = cast<LayerOpInterface>(layer).getQuantizableOperands().size();
   if (!ranges || (operands != 0 && ranges.size() == operands))

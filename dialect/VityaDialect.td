@@ -42,6 +42,7 @@ def Vitya_Dialect : Dialect {
     | `vitya.short_sum_multiply_adds` | module | array of four i64: the multiply-adds of integers in short sums of 1, 2, 4 and 8 blocks; absent if there are none |
     | `vitya.attention_info` | attention | `#vitya.attention_info`: how it was compressed |
     | `vitya.ranges` | layer | array with, for each quantizable operand, an array of the `#vitya.observed` ranges that the observers propose |
+    | `vitya.rounded` | f32 linear layer | `#vitya.rounded`: the integers that quantization will take for the weight |
     | `vitya.noise` | `quant.scast` | f64: the mean squared error of a quantized weight over its mean square; absent if the f32 weight is not known |
     | `vitya.short_sums` | linear | `#vitya.short_sums`: how many products of the layer 16 bits are proven to hold |
     | `vitya.kernel` | private function | unit: the function computes one group of ops |
@@ -69,6 +70,7 @@ def Vitya_Dialect : Dialect {
     "::mlir::ArrayAttr":$ranges,
     "::mlir::FloatAttr":$noise,
     "::vitya::ShortSumsAttr":$short_sums,
+    "::vitya::RoundedWeightAttr":$rounded,
     "::mlir::UnitAttr":$kernel,
     "::mlir::StringAttr":$layer,
     "::mlir::UnitAttr":$loop,

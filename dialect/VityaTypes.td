@@ -280,4 +280,28 @@ def Vitya_ObservedRangeAttr : Vitya_Attr<"ObservedRange", "observed"> {
   let genVerifyDecl = 1;
 }
 
+def Vitya_RoundedWeightAttr : Vitya_Attr<"RoundedWeight", "rounded"> {
+  let summary = "the integers to which quantization will round a weight, and their scales";
+  let description = [{
+    The attribute `vitya.rounded` of an f32 `vitya.linear`. `vitya-round-weights` writes it, and a quantization pass with
+    `rounding=gptq` takes the integers and their type from it instead of rounding the weight to nearest. `reason` says how
+    the integers were found.
+
+    * (C1) the type is that of a quantized weight of the sizes of the integers, and the integers are stored as it says.
+    * (C2) it is attached to an f32 `vitya.linear` whose weight has the sizes of the integers.
+
+    ```mlir
+    %0 = vitya.linear "fc" %x, %w {vitya.rounded = #vitya.rounded<dense<[[127, 0, 1]]> : tensor<1x3xi8>,
+                                   type = !quant.uniform<i8<-127:127>:f32, 0.25>, reason = "GPTQ, damping 0.01">}
+       : tensor<65x3xf32>, tensor<1x3xf32> -> tensor<65x1xf32>
+    ```
+  }];
+  let parameters = (ins
+    "::mlir::ElementsAttr":$integers,
+    "::mlir::quant::QuantizedType":$type,
+    StringRefParameter<"how the integers were found">:$reason);
+  let assemblyFormat = "`<` $integers `,` `type` `=` $type `,` `reason` `=` $reason `>`";
+  let genVerifyDecl = 1;
+}
+
 #endif // VITYA_TYPES

@@ -18,6 +18,8 @@ void CompressOptions::useImages(StringRef images, int64_t count) {
     use(*lowRank);
   if (refit)
     use(*refit);
+  if (round)
+    use(*round);
   if (smooth)
     use(*smooth);
 }
@@ -57,6 +59,8 @@ llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, S
     result.refit = RefitFactorsPassOptions{text.quantize, text.images};
   if (auto *options = std::get_if<QuantizeStaticPassOptions>(&result.quantize))
     result.calibration.activationBits = options->activationBits;
+  if (result.rounding() == WeightRounding::gptq)
+    result.round = RoundWeightsPassOptions{text.quantize, text.images};
   result.useImages(text.images, text.count);
   return result;
 }

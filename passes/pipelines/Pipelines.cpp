@@ -84,9 +84,13 @@ void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options, Mod
   // Smoothing changes the activations, so it precedes the calibration that observes them.
   if (options.smooth)
     pm.addPass(createSmoothPass(*options.smooth));
-  // Calibration is last: its ranges hold for exactly this model.
+  // The ranges of calibration hold for exactly this model.
   if (options.quantizesStatically())
     pm.addPass(createCalibratePass(options.calibration));
+  // Rounding is last: it only adds to the layers what their weights will be, for the inputs that all passes before have
+  // left to them.
+  if (options.round)
+    pm.addPass(createRoundWeightsPass(*options.round));
 }
 
 void buildQuantizePipeline(OpPassManager &pm, const CompressOptions &options) {

@@ -85,9 +85,13 @@ FailureOr<Tensors> FakeQuantization::run(Operation *op, ArrayRef<Tensors> operan
     if (failed(weight) || failed(bias))
       return failure();
     RowMajorOf<float> exact = weight->cast<float>();
-    QuantizedWeight rounded =
-        numerics::quantizeWeight(exact, weights == WeightGranularity::channel, int(filter->bitsOf(linear)));
-    return applyLinear(op->getContext(), {rounded.dequantize().cast<double>(), *bias}, operands.front());
+    FailureOr<QuantizedWeight> rounded =
+        numerics::quantizeWeight(exact, weights == WeightGranularity::channel, int(bitsOf(linear)));
+    if (auto attribute = getDiscardable<VityaDialect::RoundedAttrHelper>(op))
+      rounded = quantizedWeightOf(linear, attribute);
+    if (failed(rounded))
+      return failure();
+    return applyLinear(op->getContext(), {rounded->dequantize().cast<double>(), *bias}, operands.front());
   }
   auto attention = cast<AttentionOp>(op);
   Tensors results(operands.front().size());

@@ -20,12 +20,17 @@ public:
   /// Whether `op` is an f32 layer that will be quantized.
   bool quantizes(mlir::Operation *op) const;
 
+  /// The bits of the weight of `op`, which will be quantized, and which of its elements share a scale.
+  unsigned bitsOf(LinearOp op) const { return filter->bitsOf(op); }
+  WeightGranularity granularity() const { return weights; }
+
   /// `values` of `operand`, one finite tensor per image, as the quantized layer will read them.
   std::vector<reference::Tensor> roundOperand(const QuantizableOperand &operand,
                                               llvm::ArrayRef<reference::Tensor> values) const;
 
-  /// The results of the layer `op` with rounded weights on `operands`, which roundOperand() has returned: for each
-  /// operand one tensor per image. An error at `op` unless its weights are finite constants.
+  /// The results of the layer `op` with its weights as in `vitya.rounded`, or rounded to nearest without that, on
+  /// `operands`, which roundOperand() has returned: for each operand one tensor per image. An error at `op` unless its
+  /// weights are finite constants.
   mlir::FailureOr<std::vector<reference::Tensor>> run(mlir::Operation *op,
                                                       llvm::ArrayRef<std::vector<reference::Tensor>> operands) const;
 

@@ -16,8 +16,13 @@ def TensorWeights : OptionValue<"tensor", 1, "all elements">;
 def WeightGranularity : OptionEnum<"WeightGranularity", "which elements of a weight share a scale",
                                    [ChannelWeights, TensorWeights]>;
 
-defvar kWeightGranularityOptions = [
-  EnumOption<"weights", WeightGranularity, ChannelWeights, "Which elements of a weight share a scale:">
+def NearestRounding : OptionValue<"nearest", 0, "the nearest integers">;
+def GptqRounding : OptionValue<"gptq", 1, "integers that change the outputs of the layer least, from vitya-round-weights">;
+def WeightRounding : OptionEnum<"WeightRounding", "how weights become integers", [NearestRounding, GptqRounding]>;
+
+defvar kWeightOptions = [
+  EnumOption<"weights", WeightGranularity, ChannelWeights, "Which elements of a weight share a scale:">,
+  EnumOption<"rounding", WeightRounding, NearestRounding, "How weights become integers:">
 ];
 
 def SevenBits : OptionValue<"u7", 7, "integers from 0 to 127", "7">;
@@ -178,7 +183,7 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
         clEnumValN(::vitya::Granularity::token, "token", "the elements of a token"),
         clEnumValN(::vitya::Granularity::tensor, "tensor", "the elements of all tokens of an image"))
     }]>
-  ] # kBitsOptions # kWeightGranularityOptions # kQuantizedLayersOptions;
+  ] # kBitsOptions # kWeightOptions # kQuantizedLayersOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
 
@@ -235,7 +240,7 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
         clEnumValN(::vitya::numerics::ObserverKind::entropy, "entropy", "the least divergence of 128 bins"))
     }]>,
     Option<"attention", "attention", "bool", "true", "Also quantize attention.">
-  ] # kBitsOptions # kWeightGranularityOptions # kQuantizedLayersOptions;
+  ] # kBitsOptions # kWeightOptions # kQuantizedLayersOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
 
@@ -309,6 +314,75 @@ def RefitFactorsPass : Pass<"vitya-refit-factors", "::mlir::ModuleOp"> {
            "The quantization that will follow: static or dynamic, then options of that pass after a comma.">
   ] # kImageOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
+}
+
+def RoundWeightsPass : Pass<"vitya-round-weights", "::mlir::ModuleOp"> {
+  let summary = "choose the integers of weights so that the outputs of layers change least";
+  let description = [{
+    Before: a model that will be quantized as `quantize` says, in f32. After: each linear layer that quantization will
+    select has `vitya.rounded`, the integers for its weight, which the quantization passes take with `rounding=gptq`. The
+    model computes the same as before. It is the last pass before quantization: smoothing, splitting of layers and
+    calibration have to be done.
+
+    The integers are found by GPTQ (arXiv 2210.17323). If a row w of a weight becomes v, the output changes by (w - v) z for
+    the input z, in the mean square by (w - v) H (w - v)^T with H = E[z z^T]. GPTQ rounds one column after the other, and after
+    each moves the others so that they make up for the error. The model runs on the first `count` records of `images`;
+    z is the input as it arrives in the quantized model, whose layers before have their rounded weights and round their
+    operands. A scale is that of rounding to nearest times the one of 0.85, 0.9, ..., 1.15 with the least error of its rows.
+
+    The last quarter of the images is held out to choose, for each layer, what has the least error of its output there,
+    compared with the f32 model. Then the weight is rounded for all images. The choices are:
+
+    * the damping, 0.0001, 0.001, 0.01 or 0.1: this times the mean of the diagonal of H is added to the diagonal;
+    * the target: W, or the least squares fit of the output W x in the f32 model, W + W (E[x z^T] - H) (H + D)^(-1) with the
+      damping D;
+    * the order of the columns, by descending H_jj or natural.
+
+    With fewer than four images the damping is 0.01, the target W and the order descending. A warning names the layers whose
+    inputs have fewer tokens than columns, and a remark those with a singular H, which the damping makes regular. The
+    fingerprint of the model becomes `vitya.calibrated`, because the integers belong to no other model.
+
+    In the example, the input of `b` is (1, 1, 1) for every image. The nearest integers, (127, 0, 0), would give 127 instead
+    of 128.
+
+    Before:
+
+    ```mlir
+    func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
+      %wa = arith.constant dense<0.0> : tensor<3x3xf32>
+      %ba = arith.constant dense<1.0> : tensor<3xf32>
+      %wb = arith.constant dense<[[127.0, 0.5, 0.5]]> : tensor<1x3xf32>
+      %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
+      %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<3x3xf32>, tensor<3xf32> -> tensor<1x3xf32>
+      %b = vitya.linear "b" %a, %wb : tensor<1x3xf32>, tensor<1x3xf32> -> tensor<1x1xf32>
+      return %b : tensor<1x1xf32>
+    }
+    ```
+
+    After, with `images=%demo/calibration-256.bin count=1 quantize=dynamic,layers=b`:
+
+    ```mlir
+    module attributes {vitya.calibrated = "53b5e13b9bfb189d6d56346cdf0866f8"} {
+      func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
+        %wa = arith.constant dense<0.0> : tensor<3x3xf32>
+        %ba = arith.constant dense<1.0> : tensor<3xf32>
+        %wb = arith.constant dense<[[127.0, 0.5, 0.5]]> : tensor<1x3xf32>
+        %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
+        %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<3x3xf32>, tensor<3xf32> -> tensor<1x3xf32>
+        %b = vitya.linear "b" %a, %wb {vitya.rounded = #vitya.rounded<dense_resource<b.weight.i8> : tensor<1x3xi8>,
+                                       type = !quant.uniform<i8<-127:127>:f32:0, {1.0}>, reason = "GPTQ, damping 0.01">}
+           : tensor<1x3xf32>, tensor<1x3xf32> -> tensor<1x1xf32>
+        return %b : tensor<1x1xf32>
+      }
+    }
+    {-# dialect_resources: { builtin: { b.weight.i8: "0x400000007F0001" } } #-}
+    ```
+  }];
+  let options = [
+    Option<"quantize", "quantize", "std::string", "\"none\"",
+           "The quantization that will follow: static or dynamic, then options of that pass after a comma.">
+  ] # kImageOptions;
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
 
 def SmoothPass : Pass<"vitya-smooth", "::mlir::ModuleOp"> {

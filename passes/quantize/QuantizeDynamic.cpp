@@ -17,8 +17,8 @@ struct QuantizeDynamic : impl::QuantizeDynamicPassBase<QuantizeDynamic> {
 
   /// In the order of Passes.td.
   QuantizeDynamicPassOptions options() const {
-    return {
-        granularity, bits, activationBits, weights, layers, except, llvm::to_vector(ArrayRef<std::string>(keepF32))};
+    return {granularity, bits,   activationBits, weights,
+            rounding,    layers, except,         llvm::to_vector(ArrayRef<std::string>(keepF32))};
   }
 
   void runOnOperation() override {
@@ -36,6 +36,9 @@ private:
     FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32, bits);
     if (failed(filter))
       return failure();
+    if (rounding != WeightRounding::nearest &&
+        failed(checkCalibrated(module, "weights of this very model from vitya-round-weights")))
+      return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
     LayerRecords records;
     for (auto op : llvm::make_early_inc_range(entry->getOps<LinearOp>())) {
@@ -49,22 +52,24 @@ private:
         remarkLeftAlone(op, "stays f32: " + *whyNot);
       LLVM_DEBUG(llvm::dbgs() << op.getLayer() << ": " << whyNot.value_or("quantized") << '\n');
       if (whyNot) {
+        dropRounded(op);
         records.keep(op, *whyNot);
         continue;
       }
-      FailureOr<Value> weight = quantizeWeight(op, weights, filter->bitsOf(op));
+      FailureOr<WeightCast> weight = quantizeWeight(op, weights, filter->bitsOf(op), rounding);
       if (failed(weight))
         return failure();
       Quantized input = quantize(op.getInput());
       op.getInputMutable().assign(input.value);
-      op.getWeightMutable().assign(*weight);
+      op.getWeightMutable().assign(weight->value);
       op.getParamsMutable().assign(input.params);
-      records.add(op, op.getFormat(), "range of each " + stringifyGranularity(granularity));
+      records.add(op, op.getFormat(), "range of each " + stringifyGranularity(granularity) + weight->reason);
     }
     for (auto op : entry->getOps<AttentionOp>())
       if (!op.isQuantized() && !filter->whyNot(op))
         LayerRecords::set(op, LayerFormat::f32(), "queries, keys and values have no range before run time");
     records.write();
+    module->removeAttr(VityaDialect::CalibratedAttrHelper::getNameStr());
     dropConstants(module);
     return success();
   }

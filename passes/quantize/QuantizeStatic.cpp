@@ -1,6 +1,5 @@
 // Static quantization: weights and activations become integers with scales fixed at compile time, those of activations
 // from calibration.
-#include "dialect/Fingerprint.h"
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/QuantizedLayers.h"
 #include "llvm/Support/Debug.h"
@@ -24,8 +23,9 @@ struct QuantizeStatic : impl::QuantizeStaticPassBase<QuantizeStatic> {
 
   /// In the order of Passes.td.
   QuantizeStaticPassOptions options() const {
-    return {observer, attention, bits,   activationBits,
-            weights,  layers,    except, llvm::to_vector(ArrayRef<std::string>(keepF32))};
+    return {observer,       attention, bits,
+            activationBits, weights,   rounding,
+            layers,         except,    llvm::to_vector(ArrayRef<std::string>(keepF32))};
   }
 
   void runOnOperation() override {
@@ -34,18 +34,9 @@ struct QuantizeStatic : impl::QuantizeStaticPassBase<QuantizeStatic> {
   }
 
 private:
-  LogicalResult checkCalibration(ModuleOp module) {
-    auto calibrated = getDiscardable<VityaDialect::CalibratedAttrHelper>(module);
-    std::string expected = fingerprint(module);
-    if (calibrated && calibrated.getValue() == expected)
-      return success();
-    return module.emitError("expected ranges of this very model from vitya-calibrate, found ")
-           << (calibrated ? "those of another one: was it changed since?" : "none");
-  }
-
   LogicalResult rewrite(ModuleOp module) {
     FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32, bits);
-    if (failed(filter) || failed(checkCalibration(module)))
+    if (failed(filter) || failed(checkCalibrated(module, "ranges of this very model from vitya-calibrate")))
       return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
     LayerRecords records;
@@ -76,21 +67,22 @@ private:
     LLVM_DEBUG(llvm::dbgs() << op.getLayer() << ": " << whyNot.value_or("quantized") << '\n');
     if (whyNot) {
       op->removeAttr(VityaDialect::RangesAttrHelper::getNameStr());
+      dropRounded(op);
       records.keep(op, *whyNot);
       return success();
     }
     FailureOr<SmallVector<ObservedRangeAttr>> ranges = rangesOf(op);
     if (failed(ranges))
       return failure();
-    FailureOr<Value> weight = quantizeWeight(op, weights, filter.bitsOf(op));
+    FailureOr<WeightCast> weight = quantizeWeight(op, weights, filter.bitsOf(op), rounding);
     if (failed(weight))
       return failure();
     Value input = quantize(op.getQuantizableOperands().front(), ranges->front());
     op.getInputMutable().assign(input);
-    op.getWeightMutable().assign(*weight);
+    op.getWeightMutable().assign(weight->value);
     if (Value bias = quantizeBias(op))
       op.getBiasMutable().assign(bias);
-    records.add(op, op.getFormat(), nameOf(observer) + ", " + summary(input, ranges->front()));
+    records.add(op, op.getFormat(), nameOf(observer) + ", " + summary(input, ranges->front()) + weight->reason);
     return success();
   }
 

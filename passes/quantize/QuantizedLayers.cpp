@@ -1,6 +1,7 @@
 // Quantizes weights from f32 constants, and merges the records of the parts of a layer.
 #include "passes/quantize/QuantizedLayers.h"
 #include "dialect/Constants.h"
+#include "dialect/Fingerprint.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -104,6 +105,15 @@ std::optional<std::string> whyNotInteger(AttentionOp op) {
   return std::nullopt;
 }
 
+LogicalResult checkCalibrated(ModuleOp module, StringRef what) {
+  auto calibrated = getDiscardable<VityaDialect::CalibratedAttrHelper>(module);
+  std::string expected = fingerprint(module);
+  if (calibrated && calibrated.getValue() == expected)
+    return success();
+  return module.emitError("expected ") << what << ", found "
+                                       << (calibrated ? "those of another one: was it changed since?" : "none");
+}
+
 //===----------------------------------------------------------------------===//
 // Types and weights
 //===----------------------------------------------------------------------===//
@@ -144,14 +154,10 @@ quant::QuantizedType uniformType(MLIRContext *context, const AffineParameters &p
                                           parameters.levels.max);
 }
 
-FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity, unsigned bits) {
-  FailureOr<Eigen::MatrixXd> weight = weightOf(op);
-  if (failed(weight))
-    return failure();
-  RowMajorOf<float> exact = weight->cast<float>();
-  QuantizedWeight quantized = numerics::quantizeWeight(exact, granularity == WeightGranularity::channel, bits);
+RoundedWeightAttr makeRounded(LinearOp op, const QuantizedWeight &quantized, WeightGranularity granularity,
+                              unsigned bits, const Twine &reason) {
   MLIRContext *context = op.getContext();
-  Levels levels = signedLevels(bits);
+  Levels levels = signedLevels(int(bits));
   IntegerType storage = storageOf(context, levels);
   quant::QuantizedType element;
   if (granularity == WeightGranularity::tensor)
@@ -162,17 +168,74 @@ FailureOr<Value> quantizeWeight(LinearOp op, WeightGranularity granularity, unsi
         llvm::map_to_vector(quantized.scales, shortest), SmallVector<int64_t>(quantized.scales.size(), 0),
         /*quantizedDimension=*/0, levels.min, levels.max);
   std::string name = llvm::formatv("{0}.weight.i{1}", op.getLayer(), storage.getWidth());
-  OpBuilder builder(op);
   ArrayRef<char> bytes(reinterpret_cast<const char *>(quantized.values.data()),
                        static_cast<size_t>(quantized.values.size()));
-  ArrayRef<int64_t> shape = op.getWeight().getType().getShape();
-  auto integers = arith::ConstantOp::create(builder, op.getWeight().getLoc(),
-                                            makeResource(RankedTensorType::get(shape, storage), name, bytes));
-  auto cast =
-      quant::StorageCastOp::create(builder, op.getWeight().getLoc(), RankedTensorType::get(shape, element), integers);
+  auto type = RankedTensorType::get(op.getWeight().getType().getShape(), storage);
+  return RoundedWeightAttr::get(context, makeResource(type, name, bytes), element, reason.str());
+}
+
+FailureOr<QuantizedWeight> quantizedWeightOf(LinearOp op, RoundedWeightAttr rounded) {
+  RankedTensorType type = RankedTensorType::get(rounded.getIntegers().getShapedType().getShape(), rounded.getType());
+  FailureOr<SmallVector<double>> scales = weightScales(type, [&] { return op.emitOpError(); });
+  FailureOr<std::vector<char>> bytes = readRaw(rounded.getIntegers());
+  if (failed(scales))
+    return failure();
+  if (failed(bytes))
+    return op.emitOpError("expected all integers of '")
+           << VityaDialect::RoundedAttrHelper::getNameStr() << "', found none";
+  return QuantizedWeight{Eigen::Map<const RowMajorOf<int8_t>>(reinterpret_cast<const int8_t *>(bytes->data()),
+                                                              type.getDimSize(0), type.getDimSize(1)),
+                         std::vector<float>(scales->begin(), scales->end())};
+}
+
+void dropRounded(LinearOp op) {
+  if (auto rounded = getDiscardable<VityaDialect::RoundedAttrHelper>(op))
+    releaseResource(rounded.getIntegers());
+  op->removeAttr(VityaDialect::RoundedAttrHelper::getNameStr());
+}
+
+/// The record of the weight of `op` that `rounding` asks for, which has to be of `bits` bits.
+static FailureOr<RoundedWeightAttr> roundedOf(LinearOp op, unsigned bits, WeightRounding rounding) {
+  auto rounded = getDiscardable<VityaDialect::RoundedAttrHelper>(op);
+  std::optional<unsigned> found = rounded ? weightBits(rounded.getType()) : std::nullopt;
+  if (found == bits)
+    return rounded;
+  InFlightDiagnostic error = op.emitOpError("expected a weight of ")
+                             << bits << " bits in '" << VityaDialect::RoundedAttrHelper::getNameStr()
+                             << "', from vitya-round-weights, for rounding=" << stringifyWeightRounding(rounding)
+                             << ", found ";
+  return found ? error << "one of " << *found : error << "none";
+}
+
+FailureOr<WeightCast> quantizeWeight(LinearOp op, WeightGranularity granularity, unsigned bits,
+                                     WeightRounding rounding) {
+  FailureOr<Eigen::MatrixXd> weight = weightOf(op);
+  if (failed(weight))
+    return failure();
+  RowMajorOf<float> exact = weight->cast<float>();
+  FailureOr<RoundedWeightAttr> rounded = failure();
+  if (rounding == WeightRounding::nearest) {
+    dropRounded(op);
+    rounded = makeRounded(op, numerics::quantizeWeight(exact, granularity == WeightGranularity::channel, int(bits)),
+                          granularity, bits, "");
+  } else {
+    rounded = roundedOf(op, bits, rounding);
+    op->removeAttr(VityaDialect::RoundedAttrHelper::getNameStr());
+  }
+  FailureOr<QuantizedWeight> quantized = failure();
+  if (succeeded(rounded))
+    quantized = quantizedWeightOf(op, *rounded);
+  if (failed(quantized))
+    return failure();
+  OpBuilder builder(op);
+  Location loc = op.getWeight().getLoc();
+  auto integers = arith::ConstantOp::create(builder, loc, cast<TypedAttr>(rounded->getIntegers()));
+  auto type = RankedTensorType::get(op.getWeight().getType().getShape(), rounded->getType());
+  auto cast = quant::StorageCastOp::create(builder, loc, type, integers);
   setDiscardable<VityaDialect::NoiseAttrHelper>(
-      cast, builder.getF64FloatAttr(distortionOf(exact, quantized).relativeNoise()));
-  return cast.getResult();
+      cast, builder.getF64FloatAttr(distortionOf(exact, *quantized).relativeNoise()));
+  return WeightCast{cast.getResult(),
+                    rounded->getReason().empty() ? std::string() : ("; weight: " + rounded->getReason()).str()};
 }
 
 Value quantizeBias(LinearOp op) {

@@ -47,13 +47,33 @@ private:
 std::optional<std::string> whyNotInteger(LinearOp op);
 std::optional<std::string> whyNotInteger(AttentionOp op);
 
+/// Emits an error at `module` that expects `what`, which passes that ran it on images have attached to it, if they did
+/// not or if it has changed since.
+mlir::LogicalResult checkCalibrated(mlir::ModuleOp module, llvm::StringRef what);
+
 /// The levels of the operands of layers in static quantization. `bits` are those of the inputs of linear layers;
 /// operands of attention have 8.
 numerics::Levels levelsOf(const QuantizableOperand &operand, ActivationBits bits);
 
-/// Quantizes the constant weight of `op` to signed integers of `bits` bits. Returns a quant.scast, inserted before
-/// `op`, with the relative noise as `vitya.noise`; an error at `op` unless the weight is finite.
-mlir::FailureOr<mlir::Value> quantizeWeight(LinearOp op, WeightGranularity granularity, unsigned bits);
+/// The record of `quantized`, which has `bits` bits, for the weight of `op`. `reason` says how it was found.
+RoundedWeightAttr makeRounded(LinearOp op, const numerics::QuantizedWeight &quantized, WeightGranularity granularity,
+                              unsigned bits, const llvm::Twine &reason);
+/// The weight that `rounded`, a record on `op`, describes. An error at `op` if its integers were elided.
+mlir::FailureOr<numerics::QuantizedWeight> quantizedWeightOf(LinearOp op, RoundedWeightAttr rounded);
+/// Removes the `vitya.rounded` of `op`, if it has one, and frees its integers.
+void dropRounded(LinearOp op);
+
+/// A quantized weight: a quant.scast and, to be added to the reason in the record of the layer, how it was rounded;
+/// nothing if to nearest.
+struct WeightCast {
+  mlir::Value value;
+  std::string reason;
+};
+/// Quantizes the constant weight of `op` to signed integers of `bits` bits, and removes its `vitya.rounded`. The cast
+/// is inserted before `op` and has the relative noise as `vitya.noise`. An error at `op` if the weight is not finite,
+/// or if a `rounding` other than nearest finds no `vitya.rounded` for it.
+mlir::FailureOr<WeightCast> quantizeWeight(LinearOp op, WeightGranularity granularity, unsigned bits,
+                                           WeightRounding rounding);
 
 /// The bias of `op`, whose input and weight are already quantized with static scales, as i32 in steps of the factors of
 /// its rows, inserted before `op`. The unchanged bias if it is not a constant or if 32 bits might not hold its sum with

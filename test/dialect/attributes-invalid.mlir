@@ -262,3 +262,35 @@ func.func @noise_is_not_negative(%x: tensor<8xi8>) -> tensor<8x!quant.uniform<i8
   %0 = quant.scast %x {vitya.noise = -0.1 : f64} : tensor<8xi8> to tensor<8x!quant.uniform<i8:f32, 0.5>>
   return %0 : tensor<8x!quant.uniform<i8:f32, 0.5>>
 }
+
+// -----
+
+func.func @rounded_c1_storage(%x: tensor<4x2xf32>, %w: tensor<1x2xf32>) -> tensor<4x1xf32> {
+  // expected-error @below {{expected integers [out, in] of 'i4', which '!quant.uniform<i4<-7:7>:f32, 2.500000e-01>' stores, found 'tensor<1x2xi8>'}}
+  %0 = vitya.linear "rounded_c1" %x, %w {vitya.rounded = #vitya.rounded<dense<1> : tensor<1x2xi8>, type = !quant.uniform<i4<-7:7>:f32, 0.25>, reason = "GPTQ">} : tensor<4x2xf32>, tensor<1x2xf32> -> tensor<4x1xf32>
+  return %0 : tensor<4x1xf32>
+}
+
+// -----
+
+func.func @rounded_c1_scales(%x: tensor<4x2xf32>, %w: tensor<1x2xf32>) -> tensor<4x1xf32> {
+  // expected-error @below {{expected one scale for each of 1 rows of the weight, found 2}}
+  %0 = vitya.linear "rounded_c1" %x, %w {vitya.rounded = #vitya.rounded<dense<1> : tensor<1x2xi8>, type = !quant.uniform<i8<-127:127>:f32:0, {0.25, 0.5}>, reason = "GPTQ">} : tensor<4x2xf32>, tensor<1x2xf32> -> tensor<4x1xf32>
+  return %0 : tensor<4x1xf32>
+}
+
+// -----
+
+func.func @rounded_c2_sizes(%x: tensor<4x2xf32>, %w: tensor<1x2xf32>) -> tensor<4x1xf32> {
+  // expected-error @below {{'vitya.linear' op expected attribute 'vitya.rounded' to be #vitya.rounded of the sizes of the weight on an f32 vitya.linear}}
+  %0 = vitya.linear "rounded_c2" %x, %w {vitya.rounded = #vitya.rounded<dense<1> : tensor<2x2xi8>, type = !quant.uniform<i8<-127:127>:f32, 0.25>, reason = "GPTQ">} : tensor<4x2xf32>, tensor<1x2xf32> -> tensor<4x1xf32>
+  return %0 : tensor<4x1xf32>
+}
+
+// -----
+
+func.func @rounded_c2_op(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  // expected-error @below {{'vitya.gelu' op expected attribute 'vitya.rounded' to be #vitya.rounded of the sizes of the weight on an f32 vitya.linear}}
+  %0 = vitya.gelu erf %x {vitya.rounded = "GPTQ"} : tensor<4x2xf32>
+  return %0 : tensor<4x2xf32>
+}
