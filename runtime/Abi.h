@@ -34,8 +34,8 @@ typedef struct vitya_model {
   int64_t weight_bytes;            ///< size of the weights
   int64_t workspace_bytes;         ///< size of the scratch memory of each thread, which is 64-byte aligned
   int64_t layer_count;
-  int64_t multiply_adds;          ///< number of multiply-adds of one inference
-  int64_t integer_multiply_adds;  ///< number of those whose operands are 8-bit integers
+  int64_t multiply_adds;         ///< number of multiply-adds of one inference
+  int64_t integer_multiply_adds; ///< number of those whose operands are 8-bit integers
   /// Number of those whose products are proven to fit in sums of 16 bits over 1, 2, 4 and 8 blocks of four columns.
   int64_t short_sum_multiply_adds[4];
   const char *name;               ///< name of the model

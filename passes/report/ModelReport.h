@@ -129,11 +129,11 @@ struct SensitivityReport {
 };
 
 struct ModelReport {
-  std::vector<LinearReport> linears;       ///< in program order, once described
-  std::vector<AttentionReport> attentions; ///< in program order, once described
-  int64_t parameters = 0;                  ///< elements of all constants
-  int64_t multiplyAdds = 0;                ///< of one inference, in linear layers and attention
-  int64_t integerMultiplyAdds = 0;         ///< those of them between integers
+  std::vector<LinearReport> linears;             ///< in program order, once described
+  std::vector<AttentionReport> attentions;       ///< in program order, once described
+  int64_t parameters = 0;                        ///< elements of all constants
+  int64_t multiplyAdds = 0;                      ///< of one inference, in linear layers and attention
+  int64_t integerMultiplyAdds = 0;               ///< those of them between integers
   std::array<int64_t, 4> shortSumMultiplyAdds{}; ///< those of the latter in short sums of 1, 2, 4 and 8 blocks
   std::optional<LowRankSummary> lowRank;
   std::optional<BoundReport> bound;

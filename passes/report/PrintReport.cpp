@@ -246,8 +246,8 @@ void printTables(const ModelReport &report, llvm::raw_ostream &os) {
   os << '\n';
   row("linear", "in", "out", "rank", "format", sums("short sums"), "reason");
   for (const LinearReport &linear : report.linears)
-    row(linear.name, linear.in, linear.out, linear.rank ? std::to_string(*linear.rank) : "-",
-        linear.format.str(), sums(textOf(linear.shortSums)), linear.reason);
+    row(linear.name, linear.in, linear.out, linear.rank ? std::to_string(*linear.rank) : "-", linear.format.str(),
+        sums(textOf(linear.shortSums)), linear.reason);
   if (report.attentions.empty())
     return;
   os << llvm::formatv("\n{0,-32}{1,6}  {2,-16}{3,-16}{4}\n", "attention", "heads", "scores", "values", "reason");

@@ -1,5 +1,5 @@
-// Verifies the contract at the end of a phase: the dialects and types that a module may contain, what layers claim about
-// their weights and, in the phases on tensors, its functions and their signatures.
+// Verifies the contract at the end of a phase: the dialects and types that a module may contain, what layers claim
+// about their weights and, in the phases on tensors, its functions and their signatures.
 #include "dialect/ShortSums.h"
 #include "dialect/VityaDialect.h"
 #include "passes/Phases.h"

@@ -38,7 +38,7 @@ bool isInteger(MultiplyAdd kind) { return kind != MultiplyAdd::f32; }
     for (long round = 0; round < rounds; ++round)                                                                      \
       asm volatile(VITYA_TWELVE(CHAIN)::                                                                               \
                        : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",      \
-                         "xmm11", "xmm14", "xmm15");                                                                         \
+                         "xmm11", "xmm14", "xmm15");                                                                   \
     return rounds * 12.0 * PRODUCTS * 2;                                                                               \
   }
 

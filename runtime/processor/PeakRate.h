@@ -11,7 +11,8 @@ enum class MultiplyAdd { f32, i8, shortSums1, shortSums2, shortSums4, shortSums8
 /// Runs independent multiply-adds on registers for about `seconds` of CPU time and returns the best rate of the calling
 /// thread in 10^9 operations per second; a multiply-add is two operations. f32 uses fused multiply-adds; i8 uses the
 /// widest exact instruction available, a dot product of bytes or of pairs of 16-bit integers; short sums use the former
-/// or else products of bytes that are added in pairs. Returns 0 if the processor has none of the supported instructions.
+/// or else products of bytes that are added in pairs. Returns 0 if the processor has none of the supported
+/// instructions.
 double peakRate(MultiplyAdd kind, double seconds);
 
 } // namespace vitya

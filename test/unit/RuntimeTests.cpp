@@ -188,8 +188,9 @@ TEST(Features, MissingOnesAreListed) {
 TEST(PeakRate, IsMeasuredIfTheProcessorHasTheInstructions) {
   auto rateIsPositive = [](vitya::MultiplyAdd kind) { return vitya::peakRate(kind, 1e-3) > 0; };
   EXPECT_EQ(rateIsPositive(vitya::MultiplyAdd::f32), vitya::hasFeature("fma", 3) || vitya::hasFeature("avx512f", 7));
-  for (vitya::MultiplyAdd kind : {vitya::MultiplyAdd::i8, vitya::MultiplyAdd::shortSums1, vitya::MultiplyAdd::shortSums2,
-                                  vitya::MultiplyAdd::shortSums4, vitya::MultiplyAdd::shortSums8})
+  for (vitya::MultiplyAdd kind :
+       {vitya::MultiplyAdd::i8, vitya::MultiplyAdd::shortSums1, vitya::MultiplyAdd::shortSums2,
+        vitya::MultiplyAdd::shortSums4, vitya::MultiplyAdd::shortSums8})
     EXPECT_EQ(rateIsPositive(kind), vitya::hasFeature("avx2", 4));
 }
 

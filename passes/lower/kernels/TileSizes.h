@@ -23,9 +23,9 @@ bool isContraction(mlir::linalg::LinalgOp op);
 /// of a packed weight, and ops on their results, are distributed over the weight's inner tiles; all others over rows.
 std::optional<mlir::SmallVector<int64_t>> getParallelTileSizes(mlir::linalg::LinalgOp root);
 
-/// The loop over the blocks of a short sum of `op`, if it is a contraction of short sums: the last reduction loop, after
-/// that over the columns of a block, along which both operands are contiguous. No other contraction ends with such a
-/// loop.
+/// The loop over the blocks of a short sum of `op`, if it is a contraction of short sums: the last reduction loop,
+/// after that over the columns of a block, along which both operands are contiguous. No other contraction ends with
+/// such a loop.
 std::optional<unsigned> getGroupLoop(mlir::linalg::LinalgOp op);
 
 /// The largest number of rows of a register tile of `contraction`, given that `rows` rows of sums fit into registers if

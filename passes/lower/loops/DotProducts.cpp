@@ -2,9 +2,9 @@
 // multiplies and adds into one 32-bit sum. Four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one
 // vpmaddwd and an addition. Both are exact.
 //
-// Contractions (m, n, k, g) add up short sums of g blocks, each with k = 4 pairs u8 x s8: vpmaddubsw adds the products of
-// adjacent pairs in 16 bits. The g results are added in 16 bits, too, before vpmaddwd by ones widens and adds adjacent
-// sums. This is exact because such contractions are made only if the sums are proven to fit.
+// Contractions (m, n, k, g) add up short sums of g blocks, each with k = 4 pairs u8 x s8: vpmaddubsw adds the products
+// of adjacent pairs in 16 bits. The g results are added in 16 bits, too, before vpmaddwd by ones widens and adds
+// adjacent sums. This is exact because such contractions are made only if the sums are proven to fit.
 #include "passes/lower/loops/DotProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -47,8 +47,8 @@ Value reshape(OpBuilder &builder, Location loc, Value vector, ArrayRef<int64_t> 
 struct DotProduct : OpRewritePattern<vector::ContractionOp> {
   DotProduct(MLIRContext *context, unsigned bits) : OpRewritePattern(context, /*benefit=*/10), bits(bits) {}
 
-  /// What a contraction multiplies: lhs [rows, group, factor] by rhs [group, columns, factor]. Both lack the group unless
-  /// there are short sums.
+  /// What a contraction multiplies: lhs [rows, group, factor] by rhs [group, columns, factor]. Both lack the group
+  /// unless there are short sums.
   struct Operands {
     Value lhs, rhs;
     bool isVector;    ///< there is one row, and lhs and the sums have no dimension for it
@@ -105,8 +105,15 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
           op, "expected u8 x s8 with a blocking factor of 4, or signed 16-bit integers with one of 2");
     if (columns % getLanes() != 0)
       return rewriter.notifyMatchFailure(op, "expected columns that fill whole registers");
-    return Operands{lhs.value,   rhs.value, isVector, isBytes, isShortSums, isVector ? 1 : sums.getDimSize(0),
-                    isShortSums ? rhsType.getDimSize(0) : 1, columns, factor};
+    return Operands{lhs.value,
+                    rhs.value,
+                    isVector,
+                    isBytes,
+                    isShortSums,
+                    isVector ? 1 : sums.getDimSize(0),
+                    isShortSums ? rhsType.getDimSize(0) : 1,
+                    columns,
+                    factor};
   }
 
   /// The 32-bit sums of a register.
@@ -188,8 +195,9 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
 
   /// Adds the short sums of all rows and columns to `sums`.
   ///
-  /// Those of up to two blocks are computed one after the other, so that few are alive at a time. With more blocks there
-  /// are not enough registers to keep all weights for the next row, so all short sums grow together, block by block.
+  /// Those of up to two blocks are computed one after the other, so that few are alive at a time. With more blocks
+  /// there are not enough registers to keep all weights for the next row, so all short sums grow together, block by
+  /// block.
   void addShortSums(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
                     MutableArrayRef<Value> sums) const {
     int64_t parts = getParts(operands), stepBlocks = operands.group <= 2 ? operands.group : 1;

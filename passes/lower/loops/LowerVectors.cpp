@@ -146,8 +146,9 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
     WalkResult result = function.walk([&](LLVM::CallIntrinsicOp call) {
       if (dotBytes || !call.getIntrin().contains("vpdpbusd"))
         return WalkResult::advance();
-      call.emitError() << "expected bytes to be multiplied in short sums, as the processor has no dot product of bytes: "
-                          "was an earlier phase compiled for another processor?";
+      call.emitError()
+          << "expected bytes to be multiplied in short sums, as the processor has no dot product of bytes: "
+             "was an earlier phase compiled for another processor?";
       return WalkResult::interrupt();
     });
     return failure(result.wasInterrupted());
