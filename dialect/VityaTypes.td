@@ -178,7 +178,9 @@ def Vitya_ShortSumsAttr : Vitya_Attr<"ShortSums", "short_sums"> {
     * (C2) `largest` is at most 32,767 if and only if `group` is not 0.
 
     ```mlir
-    module attributes {test = #vitya.short_sums<group = 2, largest = 31620, row = 7, column = 16>} {}
+    module attributes {vitya.linears = [#vitya.linear_info<"head", in = 192, out = 10, format = "u8 x s6 static"
+                                                               short_sums = <group = 2, largest = 31620, row = 7, column = 16>,
+                                                               reason = "mse">]} {}
     ```
   }];
   let parameters = (ins
