@@ -173,6 +173,22 @@ void AttentionWeights::truncateValueOutput(ArrayRef<ValueOutputFactorization> he
   }
 }
 
+void AttentionWeights::rotateHeads(int64_t heads) {
+  auto rotate = [&](MatrixXd &map, VectorXd &bias) {
+    MatrixXd rotation = hartleyMatrix(map.rows() / heads);
+    for (int64_t row = 0; row < map.rows(); row += rotation.rows()) {
+      map.middleRows(row, rotation.rows()) = rotation * map.middleRows(row, rotation.rows());
+      bias.segment(row, rotation.rows()) = rotation * bias.segment(row, rotation.rows());
+    }
+  };
+  rotate(query, queryBias);
+  rotate(key, keyBias);
+  rotate(value, valueBias);
+  MatrixXd rotation = hartleyMatrix(value.rows() / heads);
+  for (int64_t column = 0; column < output.cols(); column += rotation.cols())
+    output.middleCols(column, rotation.cols()) *= rotation.transpose();
+}
+
 std::array<AttentionMaps::ProjectionWeights, 3>
 AttentionMaps::projectionWeights(const AttentionWeights &weights) const {
   std::array<ProjectionWeights, 3> parts = {{{&query, &weights.query, &weights.queryBias},

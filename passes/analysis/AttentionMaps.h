@@ -36,6 +36,11 @@ struct AttentionWeights {
   void truncateQueryKey(llvm::ArrayRef<numerics::QueryKeyFactorization> heads, int64_t rank, int64_t width);
   /// The same for the product of value and output maps.
   void truncateValueOutput(llvm::ArrayRef<numerics::ValueOutputFactorization> heads, int64_t rank, int64_t width);
+
+  /// Rotates the columns of each of `heads` heads by a discrete Hartley transform R: queries and keys become R q and R
+  /// k, values R v, and the output map is multiplied by R^T. The model computes the same as before, except for
+  /// rounding.
+  void rotateHeads(int64_t heads);
 };
 
 /// The singular values of `heads` by index, as root mean squares over the heads.

@@ -68,7 +68,10 @@ void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options, Mod
   // later, and quantization rounds the factors.
   if (options.lowRank)
     pm.addPass(createLowRankPass(*options.lowRank, report));
-  // The fit needs all tokens, too.
+  // Rotations come before whatever depends on the columns that they mix: the fit, smoothing and calibration.
+  if (options.quantizes())
+    pm.addPass(createRotatePass());
+  // The fit needs all tokens, as low rank does.
   if (options.refit)
     pm.addPass(createRefitFactorsPass(*options.refit));
   if (!options.smooth && !options.quantizes())

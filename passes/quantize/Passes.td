@@ -259,8 +259,7 @@ def RefitFactorsPass : Pass<"vitya-refit-factors", "::mlir::ModuleOp"> {
 
     of its output W x in the f32 model by its input in the quantized model, for centred x and q(z). The model runs on the
     first `count` records of `images`, and q rounds as the quantization will, in this layer and in all layers before it.
-    The bias corrects the mean output. First, the columns between the two factors of a layer are rotated by a discrete
-    Hartley transform, which gives all of them about the same variance. A model without factors does not change.
+    The bias corrects the mean output. A model without factors does not change.
 
     In the example the weight of `a` is zero, so that its output is its bias for every image. It rounds (1.0, 0.3) to
     (1.0, 76 / 255). An input without variance leaves the weights as they are; the bias of `b.left` makes up for the
@@ -294,18 +293,18 @@ def RefitFactorsPass : Pass<"vitya-refit-factors", "::mlir::ModuleOp"> {
       %ba = arith.constant dense<[1.0, 0.3]> : tensor<2xf32>
       %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
       %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<2x3xf32>, tensor<2xf32> -> tensor<1x2xf32>
-      %wr = arith.constant dense_resource<b.right.weight_1> : tensor<1x2xf32>
+      %wr = arith.constant dense_resource<b.right.weight> : tensor<1x2xf32>
       %h = vitya.linear "b.right" %a, %wr {info = #info} : tensor<1x2xf32>, tensor<1x2xf32> -> tensor<1x1xf32>
-      %wl = arith.constant dense_resource<b.left.weight_1> : tensor<1x1xf32>
-      %bl = arith.constant dense_resource<b.left.bias_1> : tensor<1xf32>
+      %wl = arith.constant dense_resource<b.left.weight> : tensor<1x1xf32>
+      %bl = arith.constant dense_resource<b.left.bias> : tensor<1xf32>
       %b = vitya.linear "b.left" %h, %wl bias %bl {info = #info}
          : tensor<1x1xf32>, tensor<1x1xf32>, tensor<1xf32> -> tensor<1x1xf32>
       return %b : tensor<1x1xf32>
     }
     {-# dialect_resources: { builtin: {
-      b.right.weight_1: "0x400000000000803F0000803F",
-      b.left.weight_1: "0x4000000000000040",
-      b.left.bias_1: "0x400000000080803B" // 0.0039
+      b.right.weight: "0x400000000000803F0000803F",
+      b.left.weight: "0x4000000000000040",
+      b.left.bias: "0x400000000080803B" // 0.0039
     } } #-}
     ```
   }];
@@ -383,6 +382,56 @@ def RoundWeightsPass : Pass<"vitya-round-weights", "::mlir::ModuleOp"> {
            "The quantization that will follow: static or dynamic, then options of that pass after a comma.">
   ] # kImageOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
+}
+
+def RotatePass : Pass<"vitya-rotate", "::mlir::ModuleOp"> {
+  let summary = "rotate columns so that all have about the same variance";
+  let description = [{
+    The columns of a quantized value share one scale, which the largest determines, and the others lose precision. This pass
+    multiplies, from both sides, by an orthogonal matrix R whose product with any value has columns of about the same
+    variance, as QuaRot does (arXiv 2404.00456), wherever R cancels:
+
+    * between the factors A and B of a low-rank layer, A B = (A R^T) (R B), whose columns low rank has sorted by variance;
+    * in each head of an attention, q k^T = (q R^T) (k R^T)^T;
+    * from the values of a head to the layer that reads them, P v W^T = (P v R^T) (W R^T)^T.
+
+    R is that of the discrete Hartley transform, which exists for any number of columns. The model computes the same as before,
+    except for rounding. Layers whose weights are quantized already, and attention whose operands or result something else
+    computes or reads, do not change.
+
+    In the example R is [[1, 1], [1, -1]] / sqrt(2).
+
+    Before:
+
+    ```mlir
+    #info = #vitya.linear_info<"b", in = 2, out = 1, format = "f32", reason = "plain, rank 2", rank = 2>
+    func.func @main(%x: tensor<4x2xf32>) -> tensor<4x1xf32> {
+      %wr = arith.constant dense<[[1.41421354, 0.0], [0.0, 1.41421354]]> : tensor<2x2xf32>
+      %wl = arith.constant dense<[[2.82842708, 0.0]]> : tensor<1x2xf32>
+      %h = vitya.linear "b.right" %x, %wr {info = #info} : tensor<4x2xf32>, tensor<2x2xf32> -> tensor<4x2xf32>
+      %b = vitya.linear "b.left" %h, %wl {info = #info} : tensor<4x2xf32>, tensor<1x2xf32> -> tensor<4x1xf32>
+      return %b : tensor<4x1xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    #info = #vitya.linear_info<"b", in = 2, out = 1, format = "f32", reason = "plain, rank 2", rank = 2>
+    func.func @main(%x: tensor<4x2xf32>) -> tensor<4x1xf32> {
+      %wr = arith.constant dense_resource<b.right.weight> : tensor<2x2xf32>
+      %h = vitya.linear "b.right" %x, %wr {info = #info} : tensor<4x2xf32>, tensor<2x2xf32> -> tensor<4x2xf32>
+      %wl = arith.constant dense_resource<b.left.weight> : tensor<1x2xf32>
+      %b = vitya.linear "b.left" %h, %wl {info = #info} : tensor<4x2xf32>, tensor<1x2xf32> -> tensor<4x1xf32>
+      return %b : tensor<4x1xf32>
+    }
+    {-# dialect_resources: { builtin: {
+      b.right.weight: "0x400000000000803F0000803F0000803F000080BF", // 1, 1, 1, -1
+      b.left.weight: "0x400000000000004000000040"
+    } } #-}
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }
 
 def SmoothPass : Pass<"vitya-smooth", "::mlir::ModuleOp"> {

@@ -17,29 +17,6 @@ namespace vitya {
 
 namespace {
 
-/// The left factor that reads `op` if `op` is the right factor of a layer; null otherwise.
-LinearOp leftFactorOf(LinearOp op) {
-  auto left = op->hasOneUse() ? dyn_cast<LinearOp>(*op->user_begin()) : LinearOp();
-  return left && left.getInput() == op.getResult() && isFactorized(op) && isFactorized(left) &&
-                 layerNameOf(left) == layerNameOf(op) && !op.getBias()
-             ? left
-             : LinearOp();
-}
-
-/// Rotates the columns between the factors A and B of a layer: A B = (A R^T) (R B) for an orthogonal R. The columns are
-/// sorted by their variance, which decreases by orders of magnitude, but share one scale when they are quantized, which
-/// the largest determines. Rotated, all have about the same variance.
-LogicalResult rotate(LinearOp right, LinearOp left) {
-  FailureOr<MatrixXd> b = weightOf(right), a = weightOf(left);
-  FailureOr<VectorXd> bias = biasOf(left);
-  if (failed(a) || failed(b) || failed(bias))
-    return failure();
-  MatrixXd rotation = hartleyMatrix(b->rows());
-  setWeights(right, {rotation * *b, VectorXd()});
-  setWeights(left, {*a * rotation.transpose(), *bias});
-  return success();
-}
-
 class Refit {
 public:
   Refit(ModuleOp module, const ImageSet &images, const QuantizeOptions &quantization)
@@ -100,10 +77,6 @@ private:
       return failure();
     if (llvm::none_of(entry->getOps<LinearOp>(), isFactorized))
       return success();
-    for (auto right : llvm::make_early_inc_range(entry->getOps<LinearOp>()))
-      if (LinearOp left = leftFactorOf(right))
-        if (failed(rotate(right, left)))
-          return failure();
     if (failed(Refit(module, *imageSet, *quantization).run()))
       return failure();
     dropConstants(module);

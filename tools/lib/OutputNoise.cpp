@@ -119,7 +119,7 @@ llvm::Error measureOutputNoise(ModuleOp compressed, const DialectRegistry &regis
   llvm::Expected<OwningOpRef<ModuleOp>> original = load(*context);
   if (!original)
     return original.takeError();
-  // The same layers are split, and the same rows dropped, as in the compressed model.
+  // The same columns are rotated, layers split and rows dropped as in the compressed model.
   CompressOptions structure;
   if (options.smooth || options.quantizes())
     structure.quantize = QuantizeDynamicPassOptions();
