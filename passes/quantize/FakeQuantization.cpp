@@ -130,4 +130,17 @@ Tensors QuantizedReplay::inputOf(LinearOp op) {
                                     : replay.valuesOf(op.getInput()).vec();
 }
 
+PairedReplay::PairedReplay(ModuleOp module, const ImageSet &images, const FakeQuantization &quantization)
+    : clone(cast<ModuleOp>(module->clone(clones))),
+      original(clone->lookupSymbol<func::FuncOp>(kEntryName), images, images.count()),
+      quantized(module.lookupSymbol<func::FuncOp>(kEntryName), images, images.count(), quantization) {}
+
+LogicalResult PairedReplay::advanceTo(LinearOp op) {
+  return success(succeeded(original.advanceTo(clones.lookup(op.getOperation()))) && succeeded(quantized.advanceTo(op)));
+}
+
+Value PairedReplay::originalInput(LinearOp op) const {
+  return cast<LinearOp>(clones.lookup(op.getOperation())).getInput();
+}
+
 } // namespace vitya

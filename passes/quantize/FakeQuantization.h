@@ -3,6 +3,8 @@
 #ifndef VITYA_PASSES_QUANTIZE_FAKEQUANTIZATION_H
 #define VITYA_PASSES_QUANTIZE_FAKEQUANTIZATION_H
 
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "passes/analysis/Replay.h"
 #include "passes/quantize/Passes.h"
 #include "passes/quantize/QuantizedLayers.h"
@@ -66,6 +68,28 @@ private:
     bool isSigned = false;
     std::vector<reference::Tensor> tensors;
   } latest;
+};
+
+/// Two replays of a model that advance through its layers together: one of the model as it is now, and one of the model
+/// as it will be quantized, whose layers may be changed before they are executed.
+class PairedReplay {
+public:
+  PairedReplay(mlir::ModuleOp module, const ImageSet &images, const FakeQuantization &quantization);
+
+  /// Advances both to `op`, a layer of the module.
+  mlir::LogicalResult advanceTo(LinearOp op);
+  /// The value in the unchanged model that `op` reads there.
+  mlir::Value originalInput(LinearOp op) const;
+  /// For `op`, to which both have advanced: its input in the unchanged model.
+  llvm::ArrayRef<reference::Tensor> originalInputOf(LinearOp op) const { return original.valuesOf(originalInput(op)); }
+  /// The same in the quantized model, as `op` will read it.
+  std::vector<reference::Tensor> quantizedInputOf(LinearOp op) { return quantized.inputOf(op); }
+
+private:
+  mlir::IRMapping clones;
+  mlir::OwningOpRef<mlir::ModuleOp> clone; ///< the unchanged model
+  Replay original;
+  QuantizedReplay quantized;
 };
 
 } // namespace vitya

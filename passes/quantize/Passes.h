@@ -27,6 +27,11 @@ using QuantizeOptions = std::variant<std::monostate, QuantizeStaticPassOptions, 
 /// `flag`, for which the text was given.
 llvm::Expected<QuantizeOptions> parseQuantizeOptions(const std::string &flag, llvm::StringRef text);
 
+/// The quantization that the option `quantize` of a pass on `module` names. An error at `module` if it names none;
+/// `use` is what the pass needs it for, a relative clause.
+mlir::FailureOr<QuantizeOptions> requireQuantization(mlir::ModuleOp module, llvm::StringRef quantize,
+                                                     llvm::StringRef use);
+
 #define GEN_PASS_REGISTRATION
 #include "passes/quantize/Passes.h.inc"
 

@@ -20,4 +20,13 @@ llvm::Expected<QuantizeOptions> parseQuantizeOptions(const std::string &flag, St
   return QuantizeOptions();
 }
 
+FailureOr<QuantizeOptions> requireQuantization(ModuleOp module, StringRef quantize, StringRef use) {
+  llvm::Expected<QuantizeOptions> options = parseQuantizeOptions("quantize", quantize);
+  if (!options)
+    return module.emitError() << llvm::toString(options.takeError());
+  if (std::holds_alternative<std::monostate>(*options))
+    return module.emitError("expected quantize=static or quantize=dynamic, ") << use << ", found none";
+  return *options;
+}
+
 } // namespace vitya

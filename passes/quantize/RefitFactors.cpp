@@ -1,7 +1,5 @@
 // Two replays of the calibration images, of the f32 model and of the model as it will be quantized, advance through the
 // layers together. Each factor is fitted to its rounded input before the second replay executes it.
-#include "mlir/IR/IRMapping.h"
-#include "mlir/IR/OwningOpRef.h"
 #include "passes/quantize/FakeQuantization.h"
 #include "llvm/Support/DebugLog.h"
 
@@ -20,9 +18,7 @@ namespace {
 class Refit {
 public:
   Refit(ModuleOp module, const ImageSet &images, const QuantizeOptions &quantization)
-      : clone(cast<ModuleOp>(module->clone(clones))), entry(module.lookupSymbol<func::FuncOp>(kEntryName)),
-        original(clone->lookupSymbol<func::FuncOp>(kEntryName), images, images.count()),
-        quantized(entry, images, images.count(), FakeQuantization(quantization)) {}
+      : entry(module.lookupSymbol<func::FuncOp>(kEntryName)), models(module, images, FakeQuantization(quantization)) {}
 
   LogicalResult run() {
     for (auto op : llvm::make_early_inc_range(entry.getOps<LinearOp>()))
@@ -33,14 +29,13 @@ public:
 
 private:
   LogicalResult refit(LinearOp op) {
-    auto originalOp = cast<LinearOp>(clones.lookup(op.getOperation()));
-    if (failed(original.advanceTo(originalOp)) || failed(quantized.advanceTo(op)))
+    if (failed(models.advanceTo(op)))
       return failure();
     FailureOr<MatrixXd> weight = weightOf(op);
     FailureOr<VectorXd> bias = biasOf(op);
     if (failed(weight) || failed(bias))
       return failure();
-    auto [moments, cross] = momentsOf(op.getContext(), original.valuesOf(originalOp.getInput()), quantized.inputOf(op));
+    auto [moments, cross] = momentsOf(op.getContext(), models.originalInputOf(op), models.quantizedInputOf(op));
     MatrixXd fitted = regression(*weight, moments, cross);
     LDBG() << op.getLayer() << ": largest norm of a row " << weight->rowwise().norm().maxCoeff() << ", now "
            << fitted.rowwise().norm().maxCoeff();
@@ -49,11 +44,8 @@ private:
     return success();
   }
 
-  IRMapping clones;
-  OwningOpRef<ModuleOp> clone; ///< the f32 model
   func::FuncOp entry;
-  Replay original;
-  QuantizedReplay quantized;
+  PairedReplay models; ///< in f32 and as they will be quantized
 };
 
 struct RefitFactors : impl::RefitFactorsPassBase<RefitFactors> {
@@ -66,11 +58,9 @@ struct RefitFactors : impl::RefitFactorsPassBase<RefitFactors> {
 
 private:
   LogicalResult rewrite(ModuleOp module) {
-    llvm::Expected<QuantizeOptions> quantization = parseQuantizeOptions("quantize", quantize);
-    if (!quantization)
-      return module.emitError() << llvm::toString(quantization.takeError());
-    if (std::holds_alternative<std::monostate>(*quantization))
-      return module.emitError("expected quantize=static or quantize=dynamic, to which factors are fitted, found none");
+    FailureOr<QuantizeOptions> quantization = requireQuantization(module, quantize, "to which factors are fitted");
+    if (failed(quantization))
+      return failure();
     FailureOr<ImageSet> imageSet = ImageSet::open(module, images, count);
     FailureOr<func::FuncOp> entry = entryOf(module);
     if (failed(imageSet) || failed(entry))

@@ -1,8 +1,6 @@
 // Two replays of the images, of the f32 model and of the model as it will be quantized, advance through the layers
 // together. The weight of each layer is rounded before the second replay executes it.
 #include "dialect/Fingerprint.h"
-#include "mlir/IR/IRMapping.h"
-#include "mlir/IR/OwningOpRef.h"
 #include "mlir/IR/Threading.h"
 #include "passes/numerics/Gptq.h"
 #include "passes/quantize/FakeQuantization.h"
@@ -59,10 +57,8 @@ struct SplitMoments {
 class Rounding {
 public:
   Rounding(ModuleOp module, const ImageSet &images, const QuantizeOptions &options)
-      : clone(cast<ModuleOp>(module->clone(clones))), entry(module.lookupSymbol<func::FuncOp>(kEntryName)),
-        heldOut(images.count() / kHeldOutShare), quantization(options),
-        original(clone->lookupSymbol<func::FuncOp>(kEntryName), images, images.count()),
-        quantized(entry, images, images.count(), quantization) {}
+      : entry(module.lookupSymbol<func::FuncOp>(kEntryName)), heldOut(images.count() / kHeldOutShare),
+        quantization(options), models(module, images, quantization) {}
 
   LogicalResult run() {
     for (auto op : entry.getOps<LinearOp>())
@@ -98,18 +94,18 @@ private:
 
   /// Advances both replays to `op` and computes `moments` of its input, unless the last layer had the same.
   LogicalResult collectMoments(LinearOp op) {
-    auto originalOp = cast<LinearOp>(clones.lookup(op.getOperation()));
-    if (failed(original.advanceTo(originalOp)) || failed(quantized.advanceTo(op)))
+    if (failed(models.advanceTo(op)))
       return failure();
-    if (moments.input == op.getInput() && moments.original == originalOp.getInput())
+    Value originalInput = models.originalInput(op);
+    if (moments.input == op.getInput() && moments.original == originalInput)
       return success();
-    ArrayRef<reference::Tensor> x = original.valuesOf(originalOp.getInput());
-    std::vector<reference::Tensor> z = quantized.inputOf(op);
+    ArrayRef<reference::Tensor> x = models.originalInputOf(op);
+    std::vector<reference::Tensor> z = models.quantizedInputOf(op);
     auto momentsFrom = [&](size_t begin, size_t count) {
       return momentsOf(op.getContext(), x.slice(begin, count), ArrayRef(z).slice(begin, count));
     };
     auto held = size_t(heldOut);
-    moments = {op.getInput(), originalOp.getInput(), momentsFrom(0, x.size() - held), {}};
+    moments = {op.getInput(), originalInput, momentsFrom(0, x.size() - held), {}};
     if (held > 0)
       moments.heldOut = momentsFrom(x.size() - held, held);
     else
@@ -167,13 +163,10 @@ private:
                                     << "damping makes it regular";
   }
 
-  IRMapping clones;
-  OwningOpRef<ModuleOp> clone; ///< the f32 model
   func::FuncOp entry;
   int64_t heldOut; ///< the number of images that are held out
   FakeQuantization quantization;
-  Replay original;
-  QuantizedReplay quantized;
+  PairedReplay models;  ///< in f32 and as they will be quantized
   SplitMoments moments; ///< of the input of the last layer
 };
 
@@ -187,12 +180,9 @@ struct RoundWeights : impl::RoundWeightsPassBase<RoundWeights> {
 
 private:
   LogicalResult rewrite(ModuleOp module) {
-    llvm::Expected<QuantizeOptions> quantization = parseQuantizeOptions("quantize", quantize);
-    if (!quantization)
-      return module.emitError() << llvm::toString(quantization.takeError());
-    if (std::holds_alternative<std::monostate>(*quantization))
-      return module.emitError(
-          "expected quantize=static or quantize=dynamic, for which weights are rounded, found none");
+    FailureOr<QuantizeOptions> quantization = requireQuantization(module, quantize, "for which weights are rounded");
+    if (failed(quantization))
+      return failure();
     FailureOr<ImageSet> imageSet = ImageSet::open(module, images, count);
     if (failed(imageSet) || failed(entryOf(module)) || failed(Rounding(module, *imageSet, *quantization).run()))
       return failure();
