@@ -77,6 +77,11 @@ FailureOr<SmallVector<double>> weightScales(RankedTensorType weight,
   return SmallVector<double>(type.getScales());
 }
 
+bool isUsableScale(double scale) {
+  auto rounded = static_cast<float>(scale);
+  return scale > 0 && std::isnormal(rounded) && std::isnormal(1 / rounded);
+}
+
 LogicalResult verifyQuantized(Type element, llvm::function_ref<InFlightDiagnostic()> emitError) {
   SmallVector<double> scales;
   if (auto type = dyn_cast<quant::UniformQuantizedType>(element)) {
@@ -88,7 +93,7 @@ LogicalResult verifyQuantized(Type element, llvm::function_ref<InFlightDiagnosti
     llvm::append_range(scales, type.getScales());
   }
   for (double scale : scales)
-    if (!std::isnormal(static_cast<float>(scale)) || !std::isfinite(1.0f / static_cast<float>(scale)))
+    if (!isUsableScale(scale))
       return emitError() << "expected scales that are normal f32 values with normal reciprocals, found " << scale;
   return success();
 }

@@ -43,6 +43,9 @@ LayerFormat formatOf(mlir::Type input, mlir::Type weight);
 mlir::FailureOr<llvm::SmallVector<double>> weightScales(mlir::RankedTensorType weight,
                                                         llvm::function_ref<mlir::InFlightDiagnostic()> emitError);
 
+/// Whether `scale` and its reciprocal are normal f32 values, as those of all quantized types.
+bool isUsableScale(double scale);
+
 /// Verifies that the scales of `element` and their reciprocals are normal f32 values, and that its zero point lies in
 /// its storage range.
 mlir::LogicalResult verifyQuantized(mlir::Type element, llvm::function_ref<mlir::InFlightDiagnostic()> emitError);

@@ -16,7 +16,6 @@ constexpr StringLiteral kZipMagic = "PK\x03\x04";
 constexpr char kPickleMagic = '\x80';
 /// A pickle holds the structure of a model, which takes kilobytes; a larger one would only fill the memory.
 constexpr uint64_t kMaxPickleBytes = 64 << 20;
-constexpr StringLiteral kMetadataKey = "vitya";
 
 Checkpoint::Checkpoint() = default;
 Checkpoint::Checkpoint(Checkpoint &&) noexcept = default;

@@ -2,15 +2,17 @@
 #ifndef VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H
 #define VITYA_FRONTEND_CHECKPOINT_CHECKPOINT_H
 
+#include "frontend/checkpoint/IntegerWeights.h"
 #include "frontend/checkpoint/QuantizedTensor.h"
-#include "frontend/checkpoint/StateDict.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MemoryBufferRef.h"
 #include <memory>
 
 namespace vitya {
 
 class Pickle;
+
+/// The entry of a file that has the settings of the model.
+inline constexpr llvm::StringLiteral kMetadataKey = "vitya";
 
 class Checkpoint {
 public:
@@ -29,11 +31,19 @@ public:
   /// names of these. Fails if no name begins with it.
   llvm::Expected<std::vector<std::string>> dropPrefix(llvm::StringRef prefix);
 
+  /// Joins the integers and the scales of weights that this compiler has quantized. See `vitya::joinWeights`.
+  llvm::Error joinWeights() { return vitya::joinWeights(settings, stateDict); }
+
   /// Returns the `vitya` entry of the file: settings such as heads, eps, mean, std and classes.
   const llvm::json::Object &metadata() const { return settings; }
 
   /// See `vitya::readFloats`.
   llvm::Error readFloats(const NamedTensor &named, llvm::MutableArrayRef<float> into) const;
+
+  /// See `vitya::readBytes`.
+  llvm::Error readBytes(const NamedTensor &named, llvm::MutableArrayRef<char> into) const {
+    return vitya::readBytes(named.tensor, *records, into);
+  }
 
   /// See `vitya::readQuantized`.
   llvm::Expected<QuantizedTensor> readQuantized(const NamedTensor &named) const;

@@ -2,6 +2,8 @@
 // pickle format requires.
 #include "frontend/checkpoint/CheckpointWriter.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/SafeTensors.h"
+#include "frontend/checkpoint/Checkpoint.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/Endian.h"
@@ -85,16 +87,17 @@ public:
       os << 'N';
     }
   }
-  /// Writes a contiguous f32 tensor that consists of all elements of record `key`.
+  /// Writes a contiguous tensor that consists of all elements of record `key`.
   void tensor(StringRef key, const TensorToWrite &tensor) {
+    auto elements = static_cast<int64_t>(tensor.bytes.size() / tensor.type->bytes);
     global("torch._utils", "_rebuild_tensor_v2");
     tuple([&] {
       tuple([&] {
         text("storage");
-        global("torch", "FloatStorage");
+        global("torch", tensor.type->torchStorage);
         text(key);
         text("cpu");
-        integer(static_cast<int64_t>(tensor.values.size()));
+        integer(elements);
       });
       os << 'Q'; // a persistent id
       integer(0);
@@ -103,7 +106,7 @@ public:
           integer(size);
       });
       tuple([&] {
-        int64_t stride = static_cast<int64_t>(tensor.values.size());
+        int64_t stride = elements;
         for (int64_t size : tensor.shape)
           integer(stride /= size);
       });
@@ -137,7 +140,7 @@ std::string pickleOf(ArrayRef<TensorToWrite> tensors, const json::Object &settin
         pickler.tensor(std::to_string(index), tensor);
       }
     });
-    pickler.text("vitya");
+    pickler.text(kMetadataKey);
     pickler.value(json::Object(settings));
   });
   pickler.finish();
@@ -207,20 +210,40 @@ private:
 
 } // namespace
 
-Error writeCheckpoint(ArrayRef<TensorToWrite> tensors, const json::Object &settings, raw_ostream &os) {
+static StringRef bytesOf(const TensorToWrite &tensor) { return StringRef(tensor.bytes.data(), tensor.bytes.size()); }
+
+static Error writeTorch(ArrayRef<TensorToWrite> tensors, const json::Object &settings, raw_ostream &os) {
   std::string pickle = pickleOf(tensors, settings);
   ZipWriter zip;
   bool done = zip.open() && zip.add("archive/data.pkl", pickle) && zip.add("archive/byteorder", "little");
-  for (size_t i = 0; done && i < tensors.size(); ++i) {
-    ArrayRef<float> values = tensors[i].values;
-    done = zip.add("archive/data/" + std::to_string(i),
-                   StringRef(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float)));
-  }
+  for (size_t i = 0; done && i < tensors.size(); ++i)
+    done = zip.add("archive/data/" + std::to_string(i), bytesOf(tensors[i]));
   done = done && zip.add("archive/version", "3\n") && zip.add(kWriterEntry.str(), VITYA_VERSION "\n") && zip.close() &&
          zip.copyTo(os);
   if (!done)
     return makeError("expected memory for an archive of {0} tensors, found: {1}", tensors.size(), zip.problem());
   return Error::success();
+}
+
+static Error writeSafe(ArrayRef<TensorToWrite> tensors, const json::Object &settings, raw_ostream &os) {
+  std::vector<SafeTensor> entries;
+  for (const TensorToWrite &tensor : tensors)
+    entries.push_back({tensor.name, tensor.type->safetensors.str(), tensor.shape, tensor.bytes.size()});
+  std::string text = formatv("{0}", json::Value(json::Object(settings)));
+  writeSafeTensors(entries, json::Object{{kMetadataKey, text}}, os,
+                   [&](size_t index, raw_ostream &data) { data << bytesOf(tensors[index]); });
+  return Error::success();
+}
+
+Error writeCheckpoint(ArrayRef<TensorToWrite> tensors, const json::Object &settings, CheckpointFormat format,
+                      raw_ostream &os) {
+  switch (format) {
+  case CheckpointFormat::torch:
+    return writeTorch(tensors, settings, os);
+  case CheckpointFormat::safetensors:
+    return writeSafe(tensors, settings, os);
+  }
+  llvm_unreachable("every format is handled");
 }
 
 } // namespace vitya

@@ -2,7 +2,7 @@
 // or (torch.per_channel_affine, tensor of scales, tensor of zero points, axis).
 #include "frontend/checkpoint/QuantizedTensor.h"
 #include "dialect/support/Errors.h"
-#include "frontend/checkpoint/PickleValue.h"
+#include "frontend/checkpoint/IntegerWeights.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
@@ -48,9 +48,15 @@ static Error readQuantizer(StringRef name, const PickleValue &quantizer, const R
                    name, scheme.empty() ? "another quantizer" : scheme);
 }
 
-Expected<QuantizedTensor> readQuantized(StringRef name, const Tensor &tensor, const Records &records) {
-  if (tensor.type->name != "qint8" || !tensor.quantizer)
-    return makeError("expected quantized elements of type qint8 in tensor '{0}', found {1}", name, tensor.type->name);
+static Error checkScales(StringRef name, ArrayRef<double> scales) {
+  for (double scale : scales)
+    if (!(scale > 0) || !std::isfinite(scale))
+      return makeError("expected positive, finite scales of tensor '{0}', found {1}", name, scale);
+  return Error::success();
+}
+
+/// Reads a tensor of PyTorch.
+static Expected<QuantizedTensor> readTorch(StringRef name, const Tensor &tensor, const Records &records) {
   QuantizedTensor result;
   if (Error error = readQuantizer(name, *tensor.quantizer, records, result))
     return std::move(error);
@@ -61,9 +67,8 @@ Expected<QuantizedTensor> readQuantized(StringRef name, const Tensor &tensor, co
   if (result.scales.size() != wanted || result.zeroPoints.size() != wanted)
     return makeError("expected {0} scales and zero points of tensor '{1}', found {2} and {3}", wanted, name,
                      result.scales.size(), result.zeroPoints.size());
-  for (double scale : result.scales)
-    if (!(scale > 0) || !std::isfinite(scale))
-      return makeError("expected positive, finite scales of tensor '{0}', found {1}", name, scale);
+  if (Error error = checkScales(name, result.scales))
+    return std::move(error);
   for (int64_t zeroPoint : result.zeroPoints)
     if (zeroPoint < -128 || zeroPoint > 127)
       return makeError("expected zero points of tensor '{0}' from -128 to 127, found {1}", name, zeroPoint);
@@ -72,6 +77,48 @@ Expected<QuantizedTensor> readQuantized(StringRef name, const Tensor &tensor, co
           tensor, records, MutableArrayRef(reinterpret_cast<char *>(result.integers.data()), result.integers.size())))
     return std::move(error);
   return result;
+}
+
+/// Reads a weight that this compiler has quantized.
+static Expected<QuantizedTensor> readWeight(StringRef name, const Tensor &tensor, const Records &records) {
+  const IntegerWeight &weight = *tensor.weight;
+  QuantizedTensor result;
+  result.min = weight.range.min;
+  result.max = weight.range.max;
+  if (!weight.scales.shape.empty())
+    result.axis = 0;
+  result.scales.resize(weight.scales.elements());
+  result.zeroPoints.resize(result.scales.size(), 0);
+  if (Error error = readBytes(
+          weight.scales, records,
+          MutableArrayRef(reinterpret_cast<char *>(result.scales.data()), result.scales.size() * sizeof(double))))
+    return std::move(error);
+  if (Error error = checkScales((name + kScaleSuffix).str(), result.scales))
+    return std::move(error);
+  std::vector<char> bytes(weight.integers.elements());
+  if (Error error = readBytes(weight.integers, records, bytes))
+    return std::move(error);
+  result.integers.assign(bytes.begin(), bytes.end());
+  int64_t columns = tensor.shape[1];
+  if (weight.range.isPacked()) {
+    Expected<std::vector<int8_t>> unpacked = unpackNibbles(name, bytes, columns);
+    if (!unpacked)
+      return unpacked.takeError();
+    result.integers = std::move(*unpacked);
+  }
+  for (auto [index, integer] : enumerate(result.integers))
+    if (integer < result.min || integer > result.max)
+      return makeError("expected integers of tensor '{0}' from {1} to {2}, found {3} in row {4}, column {5}", name,
+                       result.min, result.max, int(integer), index / columns, index % columns);
+  return result;
+}
+
+Expected<QuantizedTensor> readQuantized(StringRef name, const Tensor &tensor, const Records &records) {
+  if (tensor.weight)
+    return readWeight(name, tensor, records);
+  if (tensor.type->name == "qint8" && tensor.quantizer)
+    return readTorch(name, tensor, records);
+  return makeError("expected quantized elements of type qint8 in tensor '{0}', found {1}", name, tensor.type->name);
 }
 
 } // namespace vitya

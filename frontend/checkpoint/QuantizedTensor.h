@@ -1,4 +1,4 @@
-// Affine quantized tensors, the weights of PyTorch's quantized modules.
+// Affine quantized tensors: the weights of PyTorch's quantized modules, and those that this compiler has quantized.
 #ifndef VITYA_FRONTEND_CHECKPOINT_QUANTIZEDTENSOR_H
 #define VITYA_FRONTEND_CHECKPOINT_QUANTIZEDTENSOR_H
 
@@ -14,10 +14,12 @@ struct QuantizedTensor {
   std::vector<double> scales;      ///< one scale, or one for each index along `axis`
   std::vector<int64_t> zeroPoints; ///< one for each scale, from -128 to 127
   std::optional<int64_t> axis;     ///< the dimension along which scales differ
+  int64_t min = -128, max = 127;   ///< of the integers
 };
 
-/// Reads a tensor of type qint8 that `checkTensor` accepted. Fails for other types and schemes, for scales that are not
-/// positive and finite, and if their number is not the size of the axis. `name` is for errors.
+/// Reads a tensor that `checkTensor` accepted, of type qint8 or a weight that `joinWeights` has joined. Fails for other
+/// types and schemes, for integers outside their range, for scales that are not positive and finite, and if their
+/// number is not the size of the axis. `name` is for errors.
 llvm::Expected<QuantizedTensor> readQuantized(llvm::StringRef name, const Tensor &tensor, const Records &records);
 
 } // namespace vitya

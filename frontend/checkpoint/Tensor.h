@@ -5,6 +5,7 @@
 #include "frontend/checkpoint/Records.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
+#include <memory>
 #include <string>
 
 namespace vitya {
@@ -27,6 +28,7 @@ const ElementType *findTorchType(llvm::StringRef name);
 const ElementType *findSafetensorsType(llvm::StringRef name);
 
 struct PickleValue;
+struct IntegerWeight;
 
 /// A tensor whose bytes have not been read yet.
 struct Tensor {
@@ -38,8 +40,13 @@ struct Tensor {
   llvm::SmallVector<int64_t, 4> strides; ///< in elements
   /// The scheme, scales and zero points of a quantized tensor, as arguments of torch's quantizer; else null.
   const PickleValue *quantizer = nullptr;
+  /// The tensors that store a weight of integers, if this compiler has quantized it; else null. Type and strides are
+  /// then those of `weight->integers`, while the shape is that of the weight.
+  std::shared_ptr<const IntegerWeight> weight;
   /// The values are the negatives of the stored elements: PyTorch's negative bit. Only for floating-point tensors.
   bool isNegated = false;
+
+  bool isQuantized() const { return quantizer || weight; }
 
   /// Returns the number of elements. Valid only for tensors that `checkTensor` accepted.
   int64_t elements() const;

@@ -4,6 +4,7 @@
 #include "dialect/VityaOps.h"
 #include "dialect/support/Errors.h"
 #include "frontend/checkpoint/CheckpointWriter.h"
+#include "frontend/checkpoint/IntegerWeights.h"
 #include "frontend/import/CompressionRecord.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
@@ -23,7 +24,7 @@ class Exporter {
 public:
   explicit Exporter(ModuleOp module) : module(module) {}
 
-  Error run(llvm::raw_ostream &os) {
+  Error run(CheckpointFormat format, llvm::raw_ostream &os) {
     auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
     auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
     if (!entry || entry.isExternal() || !model)
@@ -41,7 +42,9 @@ public:
         return error;
     for (auto &[key, value] : record.toJson())
       settings[key] = std::move(value);
-    return writeCheckpoint(tensors, settings, os);
+    if (!weights.empty())
+      settings[kWeightsKey] = std::move(weights);
+    return writeCheckpoint(tensors, settings, format, os);
   }
 
 private:
@@ -72,23 +75,135 @@ private:
     if (auto linear = dyn_cast<LinearOp>(op)) {
       if (LinearInfoAttr info = linear.getInfoAttr())
         record.linears[info.getName()] = info;
+      if (linear.isQuantized())
+        return addQuantized(linear);
       bool isFactor = linear.getInfoAttr() && linear.getInfoAttr().getName() != linear.getLayer();
       return addLayer(linear.getLayer(), linear.getWeight(), linear.getBias(), isFactor);
     }
     if (auto attention = dyn_cast<AttentionOp>(op)) {
-      int64_t heads = attention.getHeads(), width = attention.getQuery().getType().getDimSize(1),
-              valueWidth = attention.getValue().getType().getDimSize(1);
-      double scale = attention.getScale().convertToDouble();
-      if (width != valueWidth || scale != 1 / std::sqrt(double(width / heads))) // NOLINT: as the importer computes it
-        record.attentions[attention.getLayer()] = {scale, valueWidth};
-      return set("heads", heads);
+      addAttention(attention);
+      return set("heads", attention.getHeads());
     }
+    // The casts and params of quantized layers are written with these layers.
+    if (isa<quant::StorageCastOp, quant::QuantizeCastOp, QuantizeOp, ChooseQParamsOp>(op))
+      return Error::success();
     // Constants that belong to no layer, such as a class token or a position embedding.
     for (Value operand : op->getOperands())
       if (operand.getDefiningOp<arith::ConstantOp>())
         if (Error error = addTensor("", operand))
           return error;
     return Error::success();
+  }
+
+  /// The range of calibration for operand `index` of `op`; null if there is none, or several.
+  static ObservedRangeAttr rangeOf(Operation *op, size_t index) {
+    auto operands = getDiscardable<VityaDialect::RangesAttrHelper>(op);
+    auto ranges = operands ? cast<ArrayAttr>(operands[index]) : ArrayAttr();
+    return ranges && ranges.size() == 1 ? cast<ObservedRangeAttr>(ranges[0]) : ObservedRangeAttr();
+  }
+
+  static quant::QuantizedType quantizedType(Value value) {
+    return dyn_cast<quant::QuantizedType>(getElementTypeOrSelf(value.getType()));
+  }
+
+  void addAttention(AttentionOp op) {
+    int64_t width = op.getQuery().getType().getDimSize(1), valueWidth = op.getValue().getType().getDimSize(1),
+            queries = op.getQuery().getType().getDimSize(0);
+    double scale = op.getScale().convertToDouble();
+    CompressionRecord::Attention attention;
+    if (width != valueWidth ||
+        scale != 1 / std::sqrt(double(width / op.getHeads()))) // NOLINT: as the importer computes it
+      attention.narrowed = {scale, valueWidth};
+    if (queries != op.getKey().getType().getDimSize(0))
+      attention.queries = queries;
+    if (auto info = getDiscardable<VityaDialect::AttentionInfoAttrHelper>(op)) {
+      attention.format = info.getScores();
+      attention.reason = info.getReason().str();
+    }
+    if (op.isQuantized()) {
+      for (auto [index, operand] : llvm::enumerate(op->getOperands()))
+        attention.inputs.push_back({quantizedType(operand), rangeOf(op, index)});
+      attention.weights = cast<quant::QuantizedType>(*op.getWeights());
+    }
+    if (attention.narrowed || attention.queries || attention.format || attention.weights)
+      record.attentions[op.getLayer()] = std::move(attention);
+  }
+
+  /// Adds how a quantized layer computes, its weight and its bias. They are named after the layer, because their
+  /// resources are those of integers.
+  Error addQuantized(LinearOp op) {
+    CompressionRecord::Linear linear{
+        {quantizedType(op.getInput()), rangeOf(op, 0)}, Granularity::token, 0, std::nullopt, op.getBias() != nullptr};
+    if (op.getParams()) {
+      auto params = op.getParams().getDefiningOp<ChooseQParamsOp>();
+      auto quantize = op.getInput().getDefiningOp<QuantizeOp>();
+      if (!params || !quantize || quantize.getParams() != params || quantize.getInput() != params.getInput())
+        return makeError("expected the input of layer '{0}' to be quantized with the scales of all its tokens to write "
+                         "it as a checkpoint, found other scales",
+                         op.getLayer());
+      linear.granularity = params.getGranularity();
+      linear.levels = params.getLevels();
+    }
+    auto weight = op.getWeight().getDefiningOp<quant::StorageCastOp>();
+    if (auto noise = weight ? getDiscardable<VityaDialect::NoiseAttrHelper>(weight) : FloatAttr())
+      linear.noise = noise.getValueAsDouble();
+    record.quantized[op.getLayer()] = linear;
+    if (Error error = addWeight((op.getLayer() + ".weight").str(), weight))
+      return error;
+    return op.getBias() ? addBias((op.getLayer() + ".bias").str(), op.getBias()) : Error::success();
+  }
+
+  /// Adds the integers and the scales of a weight.
+  Error addWeight(const std::string &name, quant::StorageCastOp op) {
+    ElementsAttr elements;
+    FailureOr<std::vector<char>> integers = failure();
+    if (op && matchPattern(op.getInput(), m_Constant(&elements)))
+      integers = readRaw(elements);
+    if (failed(integers))
+      return makeError("expected constant integers with all their bytes as '{0}' of a checkpoint, found none", name);
+    auto type = cast<RankedTensorType>(op.getType());
+    auto element = cast<quant::QuantizedType>(type.getElementType());
+    IntegerRange range{element.getStorageTypeMin(), element.getStorageTypeMax()};
+    int64_t rows = type.getDimSize(0), columns = type.getDimSize(1);
+    weights[name] = describeWeight(range, columns);
+    bool isPacked = range.isPacked();
+    int64_t rowBytes = isPacked ? llvm::divideCeil(columns, 2) : columns;
+    addBytes(name, isPacked ? "uint8" : "int8", {rows, rowBytes},
+             isPacked ? packNibbles(*integers, columns) : std::move(*integers));
+    auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element);
+    std::vector<double> scales;
+    if (perAxis)
+      llvm::append_range(scales, perAxis.getScales());
+    else
+      scales.push_back(cast<quant::UniformQuantizedType>(element).getScale());
+    addBytes(name + kScaleSuffix.str(), "float64", perAxis ? std::vector{rows} : std::vector<int64_t>(),
+             bytesOf(ArrayRef(scales)));
+    return Error::success();
+  }
+
+  /// Adds the bias of a quantized layer, f32 or i32.
+  Error addBias(const std::string &name, Value bias) {
+    ElementsAttr elements;
+    FailureOr<std::vector<char>> bytes = failure();
+    if (matchPattern(bias, m_Constant(&elements)))
+      bytes = readRaw(elements);
+    if (failed(bytes))
+      return makeError("expected a constant with all its bytes as '{0}' of a checkpoint, found none", name);
+    ShapedType type = elements.getShapedType();
+    addBytes(name, type.getElementType().isF32() ? "float32" : "int32", type.getShape().vec(), std::move(*bytes));
+    return Error::success();
+  }
+
+  template <typename Number>
+  static std::vector<char> bytesOf(ArrayRef<Number> numbers) {
+    auto *bytes = reinterpret_cast<const char *>(numbers.data());
+    return std::vector<char>(bytes, bytes + numbers.size() * sizeof(Number));
+  }
+
+  /// Adds a tensor of a type with this name in PyTorch. Layers that share a tensor add it once.
+  void addBytes(const std::string &name, StringRef torchType, std::vector<int64_t> shape, std::vector<char> bytes) {
+    if (names.insert(name).second)
+      tensors.push_back({name, findTorchType(torchType), std::move(shape), std::move(bytes)});
   }
 
   /// Adds weight and bias. The bias of a factor may still have the name of the dense layer's bias.
@@ -118,13 +233,13 @@ private:
     if (failed(values))
       return makeError("expected f32 weights with all their bytes to write as a checkpoint, found '{0}' of type {1}",
                        name, llvm::formatv("{0}", elements.getType()).str());
-    if (names.insert(name).second)
-      tensors.push_back({name, elements.getShapedType().getShape().vec(), std::move(*values)});
+    addBytes(name, "float32", elements.getShapedType().getShape().vec(), bytesOf(ArrayRef(*values)));
     return Error::success();
   }
 
   ModuleOp module;
   llvm::json::Object settings;
+  llvm::json::Object weights; ///< how those of quantized layers are stored
   CompressionRecord record;
   std::vector<TensorToWrite> tensors;
   llvm::StringSet<> names;
@@ -132,6 +247,8 @@ private:
 
 } // namespace
 
-Error exportCheckpoint(ModuleOp module, llvm::raw_ostream &os) { return Exporter(module).run(os); }
+Error exportCheckpoint(ModuleOp module, CheckpointFormat format, llvm::raw_ostream &os) {
+  return Exporter(module).run(format, os);
+}
 
 } // namespace vitya

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
 using llvm::Error;
@@ -38,15 +39,19 @@ static void remarkUnsaid(ModuleOp module, const ModelSettings &used, StringRef l
 static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, const Checkpoint &checkpoint,
                                                         ArrayRef<Layout> layouts, SettingSource layoutSource,
                                                         StringRef name, ArrayRef<std::string> assignments) {
-  Expected<std::pair<size_t, Match>> choice = chooseLayout(layouts, checkpoint.tensors());
-  if (!choice)
-    return choice.takeError();
-  const auto &[index, match] = *choice;
   llvm::json::Object fileSettings = checkpoint.metadata();
   fileSettings.erase(kLayoutKey);
   Expected<CompressionRecord> record = CompressionRecord::take(context, fileSettings);
   if (!record)
     return record.takeError();
+  llvm::StringSet<> withoutBias;
+  for (const auto &entry : record->quantized)
+    if (!entry.getValue().hasBias)
+      withoutBias.insert(entry.getKey());
+  Expected<std::pair<size_t, Match>> choice = chooseLayout(layouts, checkpoint.tensors(), withoutBias);
+  if (!choice)
+    return choice.takeError();
+  const auto &[index, match] = *choice;
   Expected<Settings> settings = Settings::merge(match.defaults, fileSettings, assignments);
   if (!settings)
     return settings.takeError();
@@ -97,6 +102,8 @@ Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::MemoryBu
     layoutName = namedByFile;
     layoutSource = SettingSource::file;
   }
+  if (Error error = checkpoint->joinWeights())
+    return prefixError(path, std::move(error));
   if (!options.prefix.empty())
     if (Error error = dropPrefix(context, *checkpoint, options.prefix, name))
       return prefixError(path, std::move(error));

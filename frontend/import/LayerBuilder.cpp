@@ -35,7 +35,7 @@ Expected<Tokens> LayerBuilder::linear(const Layer &layer, Tokens input) {
     return std::move(error);
   if (layer.left)
     return factors(layer, input);
-  return product(layer, layer.name, layer.weight, input, record.linears.lookup(layer.name));
+  return product(layer, layer.name, layer.weight, input, record.linears.lookup(layer.recordName()));
 }
 
 /// x right^T left^T + bias, as two layers
@@ -49,18 +49,18 @@ Expected<Tokens> LayerBuilder::factors(const Layer &layer, Tokens input) {
   if (!info)
     info = LinearInfoAttr::get(builder.getContext(), layer.name, in, left[0], LayerFormat::f32(),
                                llvm::formatv("factors in the checkpoint, rank {0}", rank).str(), rank);
-  Expected<Value> right = weights.constant(builder, layer.weight, {rank, in});
-  if (!right)
-    return right.takeError();
-  std::string name = layer.name + ".right";
-  auto reduced = LinearOp::create(builder, nameLocation(builder, name), name, input, *right, Value(), info);
-  return product(layer, layer.name + ".left", *layer.left, reduced.getResult(), info);
+  Layer right;
+  right.name = layer.name + ".right";
+  Expected<Tokens> reduced = product(right, right.name, layer.weight, input, info);
+  if (!reduced)
+    return reduced;
+  return product(layer, layer.name + ".left", *layer.left, *reduced, info);
 }
 
 /// input matrix^T + bias, as the op called `name`. LayerScale is a factor of the rows of the matrix and of the bias.
 Expected<Tokens> LayerBuilder::product(const Layer &layer, StringRef name, const TensorName &matrix, Tokens input,
                                        LinearInfoAttr info) {
-  if (weights.tensor(matrix).quantizer)
+  if (weights.tensor(matrix).isQuantized() || record.quantized.contains(name))
     return quantizedProduct(layer, name, matrix, input, info);
   int64_t out = weights.tensor(matrix).shape[0];
   Expected<std::vector<float>> rowScale = scale(layer, out);
@@ -75,31 +75,79 @@ Expected<Tokens> LayerBuilder::product(const Layer &layer, StringRef name, const
   return LinearOp::create(builder, nameLocation(builder, name), name, input, *weight, *addend, info).getResult();
 }
 
-/// The same with a matrix of type qint8, for an input that is quantized at run time.
+/// How the op `name` computes with the quantized tensor `matrix`.
+Expected<CompressionRecord::Linear> LayerBuilder::quantization(StringRef name, const TensorName &matrix) {
+  const Tensor &tensor = weights.tensor(matrix);
+  auto found = record.quantized.find(name);
+  bool isRecorded = found != record.quantized.end();
+  if (tensor.quantizer && !isRecorded) {
+    // PyTorch's layers of this kind call quantized::linear_dynamic with reduce_range: activations have 7 bits.
+    constexpr int64_t reducedLevels = 127;
+    auto u8 = quant::AnyQuantizedType::get(/*flags=*/0, builder.getI8Type(), builder.getF32Type(), 0, 255);
+    return CompressionRecord::Linear{{u8, {}}, Granularity::tensor, reducedLevels, std::nullopt, true};
+  }
+  if (!tensor.weight || !isRecorded)
+    return makeError("expected layer '{0}' under 'quantized' and its weight '{1}' under 'weights' in the file's "
+                     "'vitya' entry, found it only under '{2}'",
+                     name, matrix.name, isRecorded ? "quantized" : "weights");
+  quantizedLayers.insert(name);
+  return found->getValue();
+}
+
+/// The same with a quantized matrix and input.
 Expected<Tokens> LayerBuilder::quantizedProduct(const Layer &layer, StringRef name, const TensorName &matrix,
                                                 Tokens input, LinearInfoAttr info) {
   int64_t in = widthOf(input), out = weights.tensor(matrix).shape[0];
   if (layer.scale)
-    return makeError("expected an f32 tensor '{0}', because LayerScale '{1}' is multiplied into it, found one that "
-                     "PyTorch has quantized: import the f32 model and use --quantize=dynamic",
+    return makeError("expected an f32 tensor '{0}', because LayerScale '{1}' is multiplied into it, found one that is "
+                     "quantized: import the f32 model and use --quantize=dynamic",
                      matrix.name, layer.scale->name);
   if (in > kMaxProducts)
     return makeError("expected a quantized tensor '{0}' of at most {1} columns, found {2}", matrix.name, kMaxProducts,
                      in);
+  Expected<CompressionRecord::Linear> how = quantization(name, matrix);
+  if (!how)
+    return how.takeError();
   Expected<Value> weight = weights.quantizedConstant(builder, matrix, {out, in});
   if (!weight)
     return weight.takeError();
-  Expected<Value> addend = bias(layer, out, /*scale=*/{});
+  if (how->noise)
+    setDiscardable<VityaDialect::NoiseAttrHelper>(weight->getDefiningOp(), builder.getF64FloatAttr(*how->noise));
+  bool isDynamic = isa<quant::AnyQuantizedType>(how->input.type);
+  Expected<Value> addend = quantizedBias(layer, out, isDynamic);
   if (!addend)
     return addend.takeError();
   if (!info)
-    info =
-        LinearInfoAttr::get(builder.getContext(), layer.name, in, out, LayerFormat::integers(8, 8, /*isDynamic=*/true),
-                            "quantized in the checkpoint", /*rank=*/std::nullopt);
-  auto [bytes, params] = quantize(input);
-  return LinearOp::create(builder, nameLocation(builder, name), builder.getStringAttr(name), bytes, *weight, *addend,
-                          params, info)
-      .getResult();
+    info = LinearInfoAttr::get(builder.getContext(), layer.recordName(), in, out,
+                               formatOf(how->input.type, weight->getType()), "quantized in the checkpoint",
+                               /*rank=*/std::nullopt);
+  auto [bytes, params] = quantize(input, *how);
+  auto op = LinearOp::create(builder, nameLocation(builder, name), builder.getStringAttr(name), bytes, *weight, *addend,
+                             params, info);
+  if (how->input.observed)
+    setDiscardable<VityaDialect::RangesAttrHelper>(op,
+                                                   builder.getArrayAttr(builder.getArrayAttr({how->input.observed})));
+  return op.getResult();
+}
+
+/// The bias of a quantized layer, in steps of its sums if it is i32; null if it has none.
+Expected<Value> LayerBuilder::quantizedBias(const Layer &layer, int64_t out, bool isDynamic) {
+  if (!layer.bias || weights.tensor(*layer.bias).type->name != "i32")
+    return bias(layer, out, /*scale=*/{});
+  if (isDynamic)
+    return makeError("expected a floating-point bias '{0}', because its layer is quantized at run time, found i32",
+                     layer.bias->name);
+  if (Error error = weights.checkShape(*layer.bias, {out}))
+    return std::move(error);
+  return weights.integerConstant(builder, *layer.bias, {out});
+}
+
+Error LayerBuilder::checkRecords() const {
+  for (const auto &entry : record.quantized)
+    if (!quantizedLayers.contains(entry.getKey()))
+      return makeError("expected the names of linear layers under 'quantized' in the file's 'vitya' entry, found '{0}'",
+                       entry.getKey());
+  return Error::success();
 }
 
 /// The LayerScale of a layer, one factor for each output; empty if it has none.
@@ -120,17 +168,31 @@ Expected<Value> LayerBuilder::bias(const Layer &layer, int64_t out, ArrayRef<flo
   return weights.constant(builder, *layer.bias, {out}, scale);
 }
 
-LayerBuilder::QuantizedInput LayerBuilder::quantize(Tokens input) {
-  auto [entry, isNew] = quantizedInputs.try_emplace(input);
-  if (!isNew)
-    return entry->second;
-  // PyTorch's layers of this kind call quantized::linear_dynamic with reduce_range: activations have 7 bits.
-  constexpr int32_t kReducedLevels = 127;
-  auto params = ChooseQParamsOp::create(builder, input.getLoc(), Granularity::tensor, input, kReducedLevels);
-  auto u8 = quant::AnyQuantizedType::get(/*flags=*/0, builder.getI8Type(), builder.getF32Type(), 0, 255);
-  auto bytes = QuantizeOp::create(builder, input.getLoc(), RankedTensorType::get(input.getType().getShape(), u8), input,
-                                  params, /*is_signed=*/false);
-  return entry->second = {bytes.getResult(), params.getResult()};
+Value LayerBuilder::cast(Value value, quant::QuantizedType element) {
+  auto type = RankedTensorType::get(mlir::cast<RankedTensorType>(value.getType()).getShape(), element);
+  Value &result = casts[{value, type}];
+  if (!result) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointAfterValue(value);
+    result = quant::QuantizeCastOp::create(builder, value.getLoc(), type, value);
+  }
+  return result;
+}
+
+LayerBuilder::QuantizedInput LayerBuilder::quantize(Tokens input, const CompressionRecord::Linear &how) {
+  if (!isa<quant::AnyQuantizedType>(how.input.type))
+    return {cast(input, how.input.type), Value()};
+  QuantizedInput &result = dynamicInputs[{input, how.input.type, how.granularity, how.levels}];
+  if (result.bytes)
+    return result;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointAfterValue(input);
+  auto levels = static_cast<int32_t>(how.levels);
+  auto params = ChooseQParamsOp::create(builder, input.getLoc(), how.granularity, input, levels);
+  auto type = RankedTensorType::get(input.getType().getShape(), how.input.type);
+  auto bytes = QuantizeOp::create(builder, input.getLoc(), type, input, params, /*is_signed=*/false,
+                                  static_cast<int32_t>(how.input.type.getStorageTypeMax()));
+  return result = {bytes.getResult(), params.getResult()};
 }
 
 //===----------------------------------------------------------------------===//

@@ -20,6 +20,12 @@ public:
   /// Applies a linear layer, which may be dense, quantized or stored as two factors.
   llvm::Expected<Tokens> linear(const Layer &layer, Tokens input);
 
+  /// Casts `value` to a quantized type with a scale, once for all readers, right after the op that computes it.
+  mlir::Value cast(mlir::Value value, mlir::quant::QuantizedType element);
+
+  /// Fails if there are records of quantized layers that the model does not have.
+  llvm::Error checkRecords() const;
+
   /// Applies a LayerNorm.
   llvm::Expected<Tokens> layerNorm(const Layer &layer, Tokens input, double eps);
 
@@ -30,18 +36,23 @@ private:
                                  LinearInfoAttr info);
   llvm::Expected<Tokens> quantizedProduct(const Layer &layer, llvm::StringRef name, const TensorName &matrix,
                                           Tokens input, LinearInfoAttr info);
+  llvm::Expected<CompressionRecord::Linear> quantization(llvm::StringRef name, const TensorName &matrix);
   llvm::Expected<std::vector<float>> scale(const Layer &layer, int64_t out) const;
   llvm::Expected<mlir::Value> bias(const Layer &layer, int64_t out, llvm::ArrayRef<float> scale);
-  /// An activation in 8 bits, and its scale and zero point.
+  llvm::Expected<mlir::Value> quantizedBias(const Layer &layer, int64_t out, bool isDynamic);
+  /// A quantized activation and, if these are found at run time, its scales and zero points.
   struct QuantizedInput {
     mlir::Value bytes, params;
   };
-  QuantizedInput quantize(Tokens input);
+  QuantizedInput quantize(Tokens input, const CompressionRecord::Linear &how);
 
   mlir::OpBuilder &builder;
   const Weights &weights;
   const CompressionRecord &record;
-  llvm::DenseMap<mlir::Value, QuantizedInput> quantizedInputs; ///< shared by all layers that read the same value
+  // Shared by all layers that read the same value in the same way.
+  llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, mlir::Value> casts;
+  llvm::DenseMap<std::tuple<mlir::Value, mlir::Type, Granularity, int64_t>, QuantizedInput> dynamicInputs;
+  llvm::StringSet<> quantizedLayers; ///< those whose records have been used
 };
 
 } // namespace vitya

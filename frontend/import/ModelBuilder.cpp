@@ -73,6 +73,9 @@ Error ModelBuilder::buildStep(const ResidualStep &step) {
   Tokens before = tokens;
   if (Error error = buildSteps(step.steps))
     return error;
+  // An attention may compute only the first tokens.
+  if (rows() < before.getType().getDimSize(0))
+    before = slice(before, {0, 0}, {rows(), before.getType().getDimSize(1)}, before.getLoc());
   if (tokens.getType() != before.getType())
     return makeError("expected steps within a residual that keep the shape {0}, found {1} behind them",
                      formatShape(before.getType().getShape()), formatShape(tokens.getType().getShape()));
@@ -97,43 +100,70 @@ Tokens ModelBuilder::slice(Tokens input, ArrayRef<int64_t> offsets, ArrayRef<int
 /// Applies one layer and slices its result into queries, keys and values. Values have a width of their own in a model
 /// whose heads were narrowed.
 Expected<ModelBuilder::AttentionInputs> ModelBuilder::fusedInputs(const Layer &layer,
-                                                                  const CompressionRecord::Attention *narrowed) {
+                                                                  const CompressionRecord::Attention &how) {
   Expected<Tokens> stacked = layers.linear(layer, tokens);
   if (!stacked)
     return stacked.takeError();
-  int64_t out = stacked->getType().getDimSize(1), valueWidth = narrowed ? narrowed->valueWidth : out / 3,
+  int64_t out = stacked->getType().getDimSize(1), valueWidth = how.narrowed ? how.narrowed->valueWidth : out / 3,
           width = (out - valueWidth) / 2;
   if (Error error =
           weights.checkShape(layer.left ? *layer.left : layer.weight, width > 0 && 2 * width + valueWidth == out,
-                             narrowed ? "[2 * width + " + llvm::Twine(valueWidth) + ", in]" : "[3 * width, in]"))
+                             how.narrowed ? "[2 * width + " + llvm::Twine(valueWidth) + ", in]" : "[3 * width, in]"))
     return std::move(error);
   Location loc = location(layer.name);
   AttentionInputs inputs;
-  inputs.query = slice(*stacked, {0, 0}, {rows(), width}, loc);
+  inputs.query = slice(*stacked, {0, 0}, {how.queries.value_or(rows()), width}, loc);
   inputs.key = slice(*stacked, {0, width}, {rows(), width}, loc);
   inputs.value = slice(*stacked, {0, 2 * width}, {rows(), valueWidth}, loc);
   return inputs;
 }
 
-/// Applies the layers of queries, keys and values.
-Expected<ModelBuilder::AttentionInputs> ModelBuilder::separateInputs(const AttentionStep &step) {
+/// Applies the layers of queries, keys and values, or the left factors that these are.
+Expected<ModelBuilder::AttentionInputs> ModelBuilder::separateInputs(const AttentionStep &step,
+                                                                     const CompressionRecord::Attention &how) {
+  Tokens input = tokens;
+  if (step.fused)
+    if (Error error = moveTo(input, layers.linear(*step.fused, tokens)))
+      return std::move(error);
+  int64_t inputWidth = input.getType().getDimSize(1);
+  Tokens queried = how.queries ? slice(input, {0, 0}, {*how.queries, inputWidth}, location(step.query->name)) : input;
   AttentionInputs inputs;
-  if (Error error = moveTo(inputs.query, layers.linear(*step.query, tokens)))
+  if (Error error = moveTo(inputs.query, layers.linear(*step.query, queried)))
     return std::move(error);
-  if (Error error = moveTo(inputs.key, layers.linear(*step.key, tokens)))
+  if (Error error = moveTo(inputs.key, layers.linear(*step.key, input)))
     return std::move(error);
-  if (Error error = moveTo(inputs.value, layers.linear(*step.value, tokens)))
+  if (Error error = moveTo(inputs.value, layers.linear(*step.value, input)))
     return std::move(error);
-  if (inputs.key.getType() == inputs.query.getType())
-    return inputs;
   int64_t width = inputs.query.getType().getDimSize(1);
-  return weights.checkShape(step.key->weight, false, "[" + llvm::Twine(width) + ", " + llvm::Twine(columns()) + "]");
+  if (inputs.key.getType().getDimSize(1) == width)
+    return inputs;
+  return weights.checkShape(step.key->weight, false, "[" + llvm::Twine(width) + ", " + llvm::Twine(inputWidth) + "]");
+}
+
+/// Quantizes the operands of `op` and attaches its record, as far as `how` says so.
+void ModelBuilder::compress(AttentionOp op, const CompressionRecord::Attention &how) {
+  if (how.format)
+    setDiscardable<VityaDialect::AttentionInfoAttrHelper>(
+        op, AttentionInfoAttr::get(&context, op.getLayer(), op.getHeads(), *how.format, *how.format, how.reason));
+  if (!how.weights)
+    return;
+  SmallVector<Attribute> ranges;
+  for (auto [operand, input] : llvm::zip_equal(op->getOpOperands(), how.inputs)) {
+    operand.set(layers.cast(operand.get(), input.type));
+    if (input.observed)
+      ranges.push_back(builder.getArrayAttr({input.observed}));
+  }
+  op.setWeightsAttr(TypeAttr::get(how.weights));
+  if (ranges.size() == how.inputs.size())
+    setDiscardable<VityaDialect::RangesAttrHelper>(op, builder.getArrayAttr(ranges));
 }
 
 Error ModelBuilder::buildStep(const AttentionStep &step) {
-  auto found = record.attentions.find(step.name);
-  const CompressionRecord::Attention *narrowed = found == record.attentions.end() ? nullptr : &found->getValue();
-  Expected<AttentionInputs> inputs = step.fused ? fusedInputs(*step.fused, narrowed) : separateInputs(step);
+  CompressionRecord::Attention how = record.attentions.lookup(step.name);
+  if (how.queries && *how.queries > rows())
+    return makeError("expected at most {0} 'queries' of attention '{1}' in the file's 'vitya' entry, found {2}", rows(),
+                     step.name, *how.queries);
+  Expected<AttentionInputs> inputs = step.query ? separateInputs(step, how) : fusedInputs(*step.fused, how);
   if (!inputs)
     return inputs.takeError();
   auto [query, key, value] = *inputs;
@@ -146,9 +176,10 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
   if (valueWidth % heads != 0)
     return makeError("expected heads that divide the width of the values of '{0}', found {1} heads and width {2}",
                      step.name, heads, valueWidth);
-  double scale = narrowed ? narrowed->scale : 1 / std::sqrt(static_cast<double>(width / heads));
+  double scale = how.narrowed ? how.narrowed->scale : 1 / std::sqrt(static_cast<double>(width / heads));
   auto attention =
       AttentionOp::create(builder, location(step.name), step.name, query, key, value, heads, llvm::APFloat(scale));
+  compress(attention, how);
   return moveTo(tokens, layers.linear(step.out, attention));
 }
 
@@ -279,6 +310,8 @@ Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRe
   int64_t image[] = {geometry.channels, geometry.height, geometry.width};
   func::FuncOp entry = beginFunction(*module, image);
   if (Error error = buildSteps(steps))
+    return std::move(error);
+  if (Error error = layers.checkRecords())
     return std::move(error);
   if (rows() != 1)
     return makeError("expected a layout that ends with one token, found {0}: a 'pool' step is missing", rows());

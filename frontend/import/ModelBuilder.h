@@ -35,8 +35,9 @@ private:
   llvm::Error buildStep(const RepeatStep &step);
   llvm::Error buildStep(const TokensStep &step);
   llvm::Error buildStep(const PoolStep &step);
-  llvm::Expected<AttentionInputs> fusedInputs(const Layer &layer, const CompressionRecord::Attention *narrowed);
-  llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step);
+  llvm::Expected<AttentionInputs> fusedInputs(const Layer &layer, const CompressionRecord::Attention &how);
+  llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
+  void compress(AttentionOp op, const CompressionRecord::Attention &how);
   llvm::Error addPosition(const TensorName &position);
   llvm::Error prependClassToken(const TensorName &classToken);
   Tokens slice(Tokens input, llvm::ArrayRef<int64_t> offsets, llvm::ArrayRef<int64_t> sizes, mlir::Location loc);

@@ -4,7 +4,6 @@
 #include "dialect/support/Errors.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/STLExtras.h"
-#include <cmath>
 
 using namespace mlir;
 using llvm::Error;
@@ -53,21 +52,25 @@ Expected<Value> Weights::constant(OpBuilder &builder, const TensorName &name, Ar
   return arith::ConstantOp::create(builder, nameLocation(builder, name.name), attribute).getResult();
 }
 
-/// Whether compiled code can divide by the scale: it and its reciprocal are normal f32 values.
-static bool isUsableScale(double scale) {
-  auto rounded = static_cast<float>(scale);
-  return std::isnormal(rounded) && std::isnormal(1 / rounded);
+Expected<Value> Weights::integerConstant(OpBuilder &builder, const TensorName &name, ArrayRef<int64_t> shape) const {
+  auto type = RankedTensorType::get(shape, builder.getI32Type());
+  std::vector<char> bytes(type.getNumElements() * sizeof(int32_t));
+  if (Error error = checkpoint.readBytes(*tensors.at(name.name), bytes))
+    return std::move(error);
+  return arith::ConstantOp::create(builder, nameLocation(builder, name.name), makeResource(type, name.name, bytes))
+      .getResult();
 }
 
 /// The quantized element type of `tensor`, whose rows may have different scales.
 static Type elementType(OpBuilder &builder, const QuantizedTensor &tensor) {
   constexpr unsigned isSigned = quant::QuantizationFlags::Signed;
-  constexpr int64_t min = -128, max = 127;
-  Type i8 = builder.getI8Type(), f32 = builder.getF32Type();
+  Type storage = builder.getIntegerType(IntegerRange{tensor.min, tensor.max}.isPacked() ? 4 : 8);
+  Type f32 = builder.getF32Type();
   if (tensor.axis)
-    return quant::UniformQuantizedPerAxisType::get(isSigned, i8, f32, tensor.scales, tensor.zeroPoints,
-                                                   /*quantizedDimension=*/0, min, max);
-  return quant::UniformQuantizedType::get(isSigned, i8, f32, tensor.scales.front(), /*zeroPoint=*/0, min, max);
+    return quant::UniformQuantizedPerAxisType::get(isSigned, storage, f32, tensor.scales, tensor.zeroPoints,
+                                                   /*quantizedDimension=*/0, tensor.min, tensor.max);
+  return quant::UniformQuantizedType::get(isSigned, storage, f32, tensor.scales.front(), /*zeroPoint=*/0, tensor.min,
+                                          tensor.max);
 }
 
 Expected<Value> Weights::quantizedConstant(OpBuilder &builder, const TensorName &name, ArrayRef<int64_t> shape) const {
@@ -80,12 +83,16 @@ Expected<Value> Weights::quantizedConstant(OpBuilder &builder, const TensorName 
   if (!llvm::all_of(read->scales, isUsableScale))
     return makeError("expected scales of tensor '{0}' that are normal f32 values, as their reciprocals, found others",
                      name.name);
+  auto element = cast<quant::QuantizedType>(elementType(builder, *read));
+  if (!weightBits(element))
+    return makeError("expected a range of the integers of tensor '{0}' that is [-127, 127], [-63, 63], [-31, 31], "
+                     "[-15, 15], [-7, 7] or [-128, 127], found [{1}, {2}]",
+                     name.name, read->min, read->max);
   Location loc = nameLocation(builder, name.name);
   ArrayRef<char> bytes(reinterpret_cast<const char *>(read->integers.data()), read->integers.size());
   auto integers = arith::ConstantOp::create(
-      builder, loc, makeResource(RankedTensorType::get(shape, builder.getI8Type()), name.name, bytes));
-  return quant::StorageCastOp::create(builder, loc, RankedTensorType::get(shape, elementType(builder, *read)), integers)
-      .getResult();
+      builder, loc, makeResource(RankedTensorType::get(shape, element.getStorageType()), name.name, bytes));
+  return quant::StorageCastOp::create(builder, loc, RankedTensorType::get(shape, element), integers).getResult();
 }
 
 } // namespace vitya

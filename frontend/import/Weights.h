@@ -30,9 +30,13 @@ public:
   llvm::Expected<mlir::Value> constant(mlir::OpBuilder &builder, const TensorName &name, llvm::ArrayRef<int64_t> shape,
                                        llvm::ArrayRef<float> rowScale = {}) const;
 
-  /// Creates a constant of `shape` from a tensor of type qint8: its integers, cast to a quantized type with one scale
-  /// or one for each row. Fails for other axes, for zero points other than 0, and for scales that are no normal f32
-  /// values.
+  /// Creates an i32 constant of `shape` from a tensor of type i32 with as many elements.
+  llvm::Expected<mlir::Value> integerConstant(mlir::OpBuilder &builder, const TensorName &name,
+                                              llvm::ArrayRef<int64_t> shape) const;
+
+  /// Creates a constant of `shape` from a quantized tensor: its integers, cast to a quantized type with one scale or
+  /// one for each row. Fails for other axes, for zero points other than 0, for scales that are no normal f32 values,
+  /// and for ranges of integers that weights do not have.
   llvm::Expected<mlir::Value> quantizedConstant(mlir::OpBuilder &builder, const TensorName &name,
                                                 llvm::ArrayRef<int64_t> shape) const;
 

@@ -37,6 +37,11 @@ struct Layer {
   std::vector<Layer> others;        ///< the same layer under other names, for files that lack the first ones
   /// Set by the match of a file that has factors: the left factor. `weight` is then the right factor.
   std::optional<TensorName> left;
+  /// Set by the match for a part of a layer that was split: the name of the layer as it was trained.
+  std::string whole;
+
+  /// The name in the records of compression.
+  llvm::StringRef recordName() const { return whole.empty() ? name : whole; }
 };
 
 struct Step;
@@ -53,7 +58,8 @@ struct NormStep {
   Layer layer;
 };
 struct GeluStep {};
-/// Queries, keys and values come from one layer, stacked in this order, or from three layers.
+/// Queries, keys and values come from one layer, stacked in this order, or from three layers. In a match both may be
+/// present: the layer is then the right factor of the three.
 struct AttentionStep {
   std::string name;
   std::optional<Layer> fused;

@@ -6,7 +6,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/GlobPattern.h"
 
 using namespace llvm;
@@ -17,7 +16,7 @@ namespace {
 
 class Matcher {
 public:
-  explicit Matcher(ArrayRef<NamedTensor> tensors) : tensors(tensors) {
+  Matcher(ArrayRef<NamedTensor> tensors, const StringSet<> &withoutBias) : tensors(tensors), withoutBias(withoutBias) {
     for (const NamedTensor &named : tensors)
       present.insert(named.name);
   }
@@ -127,15 +126,49 @@ private:
   }
 
   std::optional<Layer> useDense(const Layer &layer, const Prefix &prefix) {
+    std::string name = prefix.current + layer.name;
+    if (!isPresent(prefix.current + layer.weight.name) && isPresent(name + ".weight"))
+      return useExported(name);
     std::optional<TensorName> weight = use(layer.weight, prefix);
     if (!weight)
       return std::nullopt;
     Layer matched;
-    matched.name = prefix.current + layer.name;
+    matched.name = std::move(name);
     matched.weight = std::move(*weight);
-    matched.bias = useIfAny(layer.bias, prefix);
+    bool lacksBias = layer.bias && withoutBias.contains(matched.name) && !isPresent(prefix.current + layer.bias->name);
+    if (!lacksBias)
+      matched.bias = useIfAny(layer.bias, prefix);
     matched.scale = useIfAny(layer.scale, prefix);
     return matched;
+  }
+
+  /// The layer `name` with the names of tensors that this compiler gives to layers it has changed.
+  Layer useExported(const std::string &name, StringRef whole = "") {
+    Layer matched;
+    matched.name = name;
+    matched.whole = whole.str();
+    matched.weight = required(name + ".weight");
+    used.insert(matched.weight.name);
+    if (useIfPresent(name + ".bias"))
+      matched.bias = required(name + ".bias");
+    return matched;
+  }
+
+  /// Sets the layers of `attention` from the parts into which this compiler splits the layer `fused`, or from the parts
+  /// of its left factor. Returns whether the file has these parts.
+  bool useParts(const Layer &fused, const Prefix &prefix, AttentionStep &attention) {
+    std::string whole = prefix.current + fused.name, parts = whole;
+    if (isPresent(whole + ".left.q.weight") && isPresent(whole + ".right.weight")) {
+      attention.fused = useExported(whole + ".right", whole);
+      parts = whole + ".left";
+    }
+    for (auto [suffix, layer] :
+         {std::pair(".q", &attention.query), std::pair(".k", &attention.key), std::pair(".v", &attention.value)}) {
+      if (!isPresent(parts + suffix + ".weight"))
+        return false;
+      *layer = useExported(parts + suffix, whole);
+    }
+    return true;
   }
 
   template <typename Name>
@@ -166,10 +199,12 @@ private:
   void matchStep(const AttentionStep &step, const Prefix &prefix, Steps &matched) {
     AttentionStep attention;
     attention.name = prefix.current + step.name;
-    attention.fused = useIfAny(step.fused, prefix);
-    attention.query = useIfAny(step.query, prefix);
-    attention.key = useIfAny(step.key, prefix);
-    attention.value = useIfAny(step.value, prefix);
+    if (!step.fused || !useParts(*step.fused, prefix, attention)) {
+      attention.fused = useIfAny(step.fused, prefix);
+      attention.query = useIfAny(step.query, prefix);
+      attention.key = useIfAny(step.key, prefix);
+      attention.value = useIfAny(step.value, prefix);
+    }
     attention.out = *use(step.out, prefix);
     matched.push_back({std::move(attention)});
   }
@@ -207,6 +242,7 @@ private:
   }
 
   ArrayRef<NamedTensor> tensors;
+  const StringSet<> &withoutBias;
   StringSet<> present, used;
   Match result;
 };
@@ -227,7 +263,9 @@ std::string Match::describe() const {
   return text + (!text.empty() && !more.empty() ? ", " : "") + more;
 }
 
-Match matchLayout(const Layout &layout, ArrayRef<NamedTensor> tensors) { return Matcher(tensors).match(layout); }
+Match matchLayout(const Layout &layout, ArrayRef<NamedTensor> tensors, const StringSet<> &withoutBias) {
+  return Matcher(tensors, withoutBias).match(layout);
+}
 
 /// The beginnings of names, up to a dot, that most tensors have, at most kMaxPrefixes of them.
 static SmallVector<StringRef> commonPrefixes(ArrayRef<NamedTensor> tensors) {
@@ -258,10 +296,11 @@ static std::string suggestPrefix(ArrayRef<Layout> layouts, ArrayRef<NamedTensor>
   return fitting.empty() ? "" : "; " + join(fitting, ", ");
 }
 
-Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayRef<NamedTensor> tensors) {
+Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayRef<NamedTensor> tensors,
+                                                const StringSet<> &withoutBias) {
   std::vector<Match> matches;
   for (const Layout &layout : layouts)
-    matches.push_back(matchLayout(layout, tensors));
+    matches.push_back(matchLayout(layout, tensors, withoutBias));
   // The layout that differs least comes first.
   auto order = llvm::to_vector(llvm::seq<size_t>(0, layouts.size()));
   llvm::sort(order, [&](size_t left, size_t right) {

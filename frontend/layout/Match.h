@@ -4,6 +4,7 @@
 
 #include "frontend/checkpoint/StateDict.h"
 #include "frontend/layout/Layout.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace vitya {
 
@@ -21,12 +22,14 @@ struct Match {
   std::string describe() const;
 };
 
-Match matchLayout(const Layout &layout, llvm::ArrayRef<NamedTensor> tensors);
+/// Layers in `withoutBias` may lack a bias that the layout requires.
+Match matchLayout(const Layout &layout, llvm::ArrayRef<NamedTensor> tensors, const llvm::StringSet<> &withoutBias = {});
 
-/// Returns the index of the only layout that fits, and its match. If none or several fit, the error says for each
-/// layout what differs. If a layout fits the tensors behind a prefix of the names, the error suggests it.
+/// Returns the index of the only layout that fits, and its match; see `matchLayout`. If none or several fit, the error
+/// says for each layout what differs. If a layout fits the tensors behind a prefix of the names, the error suggests it.
 llvm::Expected<std::pair<size_t, Match>> chooseLayout(llvm::ArrayRef<Layout> layouts,
-                                                      llvm::ArrayRef<NamedTensor> tensors);
+                                                      llvm::ArrayRef<NamedTensor> tensors,
+                                                      const llvm::StringSet<> &withoutBias = {});
 
 /// Returns, for example, "2 missing ('a', 'b')": the number, the `state` and the first few of `names`. Returns an empty
 /// string for no names.

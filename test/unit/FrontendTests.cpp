@@ -429,6 +429,19 @@ TEST(QuantizedTensor, PerChannel) {
   EXPECT_EQ(read->axis, 0);
 }
 
+TEST(IntegerWeights, Nibbles) {
+  // Two rows of three columns: the last half of each row is padding.
+  std::vector<char> integers{-8, 7, -1, 0, 1, -2};
+  std::vector<char> bytes = packNibbles(integers, 3);
+  EXPECT_EQ(bytes, (std::vector<char>{0x78, 0x0f, 0x10, 0x0e}));
+  auto unpacked = unpackNibbles("w", bytes, 3);
+  ASSERT_TRUE(static_cast<bool>(unpacked));
+  EXPECT_TRUE(std::equal(integers.begin(), integers.end(), unpacked->begin(), unpacked->end()));
+  bytes[3] = 0x1e;
+  EXPECT_EQ(errorOf(unpackNibbles("w", bytes, 3)),
+            "expected 0 in the half byte that pads row 1 of tensor 'w', found 1");
+}
+
 TEST(QuantizedTensor, Errors) {
   ThreeRecords records;
   records.records[0] = raw({int8_t(1), int8_t(2)});
@@ -533,6 +546,29 @@ TEST(Match, LayersHaveOtherNames) {
   EXPECT_EQ(matchLayout(named, tensorsNamed({})).describe(), "2 missing ('b.0.x.weight', 'b.0.x.bias')");
   EXPECT_EQ(matchLayout(named, tensorsNamed({"b.0.x.weight", "b.0.x.bias", "b.0.y.weight"})).describe(),
             "1 left over ('b.0.y.weight')");
+}
+
+TEST(Match, PartsOfFusedLayers) {
+  Layout fused = layout("a", R"({"attention": "attn", "qkv": {"name": "qkv", "weight": "in_weight"}, "out": "proj"})");
+  Match match = matchLayout(
+      fused, tensorsNamed({"qkv.q.weight", "qkv.k.weight", "qkv.k.bias", "qkv.v.weight", "proj.weight", "proj.bias"}));
+  EXPECT_EQ(match.describe(), "");
+  const auto &parts = std::get<AttentionStep>(match.steps.back().step);
+  EXPECT_FALSE(parts.fused);
+  EXPECT_EQ(parts.key->name, "qkv.k");
+  EXPECT_EQ(parts.key->recordName(), "qkv");
+  EXPECT_FALSE(parts.query->bias);
+  match = matchLayout(fused, tensorsNamed({"qkv.right.weight", "qkv.left.q.weight", "qkv.left.k.weight",
+                                           "qkv.left.v.weight", "proj.weight", "proj.bias"}));
+  EXPECT_EQ(match.describe(), "");
+  EXPECT_EQ(std::get<AttentionStep>(match.steps.back().step).fused->name, "qkv.right");
+  // A layer that this compiler has changed may have other names than the layout says.
+  EXPECT_TRUE(matchLayout(fused, tensorsNamed({"qkv.weight", "qkv.bias", "proj.weight", "proj.bias"})).fits());
+  // A bias that was zero.
+  EXPECT_EQ(matchLayout(fused, tensorsNamed({"qkv.weight", "proj.weight"})).describe(), "1 missing ('proj.bias')");
+  llvm::StringSet<> withoutBias;
+  withoutBias.insert("proj");
+  EXPECT_TRUE(matchLayout(fused, tensorsNamed({"qkv.weight", "proj.weight"}), withoutBias).fits());
 }
 
 TEST(Match, SuggestsPrefix) {
