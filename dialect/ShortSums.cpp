@@ -4,6 +4,7 @@
 #include "dialect/arithmetic/Lanes.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
+#include <array>
 #include <limits>
 
 using namespace mlir;
@@ -12,6 +13,7 @@ namespace vitya {
 namespace {
 
 constexpr int64_t kBlock = 4; ///< columns that are adjacent in packed weights; a short sum has two of them
+constexpr int64_t kMaxOrderedGroup = kLanes / kBlock; ///< a window has no more blocks
 constexpr int64_t kLimit = std::numeric_limits<int16_t>::max();
 
 /// The stored integers of a quantized layer: its weight, and the largest value of its input.
@@ -20,6 +22,16 @@ struct StoredLayer {
   int64_t columns, largestInput;
 
   ShortSum find(int64_t group) const { return findLargestShortSum(weight, columns, group, largestInput); }
+
+  /// The layer with its columns in an order for which short sums of `group` blocks are exact.
+  std::optional<StoredLayer> order(int64_t group) const {
+    std::optional<std::vector<char>> order;
+    if (columns % kLanes == 0)
+      order = orderColumns(weight, columns, group, largestInput);
+    if (!order)
+      return std::nullopt;
+    return StoredLayer{applyOrder(weight, columns, *order), columns, largestInput};
+  }
 };
 
 FailureOr<StoredLayer> readLayer(LinearOp op) {
@@ -33,6 +45,83 @@ FailureOr<StoredLayer> readLayer(LinearOp op) {
     return failure();
   return StoredLayer{std::move(*weight), op.getWeight().getType().getDimSize(1), input.getStorageTypeMax()};
 }
+
+/// Finds the order of the columns of one window in which no short sum exceeds 16 bits.
+class WindowOrder {
+public:
+  /// The window starts at `first`, a column of the weight.
+  WindowOrder(ArrayRef<char> weight, int64_t columns, int64_t first, int64_t group, int64_t limit)
+      : group(group), limit(limit) {
+    for (int64_t column = first; column < first + kLanes; ++column) {
+      Magnitudes &magnitudes = weights.emplace_back();
+      for (ArrayRef<char> rest = weight; !rest.empty(); rest = rest.drop_front(columns)) {
+        auto value = static_cast<int8_t>(rest[column]);
+        magnitudes.push_back(std::max<int16_t>(value, 0));
+        magnitudes.push_back(std::max<int16_t>(static_cast<int16_t>(-value), 0));
+      }
+      sums.emplace_back(magnitudes.size());
+    }
+  }
+
+  /// The positions of the columns, or none.
+  std::optional<std::array<char, kLanes>> find() {
+    if (!fill(0))
+      return std::nullopt;
+    std::array<char, kLanes> order;
+    for (int64_t i = 0; i < kLanes; ++i)
+      order[getPosition(i)] = chosen[i];
+    return order;
+  }
+
+private:
+  /// For each row, the positive part of a weight or of a sum, and the magnitude of its negative part.
+  using Magnitudes = std::vector<int16_t>;
+
+  /// Where the `index`-th chosen column goes: the columns of a short sum are chosen one after the other.
+  int64_t getPosition(int64_t index) const {
+    int64_t sum = index / (2 * group), member = index % (2 * group);
+    return (sum / 2 * group + member / 2) * kBlock + sum % 2 * 2 + member % 2;
+  }
+
+  /// Chooses the columns from the `index`-th on.
+  bool fill(int64_t index) {
+    if (index == kLanes)
+      return true;
+    bool isFirst = index % (2 * group) == 0;
+    for (int64_t column = isFirst ? 0 : chosen[index - 1] + 1; column < kLanes; ++column) {
+      if (used[column])
+        continue;
+      if (--steps < 0)
+        return false;
+      chosen[index] = static_cast<char>(column);
+      used[column] = true;
+      if (add(index, isFirst) && fill(index + 1))
+        return true;
+      used[column] = false;
+      if (isFirst) // some short sum must have this column
+        return false;
+    }
+    return false;
+  }
+
+  /// Computes the sums up to the `index`-th chosen column. Returns false if one exceeds the limit.
+  bool add(int64_t index, bool isFirst) {
+    const Magnitudes &added = weights[chosen[index]];
+    Magnitudes &result = sums[index];
+    int16_t largest = 0;
+    for (size_t i = 0; i < added.size(); ++i) {
+      result[i] = static_cast<int16_t>(added[i] + (isFirst ? 0 : sums[index - 1][i]));
+      largest = std::max(largest, result[i]);
+    }
+    return largest <= limit;
+  }
+
+  int64_t group, limit, steps = 4096;
+  SmallVector<Magnitudes> weights; ///< of each column
+  SmallVector<Magnitudes> sums;    ///< of the short sum of each chosen column, up to this column
+  std::array<char, kLanes> chosen;
+  std::array<bool, kLanes> used{};
+};
 
 /// The columns of a short sum, at most `end` - 1.
 SmallVector<int64_t> columnsOf(const ShortSum &sum, int64_t end) {
@@ -66,21 +155,45 @@ ShortSum findLargestShortSum(ArrayRef<char> weight, int64_t columns, int64_t gro
   return found;
 }
 
+std::optional<std::vector<char>> orderColumns(ArrayRef<char> weight, int64_t columns, int64_t group,
+                                              int64_t largestInput) {
+  std::vector<char> order;
+  for (int64_t window = 0; window < columns; window += kLanes) {
+    auto found = WindowOrder(weight, columns, window, group, kLimit / largestInput).find();
+    if (!found)
+      return std::nullopt;
+    llvm::append_range(order, *found);
+  }
+  return order;
+}
+
+std::vector<char> applyOrder(ArrayRef<char> weight, int64_t columns, ArrayRef<char> order) {
+  std::vector<char> ordered(weight.size());
+  for (int64_t row = 0; row < int64_t(weight.size()); row += columns)
+    for (int64_t column = 0; column < columns; ++column)
+      ordered[row + column] = weight[row + column / kLanes * kLanes + order[column]];
+  return ordered;
+}
+
 ShortSumsAttr proveShortSums(LinearOp op) {
   FailureOr<StoredLayer> layer = readLayer(op);
   if (failed(layer))
     return {};
-  auto makeAttr = [&](int64_t group, const ShortSum &sum) {
-    return ShortSumsAttr::get(op.getContext(), group, sum.largest, sum.row, sum.column);
+  auto makeAttr = [&](int64_t group, const ShortSum &sum, bool isOrdered = false) {
+    return ShortSumsAttr::get(op.getContext(), group, sum.largest, sum.row, sum.column, isOrdered);
   };
   // No group may be partial: the packed weight has whole groups, and padding is to whole vectors only.
   int64_t width = llvm::alignTo(layer->columns, kLanes);
-  for (int64_t group = kMaxShortSumGroup; group > 1; group /= 2)
-    if (width % (kBlock * group) == 0)
-      if (ShortSum sum = layer->find(group); sum.largest <= kLimit)
-        return makeAttr(group, sum);
-  ShortSum sum = layer->find(1);
-  return makeAttr(sum.largest <= kLimit ? 1 : 0, sum);
+  for (int64_t group = kMaxShortSumGroup; group > 0; group /= 2) {
+    if (width % (kBlock * group) != 0)
+      continue;
+    if (ShortSum sum = layer->find(group); sum.largest <= kLimit)
+      return makeAttr(group, sum);
+    if (group <= kMaxOrderedGroup)
+      if (std::optional<StoredLayer> ordered = layer->order(group))
+        return makeAttr(group, ordered->find(group), /*isOrdered=*/true);
+  }
+  return makeAttr(0, layer->find(1));
 }
 
 LogicalResult verifyShortSums(LinearOp op) {
@@ -91,6 +204,13 @@ LogicalResult verifyShortSums(LinearOp op) {
   if (failed(layer))
     return op.emitOpError() << "expected a quantized constant weight with all its bytes, as '"
                             << VityaDialect::ShortSumsAttrHelper::getNameStr() << "' makes a claim about it";
+  if (claim.getOrdered()) {
+    std::optional<StoredLayer> ordered = layer->order(claim.getGroup());
+    if (!ordered)
+      return op.emitOpError() << "expected layer '" << op.getLayer() << "' to have an order of its columns, as "
+                              << claim << " claims, found none";
+    *layer = std::move(*ordered);
+  }
   ShortSum sum = layer->find(std::max<int64_t>(claim.getGroup(), 1));
   if (claim.getLargest() == sum.largest && claim.getRow() == sum.row && claim.getColumn() == sum.column)
     return success();

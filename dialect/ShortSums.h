@@ -4,6 +4,8 @@
 #define VITYA_DIALECT_SHORTSUMS_H
 
 #include "dialect/VityaOps.h"
+#include <optional>
+#include <vector>
 
 namespace vitya {
 
@@ -19,6 +21,16 @@ struct ShortSum {
 /// The short sum of the largest magnitude among those of `group` blocks, for a weight with rows of `columns` signed
 /// bytes and inputs from 0 to `largestInput`. Partial sums, of fewer blocks or of one sign, cannot exceed it.
 ShortSum findLargestShortSum(llvm::ArrayRef<char> weight, int64_t columns, int64_t group, int64_t largestInput);
+
+/// Puts the columns of each window of kLanes columns into another order, the same for all rows, so that no short sum of
+/// `group` blocks can exceed 16 bits. The result has, for each column of a weight whose columns are a multiple of
+/// kLanes, the position in the window of the column to be put there. None if some window has no such order, or none
+/// that is found in few steps. The order is the same for each call with the same arguments.
+std::optional<std::vector<char>> orderColumns(llvm::ArrayRef<char> weight, int64_t columns, int64_t group,
+                                              int64_t largestInput);
+
+/// The bytes of `weight` in `order`.
+std::vector<char> applyOrder(llvm::ArrayRef<char> weight, int64_t columns, llvm::ArrayRef<char> order);
 
 /// What is to be attached to `op` as `vitya.short_sums`: the largest group for which no short sum can exceed 16 bits.
 /// Null if `op` is not quantized, or its weight is no constant with all its bytes.

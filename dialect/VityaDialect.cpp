@@ -115,7 +115,7 @@ LogicalResult LinearInfoAttr::verify(function_ref<InFlightDiagnostic()> emitErro
 }
 
 LogicalResult ShortSumsAttr::verify(function_ref<InFlightDiagnostic()> emitError, int64_t group, int64_t largest,
-                                    int64_t row, int64_t column) {
+                                    int64_t row, int64_t column, bool ordered) {
   // short_sums_c1
   if (group != 0 && group != 1 && group != 2 && group != 4 && group != 8)
     return emitError() << "expected a group of 0, 1, 2, 4 or 8 blocks, found " << group;
@@ -124,6 +124,9 @@ LogicalResult ShortSumsAttr::verify(function_ref<InFlightDiagnostic()> emitError
   if (largest < 0 || (largest <= limit) != (group > 0))
     return emitError() << "expected a largest short sum " << (group > 0 ? "from 0 to " : "above ") << limit
                        << " in groups of " << group << " blocks, found " << largest;
+  // short_sums_c3
+  if (ordered && group == 0)
+    return emitError() << "expected columns to be ordered for a group of blocks, found group 0";
   return success();
 }
 

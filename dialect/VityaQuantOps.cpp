@@ -1,6 +1,7 @@
 // Result types, interface methods and verifiers of the quantized ops. The labels refer to the constraints in
 // VityaOps.td and VityaQuantOps.td.
 #include "dialect/VityaOps.h"
+#include "dialect/arithmetic/Lanes.h"
 #include "dialect/arithmetic/Quantize.h"
 
 using namespace mlir;
@@ -101,6 +102,18 @@ LogicalResult QuantizeOp::verify() {
   if (auto type = dyn_cast<quant::AnyQuantizedType>(element); type && type.getStorageTypeMax() != getLevels())
     return emitOpError() << "expected levels that are the highest integer of the result, found " << getLevels()
                          << " and " << type;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// OrderColumnsOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult OrderColumnsOp::verify() {
+  // order_columns_c1
+  if (rows(getOrder()) != columns(getInput()) || columns(getInput()) % kLanes != 0)
+    return emitOpError() << "expected a position for each column, and columns that are a multiple of " << kLanes
+                         << ", found " << rows(getOrder()) << " positions and " << columns(getInput()) << " columns";
   return success();
 }
 

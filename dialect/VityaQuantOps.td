@@ -67,6 +67,29 @@ def Vitya_QuantizeOp : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
 // Quantized layers on stored integers. Scales are operands, so that layers of equal sizes share a kernel.
 //===----------------------------------------------------------------------===//
 
+def Vitya_OrderColumnsOp : Vitya_Op<"order_columns", [AllTypesMatch<["input", "result"]>, Vitya_Rowwise]> {
+  let summary = "put the columns of each window of 16 into another order";
+  let description = [{
+    `result[n, i] = input[n, 16 * (i / 16) + order[i]]`. Of each element of `order`, a position in a window of 16 columns,
+    only the four lowest bits count. `vitya-lower-quantization` creates this op in front of layers whose short sums fit 16
+    bits in another order of their columns than that of the model.
+
+    | input | order | result |
+    |---|---|---|
+    | `tensor<NxIxi8>` | `tensor<Ixi8>` | `tensor<NxIxi8>` |
+
+    * (C1) there is a position for each column, and the columns are a multiple of 16.
+
+    ```mlir
+    %0 = vitya.order_columns %x, %order : tensor<65x192xi8>, tensor<192xi8>
+    ```
+  }];
+  let arguments = (ins Vitya_Bytes:$input, Vitya_Positions:$order);
+  let results = (outs Vitya_Bytes:$result);
+  let assemblyFormat = "$input `,` $order attr-dict `:` type($input) `,` type($order)";
+  let hasVerifier = 1;
+}
+
 def Vitya_IntegerLinearOp
     : Vitya_LayerOp<"integer_linear",
                     (ins Vitya_IntegerTokens:$input, Vitya_IntegerMatrix:$weight, Vitya_IntVector:$offset,

@@ -40,6 +40,8 @@ def Vitya_Matrix : Vitya_F32OrQuantized<"[out, in]">;
 // integers.
 def Vitya_IntegerTokens : Vitya_StaticTensor<2, "[tokens, width]", "i8 or i16",
                                              "$_self.isSignlessInteger(8) || $_self.isSignlessInteger(16)">;
+def Vitya_Bytes : Vitya_StaticTensor<2, "[tokens, width]", "i8", "$_self.isSignlessInteger(8)">;
+def Vitya_Positions : Vitya_StaticTensor<1, "[width]", "i8", "$_self.isSignlessInteger(8)">;
 def Vitya_IntegerMatrix : Vitya_StaticTensor<2, "[out, in]", "i4 or i8",
                                              "$_self.isSignlessInteger(4) || $_self.isSignlessInteger(8)">;
 def Vitya_QuantizedTokens
@@ -172,10 +174,15 @@ def Vitya_ShortSumsAttr : Vitya_Attr<"ShortSums", "short_sums"> {
 
     `group` is the largest of 1, 2, 4 and 8 for which no short sum exceeds 32,767, or 0 if that of one block may exceed
     it already; then `largest` is that of one block. Four times the group divides the columns, rounded up to a multiple
-    of 16. `vitya-prove-short-sums` attaches the attribute, and `vitya-verify-phase` checks it against the weight.
+    of 16.
+
+    `ordered` says that this holds after the columns of each window of 16 are put into another order, the same for all
+    rows; then `column` is a column in that order. Only columns that are a multiple of 16 are ordered, for groups of up to
+    4 blocks. `vitya-prove-short-sums` attaches the attribute, and `vitya-verify-phase` checks it against the weight.
 
     * (C1) `group` is 0, 1, 2, 4 or 8.
     * (C2) `largest` is at most 32,767 if and only if `group` is not 0.
+    * (C3) `group` is not 0 if `ordered`.
 
     ```mlir
     module attributes {vitya.linears = [#vitya.linear_info<"head", in = 192, out = 10, format = "u8 x s6 static"
@@ -187,7 +194,8 @@ def Vitya_ShortSumsAttr : Vitya_Attr<"ShortSums", "short_sums"> {
     "int64_t":$group,
     "int64_t":$largest,
     "int64_t":$row,
-    "int64_t":$column);
+    "int64_t":$column,
+    DefaultValuedParameter<"bool", "false">:$ordered);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }

@@ -54,6 +54,8 @@ Tensor evaluate(QuantizeOp op, const Operands &v) {
                   op.getIsSigned() ? numerics::kSignedLevels : numerics::Levels{0, int32_t(op.getLevels())}, storage);
 }
 
+Tensor evaluate(OrderColumnsOp op, const Operands &v) { return orderColumns(v[op.getInput()], v[op.getOrder()]); }
+
 Tensor evaluate(IntegerAttentionOp op, const Operands &v) {
   return integerAttention(v[op.getQuery()], v[op.getKey()], v[op.getValue()], v[op.getFactors()].values(),
                           op.getHeads(), elementOf(op.getResult()));
@@ -274,10 +276,11 @@ FailureOr<Evaluator> makeEvaluator(Operation *op) {
   auto evaluator =
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
           .Case<NormalizeOp, PatchifyOp, LinearOp, LayerNormOp, AttentionOp, GeluOp, MeanPoolOp, ChooseQParamsOp,
-                QuantizeOp, IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp,
-                quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp,
-                arith::DivFOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp,
-                tensor::ExpandShapeOp, tensor::CollapseShapeOp>([](auto op) { return evaluatorOf(op); })
+                QuantizeOp, OrderColumnsOp, IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp,
+                quant::DequantizeCastOp, quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp,
+                arith::SubIOp, arith::MulFOp, arith::DivFOp, tensor::EmptyOp, tensor::ExtractSliceOp,
+                tensor::InsertSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
+              [](auto op) { return evaluatorOf(op); })
           .Default([](Operation *op) -> FailureOr<Evaluator> {
             return op->emitError("expected an op that the reference interpreter executes, found '")
                    << op->getName() << "'";

@@ -2,6 +2,7 @@
 // follows to the bit.
 #include "dialect/arithmetic/ArrayFunctions.h"
 #include "dialect/arithmetic/FloatArithmetic.h"
+#include "dialect/arithmetic/Lanes.h"
 #include "dialect/reference/Ops.h"
 #include <tuple>
 
@@ -58,6 +59,17 @@ Tensor dequantize(const Tensor &input, bool isSigned, llvm::ArrayRef<float> scal
   for (int64_t row = 0; row < values.rows(); ++row)
     values.row(row) *= scales[scales.size() == 1 ? 0 : row];
   result.mutableMatrix() = values;
+  return result;
+}
+
+Tensor orderColumns(const Tensor &input, const Tensor &order) {
+  Tensor result(input.shape(), input.elementType());
+  int64_t columns = input.dim(1);
+  for (int64_t i = 0; i < input.size(); ++i) {
+    int64_t column = i % columns;
+    result.mutableBytes()[i] =
+        input.bytes()[i - column + column / kLanes * kLanes + (order.bytes()[column] & (kLanes - 1))];
+  }
   return result;
 }
 

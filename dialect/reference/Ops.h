@@ -71,6 +71,9 @@ using IntMatrix = numerics::RowMajorOf<int32_t>;
 /// The integers of a tensor of rank 2, stored in 8 bits, signed or unsigned, or in 16 bits.
 IntMatrix integers(const Tensor &stored, bool isSigned);
 
+/// `input` [N, I], bytes, with the columns of each window of kLanes in `order` [I].
+Tensor orderColumns(const Tensor &input, const Tensor &order);
+
 /// The sums of the rows of signed `weight` [O, I].
 llvm::SmallVector<int32_t> rowSums(const Tensor &weight);
 

@@ -19,12 +19,15 @@ void printShortSums(ShortSumsAttr sums, json::OStream &os) {
     os.attribute("largest", sums.getLargest());
     os.attribute("row", sums.getRow());
     os.attribute("column", sums.getColumn());
+    os.attribute("ordered", sums.getOrdered());
   });
 }
 
 /// The group and the largest of the short sums of a layer, as `info` shows them.
 std::string textOf(ShortSumsAttr sums) {
-  return sums ? llvm::formatv("{0} ({1})", sums.getGroup(), sums.getLargest()).str() : "-";
+  return sums ? llvm::formatv("{0} ({1}{2})", sums.getGroup(), sums.getLargest(), sums.getOrdered() ? ", ordered" : "")
+                    .str()
+              : "-";
 }
 
 /// Prints the sections of a report as members of one object.
@@ -242,7 +245,7 @@ void printLayers(const ModelReport &report, json::OStream &os) {
 void printTables(const ModelReport &report, llvm::raw_ostream &os) {
   bool hasSums = llvm::any_of(report.linears, [](const LinearReport &linear) { return bool(linear.shortSums); });
   auto row = [&](auto... columns) { os << llvm::formatv("{0,-32}{1,6}{2,7}{3,7}  {4,-16}{5}{6}\n", columns...); };
-  auto sums = [&](StringRef text) { return hasSums ? llvm::formatv("{0,-13}", text).str() : std::string(); };
+  auto sums = [&](StringRef text) { return hasSums ? llvm::formatv("{0,-21}", text).str() : std::string(); };
   os << '\n';
   row("linear", "in", "out", "rank", "format", sums("short sums"), "reason");
   for (const LinearReport &linear : report.linears)

@@ -195,6 +195,11 @@ module attributes {test = #vitya.short_sums<group = 0, largest = 32767, row = 0,
 
 // -----
 
+// expected-error @below {{expected columns to be ordered for a group of blocks, found group 0}}
+module attributes {test = #vitya.short_sums<group = 0, largest = 32895, row = 0, column = 0, ordered = true>} {} // short_sums_c3
+
+// -----
+
 // expected-error @below {{expected attribute 'vitya.short_sum_multiply_adds' to be four i64 that are not negative, found array<i64: 1, 2>}}
 module attributes {vitya.short_sum_multiply_adds = array<i64: 1, 2>} {}
 

@@ -241,6 +241,22 @@ func.func @quantize_c4(%x: tensor<4x8xf32>, %p: tensor<4x2xf32>) {
 
 // -----
 
+func.func @order_columns_c1_positions(%x: tensor<4x32xi8>, %o: tensor<16xi8>) {
+  // expected-error @below {{'vitya.order_columns' op expected a position for each column, and columns that are a multiple of 16, found 16 positions and 32 columns}}
+  %0 = vitya.order_columns %x, %o : tensor<4x32xi8>, tensor<16xi8>
+  return
+}
+
+// -----
+
+func.func @order_columns_c1_columns(%x: tensor<4x8xi8>, %o: tensor<8xi8>) {
+  // expected-error @below {{'vitya.order_columns' op expected a position for each column, and columns that are a multiple of 16, found 8 positions and 8 columns}}
+  %0 = vitya.order_columns %x, %o : tensor<4x8xi8>, tensor<8xi8>
+  return
+}
+
+// -----
+
 func.func @integer_linear_c1_width(%x: tensor<4x8xi8>, %w: tensor<3x9xi8>, %o: tensor<3xi32>, %m: tensor<3xf32>, %p: tensor<1x2xf32>) {
   // expected-error @below {{'vitya.integer_linear' op expected a weight with as many columns as the input, found 9 and 8}}
   %0 = vitya.integer_linear "fc" %x, %w offset %o multiplier %m params(%p : tensor<1x2xf32>) : tensor<4x8xi8>, tensor<3x9xi8>, tensor<3xi32>, tensor<3xf32> -> tensor<4x3xf32>

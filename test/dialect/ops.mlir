@@ -120,6 +120,13 @@ func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<
   return %2 : tensor<65x192xf32>
 }
 
+// CHECK-LABEL: func @order(
+func.func @order(%x: tensor<4x32xi8>, %o: tensor<32xi8>) -> tensor<4x32xi8> {
+  // CHECK: vitya.order_columns %{{.*}}, %{{.*}} : tensor<4x32xi8>, tensor<32xi8>
+  %0 = vitya.order_columns %x, %o : tensor<4x32xi8>, tensor<32xi8>
+  return %0 : tensor<4x32xi8>
+}
+
 // CHECK-LABEL: func @integer(
 // CHECK-SAME: %[[X:.*]]: tensor<4x8xf32>, %[[W:.*]]: tensor<8x8xi8>, %[[O:.*]]: tensor<8xi32>, %[[M:.*]]: tensor<8xf32>, %[[P:.*]]: tensor<1x2xf32>, %[[F:.*]]: tensor<4xf32>
 func.func @integer(%x: tensor<4x8xf32>, %w: tensor<8x8xi8>, %o: tensor<8xi32>, %m: tensor<8xf32>, %p: tensor<1x2xf32>, %f: tensor<4xf32>) -> tensor<4x8xf32> {

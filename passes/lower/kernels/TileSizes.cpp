@@ -1,6 +1,7 @@
 // Chooses the loops of a kernel's ops that are tiled, and by how much.
 #include "passes/lower/kernels/TileSizes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/lower/Kernel.h"
 
 using namespace mlir;
@@ -14,6 +15,10 @@ bool isElementwise(Operation *op) {
 
 bool isContraction(linalg::LinalgOp op) {
   return op.getNumDpsInputs() == 2 && op.getNumReductionLoops() > 0 && linalg::isaContractionOpInterface(op);
+}
+
+bool isColumnOrder(Operation *op) {
+  return isElementwise(op) && !cast<linalg::GenericOp>(op).getBody()->getOps<tensor::ExtractOp>().empty();
 }
 
 /// The reduction loop over the inner tile of VNNI layout: the one along which both operands of a contraction are
@@ -138,6 +143,10 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
   if (ranges.empty())
     return sizes;
   unsigned vectorLoop = getVectorLoop(op);
+  if (isColumnOrder(op)) { // one window
+    sizes[vectorLoop] = kLanes;
+    return sizes;
+  }
   // A copy into VNNI layout: the small inner matrix becomes one vector.
   if (isIntegerCopy(op) && ranges[vectorLoop] < kLanes && vectorLoop > 0) {
     sizes[vectorLoop] = ranges[vectorLoop];

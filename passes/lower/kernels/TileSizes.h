@@ -18,6 +18,10 @@ bool isElementwise(mlir::Operation *op);
 /// Whether `op` is a sum of products of two tensors, each of which is indexed by some of the loops only.
 bool isContraction(mlir::linalg::LinalgOp op);
 
+/// Whether `op` puts the columns of its result into an order that is its operand: it extracts each element of the
+/// result from a tensor at the place that the operand gives, within a window of kLanes columns.
+bool isColumnOrder(mlir::Operation *op);
+
 /// The tile sizes that distribute `root`, the last op of a kernel, over a parallel loop, one for each loop of the op: 1
 /// along the distributed loop and 0 (not tiled) along the others. None if there is nothing to distribute. Contractions
 /// of a packed weight, and ops on their results, are distributed over the weight's inner tiles; all others over rows.

@@ -9,11 +9,13 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/Vector/Transforms/LoweringPatterns.h"
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/LoopInvariantCodeMotionUtils.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/kernels/Canonicalization.h"
 #include "passes/lower/kernels/Passes.h"
+#include "passes/lower/kernels/TileSizes.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "vitya-vectorize-kernels"
@@ -46,12 +48,50 @@ struct VectorizeKernels : impl::VectorizeKernelsPassBase<VectorizeKernels> {
     for (linalg::LinalgOp op : ops) {
       LDBG() << "vectorizing " << op;
       rewriter.setInsertionPoint(op);
+      if (isColumnOrder(op)) {
+        rewriter.replaceOp(op, gatherColumns(rewriter, cast<linalg::GenericOp>(op.getOperation())));
+        continue;
+      }
       FailureOr<linalg::VectorizationResult> result = linalg::vectorize(rewriter, op);
       if (failed(result))
         return op.emitError("expected an op that can be vectorized");
       rewriter.replaceOp(op, result->replacements);
     }
     return success();
+  }
+
+  /// The result of `op`, a column order of one window, as one vector that is gathered from this window.
+  static Value gatherColumns(OpBuilder &builder, linalg::GenericOp op) {
+    Location loc = op.getLoc();
+    Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+    Type i8 = builder.getI8Type();
+    Value padding = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(i8));
+    auto type = VectorType::get({kLanes}, i8);
+    // The window starts where its element at position 0 is.
+    IRMapping first;
+    first.map(op.getBody()->getArgument(0), padding);
+    for (Operation &nested : op.getBody()->without_terminator())
+      if (isa<linalg::IndexOp>(nested))
+        first.map(nested.getResult(0), zero);
+      else if (!isa<tensor::ExtractOp>(nested))
+        builder.clone(nested, first);
+    auto extract = *op.getBody()->getOps<tensor::ExtractOp>().begin();
+    SmallVector<Value> start;
+    for (Value index : extract.getIndices())
+      start.push_back(first.lookupOrDefault(index));
+    auto zeros = [&](Value tensor) { return SmallVector<Value>(cast<ShapedType>(tensor.getType()).getRank(), zero); };
+    Value order = op.getInputs()[0], result = op.getOutputs()[0];
+    Value positions = vector::TransferReadOp::create(builder, loc, type, order, zeros(order), padding, ArrayRef{true});
+    // Only these bits count, so no position is outside the window.
+    positions = arith::AndIOp::create(
+        builder, loc, positions,
+        arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, builder.getI8IntegerAttr(kLanes - 1))));
+    Value indices = arith::ExtUIOp::create(builder, loc, type.clone(builder.getI32Type()), positions);
+    Value mask = arith::ConstantOp::create(
+        builder, loc, DenseElementsAttr::get(type.clone(builder.getI1Type()), builder.getBoolAttr(true)));
+    Value none = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(type));
+    Value gathered = vector::GatherOp::create(builder, loc, type, extract.getTensor(), start, indices, mask, none);
+    return vector::TransferWriteOp::create(builder, loc, gathered, result, zeros(result), ArrayRef{true}).getResult();
   }
 
   LogicalResult formContractions(func::FuncOp kernel) {

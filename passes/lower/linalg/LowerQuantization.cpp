@@ -2,8 +2,10 @@
 // follow from them become constant operands, so that layers which differ only in them share a kernel.
 //
 // If activations are 16-bit integers because the processor lacks a dot product of bytes, layers whose short sums are
-// proven to fit 16 bits still read bytes. A value that other layers read as well is quantized twice.
+// proven to fit 16 bits still read bytes. A value that other layers read as well is quantized twice. If the proof is of
+// ordered columns, those of the input and the weight are put into that order.
 #include "dialect/Constants.h"
+#include "dialect/ShortSums.h"
 #include "dialect/VityaOps.h"
 #include "dialect/arithmetic/Quantize.h"
 #include "mlir/IR/IRMapping.h"
@@ -111,6 +113,15 @@ public:
   }
 
   bool contains(Value value) const { return values.contains(value); }
+
+  /// The order of the columns of `op`, whose weight is `weight`, that its short sums need; empty if they need none, or
+  /// if it does not read bytes.
+  std::vector<char> orderOf(LinearOp op, ArrayRef<char> weight) const {
+    if (!layers.contains(op) || !getDiscardable<VityaDialect::ShortSumsAttrHelper>(op).getOrdered())
+      return {};
+    auto input = cast<quant::QuantizedType>(elementOf(op.getInput()));
+    return *orderColumns(weight, op.getInput().getType().getDimSize(1), getGroup(op), input.getStorageTypeMax());
+  }
 
   /// The group of short sums that `op` is to compute; null if it does not read bytes.
   IntegerAttr groupOf(LinearOp op) const {
@@ -245,9 +256,9 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
     FailureOr<SmallVector<double>> scales = weightScales(op.getWeight().getType(), [&] { return op.emitOpError(); });
     if (failed(weight) || failed(scales))
       return failure();
-    auto input = staticU8(elementOf(op.getInput()));
+    auto inputType = staticU8(elementOf(op.getInput()));
     int64_t in = op.getWeight().getType().getDimSize(1);
-    SmallVector<int32_t> offset = zeroPointProducts(*weight, in, input ? input.getZeroPoint() : 1);
+    SmallVector<int32_t> offset = zeroPointProducts(*weight, in, inputType ? inputType.getZeroPoint() : 1);
     SmallVector<float> multiplier = rowFactors(elementOf(op.getInput()), *scales);
     // An i32 bias is part of the integer sum: a constant one is subtracted from the offsets here, another at run time.
     bool isInteger = op.getBias() && elementOf(op.getBias()).isInteger(32);
@@ -258,9 +269,19 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
       offsets = arith::SubIOp::create(rewriter, op.getLoc(), offsets, adaptor.getBias());
     Value factors =
         createVector<float>(rewriter, op.getLoc(), multiplier, rewriter.getF32Type(), op.getLayer() + ".multiplier");
-    rewriter.replaceOpWithNewOp<IntegerLinearOp>(
-        op, op.getType(), op.getLayerAttr(), adaptor.getInput(), adaptor.getWeight(), offsets, factors,
-        isInteger ? Value() : adaptor.getBias(), adaptor.getParams(), bytes.groupOf(op));
+    Value input = adaptor.getInput(), stored = adaptor.getWeight();
+    if (std::vector<char> order = bytes.orderOf(op, *weight); !order.empty()) {
+      Value positions =
+          createVector<char>(rewriter, op.getLoc(), order, rewriter.getI8Type(), op.getLayer() + ".order");
+      input = OrderColumnsOp::create(rewriter, op.getLoc(), input, positions);
+      stored =
+          arith::ConstantOp::create(rewriter, op.getLoc(),
+                                    makeResource(cast<RankedTensorType>(stored.getType()),
+                                                 (op.getLayer() + ".ordered").str(), applyOrder(*weight, in, order)));
+    }
+    rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), input, stored, offsets, factors,
+                                                 isInteger ? Value() : adaptor.getBias(), adaptor.getParams(),
+                                                 bytes.groupOf(op));
     return success();
   }
 

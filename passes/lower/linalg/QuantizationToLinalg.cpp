@@ -87,6 +87,28 @@ struct QuantizeToLinalg : OpConversionPattern<QuantizeOp> {
   }
 };
 
+struct OrderColumnsToLinalg : OpConversionPattern<OrderColumnsOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(OrderColumnsOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    LinalgBuilder b(rewriter, op.getLoc());
+    Type i8 = b.getI8Type();
+    rewriter.replaceOp(
+        op, b.generic(2, {{adaptor.getOrder(), {1}}}, {b.empty(op.getType().getShape(), i8), {0, 1}},
+                      [&](FloatBuilder &a, ValueRange v) -> Value {
+                        Value lanes = arith::ConstantIndexOp::create(a, kLanes);
+                        Value window = arith::DivUIOp::create(a, linalg::IndexOp::create(a, 1), lanes);
+                        Value mask = arith::ConstantIntOp::create(a, i8, kLanes - 1);
+                        Value position =
+                            arith::IndexCastUIOp::create(a, a.getIndexType(), arith::AndIOp::create(a, v[0], mask));
+                        Value column = arith::AddIOp::create(a, arith::MulIOp::create(a, window, lanes), position);
+                        return tensor::ExtractOp::create(a, adaptor.getInput(),
+                                                         ValueRange{linalg::IndexOp::create(a, 0), column});
+                      }));
+    return success();
+  }
+};
+
 struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(ChooseQParamsOp op, OpAdaptor adaptor,
@@ -130,5 +152,6 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
 } // namespace
 
 void vitya::detail::populateQuantizationToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<IntegerLinearToLinalg, QuantizeToLinalg, ChooseQParamsToLinalg>(patterns.getContext());
+  patterns.add<IntegerLinearToLinalg, QuantizeToLinalg, OrderColumnsToLinalg, ChooseQParamsToLinalg>(
+      patterns.getContext());
 }

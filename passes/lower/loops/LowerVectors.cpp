@@ -81,6 +81,26 @@ struct FusedProduct : OpRewritePattern<vector::ContractionOp> {
   }
 };
 
+/// Lowers a gather of 16 bytes from the 16 bytes that follow its start to a shuffle of these bytes. Its positions are
+/// known to be from 0 to 15 because they were extended from bytes of which only four bits were kept.
+struct ByteShuffle : OpRewritePattern<vector::GatherOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(vector::GatherOp op, PatternRewriter &rewriter) const override {
+    VectorType type = op.getVectorType();
+    auto extension = op.getIndices().getDefiningOp<arith::ExtUIOp>();
+    auto positions = extension ? extension.getIn().getDefiningOp<arith::AndIOp>() : arith::AndIOp();
+    APInt kept;
+    if (type != VectorType::get({kLanes}, rewriter.getI8Type()) || !positions || positions.getType() != type ||
+        !matchPattern(positions.getRhs(), m_ConstantInt(&kept)) || kept != kLanes - 1 ||
+        !matchPattern(op.getMask(), m_One()) || !isa<MemRefType>(op.getBase().getType()))
+      return rewriter.notifyMatchFailure(op, "expected 16 bytes within a window of 16");
+    Value window = vector::LoadOp::create(rewriter, op.getLoc(), type, op.getBase(), op.getOffsets());
+    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(op, type, rewriter.getStringAttr("llvm.x86.ssse3.pshuf.b.128"),
+                                                       ValueRange{window, positions});
+    return success();
+  }
+};
+
 /// Lowers memref.copy to loops of vector loads and stores. Upstream's lowering calls a library function if a buffer is
 /// strided.
 struct CopyLoops : OpRewritePattern<memref::CopyOp> {
@@ -172,7 +192,7 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
 
   LogicalResult lowerContractions(func::FuncOp function) {
     RewritePatternSet patterns(&getContext());
-    patterns.add<CopyLoops>(&getContext());
+    patterns.add<ByteShuffle, CopyLoops>(&getContext());
     patterns.add<ReductionTree, FusedProduct>(&getContext(), /*benefit=*/10);
     vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
     vector::populateVectorOuterProductLoweringPatterns(patterns);

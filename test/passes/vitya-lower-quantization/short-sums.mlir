@@ -48,3 +48,24 @@ func.func @dynamic(%x: tensor<4x12xf32>) -> tensor<4x2xf32> {
   %0 = vitya.linear "fc" %q, %w params(%p : tensor<4x2xf32>) {vitya.short_sums = #vitya.short_sums<group = 4, largest = 4590, row = 0, column = 0>} : tensor<4x12x!any>, tensor<2x12x!w> -> tensor<4x2xf32>
   return %0 : tensor<4x2xf32>
 }
+
+// If the proof is of ordered columns, those of the input and of the weight are ordered: the second of the large weights,
+// in column 1, goes to where its short sum has no other.
+
+// CHECK-LABEL: func @ordered(
+// SHORT: %[[BYTES:.*]] = vitya.quantize {{.*}} -> tensor<4x16xi8>
+// SHORT: %[[ORDER:.*]] = arith.constant dense_resource<fc.order> : tensor<16xi8>
+// SHORT: %[[ORDERED:.*]] = vitya.order_columns %[[BYTES]], %[[ORDER]] : tensor<4x16xi8>, tensor<16xi8>
+// SHORT: %[[WEIGHT:.*]] = arith.constant dense_resource<fc.ordered> : tensor<1x16xi8>
+// SHORT: vitya.integer_linear "fc" %[[ORDERED]], %[[WEIGHT]] {{.*}} group 1 : tensor<4x16xi8>
+// BYTE-NOT: vitya.order_columns
+// BYTE: return
+// SHORT: fc.order: "0x40000000000201030405060708090A0B0C0D0E0F"
+// SHORT: fc.ordered: "0x4000000064016401010101010101010101010101"
+func.func @ordered(%x: tensor<4x16xf32>) -> tensor<4x1xf32> {
+  %c = arith.constant dense<[[100, 100, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]> : tensor<1x16xi8>
+  %w = quant.scast %c : tensor<1x16xi8> to tensor<1x16x!w>
+  %q = quant.qcast %x : tensor<4x16xf32> to tensor<4x16x!x>
+  %0 = vitya.linear "fc" %q, %w {vitya.short_sums = #vitya.short_sums<group = 1, largest = 25755, row = 0, column = 0, ordered = true>} : tensor<4x16x!x>, tensor<1x16x!w> -> tensor<4x1xf32>
+  return %0 : tensor<4x1xf32>
+}

@@ -133,3 +133,24 @@ func.func @transfer(%a: memref<4x16xf32>, %b: memref<4x16xf32>) {
   vector.transfer_write %0, %b[%c0, %c0] {in_bounds = [true, true]} : vector<2x16xf32>, memref<4x16xf32>
   return
 }
+
+// -----
+
+// A gather of 16 bytes is a shuffle if the positions cannot leave the 16 bytes after its start.
+
+// CHECK-LABEL: func.func @shuffle(
+// CHECK-SAME: %[[X:.*]]: memref<7x48xi8>, %{{.*}}: vector<16xi8>, %[[ROW:.*]]: index, %[[COLUMN:.*]]: index
+// CHECK: %[[POSITIONS:.*]] = arith.andi
+// CHECK: %[[WINDOW:.*]] = vector.load %[[X]][%[[ROW]], %[[COLUMN]]] : memref<7x48xi8>, vector<16xi8>
+// CHECK: llvm.call_intrinsic "llvm.x86.ssse3.pshuf.b.128"(%[[WINDOW]], %[[POSITIONS]])
+// CHECK-NOT: vector.gather
+func.func @shuffle(%x: memref<7x48xi8>, %order: vector<16xi8>, %row: index, %column: index) -> vector<16xi8> {
+  %mask = arith.constant dense<15> : vector<16xi8>
+  %all = arith.constant dense<true> : vector<16xi1>
+  %none = arith.constant dense<0> : vector<16xi8>
+  %positions = arith.andi %order, %mask : vector<16xi8>
+  %indices = arith.extui %positions : vector<16xi8> to vector<16xi32>
+  %0 = vector.gather %x[%row, %column] [%indices], %all, %none
+    : memref<7x48xi8>, vector<16xi32>, vector<16xi1>, vector<16xi8> into vector<16xi8>
+  return %0 : vector<16xi8>
+}

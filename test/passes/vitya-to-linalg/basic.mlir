@@ -216,6 +216,29 @@ func.func @choose_qparams(%x: tensor<7x48xf32>) -> tensor<7x2xf32> {
 
 // -----
 
+// Each element is extracted from its window of 16 columns; the low four bits of its position count.
+
+// CHECK-LABEL: func.func @order_columns
+// CHECK-SAME: (%[[X:.*]]: tensor<7x48xi8>, %[[ORDER:.*]]: tensor<48xi8>)
+// CHECK-DAG: %[[LANES:.*]] = arith.constant 16 : index
+// CHECK-DAG: %[[MASK:.*]] = arith.constant 15 : i8
+// CHECK: linalg.generic {{.*}} ins(%[[ORDER]] : tensor<48xi8>)
+// CHECK: ^bb0(%[[POSITION:.*]]: i8, %{{.*}}: i8):
+// CHECK: %[[COLUMN:.*]] = linalg.index 1
+// CHECK: %[[WINDOW:.*]] = arith.divui %[[COLUMN]], %[[LANES]]
+// CHECK: %[[LOW:.*]] = arith.andi %[[POSITION]], %[[MASK]]
+// CHECK: %[[WITHIN:.*]] = arith.index_castui %[[LOW]]
+// CHECK: %[[START:.*]] = arith.muli %[[WINDOW]], %[[LANES]]
+// CHECK: %[[SOURCE:.*]] = arith.addi %[[START]], %[[WITHIN]]
+// CHECK: %[[ROW:.*]] = linalg.index 0
+// CHECK: tensor.extract %[[X]][%[[ROW]], %[[SOURCE]]]
+func.func @order_columns(%x: tensor<7x48xi8>, %order: tensor<48xi8>) -> tensor<7x48xi8> {
+  %0 = vitya.order_columns %x, %order : tensor<7x48xi8>, tensor<48xi8>
+  return %0 : tensor<7x48xi8>
+}
+
+// -----
+
 // Clamps before the conversion to an integer; the comparisons select -127 if the level is NaN.
 
 // CHECK-LABEL: func.func @quantize

@@ -41,3 +41,34 @@ func.func @main(%init: tensor<16xf32>) -> tensor<16xf32> {
   %0 = linalg.fill ins(%zero : f32) outs(%init : tensor<16xf32>) -> tensor<16xf32>
   return %0 : tensor<16xf32>
 }
+
+// -----
+
+// A column order of one window is a gather from the window, which starts where position 0 is.
+
+// CHECK-LABEL: func.func private @order
+// CHECK-SAME: (%[[X:.*]]: tensor<7x48xi8>, %[[ORDER:.*]]: tensor<16xi8>, %[[RESULT:.*]]: tensor<1x16xi8>, %[[ROW:.*]]: index, %[[WINDOW:.*]]: index)
+// CHECK-DAG: %[[MASK:.*]] = arith.constant dense<15> : vector<16xi8>
+// CHECK-DAG: %[[ALL:.*]] = arith.constant dense<true> : vector<16xi1>
+// CHECK: %[[START:.*]] = arith.muli %[[WINDOW]], %{{.*}} : index
+// CHECK: %[[BYTES:.*]] = vector.transfer_read %[[ORDER]]
+// CHECK: %[[POSITIONS:.*]] = arith.andi %[[BYTES]], %[[MASK]]
+// CHECK: %[[INDICES:.*]] = arith.extui %[[POSITIONS]] : vector<16xi8> to vector<16xi32>
+// CHECK: %[[ORDERED:.*]] = vector.gather %[[X]][%[[ROW]], %[[START]]] [%[[INDICES]]], %[[ALL]]
+// CHECK: vector.transfer_write %[[ORDERED]], %[[RESULT]]
+func.func private @order(%x: tensor<7x48xi8>, %order: tensor<16xi8>, %result: tensor<1x16xi8>, %row: index, %window: index) -> tensor<1x16xi8>
+    attributes {vitya.kernel} {
+  %c16 = arith.constant 16 : index
+  %c15 = arith.constant 15 : i8
+  %0 = linalg.generic {indexing_maps = [affine_map<(n, i) -> (i)>, affine_map<(n, i) -> (n, i)>], iterator_types = ["parallel", "parallel"]}
+    ins(%order : tensor<16xi8>) outs(%result : tensor<1x16xi8>) {
+  ^bb0(%position: i8, %old: i8):
+    %start = arith.muli %window, %c16 : index
+    %low = arith.andi %position, %c15 : i8
+    %within = arith.index_castui %low : i8 to index
+    %column = arith.addi %start, %within : index
+    %element = tensor.extract %x[%row, %column] : tensor<7x48xi8>
+    linalg.yield %element : i8
+  } -> tensor<1x16xi8>
+  return %0 : tensor<1x16xi8>
+}

@@ -46,3 +46,19 @@ func.func @main(%image: tensor<1x1x8xf32>) -> tensor<1x2xf32> {
      : tensor<1x8x!x>, tensor<2x8x!w> -> tensor<1x2xf32>
   return %1 : tensor<1x2xf32>
 }
+
+// -----
+
+!x = !quant.uniform<u8:f32, 0.5>
+!w = !quant.uniform<i8:f32, 0.25>
+
+func.func @main(%image: tensor<1x4x4xf32>) -> tensor<1x1xf32> {
+  %c = arith.constant dense<100> : tensor<1x16xi8>
+  %w = quant.scast %c : tensor<1x16xi8> to tensor<1x16x!w>
+  %0 = vitya.patchify %image [4, 4] channel_row_column : tensor<1x4x4xf32> -> tensor<1x16xf32>
+  %q = quant.qcast %0 : tensor<1x16xf32> to tensor<1x16x!x>
+  // expected-error @below {{expected layer 'head' to have an order of its columns, as #vitya.short_sums<group = 1, largest = 25500, row = 0, column = 0, ordered = true> claims, found none}}
+  %1 = vitya.linear "head" %q, %w {vitya.short_sums = #vitya.short_sums<group = 1, largest = 25500, row = 0, column = 0, ordered = true>}
+     : tensor<1x16x!x>, tensor<1x16x!w> -> tensor<1x1xf32>
+  return %1 : tensor<1x1xf32>
+}
