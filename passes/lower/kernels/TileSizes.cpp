@@ -137,6 +137,9 @@ int64_t getLargestDivisor(int64_t range, int64_t limit) {
   return size;
 }
 
+/// The rows of a tile of an op with math functions: long chains of dependent instructions that fill each other's gaps.
+constexpr int64_t kMathRows = 2;
+
 /// The sizes of a tile of `op` along all of its loops, whose ranges are `ranges`.
 SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, RegisterTile tile) {
   SmallVector<int64_t> sizes(ranges.size(), 1);
@@ -153,8 +156,8 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
     sizes[vectorLoop - 1] = lanesOf(ranges[vectorLoop - 1]);
     return sizes;
   }
-  // Contractions, and elementwise ops on their results that need no broadcast, work on a register tile; other ops on
-  // one vector.
+  // Contractions, and elementwise ops on their results that need no broadcast, work on a register tile, or on
+  // `kMathRows` rows of it if they have math functions; other ops on one vector.
   bool usesTile =
       isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op) && isContiguousAlong(op, vectorLoop));
   bool isWholeVectors = ranges[vectorLoop] % kLanes == 0;
@@ -167,8 +170,12 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
     sizes[*loop] = ranges[*loop];
   if (std::optional<unsigned> loop = getGroupLoop(op))
     sizes[*loop] = ranges[*loop];
-  if (usesTile && ranges.front() <= tile.rows && op.getNumParallelLoops() >= 2 && vectorLoop != 0)
+  if (ranges.front() > tile.rows || op.getNumParallelLoops() < 2 || vectorLoop == 0)
+    return sizes;
+  if (usesTile)
     sizes.front() = ranges.front();
+  else if (op.getNumReductionLoops() == 0 && isContiguousAlong(op, vectorLoop))
+    sizes.front() = getLargestDivisor(ranges.front(), kMathRows);
   return sizes;
 }
 
