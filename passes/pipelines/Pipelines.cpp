@@ -106,6 +106,7 @@ void buildQuantizePipeline(OpPassManager &pm, const CompressOptions &options) {
 void buildDescribePipeline(OpPassManager &pm) {
   // Simplify first, so that the description counts only the work that remains.
   pm.addPass(createDropUnreadRowsPass());
+  pm.addPass(createDropKeyBiasesPass());
   pm.addPass(createCanonicalizerPass());
   // The proof is part of the description, and needs the weights as they will be computed with.
   pm.addPass(createProveShortSumsPass());
@@ -121,7 +122,10 @@ void buildCompressPipeline(OpPassManager &pm, const CompressOptions &options) {
 }
 
 void buildLinalgPipeline(OpPassManager &pm, const TargetInfo &target) {
-  // Pad ranks first: full tiles let more ops fuse.
+  // The model is described as it was trained, with a class token and a position embedding of its own. From here on
+  // only the code matters, in which the sum can be part of another kernel.
+  pm.addPass(createAddBeforeConcatPass());
+  // Pad ranks before outlining: full tiles let more ops fuse.
   pm.addPass(createPadWidthsPass());
   // Scales become operands, so that layers that differ only in their scales share one kernel.
   pm.addPass(createLowerQuantizationPass({target.activationBits}));

@@ -1,4 +1,4 @@
-// The passes of passes/simplify/, which remove work without changing any result. Each description shows one example before
+// The passes of passes/simplify/, which remove work and weights and change no result but in its rounding. Each description shows one example before
 // and after, which test/passes/examples.test runs.
 #ifndef VITYA_PASSES_SIMPLIFY_PASSES
 #define VITYA_PASSES_SIMPLIFY_PASSES
@@ -36,6 +36,79 @@ def DropUnreadRowsPass : Pass<"vitya-drop-unread-rows", "::mlir::ModuleOp"> {
       %1 = vitya.linear "fc" %0, %w : tensor<1x8xf32>, tensor<16x8xf32> -> tensor<1x16xf32>
       %2 = vitya.gelu erf %1 : tensor<1x16xf32>
       return %2 : tensor<1x16xf32>
+    }
+    ```
+  }];
+}
+
+def DropKeyBiasesPass : Pass<"vitya-drop-key-biases", "::mlir::ModuleOp"> {
+  let summary = "drop the biases of quantized layers that compute keys";
+  let description = [{
+    A bias b of the keys adds q b to all scores of a query q: `q (k + b) = q k + q b`. The softmax divides by the sum over
+    all keys, so a term that all scores have in common cancels, and the bias can be dropped. The rewrite is exact in exact
+    arithmetic; in f32 it changes the rounding of the scores.
+
+    A bias is dropped if its layer is quantized and only f32 attention reads the result, as its key. Layers in f32 keep
+    theirs, so that a model that is not quantized computes the logits of the imported one to the bit. So do layers whose
+    result is quantized, because its range was found with the bias.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<9x8x!quant.any<u8:f32>>, %p: tensor<9x2xf32>, %w: tensor<8x8x!quant.uniform<i8:f32, 0.5>>,
+                    %b: tensor<8xf32>, %q: tensor<9x8xf32>) -> tensor<9x8xf32> {
+      %0 = vitya.linear "attn.k" %x, %w bias %b params(%p : tensor<9x2xf32>)
+         : tensor<9x8x!quant.any<u8:f32>>, tensor<8x8x!quant.uniform<i8:f32, 0.5>>, tensor<8xf32> -> tensor<9x8xf32>
+      %1 = vitya.attention "attn" %q, %0, %q heads 2 scale 0.5
+         : tensor<9x8xf32>, tensor<9x8xf32>, tensor<9x8xf32> -> tensor<9x8xf32>
+      return %1 : tensor<9x8xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<9x8x!quant.any<u8:f32>>, %p: tensor<9x2xf32>, %w: tensor<8x8x!quant.uniform<i8:f32, 0.5>>,
+                    %b: tensor<8xf32>, %q: tensor<9x8xf32>) -> tensor<9x8xf32> {
+      %0 = vitya.linear "attn.k" %x, %w params(%p : tensor<9x2xf32>)
+         : tensor<9x8x!quant.any<u8:f32>>, tensor<8x8x!quant.uniform<i8:f32, 0.5>> -> tensor<9x8xf32>
+      %1 = vitya.attention "attn" %q, %0, %q heads 2 scale 0.5
+         : tensor<9x8xf32>, tensor<9x8xf32>, tensor<9x8xf32> -> tensor<9x8xf32>
+      return %1 : tensor<9x8xf32>
+    }
+    ```
+  }];
+}
+
+def AddBeforeConcatPass : Pass<"vitya-add-before-concat", "::mlir::ModuleOp"> {
+  let summary = "add position embeddings before the class token is put before the patches";
+  let description = [{
+    Adds a constant to the parts of a concatenation instead of the whole, if all parts but one are constants:
+    `concat(c, x) + p = concat(c + p[rows of c], x + p[rows of x])`. The first sum is computed at compile time, so the class
+    token is stored with its position embedding, in one row instead of two, and the second can be part of the kernel that
+    computes x. Every element is the same sum as before, to the bit.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<2x2xf32>) -> tensor<3x2xf32> {
+      %c = arith.constant dense<[[1.0, 2.0]]> : tensor<1x2xf32>
+      %p = arith.constant dense<[[0.5, 0.25], [4.0, 5.0], [6.0, 7.0]]> : tensor<3x2xf32>
+      %0 = tensor.concat dim(0) %c, %x : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+      %1 = arith.addf %0, %p : tensor<3x2xf32>
+      return %1 : tensor<3x2xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<2x2xf32>) -> tensor<3x2xf32> {
+      %c = arith.constant dense<[[1.5, 2.25]]> : tensor<1x2xf32>
+      %p = arith.constant dense<[[4.0, 5.0], [6.0, 7.0]]> : tensor<2x2xf32>
+      %0 = arith.addf %x, %p : tensor<2x2xf32>
+      %1 = tensor.concat dim(0) %c, %0 : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<3x2xf32>
+      return %1 : tensor<3x2xf32>
     }
     ```
   }];

@@ -10,6 +10,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     llvm::consumeError(checkpoint.takeError());
     return 0;
   }
+  llvm::consumeError(checkpoint->joinWeights());
   for (const vitya::NamedTensor &named : checkpoint->tensors()) {
     int64_t count = named.tensor.elements();
     // With a stride of zero, a large tensor needs only a few bytes.
@@ -17,6 +18,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       continue;
     std::vector<float> values(count);
     llvm::consumeError(checkpoint->readFloats(named, values));
+    if (llvm::Expected<vitya::QuantizedTensor> weight = checkpoint->readQuantized(named); !weight)
+      llvm::consumeError(weight.takeError());
   }
   return 0;
 }
