@@ -4,7 +4,7 @@
 #include "dialect/reference/RunImages.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
-#include "runtime/image/ImageFile.h"
+#include "passes/analysis/ImageSet.h"
 #include "runtime/threads/Batch.h"
 #include "tools/lib/CompiledModel.h"
 #include "tools/lib/ExitCode.h"
@@ -66,15 +66,15 @@ namespace {
 
 /// The images to run the model on.
 struct Images {
-  ImageFile file;
+  OpenImageFile file;
   int64_t count = 0;
   int threads = 1;
 
   /// Fails if a model of images with `channels` channels cannot run on the images.
   llvm::Error checkChannels(int64_t channels) const {
     char message[512];
-    return imagesFit(file, channels, imagesPath.c_str(), message, sizeof(message)) ? llvm::Error::success()
-                                                                                   : makeError(message);
+    return imagesFit(*file, channels, imagesPath.c_str(), message, sizeof(message)) ? llvm::Error::success()
+                                                                                    : makeError("{0}", message);
   }
 };
 
@@ -93,14 +93,13 @@ llvm::Expected<Images> openImages() {
   };
   if (llvm::Error error = checkRange(threadsOption, 1024))
     return std::move(error);
-  Images images;
-  char message[512];
-  if (!openImageFile(imagesPath.c_str(), images.file, message, sizeof(message)))
-    return makeError(message);
-  protectInput(imagesPath);
-  if (llvm::Error error = checkRange(countOption, images.file.count))
+  llvm::Expected<OpenImageFile> file = vitya::openImages(imagesPath);
+  if (!file)
+    return file.takeError();
+  if (llvm::Error error = checkRange(countOption, (*file)->count))
     return std::move(error);
-  images.count = countOption.getNumOccurrences() ? countOption : images.file.count;
+  Images images{std::move(*file)};
+  images.count = countOption.getNumOccurrences() ? countOption : images.file->count;
   images.threads =
       threadsOption.getNumOccurrences() ? threadsOption : llvm::hardware_concurrency().compute_thread_count();
   return images;
@@ -154,7 +153,7 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
   auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
   auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
     ModelImage shape = {image.getDimSize(0), image.getDimSize(1), image.getDimSize(2), !model || model.getAntialias()};
-    readImageOf(images.file, index, shape, pixels.data());
+    readImageOf(*images.file, index, shape, pixels.data());
   };
   auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> values) {
     if (isa<arith::ConstantOp>(op) || (!pattern.match(labelOf(op)) && !pattern.match(op->getName().getStringRef())))
@@ -189,7 +188,7 @@ llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &
     return makeError("expected memory for " + llvm::Twine(images.threads) + " threads, found too little");
   llvm::scope_exit end([&] { destroySession(session); });
   ModelImage shape = {model.channels, model.height, model.width, model.antialias != 0};
-  auto source = [&](int64_t index, float *pixels) { readImageOf(images.file, index, shape, pixels); };
+  auto source = [&](int64_t index, float *pixels) { readImageOf(*images.file, index, shape, pixels); };
   Results results{std::vector<float>(images.count * model.classes), std::vector<std::string>(images.count)};
   runBatch(
       session,
@@ -246,7 +245,6 @@ llvm::Error run() {
   llvm::Expected<Images> images = openImages();
   if (!images)
     return images.takeError();
-  llvm::scope_exit close([&] { closeImageFile(images->file); });
 
   DialectRegistry registry;
   registerAllModelDialects(registry);

@@ -131,6 +131,13 @@ void protectInput(StringRef path) {
     known.inputs[*file] = path.str();
 }
 
+ErrorOr<std::unique_ptr<MemoryBuffer>> readInput(StringRef path, bool isText, std::optional<Align> alignment) {
+  auto file = MemoryBuffer::getFileOrSTDIN(path, /*IsText=*/false, /*RequiresNullTerminator=*/isText, alignment);
+  if (file)
+    protectInput(path);
+  return file;
+}
+
 /// Fails if `destination`, which the user calls `path`, is an input.
 static Error checkDestination(const Destination &destination, StringRef path) {
   std::optional<sys::fs::UniqueID> file = identify(destination);

@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include <optional>
 #include <string>
@@ -19,8 +20,14 @@ namespace vitya {
 llvm::Error writeOutput(llvm::StringRef path, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write);
 
 /// Records that this process reads the regular file `path` ("-" is standard input), so that it cannot become an output
-/// under any name or link. A file that cannot be found, or that this process has written itself, is not recorded.
+/// under any name or link. A file that cannot be found, or that this process has written itself, is not recorded. For
+/// readers that `readInput` does not serve.
 void protectInput(llvm::StringRef path);
+
+/// Reads or maps the file `path` ("-" is standard input), and protects it if it can be read. A file with `isText` is
+/// followed by a null byte.
+llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> readInput(llvm::StringRef path, bool isText = false,
+                                                             std::optional<llvm::Align> alignment = std::nullopt);
 
 /// Fails if `path` leads to a file that `protectInput` has recorded.
 llvm::Error checkOutput(llvm::StringRef path);

@@ -5,7 +5,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using namespace llvm;
@@ -13,10 +12,9 @@ using namespace llvm;
 namespace vitya {
 
 Expected<Layout> Layout::load(StringRef path) {
-  ErrorOr<std::unique_ptr<MemoryBuffer>> file = MemoryBuffer::getFile(path, /*IsText=*/true);
+  ErrorOr<std::unique_ptr<MemoryBuffer>> file = readInput(path, /*isText=*/true);
   if (!file)
     return makeError("{0}: expected a readable layout file, found: {1}", path, file.getError().message());
-  protectInput(path);
   return parse(path, (*file)->getBuffer());
 }
 

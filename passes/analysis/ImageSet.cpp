@@ -1,6 +1,7 @@
 // Opens a file of images and checks it against the model.
 #include "passes/analysis/ImageSet.h"
 #include "dialect/VityaOps.h"
+#include "dialect/support/Errors.h"
 #include "dialect/support/Progress.h"
 #include "dialect/support/WriteOutput.h"
 #include "passes/analysis/FiniteCheck.h"
@@ -10,6 +11,25 @@ using namespace mlir;
 
 namespace vitya {
 
+llvm::Expected<OpenImageFile> openImages(StringRef path) {
+  OpenImageFile file(new ImageFile(), [](ImageFile *images) {
+    closeImageFile(*images);
+    delete images;
+  });
+  char message[512];
+  if (!openImageFile(path.str().c_str(), *file, message, sizeof(message)))
+    return makeError("{0}", message);
+  protectInput(path);
+  return file;
+}
+
+llvm::Error ImageSet::checkLabels(int64_t classes) const {
+  char message[512];
+  if (labelsFit(*file, images, classes, name.c_str(), message, sizeof(message)))
+    return llvm::Error::success();
+  return makeError("{0}", message);
+}
+
 FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t count) {
   if (path.empty())
     return module.emitError("expected images=FILE to run the model on, found none");
@@ -18,17 +38,14 @@ FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t coun
                                                     : RankedTensorType();
   if (!type || !type.hasStaticShape() || type.getRank() != 3)
     return module.emitError() << "expected @" << kEntryName << " to take one image [channels, height, width]";
-  ImageSet result;
-  result.file = {new ImageFile(), [](ImageFile *images) {
-                   closeImageFile(*images);
-                   delete images;
-                 }};
-  char message[512];
+  llvm::Expected<OpenImageFile> opened = openImages(path);
+  if (!opened)
+    return module.emitError() << llvm::toString(opened.takeError());
+  ImageSet result(std::move(*opened));
   result.name = path.str();
-  if (!openImageFile(result.name.c_str(), *result.file, message, sizeof(message)) ||
-      !imagesFit(*result.file, type.getDimSize(0), result.name.c_str(), message, sizeof(message)))
+  char message[512];
+  if (!imagesFit(*result.file, type.getDimSize(0), result.name.c_str(), message, sizeof(message)))
     return module.emitError() << message;
-  protectInput(path);
   if (count < 0 || count > result.file->count)
     return module.emitError() << "expected count to be at most the " << result.file->count << " images of '" << path
                               << "', found " << count;

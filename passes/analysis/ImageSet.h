@@ -5,10 +5,15 @@
 #include "dialect/reference/RunImages.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "runtime/image/ImageFile.h"
-#include <functional>
 #include <memory>
 
 namespace vitya {
+
+/// A file of images that is closed at the end.
+using OpenImageFile = std::unique_ptr<ImageFile, void (*)(ImageFile *)>;
+
+/// Opens the file of images `path`, which cannot become an output any more.
+llvm::Expected<OpenImageFile> openImages(llvm::StringRef path);
 
 /// The first images of a file, converted to the input of a model (see runtime/image/ImageFile.h).
 class ImageSet {
@@ -23,6 +28,8 @@ public:
   llvm::StringRef path() const { return name; }
   /// Writes image `index` as f32 [channels, height, width] in [0, 1].
   void read(int64_t index, llvm::MutableArrayRef<float> image) const { readImageOf(*file, index, model, image.data()); }
+  /// Fails if the images have no labels or if a label is not one of `classes`.
+  llvm::Error checkLabels(int64_t classes) const;
   /// Whether the images have labels, and the label of image `index`.
   bool hasLabels() const { return file->hasLabels; }
   int label(int64_t index) const { return imageLabel(*file, index); }
@@ -34,7 +41,9 @@ public:
                                                    reference::ImageObserver observe = nullptr) const;
 
 private:
-  std::unique_ptr<ImageFile, std::function<void(ImageFile *)>> file;
+  explicit ImageSet(OpenImageFile file) : file(std::move(file)) {}
+
+  OpenImageFile file;
   std::string name;
   ModelImage model = {};
   int64_t images = 0;

@@ -56,6 +56,22 @@ FailureOr<llvm::Regex> patternOf(ModuleOp module, StringRef option, StringRef pa
   return regex;
 }
 
+FailureOr<SmallVector<LinearOp>> selectLinears(ModuleOp module, StringRef layers) {
+  FailureOr<llvm::Regex> pattern = patternOf(module, "layers", layers);
+  if (failed(pattern))
+    return failure();
+  FailureOr<func::FuncOp> entry = entryOf(module);
+  if (failed(entry))
+    return failure();
+  SmallVector<LinearOp> all(entry->getOps<LinearOp>()), selected;
+  llvm::copy_if(all, std::back_inserter(selected),
+                [&](LinearOp op) { return pattern->match(op.getLayer()) || pattern->match(layerNameOf(op)); });
+  if (selected.empty())
+    return module.emitError("expected layers to match the name of a linear layer, found '")
+           << layers << "' to match none of " << all.size();
+  return selected;
+}
+
 StringRef layerNameOf(LinearOp op) {
   LinearInfoAttr info = op.getInfoAttr();
   return info ? info.getName() : op.getLayer();

@@ -15,6 +15,10 @@ mlir::FailureOr<mlir::func::FuncOp> entryOf(mlir::ModuleOp module);
 /// expression.
 mlir::FailureOr<llvm::Regex> patternOf(mlir::ModuleOp module, llvm::StringRef option, llvm::StringRef pattern);
 
+/// The linear layers of @main whose name, or that of the trained layer that they are a part or factor of, matches the
+/// option `layers`. Emits an error at `module` if there are none or if the option is no regular expression.
+mlir::FailureOr<llvm::SmallVector<LinearOp>> selectLinears(mlir::ModuleOp module, llvm::StringRef layers);
+
 /// The name of the trained layer that `op` computes, alone or as one of its factors.
 llvm::StringRef layerNameOf(LinearOp op);
 

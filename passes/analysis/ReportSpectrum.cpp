@@ -6,7 +6,6 @@
 #include "passes/analysis/AttentionMaps.h"
 #include "passes/analysis/Passes.h"
 #include "passes/analysis/Statistics.h"
-#include "llvm/Support/Regex.h"
 
 using namespace mlir;
 using namespace vitya::numerics;
@@ -60,17 +59,12 @@ llvm::DenseMap<Operation *, SmallVector<std::pair<StringRef, Projection>>> proje
 }
 
 FailureOr<std::vector<LayerSpectrum>> ReportSpectrum::selectLayers(ModuleOp module) {
-  FailureOr<llvm::Regex> pattern = patternOf(module, "layers", layers);
-  if (failed(pattern))
+  FailureOr<SmallVector<LinearOp>> ops = selectLinears(module, layers);
+  if (failed(ops))
     return failure();
-  FailureOr<func::FuncOp> entry = entryOf(module);
-  if (failed(entry))
-    return failure();
-  auto projections = projectionsOf(*entry);
+  auto projections = projectionsOf(*entryOf(module));
   std::vector<LayerSpectrum> selected;
-  for (auto op : entry->getOps<LinearOp>()) {
-    if (!pattern->match(op.getLayer()))
-      continue;
+  for (LinearOp op : *ops) {
     FailureOr<MatrixXd> weight = weightOf(op);
     if (failed(weight))
       return failure();
@@ -80,9 +74,6 @@ FailureOr<std::vector<LayerSpectrum>> ReportSpectrum::selectLayers(ModuleOp modu
     else
       selected.emplace_back(op, "", std::move(*weight));
   }
-  if (selected.empty())
-    return module.emitError("expected layers to match the name of a linear layer, found '")
-           << layers.getValue() << "' to match none";
   return selected;
 }
 

@@ -130,12 +130,10 @@ llvm::Error writeStatistics(const Statistics &statistics, StringRef fingerprint,
 }
 
 llvm::Expected<Statistics> readStatistics(StringRef path, StringRef fingerprint) {
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
-      llvm::MemoryBuffer::getFile(path, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = readInput(path);
   if (!file)
     return makeError("expected '{0}' to be a file of statistics that can be read, found: {1}", path,
                      file.getError().message());
-  protectInput(path);
   StringRef bytes = (*file)->getBuffer();
   std::string prefix = "'" + path.str() + "'";
   llvm::Expected<SafeTensorsHeader> header = readSafeTensorsHeader(bytes);

@@ -8,7 +8,7 @@
 #include "passes/lowrank/Passes.h"
 #include "passes/lowrank/RankPlan.h"
 #include "passes/lowrank/SequentialLowRank.h"
-#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/Regex.h"
 
@@ -98,21 +98,14 @@ LogicalResult LowRank::checkOptions(ModuleOp module) {
 
 /// The dense layers of @main that `layers` matches. Emits a remark for each that is factorised already.
 FailureOr<std::vector<CandidateLayer>> LowRank::selectLayers(ModuleOp module) {
-  FailureOr<llvm::Regex> pattern = patternOf(module, "layers", layers);
-  if (failed(pattern))
-    return failure();
-  FailureOr<func::FuncOp> entry = entryOf(module);
-  if (failed(entry))
+  FailureOr<SmallVector<LinearOp>> ops = selectLinears(module, layers);
+  if (failed(ops))
     return failure();
   std::vector<CandidateLayer> selected;
-  llvm::SetVector<StringRef> factorized;
-  int64_t total = 0;
-  for (auto op : entry->getOps<LinearOp>()) {
-    ++total;
-    if (!pattern->match(layerNameOf(op)))
-      continue;
+  llvm::StringSet<> factorized;
+  for (LinearOp op : *ops) {
     if (isFactorized(op)) {
-      if (factorized.insert(layerNameOf(op)))
+      if (factorized.insert(layerNameOf(op)).second)
         emitRemark(op.getLoc()) << "layer '" << layerNameOf(op) << "' is factorised already: left alone";
       continue;
     }
@@ -122,9 +115,6 @@ FailureOr<std::vector<CandidateLayer>> LowRank::selectLayers(ModuleOp module) {
       return failure();
     selected.emplace_back(op, std::move(*weight), std::move(*bias));
   }
-  if (selected.empty() && factorized.empty())
-    return module.emitError("expected layers to match the name of a linear layer, found '")
-           << layers.getValue() << "' to match none of " << total;
   return selected;
 }
 

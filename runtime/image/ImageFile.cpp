@@ -63,6 +63,23 @@ bool imagesFit(const ImageFile &images, int64_t channels, const char *path, char
   return false;
 }
 
+bool labelsFit(const ImageFile &images, int64_t count, int64_t classes, const char *path, char *error,
+               size_t errorSize) {
+  if (!images.hasLabels) {
+    snprintf(error, errorSize, "expected images with labels in '%s', as CIFAR-10 binary data has, found an .npy array",
+             path);
+    return false;
+  }
+  for (int64_t i = 0; i < count; ++i)
+    if (int label = imageLabel(images, i); label >= classes) {
+      snprintf(error, errorSize,
+               "expected labels of '%s' to be below %lld, the classes of the model, found %d in record %lld", path,
+               static_cast<long long>(classes), label, static_cast<long long>(i));
+      return false;
+    }
+  return true;
+}
+
 int imageLabel(const ImageFile &images, int64_t index) { return images.images[index * kRecord]; }
 
 void readImageOf(const ImageFile &images, int64_t index, const ModelImage &model, float *result) {

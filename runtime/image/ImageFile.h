@@ -35,6 +35,10 @@ void closeImageFile(ImageFile &images);
 /// (see convertChannels). If not, writes one line to `error`.
 bool imagesFit(const ImageFile &images, int64_t channels, const char *path, char *error, size_t errorSize);
 
+/// Returns whether the first `count` images have labels below `classes`. If not, writes one line to `error`.
+bool labelsFit(const ImageFile &images, int64_t count, int64_t classes, const char *path, char *error,
+               size_t errorSize);
+
 /// Returns the label of image `index`, which may exceed the number of classes. The file must have labels.
 int imageLabel(const ImageFile &images, int64_t index);
 

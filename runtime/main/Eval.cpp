@@ -95,12 +95,9 @@ public:
 
   /// Exits if the images have no labels or if a label is not a class of the model.
   void checkLabels() const {
-    if (!images.hasLabels)
-      fail("expected images with labels in '%s', as CIFAR-10 binary data has, found an .npy array", path);
-    for (int64_t i = 0; i < count; ++i)
-      if (label(i) >= model.classes)
-        fail("expected labels of '%s' to be below %lld, the classes of the model, found %d in record %lld", path,
-             static_cast<long long>(model.classes), label(i), static_cast<long long>(i));
+    char message[512];
+    if (!labelsFit(images, count, model.classes, path, message, sizeof(message)))
+      fail("%s", message);
   }
 
   /// Computes the logits of all images and calls use(first, size, logits) for each batch, images [first, first + size).

@@ -140,7 +140,10 @@ TEST(WriteOutput, RefusesInputsUnderEveryName) {
   std::error_code code;
   llvm::raw_fd_ostream(input, code) << "old";
   EXPECT_FALSE(static_cast<bool>(checkOutput(input)));
-  protectInput(input);
+  EXPECT_FALSE(readInput(folder.file("absent")));
+  auto contents = readInput(input);
+  ASSERT_TRUE(static_cast<bool>(contents));
+  EXPECT_EQ((*contents)->getBuffer(), "old");
   EXPECT_FALSE(llvm::sys::fs::create_link("input", folder.file("symbolic")));
   EXPECT_FALSE(llvm::sys::fs::create_hard_link(input, folder.file("hard")));
   for (StringRef name : {"input", "symbolic", "hard", "./input"}) {

@@ -67,11 +67,10 @@ llvm::Expected<ModelFile> ModelFile::read(StringRef path) {
   if (llvm::sys::fs::is_directory(path))
     return unreadable("a folder");
   // The parser of text needs a null byte behind it. Other files are mapped without one, and streams always have one.
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = llvm::MemoryBuffer::getFileOrSTDIN(
-      path, /*IsText=*/false, /*RequiresNullTerminator=*/path.ends_with(".mlir"), bytecodeAlignment);
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
+      readInput(path, /*isText=*/path.ends_with(".mlir"), bytecodeAlignment);
   if (!file)
     return unreadable(file.getError().message());
-  protectInput(path);
   std::unique_ptr<llvm::MemoryBuffer> buffer = std::move(*file);
   if (!llvm::isAddrAligned(bytecodeAlignment, buffer->getBufferStart())) {
     auto aligned = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(buffer->getBufferSize(),
