@@ -89,6 +89,15 @@ bool hasMath(linalg::LinalgOp op) {
       .wasInterrupted();
 }
 
+/// Whether the body of `op` calls a function that becomes a polynomial, a long chain of dependent instructions.
+bool hasElementaryFunction(linalg::LinalgOp op) {
+  return op
+      ->walk([](Operation *nested) {
+        return isa<math::ErfOp, math::ExpOp, math::TanhOp>(nested) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 /// Whether `op` only copies integers: each element of the result, in the order of the loops, is one of the input.
 bool isIntegerCopy(linalg::LinalgOp op) {
   auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
@@ -137,8 +146,8 @@ int64_t getLargestDivisor(int64_t range, int64_t limit) {
   return size;
 }
 
-/// The rows of a tile of an op with math functions: long chains of dependent instructions that fill each other's gaps.
-constexpr int64_t kMathRows = 2;
+/// The rows of a tile of an op with elementary functions, whose chains of instructions fill each other's gaps.
+constexpr int64_t kFunctionRows = 2;
 
 /// The sizes of a tile of `op` along all of its loops, whose ranges are `ranges`.
 SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, RegisterTile tile) {
@@ -157,7 +166,7 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
     return sizes;
   }
   // Contractions, and elementwise ops on their results that need no broadcast, work on a register tile, or on
-  // `kMathRows` rows of it if they have math functions; other ops on one vector.
+  // `kFunctionRows` rows of it if they have elementary functions; other ops on one vector.
   bool usesTile =
       isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op) && isContiguousAlong(op, vectorLoop));
   bool isWholeVectors = ranges[vectorLoop] % kLanes == 0;
@@ -174,8 +183,8 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
     return sizes;
   if (usesTile)
     sizes.front() = ranges.front();
-  else if (op.getNumReductionLoops() == 0 && isContiguousAlong(op, vectorLoop))
-    sizes.front() = getLargestDivisor(ranges.front(), kMathRows);
+  else if (hasElementaryFunction(op) && op.getNumReductionLoops() == 0 && isContiguousAlong(op, vectorLoop))
+    sizes.front() = getLargestDivisor(ranges.front(), kFunctionRows);
   return sizes;
 }
 

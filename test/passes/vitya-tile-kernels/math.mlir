@@ -1,4 +1,4 @@
-// Math functions of the result of a contraction are computed on two rows at a time, other elementwise ops on all rows of
+// Elementary functions of the result of a contraction are computed on two rows at a time, other elementwise ops on all rows of
 // a register tile.
 // RUN: vitya-opt %s --pass-pipeline='builtin.module(func.func(vitya-tile-kernels))' | FileCheck %s
 
