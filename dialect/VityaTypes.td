@@ -293,9 +293,9 @@ def Vitya_ObservedRangeAttr : Vitya_Attr<"ObservedRange", "observed"> {
 def Vitya_RoundedWeightAttr : Vitya_Attr<"RoundedWeight", "rounded"> {
   let summary = "the integers to which quantization will round a weight, and their scales";
   let description = [{
-    The attribute `vitya.rounded` of an f32 `vitya.linear`. `vitya-round-weights` writes it, and a quantization pass with
+    The attribute `vitya.rounded` of an f32 `vitya.linear`. `vitya-fit-weights` writes it, and a quantization pass with
     `rounding=gptq` takes the integers and their type from it instead of rounding the weight to nearest. `reason` says how
-    the integers were found.
+    the integers were found. A pass that changes the weight removes the attribute.
 
     * (C1) the type is that of a quantized weight of the sizes of the integers, and the integers are stored as it says.
     * (C2) it is attached to an f32 `vitya.linear` whose weight has the sizes of the integers.

@@ -144,9 +144,21 @@ LinearOp createNarrowed(LinearOp op, Value input, const MatrixXd &weight, const 
   return LinearOp::create(builder, op.getLoc(), name, input, weightValue, biasValue, makeInfo(op, reason, rank));
 }
 
-void setWeights(LinearOp op, const numerics::LinearMap &map) {
+void dropRounded(LinearOp op) {
+  if (auto rounded = getDiscardable<VityaDialect::RoundedAttrHelper>(op))
+    releaseResource(rounded.getIntegers());
+  op->removeAttr(VityaDialect::RoundedAttrHelper::getNameStr());
+}
+
+void setWeight(LinearOp op, const Eigen::MatrixXd &weight) {
+  dropRounded(op);
   OpBuilder builder(op);
-  op.getWeightMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".weight").str(), map.weight));
+  op.getWeightMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".weight").str(), weight));
+}
+
+void setWeights(LinearOp op, const numerics::LinearMap &map) {
+  setWeight(op, map.weight);
+  OpBuilder builder(op);
   if (op.getBias())
     op.getBiasMutable().assign(makeConstant(builder, op.getLoc(), (op.getLayer() + ".bias").str(), map.bias));
 }

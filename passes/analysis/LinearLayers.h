@@ -61,7 +61,12 @@ LinearOp replaceByFactors(LinearOp op, const numerics::Factors &factors, mlir::V
 LinearOp createNarrowed(LinearOp op, mlir::Value input, const Eigen::MatrixXd &weight, const Eigen::VectorXd &bias,
                         int64_t rank, const llvm::Twine &reason);
 
-/// Replaces the weight of `op`, and its bias if it has one, by constants of the same shapes.
+/// Removes the `vitya.rounded` of `op`, if it has one, and frees its integers.
+void dropRounded(LinearOp op);
+
+/// Replaces the weight of `op` by the constant `weight` of the same shape. Its `vitya.rounded` is removed.
+void setWeight(LinearOp op, const Eigen::MatrixXd &weight);
+/// The same, and replaces the bias of `op` if it has one.
 void setWeights(LinearOp op, const numerics::LinearMap &map);
 
 /// Erases the unused constants of `module` and releases the resources to which no constant refers any more.

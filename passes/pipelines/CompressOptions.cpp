@@ -16,12 +16,10 @@ void CompressOptions::useImages(StringRef images, int64_t count) {
     return;
   if (lowRank)
     use(*lowRank);
-  if (refit)
-    use(*refit);
-  if (round)
-    use(*round);
   if (smooth)
     use(*smooth);
+  if (fit)
+    use(*fit);
 }
 
 void CompressOptions::keepF32(ArrayRef<std::string> names) {
@@ -55,12 +53,11 @@ llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, S
       return std::move(error);
   if (llvm::Error error = assign(result.quantize, parseQuantizeOptions(flag("quantize"), text.quantize)))
     return std::move(error);
-  if (result.quantizes() && !text.images.empty())
-    result.refit = RefitFactorsPassOptions{text.quantize, text.images};
+  // Without images, a rounding that needs them gets an error.
+  if (result.quantizes() && (!text.images.empty() || roundingOf(result.quantize) != WeightRounding::nearest))
+    result.fit = FitWeightsPassOptions{text.quantize, text.images};
   if (auto *options = std::get_if<QuantizeStaticPassOptions>(&result.quantize))
     result.calibration.activationBits = options->activationBits;
-  if (result.rounding() == WeightRounding::gptq)
-    result.round = RoundWeightsPassOptions{text.quantize, text.images};
   result.useImages(text.images, text.count);
   return result;
 }

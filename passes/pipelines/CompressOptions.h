@@ -14,28 +14,15 @@ namespace vitya {
 /// Which compression passes run, and their options. By default none does.
 struct CompressOptions {
   std::optional<LowRankPassOptions> lowRank;
-  /// Fits the factors to the quantization that was requested, also if keepF32() changes it later.
-  std::optional<RefitFactorsPassOptions> refit;
   std::optional<SmoothPassOptions> smooth;
-  /// Rounds weights for the quantization that was requested, also if keepF32() changes it later.
-  std::optional<RoundWeightsPassOptions> round;
+  /// Fits weights to the quantization that was requested, also if keepF32() changes it later.
+  std::optional<FitWeightsPassOptions> fit;
   QuantizeOptions quantize;
   /// The images that vitya-calibrate runs the model on. The other passes run it on them too, see useImages().
   CalibratePassOptions calibration;
 
   bool quantizes() const { return !std::holds_alternative<std::monostate>(quantize); }
   bool quantizesStatically() const { return std::holds_alternative<QuantizeStaticPassOptions>(quantize); }
-
-  WeightRounding rounding() const {
-    return std::visit(
-        [](const auto &options) {
-          if constexpr (std::is_same_v<decltype(options), const std::monostate &>)
-            return WeightRounding::nearest;
-          else
-            return options.rounding;
-        },
-        quantize);
-  }
 
   /// Makes every pass that looks at images use the file `images`, and its first `count` records (0: all) unless the
   /// pass has a count of its own.

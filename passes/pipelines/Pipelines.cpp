@@ -68,32 +68,25 @@ void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options, Mod
   // later, and quantization rounds the factors.
   if (options.lowRank)
     pm.addPass(createLowRankPass(*options.lowRank, report));
-  // Rotations come before whatever depends on the columns that they mix: the fit, smoothing and calibration.
+  // Rotations come before whatever depends on the columns that they mix: smoothing, the fit and calibration.
   if (options.quantizes())
     pm.addPass(createRotatePass());
-  // The fit needs all tokens, as low rank does.
-  if (options.refit)
-    pm.addPass(createRefitFactorsPass(*options.refit));
   if (!options.smooth && !options.quantizes())
     return;
+  // Query, key and value each need a range and a smoothing factor of their own, which a fused layer cannot have.
+  pm.addPass(createSplitLinearsPass());
+  // Smoothing changes the activations, so it precedes the passes that look at them.
+  if (options.smooth)
+    pm.addPass(createSmoothPass(*options.smooth));
+  // The fit needs all tokens, as low rank does.
+  if (options.fit)
+    pm.addPass(createFitWeightsPass(*options.fit));
   // Ranges are observed on the rows that are read, so the others go before calibration.
   pm.addPass(createDropUnreadRowsPass());
   pm.addPass(createCanonicalizerPass());
-  // Query, key and value each need a range and a smoothing factor of their own, which a fused layer cannot have.
-  pm.addPass(createSplitLinearsPass());
-  // Splitting leaves slices of slices behind, and the rows of each part can be dropped by themselves.
-  pm.addPass(createDropUnreadRowsPass());
-  pm.addPass(createCanonicalizerPass());
-  // Smoothing changes the activations, so it precedes the calibration that observes them.
-  if (options.smooth)
-    pm.addPass(createSmoothPass(*options.smooth));
   // The ranges of calibration hold for exactly this model.
   if (options.quantizesStatically())
     pm.addPass(createCalibratePass(options.calibration));
-  // Rounding is last: it only adds to the layers what their weights will be, for the inputs that all passes before have
-  // left to them.
-  if (options.round)
-    pm.addPass(createRoundWeightsPass(*options.round));
 }
 
 void buildQuantizePipeline(OpPassManager &pm, const CompressOptions &options) {

@@ -25,6 +25,7 @@ public:
   /// The bits of the weight of `op`, which will be quantized, and which of its elements share a scale.
   unsigned bitsOf(LinearOp op) const { return filter->bitsOf(op); }
   WeightGranularity granularity() const { return weights; }
+  WeightRounding rounding() const { return roundingOf(options); }
 
   /// `values` of `operand`, one finite tensor per image, as the quantized layer will read them.
   std::vector<reference::Tensor> roundOperand(const QuantizableOperand &operand,

@@ -23,6 +23,9 @@ llvm::Expected<QuantizeDynamicPassOptions> parseQuantizeDynamicOptions(llvm::Str
 /// The options of the pass that quantizes a model; by default none does.
 using QuantizeOptions = std::variant<std::monostate, QuantizeStaticPassOptions, QuantizeDynamicPassOptions>;
 
+/// How `options` round weights; nearest without quantization.
+WeightRounding roundingOf(const QuantizeOptions &options);
+
 /// Parses `text`: "none", "static" or "dynamic", then options of that pass after a comma or space. The error names
 /// `flag`, for which the text was given.
 llvm::Expected<QuantizeOptions> parseQuantizeOptions(const std::string &flag, llvm::StringRef text);

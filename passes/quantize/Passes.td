@@ -17,7 +17,7 @@ def WeightGranularity : OptionEnum<"WeightGranularity", "which elements of a wei
                                    [ChannelWeights, TensorWeights]>;
 
 def NearestRounding : OptionValue<"nearest", 0, "the nearest integers">;
-def GptqRounding : OptionValue<"gptq", 1, "integers that change the outputs of the layer least, from vitya-round-weights">;
+def GptqRounding : OptionValue<"gptq", 1, "integers that change the outputs of the layer least, from vitya-fit-weights">;
 def WeightRounding : OptionEnum<"WeightRounding", "how weights become integers", [NearestRounding, GptqRounding]>;
 
 defvar kWeightOptions = [
@@ -244,90 +244,27 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
 
-def RefitFactorsPass : Pass<"vitya-refit-factors", "::mlir::ModuleOp"> {
-  let summary = "fit the factors of low-rank layers to inputs that quantization rounds";
+def FitWeightsPass : Pass<"vitya-fit-weights", "::mlir::ModuleOp"> {
+  let summary = "fit weights to inputs that quantization rounds, and choose their integers";
   let description = [{
-    Before: a model with factors from `vitya-low-rank`, in f32. After: the same ops with other weights, for the
-    quantization that `quantize` names, with its options.
+    Prepares the weights of a model in f32 for the quantization that `quantize` names, with its options. The model runs on the
+    first `count` records of `images` twice, layer by layer: as it is, and as it will be quantized, with rounded operands
+    and weights in all layers before. x and z are the inputs of a layer in the two runs.
 
-    The factors of a low-rank layer may be large along directions in which its input hardly varies. In f32 this does no
-    harm, but the rounding errors of a quantized input are the same in every direction, so that such a factor amplifies
+    **Factors.** The factors of a low-rank layer may be large along directions in which its input hardly varies. In f32 this does
+    no harm, but the rounding errors of a quantized input are the same in every direction, so that such a factor amplifies
     them until they are as large as the signal. The pass therefore replaces the weight W of each factor, and of each
     layer of a narrowed attention, by the least squares fit
 
-    W E[x q(z)^T] E[q(z) q(z)^T]^(-1)
+    W E[x z^T] E[z z^T]^(-1)
 
-    of its output W x in the f32 model by its input in the quantized model, for centred x and q(z). The model runs on the
-    first `count` records of `images`, and q rounds as the quantization will, in this layer and in all layers before it.
-    The bias corrects the mean output. A model without factors does not change.
+    of its output W x in the f32 model by z, for centred x and z. The bias corrects the mean output. Other weights do not change.
 
-    In the example the weight of `a` is zero, so that its output is its bias for every image. It rounds (1.0, 0.3) to
-    (1.0, 76 / 255). An input without variance leaves the weights as they are; the bias of `b.left` makes up for the
-    difference of about 0.002, which `b.left` multiplies by 2.
-
-    Before:
-
-    ```mlir
-    #info = #vitya.linear_info<"b", in = 2, out = 1, format = "f32", reason = "plain, rank 1", rank = 1>
-    func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
-      %wa = arith.constant dense<0.0> : tensor<2x3xf32>
-      %ba = arith.constant dense<[1.0, 0.3]> : tensor<2xf32>
-      %wr = arith.constant dense<1.0> : tensor<1x2xf32>
-      %wl = arith.constant dense<2.0> : tensor<1x1xf32>
-      %bl = arith.constant dense<0.0> : tensor<1xf32>
-      %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
-      %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<2x3xf32>, tensor<2xf32> -> tensor<1x2xf32>
-      %h = vitya.linear "b.right" %a, %wr {info = #info} : tensor<1x2xf32>, tensor<1x2xf32> -> tensor<1x1xf32>
-      %b = vitya.linear "b.left" %h, %wl bias %bl {info = #info}
-         : tensor<1x1xf32>, tensor<1x1xf32>, tensor<1xf32> -> tensor<1x1xf32>
-      return %b : tensor<1x1xf32>
-    }
-    ```
-
-    After, with `images=%demo/calibration-256.bin count=1 quantize=dynamic`:
-
-    ```mlir
-    #info = #vitya.linear_info<"b", in = 2, out = 1, format = "f32", reason = "plain, rank 1", rank = 1>
-    func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
-      %wa = arith.constant dense<0.0> : tensor<2x3xf32>
-      %ba = arith.constant dense<[1.0, 0.3]> : tensor<2xf32>
-      %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
-      %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<2x3xf32>, tensor<2xf32> -> tensor<1x2xf32>
-      %wr = arith.constant dense_resource<b.right.weight> : tensor<1x2xf32>
-      %h = vitya.linear "b.right" %a, %wr {info = #info} : tensor<1x2xf32>, tensor<1x2xf32> -> tensor<1x1xf32>
-      %wl = arith.constant dense_resource<b.left.weight> : tensor<1x1xf32>
-      %bl = arith.constant dense_resource<b.left.bias> : tensor<1xf32>
-      %b = vitya.linear "b.left" %h, %wl bias %bl {info = #info}
-         : tensor<1x1xf32>, tensor<1x1xf32>, tensor<1xf32> -> tensor<1x1xf32>
-      return %b : tensor<1x1xf32>
-    }
-    {-# dialect_resources: { builtin: {
-      b.right.weight: "0x400000000000803F0000803F",
-      b.left.weight: "0x4000000000000040",
-      b.left.bias: "0x400000000080803B" // 0.0039
-    } } #-}
-    ```
-  }];
-  let options = [
-    Option<"quantize", "quantize", "std::string", "\"none\"",
-           "The quantization that will follow: static or dynamic, then options of that pass after a comma.">
-  ] # kImageOptions;
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
-}
-
-def RoundWeightsPass : Pass<"vitya-round-weights", "::mlir::ModuleOp"> {
-  let summary = "choose the integers of weights so that the outputs of layers change least";
-  let description = [{
-    Before: a model that will be quantized as `quantize` says, in f32. After: each linear layer that quantization will
-    select has `vitya.rounded`, the integers for its weight, which the quantization passes take with `rounding=gptq`. The
-    model computes the same as before. It is the last pass before quantization: smoothing, splitting of layers and
-    calibration have to be done.
-
-    The integers are found by GPTQ (arXiv 2210.17323). If a row w of a weight becomes v, the output changes by (w - v) z for
-    the input z, in the mean square by (w - v) H (w - v)^T with H = E[z z^T]. GPTQ rounds one column after the other, and after
-    each moves the others so that they make up for the error. The model runs on the first `count` records of `images`;
-    z is the input as it arrives in the quantized model, whose layers before have their rounded weights and round their
-    operands. A scale is that of rounding to nearest times the one of 0.85, 0.9, ..., 1.15 with the least error of its rows.
+    **Integers.** With `rounding=gptq` each linear layer that quantization will select also gets `vitya.rounded`, the integers for
+    its weight, which the quantization passes take. They are found by GPTQ (arXiv 2210.17323). If a row w of a weight
+    becomes v, the output changes by (w - v) z, in the mean square by (w - v) H (w - v)^T with H = E[z z^T]. GPTQ rounds one
+    column after the other, and after each moves the others so that they make up for the error. A scale is that of rounding
+    to nearest times the one of 0.85, 0.9, ..., 1.15 with the least error of its rows. The moments of factors are centred.
 
     The last quarter of the images is held out to choose, for each layer, what has the least error of its output there,
     compared with the f32 model. Then the weight is rounded for all images. The choices are:
@@ -337,9 +274,9 @@ def RoundWeightsPass : Pass<"vitya-round-weights", "::mlir::ModuleOp"> {
       damping D;
     * the order of the columns, by descending H_jj or natural.
 
-    With fewer than four images the damping is 0.01, the target W and the order descending. A warning names the layers whose
-    inputs have fewer tokens than columns, and a remark those with a singular H, which the damping makes regular. The
-    fingerprint of the model becomes `vitya.calibrated`, because the integers belong to no other model.
+    With fewer than four images the damping is 0.01, the order descending, and the target W, for factors the fit. A warning names the layers whose
+    inputs have fewer tokens than columns, and a remark those with a singular H, which the damping makes regular. A pass that
+    changes a weight later removes its integers.
 
     In the example, the input of `b` is (1, 1, 1) for every image. The nearest integers, (127, 0, 0), would give 127 instead
     of 128.
@@ -358,21 +295,19 @@ def RoundWeightsPass : Pass<"vitya-round-weights", "::mlir::ModuleOp"> {
     }
     ```
 
-    After, with `images=%demo/calibration-256.bin count=1 quantize=dynamic,layers=b`:
+    After, with `images=%demo/calibration-256.bin count=1 quantize=dynamic,layers=b,rounding=gptq`:
 
     ```mlir
-    module attributes {vitya.calibrated = "53b5e13b9bfb189d6d56346cdf0866f8"} {
-      func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
-        %wa = arith.constant dense<0.0> : tensor<3x3xf32>
-        %ba = arith.constant dense<1.0> : tensor<3xf32>
-        %wb = arith.constant dense<[[127.0, 0.5, 0.5]]> : tensor<1x3xf32>
-        %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
-        %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<3x3xf32>, tensor<3xf32> -> tensor<1x3xf32>
-        %b = vitya.linear "b" %a, %wb {vitya.rounded = #vitya.rounded<dense_resource<b.weight.i8> : tensor<1x3xi8>,
-                                       type = !quant.uniform<i8<-127:127>:f32:0, {1.0}>, reason = "GPTQ, damping 0.01">}
-           : tensor<1x3xf32>, tensor<1x3xf32> -> tensor<1x1xf32>
-        return %b : tensor<1x1xf32>
-      }
+    func.func @main(%image: tensor<3x1x1xf32>) -> tensor<1x1xf32> {
+      %wa = arith.constant dense<0.0> : tensor<3x3xf32>
+      %ba = arith.constant dense<1.0> : tensor<3xf32>
+      %wb = arith.constant dense<[[127.0, 0.5, 0.5]]> : tensor<1x3xf32>
+      %x = vitya.patchify %image [1, 1] channel_row_column : tensor<3x1x1xf32> -> tensor<1x3xf32>
+      %a = vitya.linear "a" %x, %wa bias %ba : tensor<1x3xf32>, tensor<3x3xf32>, tensor<3xf32> -> tensor<1x3xf32>
+      %b = vitya.linear "b" %a, %wb {vitya.rounded = #vitya.rounded<dense_resource<b.weight.i8> : tensor<1x3xi8>,
+                                     type = !quant.uniform<i8<-127:127>:f32:0, {1.0}>, reason = "GPTQ, damping 0.01">}
+         : tensor<1x3xf32>, tensor<1x3xf32> -> tensor<1x1xf32>
+      return %b : tensor<1x1xf32>
     }
     {-# dialect_resources: { builtin: { b.weight.i8: "0x400000007F0001" } } #-}
     ```

@@ -36,9 +36,6 @@ private:
     FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32, bits);
     if (failed(filter))
       return failure();
-    if (rounding != WeightRounding::nearest &&
-        failed(checkCalibrated(module, "weights of this very model from vitya-round-weights")))
-      return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
     LayerRecords records;
     for (auto op : llvm::make_early_inc_range(entry->getOps<LinearOp>())) {
@@ -69,7 +66,6 @@ private:
       if (!op.isQuantized() && !filter->whyNot(op))
         LayerRecords::set(op, LayerFormat::f32(), "queries, keys and values have no range before run time");
     records.write();
-    module->removeAttr(VityaDialect::CalibratedAttrHelper::getNameStr());
     dropConstants(module);
     return success();
   }

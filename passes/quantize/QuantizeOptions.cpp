@@ -6,6 +6,14 @@ using namespace mlir;
 
 namespace vitya {
 
+WeightRounding roundingOf(const QuantizeOptions &options) {
+  if (auto *chosen = std::get_if<QuantizeStaticPassOptions>(&options))
+    return chosen->rounding;
+  if (auto *chosen = std::get_if<QuantizeDynamicPassOptions>(&options))
+    return chosen->rounding;
+  return WeightRounding::nearest;
+}
+
 llvm::Expected<QuantizeOptions> parseQuantizeOptions(const std::string &flag, StringRef text) {
   size_t end = text.find_first_of(", ");
   StringRef mode = text.substr(0, end), options = end == StringRef::npos ? "" : text.substr(end + 1);

@@ -36,7 +36,7 @@ struct QuantizeStatic : impl::QuantizeStaticPassBase<QuantizeStatic> {
 private:
   LogicalResult rewrite(ModuleOp module) {
     FailureOr<LayerFilter> filter = LayerFilter::create(module, layers, except, *keepF32, bits);
-    if (failed(filter) || failed(checkCalibrated(module, "ranges of this very model from vitya-calibrate")))
+    if (failed(filter) || failed(checkCalibrated(module)))
       return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
     LayerRecords records;

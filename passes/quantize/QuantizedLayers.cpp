@@ -105,13 +105,13 @@ std::optional<std::string> whyNotInteger(AttentionOp op) {
   return std::nullopt;
 }
 
-LogicalResult checkCalibrated(ModuleOp module, StringRef what) {
+LogicalResult checkCalibrated(ModuleOp module) {
   auto calibrated = getDiscardable<VityaDialect::CalibratedAttrHelper>(module);
   std::string expected = fingerprint(module);
   if (calibrated && calibrated.getValue() == expected)
     return success();
-  return module.emitError("expected ") << what << ", found "
-                                       << (calibrated ? "those of another one: was it changed since?" : "none");
+  return module.emitError("expected ranges of this very model from vitya-calibrate, found ")
+         << (calibrated ? "those of another one: was it changed since?" : "none");
 }
 
 //===----------------------------------------------------------------------===//
@@ -188,12 +188,6 @@ FailureOr<QuantizedWeight> quantizedWeightOf(LinearOp op, RoundedWeightAttr roun
                          std::vector<float>(scales->begin(), scales->end())};
 }
 
-void dropRounded(LinearOp op) {
-  if (auto rounded = getDiscardable<VityaDialect::RoundedAttrHelper>(op))
-    releaseResource(rounded.getIntegers());
-  op->removeAttr(VityaDialect::RoundedAttrHelper::getNameStr());
-}
-
 /// The record of the weight of `op` that `rounding` asks for, which has to be of `bits` bits.
 static FailureOr<RoundedWeightAttr> roundedOf(LinearOp op, unsigned bits, WeightRounding rounding) {
   auto rounded = getDiscardable<VityaDialect::RoundedAttrHelper>(op);
@@ -202,7 +196,7 @@ static FailureOr<RoundedWeightAttr> roundedOf(LinearOp op, unsigned bits, Weight
     return rounded;
   InFlightDiagnostic error = op.emitOpError("expected a weight of ")
                              << bits << " bits in '" << VityaDialect::RoundedAttrHelper::getNameStr()
-                             << "', from vitya-round-weights, for rounding=" << stringifyWeightRounding(rounding)
+                             << "', from vitya-fit-weights, for rounding=" << stringifyWeightRounding(rounding)
                              << ", found ";
   return found ? error << "one of " << *found : error << "none";
 }

@@ -47,9 +47,8 @@ private:
 std::optional<std::string> whyNotInteger(LinearOp op);
 std::optional<std::string> whyNotInteger(AttentionOp op);
 
-/// Emits an error at `module` that expects `what`, which passes that ran it on images have attached to it, if they did
-/// not or if it has changed since.
-mlir::LogicalResult checkCalibrated(mlir::ModuleOp module, llvm::StringRef what);
+/// Emits an error at `module` unless vitya-calibrate has attached ranges to it and it has not changed since.
+mlir::LogicalResult checkCalibrated(mlir::ModuleOp module);
 
 /// The levels of the operands of layers in static quantization. `bits` are those of the inputs of linear layers;
 /// operands of attention have 8.
@@ -60,8 +59,6 @@ RoundedWeightAttr makeRounded(LinearOp op, const numerics::QuantizedWeight &quan
                               unsigned bits, const llvm::Twine &reason);
 /// The weight that `rounded`, a record on `op`, describes. An error at `op` if its integers were elided.
 mlir::FailureOr<numerics::QuantizedWeight> quantizedWeightOf(LinearOp op, RoundedWeightAttr rounded);
-/// Removes the `vitya.rounded` of `op`, if it has one, and frees its integers.
-void dropRounded(LinearOp op);
 
 /// A quantized weight: a quant.scast and, to be added to the reason in the record of the layer, how it was rounded;
 /// nothing if to nearest.

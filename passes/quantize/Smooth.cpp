@@ -162,9 +162,7 @@ private:
                             << factors.minCoeff() << " to " << factors.maxCoeff() << '\n');
     for (auto [reader, weight] : llvm::zip_equal(activation.readers, read)) {
       LinearOp op = reader;
-      OpBuilder builder(op);
-      op.getWeightMutable().assign(makeConstant(builder, op.getWeight().getLoc(), (op.getLayer() + ".weight").str(),
-                                                MatrixXd(weight * factors.asDiagonal())));
+      setWeight(op, weight * factors.asDiagonal());
     }
     return divide(activation.source, factors);
   }
@@ -177,12 +175,7 @@ private:
       FailureOr<VectorXd> bias = biasOf(linear);
       if (failed(weight) || failed(bias))
         return failure();
-      std::string name = linear.getLayer().str();
-      linear.getWeightMutable().assign(makeConstant(builder, linear.getWeight().getLoc(), name + ".weight",
-                                                    MatrixXd(factors.cwiseInverse().asDiagonal() * *weight)));
-      if (linear.getBias())
-        linear.getBiasMutable().assign(
-            makeConstant(builder, linear.getBias().getLoc(), name + ".bias", VectorXd(bias->cwiseQuotient(factors))));
+      setWeights(linear, {factors.cwiseInverse().asDiagonal() * *weight, bias->cwiseQuotient(factors)});
       return success();
     }
     auto norm = cast<LayerNormOp>(source);

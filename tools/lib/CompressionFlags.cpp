@@ -77,10 +77,10 @@ llvm::Expected<CompressOptions> CompressionFlags::parse() const {
 }
 
 llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const {
-  StringRef needsImages = options.quantizesStatically() ? "--quantize=static"
-                          : options.round               ? "--quantize=dynamic,rounding=gptq"
-                          : options.smooth              ? "--smooth"
-                                                        : "";
+  StringRef needsImages = options.quantizesStatically()                             ? "--quantize=static"
+                          : roundingOf(options.quantize) != WeightRounding::nearest ? "--quantize=dynamic,rounding=gptq"
+                          : options.smooth                                          ? "--smooth"
+                                                                                    : "";
   if (!needsImages.empty() && calibrate.empty())
     return makeError("expected --calibrate=FILE with " + needsImages + ", which looks at images, found none");
   if (!calibrate.empty() && requested().empty())

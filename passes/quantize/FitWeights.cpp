@@ -1,20 +1,19 @@
 // Two replays of the images, of the f32 model and of the model as it will be quantized, advance through the layers
-// together. The weight of each layer is rounded before the second replay executes it.
-#include "dialect/Fingerprint.h"
+// together. The weight of each layer is fitted, and rounded if GPTQ is asked for, before the second replay executes it.
 #include "mlir/IR/Threading.h"
 #include "passes/numerics/Gptq.h"
 #include "passes/quantize/FakeQuantization.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/FormatVariadic.h"
 
-#define DEBUG_TYPE "vitya-round-weights"
+#define DEBUG_TYPE "vitya-fit-weights"
 
 using namespace mlir;
 using namespace Eigen;
 using namespace vitya::numerics;
 
 namespace vitya {
-#define GEN_PASS_DEF_ROUNDWEIGHTSPASS
+#define GEN_PASS_DEF_FITWEIGHTSPASS
 #include "passes/quantize/Passes.h.inc"
 
 namespace {
@@ -41,7 +40,26 @@ constexpr double kDampings[] = {0.0001, 0.001, 0.01, 0.1};
 /// One of this many images is held out. From fewer images than this, none is, and the damping is that of the paper.
 constexpr int64_t kHeldOutShare = 4;
 
-/// Moments of the input of layers, on the images that weights are fitted to and on the others.
+/// What a weight W is fitted to: E[z z^T] for the input z in the quantized model, and E[x z^T] with the input x in the
+/// f32 model.
+struct Problem {
+  MatrixXd weight;        ///< W
+  MatrixXd second, cross; ///< centred for factors, where a bias makes up for the difference of the means
+  MatrixXd fitted;        ///< the least squares fit of W x by z if W is a factor; W otherwise
+
+  Problem(const MatrixXd &weight, const InputMoments &moments, bool isFactor)
+      : weight(weight), second(isFactor ? moments.compressed.covariance() : moments.compressed.second()),
+        cross(isFactor ? moments.cross.covariance() : moments.cross.second()),
+        fitted(isFactor ? regression(weight, moments.compressed, moments.cross) : weight) {}
+
+  /// The weight that is to be rounded. For Target::original it is the least squares fit of W x by z with the damping D
+  /// of `gptq`, W + W (E[x z^T] - H) (H + D)^(-1).
+  MatrixXd targetOf(Target target, const Gptq &gptq) const {
+    return target == Target::quantized ? fitted : weight + gptq.solve(weight * (cross - second));
+  }
+};
+
+/// Moments of the input of layers, on the images that choices are fitted to and on the others.
 struct SplitMoments {
   Value input, original; ///< in the quantized and in the f32 model
   InputMoments fitted, heldOut;
@@ -54,42 +72,66 @@ struct SplitMoments {
   }
 };
 
-class Rounding {
+/// How a weight will be rounded.
+struct Rounding {
+  std::vector<float> scales;
+  Levels levels;
+};
+
+class Fit {
 public:
-  Rounding(ModuleOp module, const ImageSet &images, const QuantizeOptions &options)
+  Fit(ModuleOp module, const ImageSet &images, const QuantizeOptions &options)
       : entry(module.lookupSymbol<func::FuncOp>(kEntryName)), heldOut(images.count() / kHeldOutShare),
         quantization(options), models(module, images, quantization) {}
 
   LogicalResult run() {
-    for (auto op : entry.getOps<LinearOp>())
-      if (quantization.quantizes(op) && failed(round(op)))
+    for (auto op : llvm::make_early_inc_range(entry.getOps<LinearOp>()))
+      if (!op.isQuantized() && (isFactorized(op) || isRounded(op)) && failed(fit(op)))
         return failure();
     return success();
   }
 
 private:
-  LogicalResult round(LinearOp op) {
+  bool isRounded(LinearOp op) const {
+    return quantization.rounding() == WeightRounding::gptq && quantization.quantizes(op);
+  }
+
+  LogicalResult fit(LinearOp op) {
     FailureOr<MatrixXd> weight = weightOf(op);
-    if (failed(weight) || failed(collectMoments(op)))
+    FailureOr<VectorXd> bias = biasOf(op);
+    if (failed(weight) || failed(bias) || failed(collectMoments(op)))
       return failure();
-    RowMajorOf<float> exact = weight->cast<float>();
-    auto bits = int(quantization.bitsOf(op));
-    Levels levels = signedLevels(bits);
-    std::vector<float> scales =
-        numerics::weightScales(exact, quantization.granularity() == WeightGranularity::channel, bits);
-    Choice choice = heldOut > 0 ? choose(op.getContext(), *weight, scales, levels) : Choice();
     InputMoments all = moments.all();
-    warn(op, all.compressed);
-    MatrixXd second = all.compressed.second();
-    Gptq gptq(second, choice.settings);
-    QuantizedWeight rounded =
-        gptq.roundAndScale(targetOf(choice.target, *weight, gptq, second, all.cross.second()), scales, levels);
-    LDBG() << op.getLayer() << ": " << choice.text() << ", error of the output "
-           << outputError(*weight, rounded, second) << ", rounded to nearest "
-           << outputError(*weight, numerics::quantizeWeight(exact, scales.size() > 1, bits), second);
-    setDiscardable<VityaDialect::RoundedAttrHelper>(
-        op, makeRounded(op, rounded, quantization.granularity(), unsigned(bits), choice.text()));
+    Problem problem(*weight, all, isFactorized(op));
+    LDBG() << op.getLayer() << ": largest norm of a row " << weight->rowwise().norm().maxCoeff() << ", fitted "
+           << problem.fitted.rowwise().norm().maxCoeff();
+    RoundedWeightAttr record;
+    MatrixXd stored = problem.fitted;
+    if (isRounded(op))
+      std::tie(record, stored) = round(op, problem, all.compressed);
+    // A right factor has no bias: the difference of its means goes to the bias of the left factor, which is next.
+    if (isFactorized(op))
+      setWeights(op, {problem.fitted, *bias + *weight * all.cross.mean() - stored * all.cross.secondMean()});
+    if (record)
+      setDiscardable<VityaDialect::RoundedAttrHelper>(op, record);
     return success();
+  }
+
+  /// Rounds the weight of `op`, which reads `input`. Returns the integers and what they stand for.
+  std::pair<RoundedWeightAttr, MatrixXd> round(LinearOp op, const Problem &problem, const Moments &input) {
+    auto bits = int(quantization.bitsOf(op));
+    Rounding rounding = {numerics::weightScales(RowMajorOf<float>(problem.fitted.cast<float>()),
+                                                quantization.granularity() == WeightGranularity::channel, bits),
+                         signedLevels(bits)};
+    warn(op, input);
+    Choice choice = heldOut > 0 ? choose(op, problem.weight, rounding) : Choice();
+    Gptq gptq(problem.second, choice.settings);
+    QuantizedWeight rounded =
+        gptq.roundAndScale(problem.targetOf(choice.target, gptq), rounding.scales, rounding.levels);
+    LDBG() << op.getLayer() << ": " << choice.text() << ", error of the output "
+           << outputError(problem.fitted, rounded, problem.second);
+    return {makeRounded(op, rounded, quantization.granularity(), unsigned(bits), choice.text()),
+            rounded.dequantize().cast<double>()};
   }
 
   /// Advances both replays to `op` and computes `moments` of its input, unless the last layer had the same.
@@ -113,33 +155,24 @@ private:
     return success();
   }
 
-  /// The weight that is to be rounded. For Target::original it is the least squares fit of W x by z, W + W (E[x z^T] -
-  /// H) (H + D)^(-1) with the damping D.
-  static MatrixXd targetOf(Target target, const MatrixXd &weight, const Gptq &gptq, const MatrixXd &second,
-                           const MatrixXd &cross) {
-    if (target == Target::quantized)
-      return weight;
-    return weight + gptq.solve(weight * (cross - second));
-  }
-
   /// The choice with the least error of the output, compared with that of the f32 model, on the images that are held
   /// out from the rounding.
-  Choice choose(MLIRContext *context, const MatrixXd &weight, const std::vector<float> &scales, Levels levels) const {
-    MatrixXd second = moments.fitted.compressed.second(), cross = moments.fitted.cross.second();
-    MatrixXd heldSecond = moments.heldOut.compressed.second(), expected = weight * moments.heldOut.cross.second();
+  Choice choose(LinearOp op, const MatrixXd &weight, const Rounding &rounding) const {
+    Problem problem(weight, moments.fitted, isFactorized(op)), held(weight, moments.heldOut, isFactorized(op));
+    MatrixXd expected = weight * held.cross;
     // E|W x - V z|^2 without the term of W x alone, which all choices share.
     auto errorOf = [&](const Gptq &gptq, Target target) {
       MatrixXd v =
-          gptq.round(targetOf(target, weight, gptq, second, cross), scales, levels).dequantize().cast<double>();
-      return (v * heldSecond - 2 * expected).cwiseProduct(v).sum();
+          gptq.round(problem.targetOf(target, gptq), rounding.scales, rounding.levels).dequantize().cast<double>();
+      return (v * held.second - 2 * expected).cwiseProduct(v).sum();
     };
     SmallVector<Choice> choices;
     for (double damping : kDampings)
       for (Target target : {Target::quantized, Target::original})
         choices.push_back({target, {damping, ColumnOrder::descending}});
     SmallVector<double> errors(choices.size());
-    parallelFor(context, 0, std::size(kDampings), [&](size_t i) {
-      Gptq gptq(second, choices[2 * i].settings);
+    parallelFor(op.getContext(), 0, std::size(kDampings), [&](size_t i) {
+      Gptq gptq(problem.second, choices[2 * i].settings);
       for (size_t each : {2 * i, 2 * i + 1})
         errors[each] = errorOf(gptq, choices[each].target);
     });
@@ -147,7 +180,7 @@ private:
     // The order matters less than the damping, so the natural one is only compared for the best damping.
     Choice natural = choices[best];
     natural.settings.order = ColumnOrder::natural;
-    return errorOf(Gptq(second, natural.settings), natural.target) < errors[best] ? natural : choices[best];
+    return errorOf(Gptq(problem.second, natural.settings), natural.target) < errors[best] ? natural : choices[best];
   }
 
   /// Warns if there are too few samples of the input of `op` to tell all directions apart. Says so in a remark if some
@@ -170,8 +203,8 @@ private:
   SplitMoments moments; ///< of the input of the last layer
 };
 
-struct RoundWeights : impl::RoundWeightsPassBase<RoundWeights> {
-  using RoundWeightsPassBase::RoundWeightsPassBase;
+struct FitWeights : impl::FitWeightsPassBase<FitWeights> {
+  using FitWeightsPassBase::FitWeightsPassBase;
 
   void runOnOperation() override {
     if (failed(rewrite(getOperation())))
@@ -180,13 +213,18 @@ struct RoundWeights : impl::RoundWeightsPassBase<RoundWeights> {
 
 private:
   LogicalResult rewrite(ModuleOp module) {
-    FailureOr<QuantizeOptions> quantization = requireQuantization(module, quantize, "for which weights are rounded");
+    FailureOr<QuantizeOptions> quantization = requireQuantization(module, quantize, "to which weights are fitted");
     if (failed(quantization))
       return failure();
     FailureOr<ImageSet> imageSet = ImageSet::open(module, images, count);
-    if (failed(imageSet) || failed(entryOf(module)) || failed(Rounding(module, *imageSet, *quantization).run()))
+    FailureOr<func::FuncOp> entry = entryOf(module);
+    if (failed(imageSet) || failed(entry))
       return failure();
-    setDiscardable<VityaDialect::CalibratedAttrHelper>(module, StringAttr::get(&getContext(), fingerprint(module)));
+    if (roundingOf(*quantization) == WeightRounding::nearest && llvm::none_of(entry->getOps<LinearOp>(), isFactorized))
+      return success();
+    if (failed(Fit(module, *imageSet, *quantization).run()))
+      return failure();
+    dropConstants(module);
     return success();
   }
 };

@@ -1,4 +1,4 @@
-// RUN: vitya-opt %s -split-input-file --vitya-refit-factors="images=%demo/calibration-256.bin count=2 quantize=dynamic" | FileCheck %s
+// RUN: vitya-opt %s -split-input-file --vitya-fit-weights="images=%demo/calibration-256.bin count=2 quantize=dynamic" | FileCheck %s
 
 // The input is the same for every image, so that the fit changes only the bias of the left factor: by the rounding of 0.3
 // to 76 / 255.

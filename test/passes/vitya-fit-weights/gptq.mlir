@@ -1,12 +1,11 @@
-// RUN: vitya-opt %s --vitya-round-weights="images=%demo/calibration-256.bin count=2 quantize=dynamic,except=a" | FileCheck %s
-// RUN: vitya-opt %s --vitya-round-weights="images=%demo/calibration-256.bin count=2 quantize=dynamic,bits=c:4,weights=tensor,except=a" | FileCheck %s --check-prefix=FOUR
-// RUN: vitya-opt %s --vitya-calibrate="images=%demo/calibration-256.bin count=2" --vitya-round-weights="images=%demo/calibration-256.bin count=2 quantize=static" --vitya-quantize-static="rounding=gptq" | FileCheck %s --check-prefix=STATIC
-// RUN: vitya-opt %s --vitya-round-weights="images=%demo/calibration-256.bin count=2 quantize=dynamic,except=a" --emit-bytecode -o %t.mlirbc
+// RUN: vitya-opt %s --vitya-fit-weights="images=%demo/calibration-256.bin count=2 quantize=dynamic,rounding=gptq,except=a" | FileCheck %s
+// RUN: vitya-opt %s --vitya-fit-weights="images=%demo/calibration-256.bin count=2 quantize=dynamic,rounding=gptq,bits=c:4,weights=tensor,except=a" | FileCheck %s --check-prefix=FOUR
+// RUN: vitya-opt %s --vitya-fit-weights="images=%demo/calibration-256.bin count=2 quantize=static,rounding=gptq" --vitya-calibrate="images=%demo/calibration-256.bin count=2" --vitya-quantize-static="rounding=gptq" | FileCheck %s --check-prefix=STATIC
+// RUN: vitya-opt %s --vitya-fit-weights="images=%demo/calibration-256.bin count=2 quantize=dynamic,rounding=gptq,except=a" --emit-bytecode -o %t.mlirbc
 // RUN: vitya-compile %t.mlirbc --emit=import -o - | vitya-opt --vitya-quantize-dynamic="rounding=gptq except=a|c" | FileCheck %s --check-prefix=BYTECODE
 
 // The input of "b" and "c" is (1, 1, 1). The sum of the row of "b", 128, is exact in integers that are not all the nearest.
 // The f32 weights stay. Layers that will not be quantized have no integers.
-// CHECK: module attributes {vitya.calibrated = "{{[0-9a-f]+}}"}
 // CHECK: vitya.linear "a" %{{[0-9]+}}, %{{[a-z0-9_]+}} bias %{{[a-z0-9_]+}} :
 // CHECK: %[[B:.*]] = arith.constant dense<{{.*}}1.270000e+02, 5.000000e-01, 5.000000e-01
 // CHECK: vitya.linear "b" %{{[0-9]+}}, %[[B]] {vitya.rounded = #vitya.rounded<dense_resource<b.weight.i8> : tensor<1x3xi8>, type = !quant.uniform<i8<-127:127>:f32:0, {1.000000e+00}>, reason = "GPTQ, damping 0.01">}
