@@ -121,6 +121,20 @@ LogicalResult LayerNormOp::verify() {
   return success();
 }
 
+LogicalResult ScaleColumnsOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                               SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getInput().getType());
+  return success();
+}
+
+LogicalResult ScaleColumnsOp::verify() {
+  // scale_columns_c1
+  if (rows(getFactors()) != columns(getInput()))
+    return emitOpError() << "expected factors with one entry for each of " << columns(getInput()) << " columns, found "
+                         << rows(getFactors());
+  return success();
+}
+
 LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
   types.push_back(f32Tokens(adaptor.getQuery(), rows(adaptor.getQuery()), columns(adaptor.getValue())));

@@ -282,6 +282,28 @@ def Vitya_GeluOp : Vitya_SameTypeOp<"gelu", [Vitya_Rowwise]> {
   let assemblyFormat = "$form $input attr-dict `:` type($input)";
 }
 
+def Vitya_ScaleColumnsOp : Vitya_InferredOp<"scale_columns", [Vitya_Rowwise]> {
+  let summary = "multiply each column by a factor";
+  let description = [{
+    `result[n, d] = input[n, d] * factors[d]`. `vitya-smooth` scales columns before they are quantized, and divides the
+    columns of the weights that read them.
+
+    | input | factors | result |
+    |---|---|---|
+    | `tensor<NxDxf32>` | `tensor<Dxf32>` | `tensor<NxDxf32>` |
+
+    * (C1) `factors` has as many entries as the input has columns.
+
+    ```mlir
+    %0 = vitya.scale_columns %x by %factors : tensor<65x768xf32>, tensor<768xf32> -> tensor<65x768xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_Tokens:$input, Vitya_Vector:$factors);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = "$input `by` $factors attr-dict `:` type($input) `,` type($factors) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Vitya_MeanPoolOp : Vitya_InferredOp<"mean_pool"> {
   let summary = "the mean of all tokens";
   let description = [{

@@ -38,4 +38,11 @@ Tensor gelu(const Tensor &input, GeluForm form) {
   return result;
 }
 
+Tensor scaleColumns(const Tensor &input, const Tensor &factors) {
+  Tensor result(input.shape(), input.elementType());
+  Eigen::Map<const Eigen::RowVectorXf> row(factors.values().data(), factors.size());
+  result.mutableMatrix() = input.matrix().array().rowwise() * row.array();
+  return result;
+}
+
 } // namespace vitya::reference

@@ -42,6 +42,8 @@ Tensor evaluate(AttentionOp op, const Operands &v) {
 
 Tensor evaluate(GeluOp op, const Operands &v) { return gelu(v[op.getInput()], op.getForm()); }
 
+Tensor evaluate(ScaleColumnsOp op, const Operands &v) { return scaleColumns(v[op.getInput()], v[op.getFactors()]); }
+
 Tensor evaluate(MeanPoolOp op, const Operands &v) { return meanPool(v[op.getInput()]); }
 
 Tensor evaluate(ChooseQParamsOp op, const Operands &v) {
@@ -275,8 +277,8 @@ FailureOr<Evaluator> evaluatorOf(tensor::InsertSliceOp op) {
 FailureOr<Evaluator> makeEvaluator(Operation *op) {
   auto evaluator =
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
-          .Case<NormalizeOp, PatchifyOp, LinearOp, LayerNormOp, AttentionOp, GeluOp, MeanPoolOp, ChooseQParamsOp,
-                QuantizeOp, OrderColumnsOp, IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp,
+          .Case<NormalizeOp, PatchifyOp, LinearOp, LayerNormOp, AttentionOp, GeluOp, ScaleColumnsOp, MeanPoolOp,
+                ChooseQParamsOp, QuantizeOp, OrderColumnsOp, IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp,
                 quant::DequantizeCastOp, quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp,
                 arith::SubIOp, arith::MulFOp, arith::DivFOp, tensor::EmptyOp, tensor::ExtractSliceOp,
                 tensor::InsertSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(

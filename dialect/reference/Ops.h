@@ -94,6 +94,9 @@ Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &va
 /// x Phi(x) in the given form. NaN gives NaN.
 Tensor gelu(const Tensor &input, GeluForm form);
 
+/// Each column of `input` [N, D] times one of `factors` [D].
+Tensor scaleColumns(const Tensor &input, const Tensor &factors);
+
 /// `function` of each pair of elements of two f32 tensors of the same shape.
 Tensor zipElements(const Tensor &a, const Tensor &b, llvm::function_ref<float(float, float)> function);
 

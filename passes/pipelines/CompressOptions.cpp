@@ -5,6 +5,17 @@ using namespace mlir;
 
 namespace vitya {
 
+/// What is smoothed for a quantization without --smooth: the inputs of right factors, which amplify rounding errors. The
+/// share of the unevenness that moves to the weights is larger than usual, because each fit makes up for errors of the
+/// weights.
+static SmoothPassOptions smoothFactors() {
+  SmoothPassOptions options;
+  options.alpha = 0.75;
+  options.factors = true;
+  options.inputs = SmoothedInputs::inserted;
+  return options;
+}
+
 void CompressOptions::useImages(StringRef images, int64_t count) {
   auto use = [&](auto &options) {
     options.images = images.str();
@@ -53,6 +64,8 @@ llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, S
       return std::move(error);
   if (llvm::Error error = assign(result.quantize, parseQuantizeOptions(flag("quantize"), text.quantize)))
     return std::move(error);
+  if (text.smooth.empty() && result.quantizes() && !text.images.empty())
+    result.smooth = smoothFactors();
   // Without images, a rounding that needs them gets an error.
   if (result.quantizes() && (!text.images.empty() || roundingOf(result.quantize) != WeightRounding::nearest))
     result.fit = FitWeightsPassOptions{text.quantize, text.images};

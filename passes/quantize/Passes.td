@@ -30,6 +30,12 @@ def EightBits : OptionValue<"u8", 8, "integers from 0 to 255", "8">;
 def ActivationBits : OptionEnum<"ActivationBits", "how many bits the inputs of linear layers have",
                                 [SevenBits, EightBits]>;
 
+def FoldedInputs : OptionValue<"folded", 0, "those that a norm, a linear layer or attention computes, which absorbs the division">;
+def InsertedInputs : OptionValue<"inserted", 1, "those that an elementwise op computes, behind which a division is inserted">;
+def AllInputs : OptionValue<"all", 2, "both">;
+def SmoothedInputs : OptionEnum<"SmoothedInputs", "which inputs of linear layers are smoothed",
+                                [FoldedInputs, InsertedInputs, AllInputs]>;
+
 defvar kActivationBitsOptions = [
   EnumOption<"activationBits", ActivationBits, EightBits, "How many bits the inputs of linear layers have:",
              "activation-bits">
@@ -379,8 +385,9 @@ def SmoothPass : Pass<"vitya-smooth", "::mlir::ModuleOp"> {
     and multiplies column j of the weight by s_j. The maximum of |x_j| is over all tokens of the first `count` records of
     `images`, that of |w_j| over the weights of all layers that read the value. The division is folded into the op that
     computes the input: the layer norm or linear layer before it or, behind attention, the layer that computes the
-    attention's values. The model computes the same as before, except for rounding. Inputs that any other op computes or
-    reads are left alone, with a remark.
+    attention's values. Behind an elementwise op such as GELU, `vitya.scale_columns` divides. The model computes the same as
+    before, except for rounding. Inputs that any other op computes or reads are left alone, with a remark. `inputs` limits
+    the pass to one of the two kinds.
 
     In the example, the weight of `a` is zero, so that its output is its bias for every image: column 0 is at most 4 and
     column 1 at most 0.25, while the weight of `b` is 1 in column 0 and 4 in column 1. Hence s = (2, 0.25), and both
@@ -422,7 +429,9 @@ def SmoothPass : Pass<"vitya-smooth", "::mlir::ModuleOp"> {
   let options = kImageOptions # [
     Option<"alpha", "alpha", "double", "0.5",
            "The share of the unevenness that moves from the activations to the weights, from 0 to 1.">,
-    Option<"layers", "layers", "std::string", "\".\"", "Regular expression that the name of a layer must match.">
+    Option<"layers", "layers", "std::string", "\".\"", "Regular expression that the name of a layer must match.">,
+    EnumOption<"inputs", SmoothedInputs, AllInputs, "Which inputs are smoothed:">,
+    Option<"factors", "factors", "bool", "false", "Only smooth inputs of low-rank factors.">
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }

@@ -1,5 +1,5 @@
 // Rescales the columns of activations so that they are easier to quantize. The division is folded into the op that
-// computes the activation, the multiplication into the weights that read it.
+// computes the activation, or inserted behind it, and the multiplication is folded into the weights that read it.
 #include "mlir/IR/Matchers.h"
 #include "passes/analysis/ImageSet.h"
 #include "passes/quantize/Passes.h"
@@ -61,10 +61,13 @@ Operation *scalableSource(Value value) {
   return isScalable ? source : nullptr;
 }
 
+/// Whether an op that is inserted behind `value` can divide its columns at no cost, in the kernel that computes it.
+bool isElementwise(Value value) { return isa_and_nonnull<GeluOp, arith::MulFOp>(value.getDefiningOp()); }
+
 /// A value whose columns can be rescaled.
 struct Activation {
   Value value;
-  Operation *source;
+  Operation *source; ///< the op that the division is folded into; null if an op is inserted for it
   llvm::SetVector<LinearOp> readers;
   VectorXf magnitudes; ///< of each column, the maximum over all tokens
   std::mutex mutex;
@@ -81,7 +84,7 @@ struct Smooth : impl::SmoothPassBase<Smooth> {
   using SmoothPassBase::SmoothPassBase;
 
   /// In the order of Passes.td.
-  SmoothPassOptions options() const { return {images, count, alpha, layers}; }
+  SmoothPassOptions options() const { return {images, count, alpha, layers, inputs, factors}; }
 
   void runOnOperation() override {
     if (failed(rewrite(getOperation())))
@@ -115,11 +118,12 @@ private:
     return success();
   }
 
-  /// The inputs of the layers that `filter` selects which can be rescaled; a remark for each layer whose input cannot.
-  static Activations findActivations(func::FuncOp entry, const LayerFilter &filter) {
+  /// The inputs of the layers that `filter` selects which `inputs` chooses and which can be rescaled; a remark for each
+  /// layer whose input cannot.
+  Activations findActivations(func::FuncOp entry, const LayerFilter &filter) const {
     Activations activations;
     for (auto op : entry.getOps<LinearOp>()) {
-      if (filter.whyNot(op) || op.isQuantized())
+      if (filter.whyNot(op) || op.isQuantized() || (factors && !isFactorized(op)))
         continue;
       Value value = op.getInput();
       // A slice of rows is rescaled together with the whole value.
@@ -132,10 +136,15 @@ private:
       if (activations.count(value))
         continue;
       Operation *source = scalableSource(value);
+      if (inputs == (source ? SmoothedInputs::inserted : SmoothedInputs::folded))
+        continue;
+      bool isScalable = source || isElementwise(value);
       llvm::SetVector<LinearOp> readers = readersOf(value);
-      if (!source || readers.empty()) {
-        remarkLeftAlone(op, source ? "keeps the scale of its input: others read it too"
-                                   : "keeps the scale of its input: no norm or linear layer computes it");
+      if (!isScalable || readers.empty()) {
+        if (inputs != SmoothedInputs::inserted)
+          remarkLeftAlone(
+              op, isScalable ? "keeps the scale of its input: others read it too"
+                             : "keeps the scale of its input: no norm, linear layer or elementwise op computes it");
         continue;
       }
       auto &activation = activations[value] = std::make_unique<Activation>();
@@ -164,7 +173,22 @@ private:
       LinearOp op = reader;
       setWeight(op, weight * factors.asDiagonal());
     }
-    return divide(activation.source, factors);
+    if (activation.source)
+      return divide(activation.source, factors);
+    insertDivision(activation, factors);
+    return success();
+  }
+
+  /// Inserts an op that divides the columns of `activation` by `factors` for all its readers.
+  static void insertDivision(Activation &activation, const VectorXd &factors) {
+    OpBuilder builder(activation.value.getContext());
+    builder.setInsertionPointAfterValue(activation.value);
+    Location loc = activation.value.getLoc();
+    LinearOp reader = activation.readers.front();
+    Value constant =
+        makeConstant(builder, loc, (reader.getLayer() + ".input_factors").str(), VectorXd(factors.cwiseInverse()));
+    auto scaled = ScaleColumnsOp::create(builder, loc, activation.value, constant);
+    activation.value.replaceAllUsesExcept(scaled, scaled);
   }
 
   /// Divides the columns that `source` computes by `factors`.

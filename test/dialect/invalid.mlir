@@ -138,6 +138,14 @@ func.func @linear_result(%x: tensor<4x8xf32>, %w: tensor<3x8xf32>) {
 
 // -----
 
+func.func @scale_columns_c1_factors(%x: tensor<4x8xf32>, %f: tensor<7xf32>) {
+  // expected-error @below {{'vitya.scale_columns' op expected factors with one entry for each of 8 columns, found 7}}
+  %0 = vitya.scale_columns %x by %f : tensor<4x8xf32>, tensor<7xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
 func.func @layer_norm_c1_weight(%x: tensor<4x8xf32>, %w: tensor<7xf32>, %b: tensor<8xf32>) {
   // expected-error @below {{'vitya.layer_norm' op expected weight and bias with one entry for each of 8 columns, found 7 and 8}}
   %0 = vitya.layer_norm "norm" %x, %w, %b eps 1.0e-6 : tensor<4x8xf32>, tensor<7xf32>, tensor<8xf32> -> tensor<4x8xf32>

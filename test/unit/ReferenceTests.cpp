@@ -249,6 +249,11 @@ TEST_F(Reference, RowsAreSummedUpInLanes) {
   EXPECT_EQ(sumOf({1e8f, 1, -1e8f, 0}, 4), 1);
 }
 
+TEST_F(Reference, ColumnsAreScaledByTheirFactors) {
+  Tensor scaled = scaleColumns(make({2, 3}, {1, 2, 3, -4, 5, infinity}), make({3}, {0.5f, -2, 4}));
+  EXPECT_EQ(scaled.values(), llvm::ArrayRef<float>({0.5f, -4, 12, -2, -10, infinity}));
+}
+
 TEST_F(Reference, GeluIsXTimesTheNormalDistribution) {
   Tensor x = make({1, 7}, {-6, -1, -0.25f, 0, 0.5f, 2, 8});
   Tensor erfForm = gelu(x, GeluForm::erf), tanhForm = gelu(x, GeluForm::tanh), quickForm = gelu(x, GeluForm::quick);

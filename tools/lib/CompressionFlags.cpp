@@ -79,7 +79,7 @@ llvm::Expected<CompressOptions> CompressionFlags::parse() const {
 llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const {
   StringRef needsImages = options.quantizesStatically()                             ? "--quantize=static"
                           : roundingOf(options.quantize) != WeightRounding::nearest ? "--quantize=dynamic,rounding=gptq"
-                          : options.smooth                                          ? "--smooth"
+                          : !smooth.empty()                                         ? "--smooth"
                                                                                     : "";
   if (!needsImages.empty() && calibrate.empty())
     return makeError("expected --calibrate=FILE with " + needsImages + ", which looks at images, found none");

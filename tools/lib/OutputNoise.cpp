@@ -134,7 +134,7 @@ llvm::Error measureOutputNoise(ModuleOp compressed, const DialectRegistry &regis
   if (failed(before.prepare()) || failed(after.prepare()))
     return reportedError();
   llvm::StringSet<> scaled;
-  if (options.smooth)
+  if (options.smooth && options.smooth->inputs != SmoothedInputs::inserted)
     compressed.walk([&](LayerOpInterface op) {
       if (mayBeSmoothed(op))
         scaled.insert(outputNameOf(op));

@@ -1,4 +1,4 @@
-// Lowers gelu element by element, through math.erf, math.tanh or math.exp.
+// Lowers gelu element by element, through math.erf, math.tanh or math.exp, and scale_columns.
 #include "dialect/VityaOps.h"
 #include "dialect/arithmetic/MathFunctions.h"
 #include "passes/lower/linalg/LinalgBuilder.h"
@@ -31,8 +31,20 @@ struct GeluToLinalg : OpConversionPattern<GeluOp> {
   }
 };
 
+struct ScaleColumnsToLinalg : OpConversionPattern<ScaleColumnsOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(ScaleColumnsOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    LinalgBuilder b(rewriter, op.getLoc());
+    rewriter.replaceOp(op, b.generic(2, {{adaptor.getInput(), {0, 1}}, {adaptor.getFactors(), {1}}},
+                                     {b.empty(op.getType().getShape()), {0, 1}},
+                                     [](FloatBuilder &a, ValueRange v) { return a.mul(v[0], v[1]); }));
+    return success();
+  }
+};
+
 } // namespace
 
 void vitya::detail::populateElementwiseToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<GeluToLinalg>(patterns.getContext());
+  patterns.add<GeluToLinalg, ScaleColumnsToLinalg>(patterns.getContext());
 }

@@ -93,6 +93,12 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
       op.getBiasMutable().assign(*bias);
     }
     for (Value value : between) {
+      if (auto scale = value.getDefiningOp<ScaleColumnsOp>()) {
+        FailureOr<Value> factors = padded(scale.getFactors(), {width});
+        if (failed(factors))
+          return failure();
+        scale.getFactorsMutable().assign(*factors);
+      }
       auto type = cast<RankedTensorType>(value.getType());
       value.setType(type.clone({type.getDimSize(0), width}));
       if (auto slice = value.getDefiningOp<tensor::ExtractSliceOp>())
@@ -129,6 +135,10 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
               slice.getType().getDimSize(1) != slice.getSourceType().getDimSize(1))
             return false;
           between.push_back(slice);
+        } else if (auto scale = dyn_cast<ScaleColumnsOp>(user)) {
+          if (!constantBehind(scale.getFactors()))
+            return false;
+          between.push_back(scale);
         } else if (isa<GeluOp, quant::QuantizeCastOp, QuantizeOp>(user) && use.getOperandNumber() == 0) {
           between.push_back(user->getResult(0));
         } else if (!isa<ChooseQParamsOp>(user)) {

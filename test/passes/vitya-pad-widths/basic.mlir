@@ -75,5 +75,25 @@ func.func @same(%x: tensor<4x8xf32>) -> (tensor<4x16xf32>, tensor<4x3xf32>) {
   return %2, %1 : tensor<4x16xf32>, tensor<4x3xf32>
 }
 
+// The factors of columns are padded with zeros.
+
+// CHECK-LABEL: func @scaled(
+// CHECK: %[[F:.*]] = arith.constant dense_resource<{{.*}}> : tensor<16xf32>
+// CHECK: vitya.scale_columns %{{.*}} by %[[F]] : tensor<4x16xf32>, tensor<16xf32> -> tensor<4x16xf32>
+// CHECK: vitya.linear "left" {{.*}} : tensor<4x16x!{{.*}}>, tensor<2x16x!{{.*}}> -> tensor<4x2xf32>
+func.func @scaled(%x: tensor<4x8xf32>) -> tensor<4x2xf32> {
+  %c = arith.constant dense<1> : tensor<3x8xi8>
+  %w = quant.scast %c : tensor<3x8xi8> to tensor<3x8x!w>
+  %d = arith.constant dense<2> : tensor<2x3xi8>
+  %v = quant.scast %d : tensor<2x3xi8> to tensor<2x3x!s>
+  %f = arith.constant dense<[1.0, 2.0, 3.0]> : tensor<3xf32>
+  %q = quant.qcast %x : tensor<4x8xf32> to tensor<4x8x!u>
+  %0 = vitya.linear "right" %q, %w : tensor<4x8x!u>, tensor<3x8x!w> -> tensor<4x3xf32>
+  %1 = vitya.scale_columns %0 by %f : tensor<4x3xf32>, tensor<3xf32> -> tensor<4x3xf32>
+  %2 = quant.qcast %1 : tensor<4x3xf32> to tensor<4x3x!u>
+  %3 = vitya.linear "left" %2, %v : tensor<4x3x!u>, tensor<2x3x!s> -> tensor<4x2xf32>
+  return %3 : tensor<4x2xf32>
+}
+
 // CHECK: dialect_resources
 // CHECK: weight.padded: "0x400000000101010101010101010101010101010101010101010101010000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"

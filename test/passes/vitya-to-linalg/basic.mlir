@@ -155,6 +155,18 @@ func.func @gelu(%x: tensor<7x8xf32>) -> tensor<7x8xf32> {
 
 // -----
 
+// CHECK-LABEL: func.func @scale_columns
+// CHECK-SAME: %[[X:[^:]*]]: tensor<7x8xf32>, %[[F:[^:]*]]: tensor<8xf32>
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel"]} ins(%[[X]], %[[F]] : tensor<7x8xf32>, tensor<8xf32>)
+// CHECK: %[[P:.*]] = arith.mulf
+// CHECK: linalg.yield %[[P]]
+func.func @scale_columns(%x: tensor<7x8xf32>, %f: tensor<8xf32>) -> tensor<7x8xf32> {
+  %0 = vitya.scale_columns %x by %f : tensor<7x8xf32>, tensor<8xf32> -> tensor<7x8xf32>
+  return %0 : tensor<7x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @mean_pool
 // CHECK-DAG: %[[ROWS:.*]] = arith.constant 7.000000e+00 : f32
 // CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]
