@@ -5,9 +5,9 @@ using namespace mlir;
 
 namespace vitya {
 
-/// What is smoothed for a quantization without --smooth: the inputs of right factors, which amplify rounding errors. The
-/// share of the unevenness that moves to the weights is larger than usual, because each fit makes up for errors of the
-/// weights.
+/// What is smoothed for a quantization without --smooth: the inputs of right factors, which amplify rounding errors.
+/// The share of the unevenness that moves to the weights is larger than usual, because each fit makes up for errors of
+/// the weights.
 static SmoothPassOptions smoothFactors() {
   SmoothPassOptions options;
   options.alpha = 0.75;
