@@ -9,7 +9,8 @@ using mlir::quant::QuantizedType;
 namespace vitya {
 namespace {
 
-constexpr StringLiteral kAttentions = "attentions", kLinears = "linears", kQuantized = "quantized";
+constexpr StringLiteral kAttentions = "attentions", kLinears = "linears", kQuantized = "quantized",
+                        kInputFactors = "input_factors";
 constexpr StringLiteral kOperands[] = {"query", "key", "value"};
 
 /// Removes the object `key` from `settings` and returns it. A missing key is an empty object.
@@ -155,6 +156,22 @@ Error readQuantized(mlir::MLIRContext &context, StringRef name, const json::Valu
   return Error::success();
 }
 
+Error readInputFactors(mlir::MLIRContext &, StringRef name, const json::Value &value, CompressionRecord &record) {
+  auto fail = [&] {
+    return wrongEntry("a list of finite f32 numbers", "the input factors of layer '" + name + "'", value);
+  };
+  const json::Array *array = value.getAsArray();
+  if (!array)
+    return fail();
+  std::vector<float> &factors = record.inputFactors[name];
+  for (const json::Value &each : *array) {
+    factors.push_back(static_cast<float>(each.getAsNumber().value_or(NAN)));
+    if (!std::isfinite(factors.back()))
+      return fail();
+  }
+  return Error::success();
+}
+
 Error readAttention(mlir::MLIRContext &context, StringRef name, const json::Value &value, CompressionRecord &record) {
   CompressionRecord::Attention &attention = record.attentions[name];
   const json::Object *object = value.getAsObject();
@@ -204,6 +221,10 @@ json::Object toJson(const CompressionRecord::Linear &linear) {
   return object;
 }
 
+json::Array toJson(const std::vector<float> &factors) {
+  return json::Array(map_range(factors, [](float factor) { return json::Value(double(factor)); }));
+}
+
 json::Object toJson(LinearInfoAttr info) {
   json::Object object{{"in", info.getIn()}, {"out", info.getOut()}, {"reason", info.getReason()}};
   if (!info.getFormat().isF32())
@@ -237,7 +258,7 @@ json::Object toJson(const CompressionRecord::Attention &attention) {
 Expected<CompressionRecord> CompressionRecord::take(mlir::MLIRContext &context, json::Object &settings) {
   CompressionRecord record;
   for (auto [key, read] : {std::pair(kAttentions, &readAttention), std::pair(kLinears, &readLinear),
-                           std::pair(kQuantized, &readQuantized)}) {
+                           std::pair(kQuantized, &readQuantized), std::pair(kInputFactors, &readInputFactors)}) {
     Expected<json::Object> entries = takeObject(settings, key);
     if (!entries)
       return entries.takeError();
@@ -260,6 +281,7 @@ json::Object CompressionRecord::toJson() const {
   add(kAttentions, attentions);
   add(kLinears, linears);
   add(kQuantized, quantized);
+  add(kInputFactors, inputFactors);
   return result;
 }
 

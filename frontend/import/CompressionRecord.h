@@ -10,9 +10,9 @@
 
 namespace vitya {
 
-/// Three keys of the `vitya` entry; docs/layouts.md describes them. "linears" has the records of the layers as they
-/// were trained, "quantized" has how each quantized linear op computes, and "attentions" has what compression changed
-/// in attentions.
+/// Four keys of the `vitya` entry; docs/layouts.md describes them. "linears" has the records of the layers as they
+/// were trained, "quantized" has how each quantized linear op computes, "input_factors" has the factors of the columns
+/// of inputs, and "attentions" has what compression changed in attentions.
 struct CompressionRecord {
   /// The type of an operand, or of the weights of an attention, and the range that calibration found for it, or null.
   struct Operand {
@@ -42,6 +42,7 @@ struct CompressionRecord {
   llvm::StringMap<Attention> attentions;
   llvm::StringMap<LinearInfoAttr> linears;
   llvm::StringMap<Linear> quantized;
+  llvm::StringMap<std::vector<float>> inputFactors; ///< of `vitya.scale_columns` before linear layers
 
   /// Reads the keys and removes them from `settings`. Values of another form are an error that names the key.
   static llvm::Expected<CompressionRecord> take(mlir::MLIRContext &context, llvm::json::Object &settings);

@@ -75,6 +75,8 @@ private:
     if (auto linear = dyn_cast<LinearOp>(op)) {
       if (LinearInfoAttr info = linear.getInfoAttr())
         record.linears[info.getName()] = info;
+      if (Error error = addInputFactors(linear))
+        return error;
       if (linear.isQuantized())
         return addQuantized(linear);
       bool isFactor = linear.getInfoAttr() && linear.getInfoAttr().getName() != linear.getLayer();
@@ -84,8 +86,8 @@ private:
       addAttention(attention);
       return set("heads", attention.getHeads());
     }
-    // The casts and params of quantized layers are written with these layers.
-    if (isa<quant::StorageCastOp, quant::QuantizeCastOp, QuantizeOp, ChooseQParamsOp>(op))
+    // The casts, params and scaled columns of layers are written with these layers.
+    if (isa<quant::StorageCastOp, quant::QuantizeCastOp, QuantizeOp, ChooseQParamsOp, ScaleColumnsOp>(op))
       return Error::success();
     // Constants that belong to no layer, such as a class token or a position embedding.
     for (Value operand : op->getOperands())
@@ -104,6 +106,25 @@ private:
 
   static quant::QuantizedType quantizedType(Value value) {
     return dyn_cast<quant::QuantizedType>(getElementTypeOrSelf(value.getType()));
+  }
+
+  /// Records the factors of the columns of the input of `op`, if it has some.
+  Error addInputFactors(LinearOp op) {
+    Operation *source = op.getInput().getDefiningOp();
+    if (isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp>(source))
+      source = source->getOperand(0).getDefiningOp();
+    auto scale = dyn_cast_or_null<ScaleColumnsOp>(source);
+    if (!scale)
+      return Error::success();
+    ElementsAttr factors;
+    FailureOr<std::vector<float>> values = failure();
+    if (matchPattern(scale.getFactors(), m_Constant(&factors)))
+      values = readFloats(factors);
+    if (failed(values))
+      return makeError("expected constant factors of the input of layer '{0}' of a checkpoint, found none",
+                       op.getLayer());
+    record.inputFactors[op.getLayer()] = std::move(*values);
+    return Error::success();
   }
 
   void addAttention(AttentionOp op) {

@@ -60,6 +60,10 @@ Expected<Tokens> LayerBuilder::factors(const Layer &layer, Tokens input) {
 /// input matrix^T + bias, as the op called `name`. LayerScale is a factor of the rows of the matrix and of the bias.
 Expected<Tokens> LayerBuilder::product(const Layer &layer, StringRef name, const TensorName &matrix, Tokens input,
                                        LinearInfoAttr info) {
+  Expected<Tokens> scaledInput = scaleInput(name, input);
+  if (!scaledInput)
+    return scaledInput;
+  input = *scaledInput;
   if (weights.tensor(matrix).isQuantized() || record.quantized.contains(name))
     return quantizedProduct(layer, name, matrix, input, info);
   int64_t out = weights.tensor(matrix).shape[0];
@@ -147,6 +151,11 @@ Error LayerBuilder::checkRecords() const {
     if (!quantizedLayers.contains(entry.getKey()))
       return makeError("expected the names of linear layers under 'quantized' in the file's 'vitya' entry, found '{0}'",
                        entry.getKey());
+  for (const auto &entry : record.inputFactors)
+    if (!scaledLayers.contains(entry.getKey()))
+      return makeError(
+          "expected the names of linear layers under 'input_factors' in the file's 'vitya' entry, found '{0}'",
+          entry.getKey());
   return Error::success();
 }
 
@@ -177,6 +186,27 @@ Value LayerBuilder::cast(Value value, quant::QuantizedType element) {
     result = quant::QuantizeCastOp::create(builder, value.getLoc(), type, value);
   }
   return result;
+}
+
+Expected<Tokens> LayerBuilder::scaleInput(StringRef name, Tokens input) {
+  auto found = record.inputFactors.find(name);
+  if (found == record.inputFactors.end())
+    return input;
+  ArrayRef<float> factors = found->getValue();
+  scaledLayers.insert(name);
+  if (int64_t width = widthOf(input); int64_t(factors.size()) != width)
+    return makeError("expected {0} input factors of layer '{1}' in the file's 'vitya' entry, found {2}", width, name,
+                     factors.size());
+  Tokens &result = scaled[input];
+  if (result)
+    return result;
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointAfterValue(input);
+  auto type = RankedTensorType::get({widthOf(input)}, builder.getF32Type());
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(factors.data()), factors.size() * sizeof(float));
+  Value constant = arith::ConstantOp::create(builder, nameLocation(builder, name),
+                                             makeResource(type, (name + ".input_factors").str(), bytes));
+  return result = ScaleColumnsOp::create(builder, input.getLoc(), input, constant).getResult();
 }
 
 LayerBuilder::QuantizedInput LayerBuilder::quantize(Tokens input, const CompressionRecord::Linear &how) {

@@ -45,6 +45,8 @@ private:
     mlir::Value bytes, params;
   };
   QuantizedInput quantize(Tokens input, const CompressionRecord::Linear &how);
+  /// `input` with its columns multiplied by the factors that are recorded for the layer `name`; `input` without them.
+  llvm::Expected<Tokens> scaleInput(llvm::StringRef name, Tokens input);
 
   mlir::OpBuilder &builder;
   const Weights &weights;
@@ -52,7 +54,8 @@ private:
   // Shared by all layers that read the same value in the same way.
   llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, mlir::Value> casts;
   llvm::DenseMap<std::tuple<mlir::Value, mlir::Type, Granularity, int64_t>, QuantizedInput> dynamicInputs;
-  llvm::StringSet<> quantizedLayers; ///< those whose records have been used
+  llvm::DenseMap<mlir::Value, Tokens> scaled;
+  llvm::StringSet<> quantizedLayers, scaledLayers; ///< those whose records have been used
 };
 
 } // namespace vitya
