@@ -189,7 +189,8 @@ ShortSumsAttr proveShortSums(LinearOp op) {
       continue;
     if (ShortSum sum = layer->find(group); sum.largest <= kLimit)
       return makeAttr(group, sum);
-    if (group <= kMaxOrderedGroup)
+    // For one token, reading the weight from memory takes longer than multiplying by it.
+    if (group <= kMaxOrderedGroup && op.getType().getDimSize(0) > 1)
       if (std::optional<StoredLayer> ordered = layer->order(group))
         return makeAttr(group, ordered->find(group), /*isOrdered=*/true);
   }

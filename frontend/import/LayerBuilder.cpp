@@ -1,5 +1,6 @@
 // One function for each form in which a checkpoint stores a linear layer.
 #include "frontend/import/LayerBuilder.h"
+#include "dialect/Constants.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"

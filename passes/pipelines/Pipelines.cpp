@@ -8,6 +8,7 @@
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "passes/analysis/Passes.h"
+#include "passes/equalize/Passes.h"
 #include "passes/lower/kernels/Passes.h"
 #include "passes/lower/linalg/Passes.h"
 #include "passes/lower/loops/Passes.h"
@@ -204,6 +205,7 @@ void registerVityaPasses() {
   registerVityaAnalysisPasses();
   registerVityaSimplifyPasses();
   registerVityaLowRankPasses();
+  registerVityaEqualizePasses();
   registerVityaQuantizePasses();
   registerVityaLowerLinalgPasses();
   registerVityaLowerKernelsPasses();

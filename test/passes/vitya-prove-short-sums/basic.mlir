@@ -58,12 +58,15 @@ func.func @padded(%x: tensor<4x20x!any>, %y: tensor<4x40x!any>, %p: tensor<4x2xf
 // The two large weights of a row fit 16 bits only if they are in different short sums. @ordered puts the second of them
 // elsewhere in its window of 16 columns, where both have seven small weights as company: 255 * (100 + 7) = 27285. Three
 // large weights of the same sign are too many for two short sums of four blocks, but not for the four sums of two blocks.
+// The columns of one token are not ordered.
 
 // CHECK-LABEL: func @ordered(
 // CHECK: vitya.linear "pair" {{.*}} {vitya.short_sums = #vitya.short_sums<group = 4, largest = 27285, row = 0, column = 0, ordered = true>}
 // CHECK: vitya.linear "three" {{.*}} {vitya.short_sums = #vitya.short_sums<group = 2, largest = 26265, row = 0, column = 0, ordered = true>}
 // CHECK: vitya.linear "narrow" {{.*}} {vitya.short_sums = #vitya.short_sums<group = 0, largest = 51000, row = 0, column = 0>}
-func.func @ordered(%x: tensor<4x16x!x>, %y: tensor<4x8x!x>) -> (tensor<4x1xf32>, tensor<4x1xf32>, tensor<4x1xf32>) {
+// CHECK: vitya.linear "token" {{.*}} {vitya.short_sums = #vitya.short_sums<group = 0, largest = 51000, row = 0, column = 0>}
+func.func @ordered(%x: tensor<4x16x!x>, %y: tensor<4x8x!x>, %z: tensor<1x16x!x>)
+    -> (tensor<4x1xf32>, tensor<4x1xf32>, tensor<4x1xf32>, tensor<1x1xf32>) {
   %c2 = arith.constant dense<[[100, 100, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]> : tensor<1x16xi8>
   %w2 = quant.scast %c2 : tensor<1x16xi8> to tensor<1x16x!w>
   %0 = vitya.linear "pair" %x, %w2 : tensor<4x16x!x>, tensor<1x16x!w> -> tensor<4x1xf32>
@@ -74,7 +77,8 @@ func.func @ordered(%x: tensor<4x16x!x>, %y: tensor<4x8x!x>) -> (tensor<4x1xf32>,
   %c8 = arith.constant dense<[[100, 100, 1, 1, 1, 1, 1, 1]]> : tensor<1x8xi8>
   %w8 = quant.scast %c8 : tensor<1x8xi8> to tensor<1x8x!w>
   %2 = vitya.linear "narrow" %y, %w8 : tensor<4x8x!x>, tensor<1x8x!w> -> tensor<4x1xf32>
-  return %0, %1, %2 : tensor<4x1xf32>, tensor<4x1xf32>, tensor<4x1xf32>
+  %3 = vitya.linear "token" %z, %w2 : tensor<1x16x!x>, tensor<1x16x!w> -> tensor<1x1xf32>
+  return %0, %1, %2, %3 : tensor<4x1xf32>, tensor<4x1xf32>, tensor<4x1xf32>, tensor<1x1xf32>
 }
 
 // Nothing is proven about weights that are not known, or not quantized.

@@ -1,7 +1,7 @@
 // Splits linear layers whose columns have separate readers: x W^T[:, a:b] = x W[a:b]^T.
 #include "mlir/IR/Matchers.h"
 #include "passes/analysis/LinearLayers.h"
-#include "passes/quantize/Passes.h"
+#include "passes/equalize/Passes.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/Debug.h"
@@ -11,7 +11,7 @@ using namespace mlir;
 namespace vitya {
 #define DEBUG_TYPE "vitya-split-linears"
 #define GEN_PASS_DEF_SPLITLINEARSPASS
-#include "passes/quantize/Passes.h.inc"
+#include "passes/equalize/Passes.h.inc"
 
 namespace {
 

@@ -1,6 +1,6 @@
 // Orthogonal rotations of columns that only two linear maps share, which cancel in the model's result.
 #include "passes/analysis/AttentionMaps.h"
-#include "passes/quantize/Passes.h"
+#include "passes/equalize/Passes.h"
 #include "llvm/Support/DebugLog.h"
 
 #define DEBUG_TYPE "vitya-rotate"
@@ -11,7 +11,7 @@ using namespace vitya::numerics;
 
 namespace vitya {
 #define GEN_PASS_DEF_ROTATEPASS
-#include "passes/quantize/Passes.h.inc"
+#include "passes/equalize/Passes.h.inc"
 
 namespace {
 
