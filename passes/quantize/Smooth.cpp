@@ -104,6 +104,8 @@ private:
     if (failed(calibration))
       return failure();
     Activations activations = findActivations(*entryOf(module), *filter);
+    if (activations.empty())
+      return success();
     auto observe = [&](int64_t, Operation *op, ArrayRef<reference::Tensor> results) {
       if (op->getNumResults() == 1)
         if (auto found = activations.find(op->getResult(0)); found != activations.end())
