@@ -121,12 +121,6 @@ LogicalResult LayerNormOp::verify() {
   return success();
 }
 
-LogicalResult ScaleColumnsOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
-                                               SmallVectorImpl<Type> &types) {
-  types.push_back(adaptor.getInput().getType());
-  return success();
-}
-
 LogicalResult ScaleColumnsOp::verify() {
   // scale_columns_c1
   if (rows(getFactors()) != columns(getInput()))

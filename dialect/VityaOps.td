@@ -282,7 +282,7 @@ def Vitya_GeluOp : Vitya_SameTypeOp<"gelu", [Vitya_Rowwise]> {
   let assemblyFormat = "$form $input attr-dict `:` type($input)";
 }
 
-def Vitya_ScaleColumnsOp : Vitya_InferredOp<"scale_columns", [Vitya_Rowwise]> {
+def Vitya_ScaleColumnsOp : Vitya_Op<"scale_columns", [AllTypesMatch<["input", "result"]>, Vitya_Rowwise]> {
   let summary = "multiply each column by a factor";
   let description = [{
     `result[n, d] = input[n, d] * factors[d]`. `vitya-smooth` scales columns before they are quantized, and divides the
