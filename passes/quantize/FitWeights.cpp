@@ -40,16 +40,23 @@ constexpr double kDampings[] = {0.0001, 0.001, 0.01, 0.1};
 /// One of this many images is held out. From fewer images than this, none is, and the damping is that of the paper.
 constexpr int64_t kHeldOutShare = 4;
 
-/// What a weight W is fitted to: E[z z^T] for the input z in the quantized model, and E[x z^T] with the input x in the
-/// f32 model.
-struct Problem {
-  MatrixXd weight;        ///< W
-  MatrixXd second, cross; ///< centred for factors, where a bias makes up for the difference of the means
-  MatrixXd fitted;        ///< the least squares fit of W x by z if W is a factor; W otherwise
+/// E[z z^T] for the input z in the quantized model, and E[x z^T] with the input x in the f32 model. Both are centred
+/// for factors, where a bias makes up for the difference of the means.
+struct Products {
+  MatrixXd second, cross;
+
+  Products(const InputMoments &moments, bool isFactor)
+      : second(isFactor ? moments.compressed.covariance() : moments.compressed.second()),
+        cross(isFactor ? moments.cross.covariance() : moments.cross.second()) {}
+};
+
+/// What a weight W is fitted to.
+struct Problem : Products {
+  MatrixXd weight; ///< W
+  MatrixXd fitted; ///< the least squares fit of W x by z if W is a factor; W otherwise
 
   Problem(const MatrixXd &weight, const InputMoments &moments, bool isFactor)
-      : weight(weight), second(isFactor ? moments.compressed.covariance() : moments.compressed.second()),
-        cross(isFactor ? moments.cross.covariance() : moments.cross.second()),
+      : Products(moments, isFactor), weight(weight),
         fitted(isFactor ? regression(weight, moments.compressed, moments.cross) : weight) {}
 
   /// The weight that is to be rounded. For Target::original it is the least squares fit of W x by z with the damping D
@@ -158,7 +165,8 @@ private:
   /// The choice with the least error of the output, compared with that of the f32 model, on the images that are held
   /// out from the rounding.
   Choice choose(LinearOp op, const MatrixXd &weight, const Rounding &rounding) const {
-    Problem problem(weight, moments.fitted, isFactorized(op)), held(weight, moments.heldOut, isFactorized(op));
+    Problem problem(weight, moments.fitted, isFactorized(op));
+    Products held(moments.heldOut, isFactorized(op));
     MatrixXd expected = weight * held.cross;
     // E|W x - V z|^2 without the term of W x alone, which all choices share.
     auto errorOf = [&](const Gptq &gptq, Target target) {
