@@ -10,10 +10,18 @@ using llvm::Expected;
 
 namespace vitya {
 
-/// The square root of `number`, if it is an integer.
-static std::optional<int64_t> integerRoot(int64_t number) {
+std::optional<int64_t> integerRoot(int64_t number) {
+  if (number <= 0)
+    return std::nullopt;
   auto root = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(number))));
-  return root > 0 && root * root == number ? std::optional(root) : std::nullopt;
+  return root * root == number ? std::optional(root) : std::nullopt;
+}
+
+std::optional<int64_t> rowsOf(ArrayRef<int64_t> shape, int64_t width) {
+  if (shape.empty() || shape.back() != width ||
+      llvm::any_of(shape.drop_back(std::min<size_t>(shape.size(), 2)), [](int64_t size) { return size != 1; }))
+    return std::nullopt;
+  return shape.size() == 1 ? 1 : shape[shape.size() - 2];
 }
 
 /// The layer that reads the patches: its weight has one column for each pixel of a patch.
@@ -61,25 +69,35 @@ static Error readImageSize(const Settings &settings, Geometry &result) {
                    result.patchWidth, result.height, result.width);
 }
 
-/// Infers the size of the image from the position embedding, which has one row for each patch of a square grid and one
-/// more if it includes the class token.
+/// The rows of `name`, or 0 if there is no such tensor.
+static int64_t countRows(const std::optional<TensorName> &name, const Weights &weights) {
+  ArrayRef<int64_t> shape = name ? weights.tensor(*name).shape : ArrayRef<int64_t>();
+  return shape.empty() ? 0 : rowsOf(shape, shape.back()).value_or(0);
+}
+
+/// Infers the size of the image from the position embedding, which has one row for each patch of a square grid and more
+/// if it includes the class token or other tokens.
 static Error inferImageSize(const Steps &steps, const Weights &weights, Geometry &result) {
   const TokensStep *tokens = nullptr;
   for (const Step &step : steps)
-    if (auto *candidate = std::get_if<TokensStep>(&step.step); candidate && candidate->position && !tokens)
+    if (auto *candidate = std::get_if<TokensStep>(&step.step);
+        candidate && candidate->position && !candidate->sinusoidal && !tokens)
       tokens = candidate;
   if (!tokens)
     return makeError("expected the size of the image, found no position embedding that tells it: give it with --set "
                      "image=HEIGHT,WIDTH");
   ArrayRef<int64_t> position = weights.tensor(*tokens->position).shape;
-  int64_t rows = position.size() < 2 ? 0 : position[position.size() - 2];
+  int64_t rows = position.size() < 2 ? 0 : position[position.size() - 2], before = 0;
   std::optional<int64_t> side = integerRoot(rows);
-  if (side.value_or(1) > 1 && tokens->classToken)
+  if (side.value_or(1) > 1 && countRows(tokens->classToken, weights) > 0)
     result.doubt = llvm::formatv("the {0} rows of '{1}' are those of {2}x{2} patches; {3} patches and the class token "
                                  "have as many, in an image that is not square",
                                  rows, tokens->position->name, *side, rows - 1);
-  if (!side && tokens->classToken)
-    side = integerRoot(rows - 1);
+  for (const auto *name : {&tokens->classToken, &tokens->distillation, &tokens->registers})
+    if (!side) {
+      before += countRows(*name, weights);
+      side = integerRoot(rows - before);
+    }
   if (!side)
     return makeError("expected a position embedding for a square image, found shape {0}: give the size of the image "
                      "with --set image=HEIGHT,WIDTH",

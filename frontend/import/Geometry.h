@@ -15,6 +15,12 @@ struct Geometry {
   std::string doubt;
 };
 
+/// Returns the square root of `number`, if it is a positive integer.
+std::optional<int64_t> integerRoot(int64_t number);
+
+/// The rows that `shape` has, of `width` columns, if all other dimensions are 1.
+std::optional<int64_t> rowsOf(llvm::ArrayRef<int64_t> shape, int64_t width);
+
 /// Patches are as large as the kernel of a convolution, or square if the first layer is a matrix. The image is as large
 /// as the setting says, or a square that the rows of the position embedding cover. Fails if neither gives a size.
 llvm::Expected<Geometry> inferGeometry(const Steps &steps, const Weights &weights, const Settings &settings);

@@ -85,6 +85,31 @@ Error ModelBuilder::buildStep(const ResidualStep &step) {
 }
 
 Error ModelBuilder::buildStep(const RepeatStep &) { llvm_unreachable("repetitions are unrolled by the match"); }
+Error ModelBuilder::buildStep(const IfStep &) { llvm_unreachable("the match contains the steps that apply"); }
+
+/// The rows of all branches, and then their mean.
+Error ModelBuilder::buildStep(const AverageStep &step) {
+  Tokens before = tokens;
+  TokensBefore beforePatches = others;
+  SmallVector<Value> results;
+  for (const Steps &branch : step.branches) {
+    tokens = before;
+    others = beforePatches;
+    if (Error error = buildSteps(branch))
+      return error;
+    if (rows() != 1 || (!results.empty() && tokens.getType() != results.front().getType()))
+      return makeError("expected branches of an average that end with one token of the same width, found shape {0}",
+                       formatShape(tokens.getType().getShape()));
+    results.push_back(tokens);
+  }
+  if (results.size() == 1)
+    return Error::success();
+  Location loc = location("average");
+  auto all = tensor::ConcatOp::create(builder, loc, type({static_cast<int64_t>(results.size()), columns()}), /*dim=*/0,
+                                      results);
+  tokens = MeanPoolOp::create(builder, loc, cast<Tokens>(all.getResult()));
+  return Error::success();
+}
 
 Tokens ModelBuilder::slice(Tokens input, ArrayRef<int64_t> offsets, ArrayRef<int64_t> sizes, Location loc) {
   SmallVector<OpFoldResult> strides(2, builder.getIndexAttr(1));
@@ -180,85 +205,8 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
   auto attention =
       AttentionOp::create(builder, location(step.name), step.name, query, key, value, heads, llvm::APFloat(scale));
   compress(attention, how);
-  return moveTo(tokens, layers.linear(step.out, attention));
-}
-
-//===----------------------------------------------------------------------===//
-// Class token, position embedding, pooling
-//===----------------------------------------------------------------------===//
-
-/// Whether `shape` is `sizes` with any number of leading ones.
-static bool isBatchOfOne(ArrayRef<int64_t> shape, ArrayRef<int64_t> sizes) {
-  return shape.size() >= sizes.size() && shape.take_back(sizes.size()) == sizes &&
-         llvm::all_of(shape.drop_back(sizes.size()), [](int64_t size) { return size == 1; });
-}
-
-/// Adds the position embedding, which has one row for each token.
-Error ModelBuilder::addPosition(const TensorName &position) {
-  Expected<Value> constant = weights.constant(builder, position, {rows(), columns()});
-  if (!constant)
-    return constant.takeError();
-  auto sum = arith::AddFOp::create(builder, location(position.name), tokens, *constant);
-  tokens = cast<Tokens>(sum.getResult());
-  return Error::success();
-}
-
-Error ModelBuilder::prependClassToken(const TensorName &classToken) {
-  int64_t width = columns();
-  if (Error error = weights.checkShape(classToken, isBatchOfOne(weights.tensor(classToken).shape, {width}),
-                                       "[1, 1, " + llvm::Twine(width) + "]"))
-    return error;
-  Expected<Value> constant = weights.constant(builder, classToken, {1, width});
-  if (!constant)
-    return constant.takeError();
-  auto all = tensor::ConcatOp::create(builder, location(classToken.name), type({rows() + 1, width}), /*dim=*/0,
-                                      ValueRange{*constant, tokens});
-  tokens = cast<Tokens>(all.getResult());
-  hasClassToken = true;
-  return Error::success();
-}
-
-Error ModelBuilder::buildStep(const TokensStep &step) {
-  int64_t patches = rows(), width = columns();
-  bool coversPatches = false, coversAll = false;
-  if (step.position) {
-    ArrayRef<int64_t> shape = weights.tensor(*step.position).shape;
-    coversPatches = isBatchOfOne(shape, {patches, width});
-    coversAll = step.classToken && isBatchOfOne(shape, {patches + 1, width});
-    std::string orAll = step.classToken ? llvm::formatv(" or {0}", patches + 1).str() : "";
-    if (Error error = weights.checkShape(*step.position, coversPatches || coversAll,
-                                         llvm::formatv("[1, {0}{1}, {2}]", patches, orAll, width).str()))
-      return error;
-  }
-  if (coversPatches)
-    if (Error error = addPosition(*step.position))
-      return error;
-  if (step.classToken)
-    if (Error error = prependClassToken(*step.classToken))
-      return error;
-  return coversAll ? addPosition(*step.position) : Error::success();
-}
-
-Error ModelBuilder::buildStep(const PoolStep &step) {
-  auto [pool, source] = step.pool == Pool::automatic ? settings.pool : Sourced<Pool>{step.pool, SettingSource::layout};
-  if (pool == Pool::automatic) {
-    pool = hasClassToken && step.meanIf.empty() ? Pool::classToken : Pool::mean;
-    source = SettingSource::guess;
-  }
-  used.add("pool", stringifyPool(pool), source);
-  Location loc = location("pool");
-  if (pool == Pool::classToken) {
-    if (!hasClassToken)
-      return makeError("expected a class token to take the result from, found none: use --set pool=mean");
-    tokens = slice(tokens, {0, 0}, {1, columns()}, loc);
-    hasClassToken = false;
-    return Error::success();
-  }
-  if (hasClassToken)
-    tokens = slice(tokens, {1, 0}, {rows() - 1, columns()}, loc);
-  hasClassToken = false;
-  tokens = MeanPoolOp::create(builder, loc, tokens);
-  return Error::success();
+  tokens = attention;
+  return step.out ? moveTo(tokens, layers.linear(*step.out, attention)) : Error::success();
 }
 
 //===----------------------------------------------------------------------===//

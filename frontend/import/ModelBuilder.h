@@ -35,11 +35,20 @@ private:
   llvm::Error buildStep(const RepeatStep &step);
   llvm::Error buildStep(const TokensStep &step);
   llvm::Error buildStep(const PoolStep &step);
+  llvm::Error buildStep(const AverageStep &step);
+  llvm::Error buildStep(const IfStep &step);
   llvm::Expected<AttentionInputs> fusedInputs(const Layer &layer, const CompressionRecord::Attention &how);
   llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
   void compress(AttentionOp op, const CompressionRecord::Attention &how);
-  llvm::Error addPosition(const TensorName &position);
-  llvm::Error prependClassToken(const TensorName &classToken);
+
+  /// A tensor with tokens that are no patches.
+  struct TokenTensor {
+    TensorName name;
+    int64_t rows;
+  };
+  llvm::Expected<TokenTensor> tokenTensor(const TensorName &name, bool isOne) const;
+  llvm::Error insertTokens(int64_t row, llvm::ArrayRef<TokenTensor> inserted);
+  llvm::Expected<mlir::Value> position(const TokensStep &step, int64_t before);
   Tokens slice(Tokens input, llvm::ArrayRef<int64_t> offsets, llvm::ArrayRef<int64_t> sizes, mlir::Location loc);
 
   mlir::func::FuncOp beginFunction(mlir::ModuleOp module, llvm::ArrayRef<int64_t> image);
@@ -60,7 +69,11 @@ private:
   LayerBuilder layers;
   Geometry geometry = {};
   Tokens tokens; ///< the result of the steps built so far; the image before the first
-  bool hasClassToken = false;
+  /// The tokens that precede the patches.
+  struct TokensBefore {
+    int64_t rows = 0;
+    std::optional<int64_t> classToken, distillation; ///< their rows
+  } others;
 };
 
 } // namespace vitya

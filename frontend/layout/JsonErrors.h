@@ -20,12 +20,13 @@ public:
   /// does not exist has the position of the innermost value on the way to it.
   std::string locate(llvm::StringRef path) const;
 
-  /// Calls `fromJSON(value(), result, path)` and turns the error that it reports into "LOCATION: MESSAGE, found VALUE".
+  /// Calls `fromJSON(value, result, path)` and turns the error that it reports into "LOCATION: MESSAGE, found VALUE".
+  /// `value` is that of the file, or one of the same structure.
   template <typename T>
-  llvm::Expected<T> map() const {
+  llvm::Expected<T> map(const llvm::json::Value &value) const {
     llvm::json::Path::Root path(kRootName);
     T result;
-    if (fromJSON(root, result, path))
+    if (fromJSON(value, result, path))
       return std::move(result);
     return error(path);
   }

@@ -64,7 +64,7 @@ struct AttentionStep {
   std::string name;
   std::optional<Layer> fused;
   std::optional<Layer> query, key, value;
-  Layer out;
+  std::optional<Layer> out;
 };
 /// x + steps(x)
 struct ResidualStep {
@@ -76,22 +76,41 @@ struct RepeatStep {
   std::string prefix;
   Steps steps;
 };
-/// Puts the class token before the others and adds the position embedding. The number of rows of the position embedding
-/// decides whether it includes the class token.
+/// How a position embedding is interpolated to another grid of patches; the names are those of layout files.
+enum class Interpolation { bicubic, bicubicAntialias, bicubicAlignCorners };
+/// The formulas of position embeddings that are computed, which docs/layouts.md gives.
+enum class SinusoidalForm { simpleVit, mae, transformer };
+/// Puts the class token, the distillation token and the registers, in this order, before the patches and adds the
+/// position embedding. Its number of rows decides which of these tokens it covers.
 struct TokensStep {
-  std::optional<TensorName> classToken, position;
+  std::optional<TensorName> classToken, distillation, registers, position;
+  /// For files that lack `position`; the result has its name. Empty in a match if the file has it.
+  std::optional<SinusoidalForm> sinusoidal;
+  std::optional<Interpolation> interpolation;
 };
-enum class Pool { automatic, classToken, mean };
-/// Reduces the tokens to one: the class token, or the mean of the other tokens. If neither the layout nor a setting
-/// chooses, it is the mean if the file has tensor `meanIf` or no class token, else the class token.
+enum class Pool { automatic, classToken, mean, distillation, classAndMean };
+/// Reduces the tokens to one: the class token, the distillation token, the mean of the patches, or the class token and
+/// that mean side by side. If neither the layout nor a setting chooses, it is the mean if the file has tensor `meanIf`
+/// or no class token, else the class token.
 struct PoolStep {
   Pool pool;
-  std::string meanIf; ///< empty in a match if the file lacks the tensor
+  std::string meanIf;   ///< empty in a match if the file lacks the tensor
+  bool isOfAll = false; ///< whether the mean includes the tokens before the patches
+};
+/// The mean of the results of several lists of steps, which read the same tokens.
+struct AverageStep {
+  std::vector<Steps> branches;
+};
+/// The steps of files in which the name of some tensor begins with `prefix`, and those of other files. A match contains
+/// the steps that apply instead.
+struct IfStep {
+  std::string prefix;
+  Steps then, otherwise;
 };
 
 struct Step {
   std::variant<PatchifyStep, LinearStep, NormStep, GeluStep, AttentionStep, ResidualStep, RepeatStep, TokensStep,
-               PoolStep>
+               PoolStep, AverageStep, IfStep>
       step;
 };
 
@@ -108,6 +127,7 @@ struct Layout {
   llvm::json::Object defaults;     ///< settings, see frontend/layout/Settings.h
   std::vector<Variant> variants;   ///< later ones override earlier ones
   std::vector<std::string> ignore; ///< glob patterns of tensors that inference does not use
+  std::vector<Layout> others;      ///< the same layout with other names
 
   /// Parses `text`, the contents of the layout file `name`. Errors name file, line, column and key.
   static llvm::Expected<Layout> parse(llvm::StringRef name, llvm::StringRef text);

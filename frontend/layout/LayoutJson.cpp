@@ -1,290 +1,95 @@
-// The mapping from JSON to layouts: one function for each kind of step. Steps are checked together where they are used,
-// in frontend/import.
+// The mapping from JSON to layouts, and where steps of each kind are allowed.
 #include "dialect/support/Errors.h"
 #include "frontend/layout/JsonErrors.h"
-#include "frontend/layout/Layout.h"
 #include "frontend/layout/Settings.h"
+#include "frontend/layout/StepJson.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/GlobPattern.h"
+#include <map>
 
 using namespace llvm;
 
 namespace vitya {
 
 //===----------------------------------------------------------------------===//
-// Tensors and layers
+// Places of steps
 //===----------------------------------------------------------------------===//
 
-/// A name; a '?' at its end means that the tensor is optional.
-static bool fromJSON(const json::Value &value, TensorName &tensor, json::Path path) {
-  std::string text;
-  if (!json::fromJSON(value, text, path))
-    return false;
-  StringRef name = text;
-  tensor.optional = name.consume_back("?");
-  tensor.name = name.str();
-  if (!name.empty())
-    return true;
-  path.report("expected a name");
-  return false;
+/// Where a step is: at the top level behind the first step, in a branch of an average, or in a repetition or a
+/// residual.
+enum class Place { model, branch, block };
+
+static bool isAllowed(const Step &step, Place place) {
+  if (std::holds_alternative<PoolStep>(step.step))
+    return place != Place::block;
+  if (std::holds_alternative<TokensStep>(step.step) || std::holds_alternative<RepeatStep>(step.step) ||
+      std::holds_alternative<AverageStep>(step.step))
+    return place == Place::model;
+  return !std::holds_alternative<PatchifyStep>(step.step);
 }
 
-/// {"left": "sa.U_q", "right": "sa.V_qT", "bias": "sa.bias_q"}
-static bool fromJSON(const json::Value &value, FactorNames &factors, json::Path path) {
-  json::ObjectMapper map(value, path);
-  return map && checkKeys(value, {"left", "right", "bias"}, "expected one of the keys 'left', 'right', 'bias'", path) &&
-         map.map("left", factors.left) && map.map("right", factors.right) && map.map("bias", factors.bias);
-}
+static bool checkStep(const Step &step, Place place, json::Path path);
 
-/// Sets the names that a layer called `name` has by default.
-static void setDefaultNames(const TensorName &name, Layer &layer) {
-  layer.name = name.name;
-  layer.weight.name = name.name + ".weight";
-  layer.weight.optional = name.optional;
-  layer.bias.emplace();
-  layer.bias->name = name.name + ".bias";
-}
-
-static bool fromJSON(const json::Value &value, Layer &layer, json::Path path);
-
-/// The names of factors in checkpoints that this compiler writes.
-static FactorNames exportedFactors(const std::string &layer) {
-  FactorNames factors;
-  factors.left = layer + ".left.weight";
-  factors.right = layer + ".right.weight";
-  factors.bias = layer + ".left.bias";
-  return factors;
-}
-
-static bool readLayerObject(const json::Value &value, Layer &layer, json::Path path) {
-  json::ObjectMapper map(value, path);
-  TensorName name, weight;
-  std::optional<FactorNames> factors;
-  std::optional<Layer> other;
-  if (!map ||
-      !checkKeys(value, {"name", "weight", "bias", "scale", "factors", "or"},
-                 "expected one of the keys 'name', 'weight', 'bias', 'scale', 'factors', 'or'", path) ||
-      !map.map("name", name))
-    return false;
-  setDefaultNames(name, layer);
-  if (!map.mapOptional("weight", weight) || !map.mapOptional("bias", layer.bias) || !map.map("scale", layer.scale) ||
-      !map.map("factors", factors) || !map.map("or", other))
-    return false;
-  if (!weight.name.empty()) {
-    layer.weight.name = weight.name;
-    layer.weight.optional |= weight.optional;
-  }
-  if (factors)
-    layer.factors.push_back(std::move(*factors));
-  if (other)
-    layer.others.push_back(std::move(*other));
-  return true;
-}
-
-/// "norm1", or {"name": "attn.qkv", "weight": "attn.qkv.weight", "bias": "attn.qkv.bias?"}. Weight and bias have
-/// default names unless they are given, and a null bias means that there is none. A layer has a scale only if one is
-/// given.
-static bool fromJSON(const json::Value &value, Layer &layer, json::Path path) {
-  if (value.getAsObject()) {
-    if (!readLayerObject(value, layer, path))
-      return false;
-  } else {
-    TensorName name;
-    if (!fromJSON(value, name, path))
-      return false;
-    setDefaultNames(name, layer);
-  }
-  layer.factors.push_back(exportedFactors(layer.name));
-  return true;
-}
-
-//===----------------------------------------------------------------------===//
-// Steps
-//===----------------------------------------------------------------------===//
-
-static bool fromJSON(const json::Value &value, Step &step, json::Path path);
-
-/// Reports a step that is allowed only at the top level.
-static bool checkInnerSteps(const Steps &steps, json::Path path) {
+static bool checkSteps(const Steps &steps, Place place, json::Path path) {
   for (auto [index, step] : enumerate(steps))
-    if (std::holds_alternative<PatchifyStep>(step.step) || std::holds_alternative<TokensStep>(step.step) ||
-        std::holds_alternative<PoolStep>(step.step) || std::holds_alternative<RepeatStep>(step.step)) {
-      path.index(index).report("expected a step within a block: \"gelu\" or an object with key 'linear', 'norm', "
-                               "'attention' or 'residual'");
+    if (!checkStep(step, place, path.index(index)))
       return false;
-    }
-  return true;
+  if (steps.empty())
+    path.report("expected at least one step");
+  return !steps.empty();
 }
 
-static bool checkNotEmpty(const Steps &steps, json::Path path) {
-  if (!steps.empty())
-    return true;
-  path.report("expected at least one step");
-  return false;
-}
-
-/// The steps under `key` of `value`, within a block.
-static bool readInnerSteps(const json::Value &value, StringLiteral key, Steps &steps, json::Path path) {
-  json::ObjectMapper map(value, path);
-  return map && map.map(key, steps) && checkInnerSteps(steps, path.field(key)) && checkNotEmpty(steps, path.field(key));
-}
-
-static bool fromJSON(const json::Value &value, PatchOrder &order, json::Path path) {
-  std::optional<StringRef> text = value.getAsString();
-  std::optional<PatchOrder> known = text ? symbolizePatchOrder(*text) : std::nullopt;
-  if (known)
-    order = *known;
-  else
-    path.report("expected 'channel_row_column' or 'row_column_channel'");
-  return known.has_value();
-}
-
-static bool fromJSON(const json::Value &value, Pool &pool, json::Path path) {
-  std::optional<StringRef> text = value.getAsString();
-  std::optional<Pool> known = text ? symbolizePool(*text) : std::nullopt;
-  if (known)
-    pool = *known;
-  else
-    path.report("expected 'auto', 'class' or 'mean'");
-  return known.has_value();
-}
-
-static bool fromJSON(const json::Value &value, PatchifyStep &step, json::Path path) {
-  json::ObjectMapper map(value, path);
-  return map && checkKeys(value, {"patchify"}, "expected the key 'patchify' only", path) &&
-         map.map("patchify", step.order);
-}
-
-static bool fromJSON(const json::Value &value, LinearStep &step, json::Path path) {
-  json::ObjectMapper map(value, path);
-  return map && checkKeys(value, {"linear"}, "expected the key 'linear' only", path) && map.map("linear", step.layer);
-}
-
-static bool fromJSON(const json::Value &value, NormStep &step, json::Path path) {
-  json::ObjectMapper map(value, path);
-  if (!map || !checkKeys(value, {"norm"}, "expected the key 'norm' only", path) || !map.map("norm", step.layer))
-    return false;
-  if (!step.layer.scale)
-    return true;
-  path.field("norm").report("expected a norm without 'scale'");
-  return false;
-}
-
-static bool fromJSON(const json::Value &value, AttentionStep &step, json::Path path) {
-  json::ObjectMapper map(value, path);
-  TensorName name;
-  std::optional<Layer> out;
-  if (!map ||
-      !checkKeys(value, {"attention", "qkv", "query", "key", "value", "out"},
-                 "expected one of the keys 'attention', 'qkv', 'query', 'key', 'value', 'out'", path) ||
-      !map.map("attention", name))
-    return false;
-  step.name = name.name;
-  const struct {
-    StringLiteral key;
-    std::optional<Layer> *layer;
-  } layers[] = {
-      {"qkv", &step.fused}, {"query", &step.query}, {"key", &step.key}, {"value", &step.value}, {"out", &out}};
-  for (auto [key, layer] : layers) {
-    if (!map.map(key, *layer))
+static bool checkBranches(const std::vector<Steps> &branches, json::Path path) {
+  for (auto [index, branch] : enumerate(branches))
+    if (!checkSteps(branch, Place::branch, path.index(index)))
       return false;
-    if (*layer && (*layer)->weight.optional) {
-      path.field(key).report("expected a layer that is not optional");
+  if (branches.empty())
+    path.report("expected at least one list of steps");
+  return !branches.empty();
+}
+
+/// Reports a step, or one in it, that is not allowed where it is, and lists without steps.
+static bool checkStep(const Step &step, Place place, json::Path path) {
+  constexpr StringLiteral kExpected[] = {
+      "expected 'patchify' as the first step only",
+      "expected a step of a branch: \"gelu\" or an object with key 'pool', 'linear', 'norm', 'attention', 'residual' "
+      "or 'if'",
+      "expected a step within a block: \"gelu\" or an object with key 'linear', 'norm', 'attention', 'residual' or "
+      "'if'"};
+  if (!isAllowed(step, place)) {
+    path.report(kExpected[static_cast<size_t>(place)]);
+    return false;
+  }
+  if (auto *residual = std::get_if<ResidualStep>(&step.step))
+    return checkSteps(residual->steps, Place::block, path.field("residual"));
+  if (auto *repeat = std::get_if<RepeatStep>(&step.step))
+    return checkSteps(repeat->steps, Place::block, path.field("steps"));
+  if (auto *average = std::get_if<AverageStep>(&step.step))
+    return checkBranches(average->branches, path.field("average"));
+  auto *choice = std::get_if<IfStep>(&step.step);
+  return !choice || (checkSteps(choice->then, place, path.field("then")) &&
+                     (choice->otherwise.empty() || checkSteps(choice->otherwise, place, path.field("else"))));
+}
+
+static bool checkModelSteps(const Steps &steps, json::Path path) {
+  if (steps.empty()) {
+    path.report("expected at least one step");
+    return false;
+  }
+  if (!std::holds_alternative<PatchifyStep>(steps.front().step)) {
+    path.index(0).report("expected 'patchify' as the first step");
+    return false;
+  }
+  for (auto [index, step] : enumerate(ArrayRef(steps).drop_front()))
+    if (!checkStep(step, Place::model, path.index(index + 1)))
       return false;
-    }
-  }
-  bool areSeparate = step.query && step.key && step.value, isAnySeparate = step.query || step.key || step.value;
-  if (!out || (step.fused ? isAnySeparate : !areSeparate)) {
-    path.report("expected attention with 'out' and either 'qkv' or all of 'query', 'key' and 'value'");
-    return false;
-  }
-  step.out = std::move(*out);
   return true;
-}
-
-static bool fromJSON(const json::Value &value, ResidualStep &step, json::Path path) {
-  return checkKeys(value, {"residual"}, "expected the key 'residual' only", path) &&
-         readInnerSteps(value, "residual", step.steps, path);
-}
-
-static bool fromJSON(const json::Value &value, RepeatStep &step, json::Path path) {
-  json::ObjectMapper map(value, path);
-  if (!map || !checkKeys(value, {"repeat", "steps"}, "expected one of the keys 'repeat', 'steps'", path) ||
-      !map.map("repeat", step.prefix))
-    return false;
-  if (StringRef(step.prefix).count("{i}") != 1) {
-    path.field("repeat").report("expected a prefix with one '{i}'");
-    return false;
-  }
-  return readInnerSteps(value, "steps", step.steps, path);
-}
-
-static bool fromJSON(const json::Value &value, TokensStep &step, json::Path path) {
-  if (!checkKeys(value, {"tokens"}, "expected the key 'tokens' only", path))
-    return false;
-  const json::Value &tokens = *value.getAsObject()->get("tokens");
-  json::Path inner = path.field("tokens");
-  json::ObjectMapper map(tokens, inner);
-  return map && checkKeys(tokens, {"class", "position"}, "expected one of the keys 'class', 'position'", inner) &&
-         map.map("class", step.classToken) && map.map("position", step.position);
-}
-
-static bool fromJSON(const json::Value &value, PoolStep &step, json::Path path) {
-  json::ObjectMapper map(value, path);
-  return map && checkKeys(value, {"pool", "mean_if"}, "expected one of the keys 'pool', 'mean_if'", path) &&
-         map.map("pool", step.pool) && map.mapOptional("mean_if", step.meanIf);
-}
-
-template <typename Kind>
-static bool readStep(const json::Value &value, Step &step, json::Path path) {
-  Kind kind = {};
-  if (!fromJSON(value, kind, path))
-    return false;
-  step.step = std::move(kind);
-  return true;
-}
-
-/// The key that an object of each kind of step has.
-struct StepReader {
-  StringLiteral key;
-  bool (*read)(const json::Value &, Step &, json::Path);
-};
-static constexpr StepReader kStepReaders[] = {
-    {"linear", readStep<LinearStep>},     {"norm", readStep<NormStep>},         {"attention", readStep<AttentionStep>},
-    {"residual", readStep<ResidualStep>}, {"patchify", readStep<PatchifyStep>}, {"tokens", readStep<TokensStep>},
-    {"pool", readStep<PoolStep>},         {"repeat", readStep<RepeatStep>},
-};
-
-static bool fromJSON(const json::Value &value, Step &step, json::Path path) {
-  if (value.getAsString() == StringRef("gelu")) {
-    step.step = GeluStep{};
-    return true;
-  }
-  if (const json::Object *object = value.getAsObject())
-    for (const StepReader &reader : kStepReaders)
-      if (object->get(reader.key))
-        return reader.read(value, step, path);
-  path.report("expected a step: \"gelu\" or an object with key 'patchify', 'tokens', 'linear', 'norm', 'attention', "
-              "'residual', 'repeat' or 'pool'");
-  return false;
 }
 
 //===----------------------------------------------------------------------===//
 // Layouts
 //===----------------------------------------------------------------------===//
-
-/// Reports a patchify step anywhere but at the beginning, and its absence there.
-static bool checkOuterSteps(const Steps &steps, json::Path path) {
-  for (auto [index, step] : enumerate(steps))
-    if (std::holds_alternative<PatchifyStep>(step.step) != (index == 0)) {
-      if (index == 0)
-        path.index(index).report("expected 'patchify' as the first step");
-      else
-        path.index(index).report("expected 'patchify' as the first step only");
-      return false;
-    }
-  return checkNotEmpty(steps, path);
-}
 
 /// The optional object `key`, whose entries `Layout::parse` checks.
 static bool readSettings(const json::Value &value, StringLiteral key, json::Object &settings, json::Path path) {
@@ -305,17 +110,41 @@ static bool fromJSON(const json::Value &value, Variant &variant, json::Path path
          readSettings(value, "defaults", variant.defaults, path);
 }
 
+/// What replaces each placeholder of a layout, such as "{blocks}".
+using Names = std::map<std::string, std::string>;
+
 static bool fromJSON(const json::Value &value, Layout &layout, json::Path path) {
   json::ObjectMapper map(value, path);
   std::string description;
+  std::vector<Names> names;
   if (!map ||
-      !checkKeys(value, {"name", "description", "defaults", "variants", "ignore", "steps"},
-                 "expected one of the keys 'name', 'description', 'defaults', 'variants', 'ignore', 'steps'", path) ||
+      !checkKeys(value, {"name", "description", "defaults", "variants", "ignore", "names", "steps"},
+                 "expected one of the keys 'name', 'description', 'defaults', 'variants', 'ignore', 'names', 'steps'",
+                 path) ||
       !map.map("name", layout.name) || !map.mapOptional("description", description) ||
       !readSettings(value, "defaults", layout.defaults, path) || !map.mapOptional("variants", layout.variants) ||
-      !map.mapOptional("ignore", layout.ignore) || !map.map("steps", layout.steps))
+      !map.mapOptional("ignore", layout.ignore) || !map.mapOptional("names", names) || !map.map("steps", layout.steps))
     return false;
-  return checkOuterSteps(layout.steps, path.field("steps"));
+  return checkModelSteps(layout.steps, path.field("steps"));
+}
+
+/// `value` with each placeholder in its strings replaced by its name.
+static json::Value replacePlaceholders(const json::Value &value, const json::Object &names) {
+  if (const json::Object *object = value.getAsObject()) {
+    json::Object result;
+    for (const auto &[key, member] : *object)
+      result[key] = replacePlaceholders(member, names);
+    return result;
+  }
+  if (const json::Array *array = value.getAsArray())
+    return json::Array(map_range(*array, [&](const json::Value &each) { return replacePlaceholders(each, names); }));
+  std::optional<StringRef> found = value.getAsString();
+  if (!found)
+    return value;
+  std::string text = found->str();
+  for (const auto &[key, name] : names)
+    text = join(split(text, ("{" + StringRef(key) + "}").str()), *name.getAsString());
+  return text;
 }
 
 /// Checks settings that are the object at `path` of `file`.
@@ -326,23 +155,49 @@ static Error checkSettings(const JsonFile &file, const Twine &path, const json::
   return Error::success();
 }
 
+/// Checks what the mapping from JSON does not: settings and glob patterns.
+static Error checkLayout(const JsonFile &file, const Layout &layout) {
+  if (Error error = checkSettings(file, ".defaults", layout.defaults))
+    return error;
+  for (auto [index, variant] : enumerate(layout.variants))
+    if (Error error = checkSettings(file, ".variants[" + Twine(index) + "].defaults", variant.defaults))
+      return error;
+  for (auto [index, glob] : enumerate(layout.ignore))
+    if (Expected<GlobPattern> pattern = GlobPattern::create(glob); !pattern)
+      return makeError("{0}: expected a glob pattern ({1}), found \"{2}\"",
+                       file.locate(formatv(".ignore[{0}]", index).str()), toString(pattern.takeError()), glob);
+  return Error::success();
+}
+
+/// Reads a layout whose placeholders have been replaced.
+static Expected<Layout> readLayout(const JsonFile &file, const json::Value &value) {
+  Expected<Layout> layout = file.map<Layout>(value);
+  if (!layout)
+    return layout;
+  if (Error error = checkLayout(file, *layout))
+    return std::move(error);
+  return layout;
+}
+
 Expected<Layout> Layout::parse(StringRef name, StringRef text) {
   Expected<JsonFile> file = JsonFile::parse(name, text);
   if (!file)
     return file.takeError();
-  Expected<Layout> layout = file->map<Layout>();
-  if (!layout)
-    return layout.takeError();
-  if (Error error = checkSettings(*file, ".defaults", layout->defaults))
-    return std::move(error);
-  for (auto [index, variant] : enumerate(layout->variants))
-    if (Error error = checkSettings(*file, ".variants[" + Twine(index) + "].defaults", variant.defaults))
-      return std::move(error);
-  for (auto [index, glob] : enumerate(layout->ignore))
-    if (Expected<GlobPattern> pattern = GlobPattern::create(glob); !pattern)
-      return makeError("{0}: expected a glob pattern ({1}), found \"{2}\"",
-                       file->locate(formatv(".ignore[{0}]", index).str()), toString(pattern.takeError()), glob);
-  return layout;
+  const json::Value &root = file->value();
+  Expected<Layout> layout = readLayout(*file, root);
+  const json::Array *names = layout ? root.getAsObject()->getArray("names") : nullptr;
+  if (!names || names->empty())
+    return layout;
+  std::vector<Layout> layouts;
+  for (const json::Value &each : *names) {
+    Expected<Layout> named = readLayout(*file, replacePlaceholders(root, *each.getAsObject()));
+    if (!named)
+      return named;
+    layouts.push_back(std::move(*named));
+  }
+  Layout result = std::move(layouts.front());
+  result.others.assign(std::make_move_iterator(layouts.begin() + 1), std::make_move_iterator(layouts.end()));
+  return result;
 }
 
 } // namespace vitya

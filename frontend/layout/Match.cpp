@@ -48,6 +48,10 @@ private:
 
   bool isPresent(const std::string &name) const { return present.contains(name); }
 
+  bool isAnyBehind(const std::string &prefix) const {
+    return any_of(tensors, [&](const NamedTensor &named) { return StringRef(named.name).starts_with(prefix); });
+  }
+
   void addVariant(const Variant &variant) {
     for (const auto &[key, value] : variant.defaults)
       result.defaults[key] = value;
@@ -205,7 +209,7 @@ private:
       attention.key = useIfAny(step.key, prefix);
       attention.value = useIfAny(step.value, prefix);
     }
-    attention.out = *use(step.out, prefix);
+    attention.out = useIfAny(step.out, prefix);
     matched.push_back({std::move(attention)});
   }
 
@@ -218,19 +222,23 @@ private:
     auto inner = [&](StringRef outer, size_t index) {
       return (outer + around.first + Twine(index) + around.second + ".").str();
     };
-    auto exists = [&](size_t index) {
-      std::string begin = inner(prefix.current, index);
-      return any_of(tensors, [&](const NamedTensor &named) { return StringRef(named.name).starts_with(begin); });
-    };
+    auto exists = [&](size_t index) { return isAnyBehind(inner(prefix.current, index)); };
     // The first repetition is matched even if the file has none, so that the error names the missing tensors.
     for (size_t index = 0; index == 0 || exists(index); ++index)
       append_range(matched, matchSteps(step.steps, {inner(prefix.current, index), inner(prefix.first, 0)}));
   }
 
   void matchStep(const TokensStep &step, const Prefix &prefix, Steps &matched) {
-    TokensStep tokens;
+    TokensStep tokens = step;
     tokens.classToken = useIfAny(step.classToken, prefix);
-    tokens.position = useIfAny(step.position, prefix);
+    tokens.distillation = useIfAny(step.distillation, prefix);
+    tokens.registers = useIfAny(step.registers, prefix);
+    if (step.sinusoidal && !isPresent(prefix.current + step.position->name))
+      tokens.position = required(prefix.current + step.position->name);
+    else {
+      tokens.position = useIfAny(step.position, prefix);
+      tokens.sinusoidal.reset();
+    }
     matched.push_back({std::move(tokens)});
   }
 
@@ -239,6 +247,17 @@ private:
     if (!isPresent(step.meanIf))
       pool.meanIf.clear();
     matched.push_back({std::move(pool)});
+  }
+
+  void matchStep(const AverageStep &step, const Prefix &prefix, Steps &matched) {
+    AverageStep average;
+    for (const Steps &branch : step.branches)
+      average.branches.push_back(matchSteps(branch, prefix));
+    matched.push_back({std::move(average)});
+  }
+
+  void matchStep(const IfStep &step, const Prefix &prefix, Steps &matched) {
+    append_range(matched, matchSteps(isAnyBehind(prefix.first + step.prefix) ? step.then : step.otherwise, prefix));
   }
 
   ArrayRef<NamedTensor> tensors;
@@ -263,8 +282,14 @@ std::string Match::describe() const {
   return text + (!text.empty() && !more.empty() ? ", " : "") + more;
 }
 
+size_t Match::distance() const { return missing.size() + leftover.size(); }
+
 Match matchLayout(const Layout &layout, ArrayRef<NamedTensor> tensors, const StringSet<> &withoutBias) {
-  return Matcher(tensors, withoutBias).match(layout);
+  Match match = Matcher(tensors, withoutBias).match(layout);
+  for (const Layout &named : layout.others)
+    if (Match other = Matcher(tensors, withoutBias).match(named); other.distance() < match.distance())
+      match = std::move(other);
+  return match;
 }
 
 /// The beginnings of names, up to a dot, that most tensors have, at most kMaxPrefixes of them.
@@ -304,8 +329,7 @@ Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayR
   // The layout that differs least comes first.
   auto order = llvm::to_vector(llvm::seq<size_t>(0, layouts.size()));
   llvm::sort(order, [&](size_t left, size_t right) {
-    auto distance = [&](size_t index) { return matches[index].missing.size() + matches[index].leftover.size(); };
-    return std::pair(distance(left), left) < std::pair(distance(right), right);
+    return std::pair(matches[left].distance(), left) < std::pair(matches[right].distance(), right);
   });
 
   auto list = [&](ArrayRef<size_t> indices, auto describe) { return join(map_range(indices, describe), "; "); };

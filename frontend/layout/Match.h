@@ -18,11 +18,14 @@ struct Match {
   std::vector<std::string> leftover;  ///< tensors of the file that the layout neither uses nor ignores
 
   bool fits() const { return missing.empty() && leftover.empty(); }
+  /// The number of tensors in which layout and file differ.
+  size_t distance() const;
   /// Returns, for example, "2 missing ('a', 'b'), 1 left over ('c')".
   std::string describe() const;
 };
 
-/// Layers in `withoutBias` may lack a bias that the layout requires.
+/// Of several names that a layout has for its tensors, those that the file has are chosen. Layers in `withoutBias` may
+/// lack a bias that the layout requires.
 Match matchLayout(const Layout &layout, llvm::ArrayRef<NamedTensor> tensors, const llvm::StringSet<> &withoutBias = {});
 
 /// Returns the index of the only layout that fits, and its match; see `matchLayout`. If none or several fit, the error

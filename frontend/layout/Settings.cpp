@@ -15,6 +15,8 @@ std::optional<Pool> symbolizePool(StringRef name) {
       .Case("auto", Pool::automatic)
       .Case("class", Pool::classToken)
       .Case("mean", Pool::mean)
+      .Case("distillation", Pool::distillation)
+      .Case("class_and_mean", Pool::classAndMean)
       .Default(std::nullopt);
 }
 
@@ -26,6 +28,10 @@ StringRef stringifyPool(Pool pool) {
     return "class";
   case Pool::mean:
     return "mean";
+  case Pool::distillation:
+    return "distillation";
+  case Pool::classAndMean:
+    return "class_and_mean";
   }
   llvm_unreachable("every way of pooling has a name");
 }
@@ -166,8 +172,9 @@ bool Settings::assignName(const json::Value &value, SettingSource) {
 }
 
 bool Settings::assignPool(const json::Value &value, SettingSource source) {
+  // The others need layers that only some layouts have.
   std::optional<StringRef> text = value.getAsString();
-  return text && assignIfAny(symbolizePool(*text), source, pool);
+  return text && is_contained({"auto", "class", "mean"}, *text) && assignIfAny(symbolizePool(*text), source, pool);
 }
 
 bool Settings::assignStd(const json::Value &value, SettingSource source) {

@@ -12,7 +12,7 @@
 
 namespace vitya {
 
-/// Parses "auto", "class" or "mean".
+/// Parses the name of a way of pooling in layout files, such as "class".
 std::optional<Pool> symbolizePool(llvm::StringRef name);
 llvm::StringRef stringifyPool(Pool pool);
 

@@ -2,6 +2,7 @@
 // matching and settings.
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/Unpickler.h"
+#include "frontend/import/PositionEmbedding.h"
 #include "frontend/layout/Match.h"
 #include "frontend/layout/Settings.h"
 #include <cmath>
@@ -606,6 +607,76 @@ TEST(Match, OptionalInAllRepetitionsOrInNone) {
             "1 left over ('b.1.x.bias')");
   EXPECT_EQ(matchLayout(repeated, tensorsNamed({"b.0.x.weight", "b.2.x.weight"})).describe(),
             "1 left over ('b.2.x.weight')");
+}
+
+TEST(Match, NamesThatTheFileHas) {
+  auto parsed = Layout::parse("f", R"({"name": "a", "names": [{"x": "old.fc"}, {"x": "fc"}], "ignore": ["{x}.extra"],
+    "steps": [{"patchify": "channel_row_column"}, {"linear": "{x}"}, {"if": "{x}.2.", "then": [{"norm": "{x}.2"}]}]})");
+  ASSERT_TRUE(static_cast<bool>(parsed));
+  Match old = matchLayout(*parsed, tensorsNamed({"old.fc.weight", "old.fc.bias", "old.fc.extra"}));
+  EXPECT_TRUE(old.fits()) << old.describe();
+  EXPECT_EQ(std::get<LinearStep>(old.steps[1].step).layer.name, "old.fc");
+  Match present = matchLayout(*parsed, tensorsNamed({"fc.weight", "fc.bias", "fc.2.weight", "fc.2.bias"}));
+  EXPECT_TRUE(present.fits()) << present.describe();
+  EXPECT_EQ(std::get<NormStep>(present.steps[2].step).layer.name, "fc.2");
+  EXPECT_EQ(matchLayout(*parsed, tensorsNamed({"fc.weight"})).describe(), "1 missing ('fc.bias')");
+}
+
+//===----------------------------------------------------------------------===//
+// Position embeddings
+//===----------------------------------------------------------------------===//
+
+void expectNear(const std::vector<float> &found, const std::vector<float> &expected) {
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t index = 0; index < found.size(); ++index)
+    EXPECT_NEAR(found[index], expected[index], 1e-6) << index;
+}
+
+/// The expected values are those of torch.nn.functional.interpolate(mode="bicubic") of PyTorch 2.13.
+TEST(PositionEmbedding, InterpolatesAsPyTorch) {
+  const std::vector<float> grid = {0.875, -0.75,  0.625, -0.5,   0.375, -0.25,  0.125, 0,  -0.125,
+                                   0.25,  -0.375, 0.5,   -0.625, 0.75,  -0.875, 0.875, -1, 1};
+  auto interpolate = [&](Grid to, Interpolation method) { return interpolatePositions(grid, 2, {3, 3}, to, method); };
+  expectNear(interpolate({2, 4}, Interpolation::bicubic),
+             {0.7493896, -0.6247051, 0.5994818, -0.4716709, 0.362308, -0.2324307, 0.208791, -0.07939649, -0.463501,
+              0.5954404, -0.6245131, 0.6876721, -0.8141603, 0.8318591, -0.8957705, 0.9240909});
+  expectNear(interpolate({2, 4}, Interpolation::bicubicAntialias),
+             {0.6557162, -0.5309783, 0.5038598, -0.3757159, 0.2799331, -0.1495651, 0.1243188, 0.005697297, -0.3795969,
+              0.5088418, -0.5375064, 0.6115764, -0.7231778, 0.7612166, -0.8202112, 0.8639512});
+  expectNear(interpolate({5, 2}, Interpolation::bicubicAntialias),
+             {0.8541559,   -0.7291559, 0.5090515,  -0.3840515, 0.5682992, -0.4413407, 0.2193317,
+              -0.08851006, 0.04755219, 0.0774478,  -0.2975522, 0.4225522, -0.4762269, 0.5728286,
+              -0.7653162,  0.8059028,  -0.7644461, 0.8424051,  -1.016763, 1.001934});
+  expectNear(interpolate({5, 2}, Interpolation::bicubicAlignCorners),
+             {0.875,  -0.75, 0.375,      -0.25,     0.5703125,  -0.4453125, 0.05859375, 0.078125, 0.125, 0,
+              -0.375, 0.5,   -0.3203125, 0.4453125, -0.7578125, 0.8203125,  -0.625,     0.75,     -1,    1});
+  for (Interpolation method :
+       {Interpolation::bicubic, Interpolation::bicubicAntialias, Interpolation::bicubicAlignCorners})
+    expectNear(interpolate({3, 3}, method), grid);
+  EXPECT_EQ(interpolate({1, 1}, Interpolation::bicubicAlignCorners), std::vector<float>({0.875, -0.75}));
+}
+
+TEST(PositionEmbedding, Formulas) {
+  // One row for each token: sin and cos of n and of n / 100.
+  std::vector<float> expected;
+  for (double place : {0., 1., 2.})
+    for (double angle : {place, place / 100})
+      for (double value : {std::sin(angle), std::cos(angle)})
+        expected.push_back(static_cast<float>(value));
+  expectNear(computePositions(SinusoidalForm::transformer, {1, 2}, /*before=*/1, 4), expected);
+  // Sines and cosines of x, then of y, with frequencies 1 and 1 / 100.
+  std::vector<float> mae = computePositions(SinusoidalForm::mae, {2, 3}, /*before=*/1, 8);
+  ASSERT_EQ(mae.size(), 48u);
+  std::vector<float> last(mae.end() - 8, mae.end());
+  auto wave = [](double x, double y, double slow) {
+    return std::vector<float>({float(std::sin(x)), float(std::sin(x * slow)), float(std::cos(x)),
+                               float(std::cos(x * slow)), float(std::sin(y)), float(std::sin(y * slow)),
+                               float(std::cos(y)), float(std::cos(y * slow))});
+  };
+  expectNear(last, wave(2, 1, 0.01));
+  // The last frequency is 1 / 10000.
+  std::vector<float> simple = computePositions(SinusoidalForm::simpleVit, {2, 3}, /*before=*/0, 8);
+  expectNear(std::vector<float>(simple.end() - 8, simple.end()), wave(2, 1, 0.0001));
 }
 
 TEST(Settings, HeadsByWidth) {

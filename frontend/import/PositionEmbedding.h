@@ -1,0 +1,33 @@
+// Position embeddings that are computed or interpolated.
+#ifndef VITYA_FRONTEND_IMPORT_POSITIONEMBEDDING_H
+#define VITYA_FRONTEND_IMPORT_POSITIONEMBEDDING_H
+
+#include "frontend/layout/Layout.h"
+#include "llvm/ADT/ArrayRef.h"
+
+namespace vitya {
+
+/// A grid of patches.
+struct Grid {
+  int64_t height, width;
+  int64_t size() const { return height * width; }
+};
+
+/// Interpolates `values`, which hold `columns` numbers for each patch of grid `from`, to grid `to`. The arithmetic is
+/// in f64 and rounded once.
+std::vector<float> interpolatePositions(llvm::ArrayRef<float> values, int64_t columns, Grid from, Grid to,
+                                        Interpolation method);
+
+/// Whether a position embedding of this form has rows for the tokens before the patches too.
+bool coversAllTokens(SinusoidalForm form);
+
+/// Computes a position embedding of `columns` numbers for each patch of `grid`, behind `before` rows of other tokens if
+/// the form covers them. `columns` is a multiple of `sinusoidalGranularity(form)`.
+std::vector<float> computePositions(SinusoidalForm form, Grid grid, int64_t before, int64_t columns);
+
+/// Returns the number that divides the columns of position embeddings of this form.
+int64_t sinusoidalGranularity(SinusoidalForm form);
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_IMPORT_POSITIONEMBEDDING_H

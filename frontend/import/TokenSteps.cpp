@@ -1,0 +1,178 @@
+// The steps that add and remove tokens: class token, distillation token, registers, position embedding, pooling.
+#include "dialect/Constants.h"
+#include "dialect/support/Errors.h"
+#include "frontend/import/ModelBuilder.h"
+#include "frontend/import/PositionEmbedding.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using llvm::Error;
+using llvm::Expected;
+
+namespace vitya {
+
+//===----------------------------------------------------------------------===//
+// Tokens before the patches
+//===----------------------------------------------------------------------===//
+
+/// Checks the shape of a tensor with tokens. A tensor without rows stands for a token that the model does not have.
+Expected<ModelBuilder::TokenTensor> ModelBuilder::tokenTensor(const TensorName &name, bool isOne) const {
+  std::optional<int64_t> found = rowsOf(weights.tensor(name).shape, columns());
+  if (Error error = weights.checkShape(name, found && (!isOne || *found <= 1),
+                                       llvm::formatv("[1, {0}, {1}]", isOne ? "1" : "registers", columns()).str()))
+    return std::move(error);
+  return TokenTensor{name, *found};
+}
+
+/// Puts tokens before row `row`.
+Error ModelBuilder::insertTokens(int64_t row, ArrayRef<TokenTensor> inserted) {
+  if (inserted.empty())
+    return Error::success();
+  Location loc = location(inserted.front().name.name);
+  int64_t width = columns(), total = rows();
+  SmallVector<Value> parts;
+  if (row > 0)
+    parts.push_back(slice(tokens, {0, 0}, {row, width}, loc));
+  for (const auto &[name, count] : inserted) {
+    Expected<Value> constant = weights.constant(builder, name, {count, width});
+    if (!constant)
+      return constant.takeError();
+    parts.push_back(*constant);
+    total += count;
+  }
+  parts.push_back(row > 0 ? slice(tokens, {row, 0}, {rows() - row, width}, loc) : tokens);
+  auto all = tensor::ConcatOp::create(builder, loc, type({total, width}), /*dim=*/0, parts);
+  tokens = cast<Tokens>(all.getResult());
+  return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Position embeddings
+//===----------------------------------------------------------------------===//
+
+/// The position embedding of `before` tokens and all patches: computed, interpolated or as the file has it.
+Expected<Value> ModelBuilder::position(const TokensStep &step, int64_t before) {
+  Grid grid{geometry.height / geometry.patchHeight, geometry.width / geometry.patchWidth};
+  int64_t width = columns(), total = before + grid.size();
+  const TensorName &name = *step.position;
+  std::vector<float> values;
+  if (step.sinusoidal) {
+    values = computePositions(*step.sinusoidal, grid, before, width);
+  } else {
+    int64_t stored = *rowsOf(weights.tensor(name).shape, width);
+    if (stored == total)
+      return weights.constant(builder, name, {total, width});
+    Expected<std::vector<float>> read = weights.read(name);
+    if (!read)
+      return read.takeError();
+    int64_t side = *integerRoot(stored - before);
+    mlir::emitRemark(location(name.name)) << "positions of " << side << "x" << side << " patches are interpolated to "
+                                          << grid.height << "x" << grid.width;
+    ArrayRef<float> all = *read;
+    llvm::append_range(values, all.take_front(before * width));
+    llvm::append_range(
+        values, interpolatePositions(all.drop_front(before * width), width, {side, side}, grid, *step.interpolation));
+  }
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+  return arith::ConstantOp::create(builder, location(name.name), makeResource(type({total, width}), name.name, bytes))
+      .getResult();
+}
+
+Error ModelBuilder::buildStep(const TokensStep &step) {
+  int64_t patches = rows(), width = columns();
+  SmallVector<TokenTensor> before;
+  for (const std::optional<TensorName> *name : {&step.classToken, &step.distillation, &step.registers}) {
+    if (!*name)
+      continue;
+    Expected<TokenTensor> tensor = tokenTensor(**name, /*isOne=*/name != &step.registers);
+    if (!tensor)
+      return tensor.takeError();
+    if (tensor->rows == 0)
+      continue;
+    if (name == &step.classToken)
+      others.classToken = others.rows;
+    if (name == &step.distillation)
+      others.distillation = others.rows;
+    others.rows += tensor->rows;
+    before.push_back(std::move(*tensor));
+  }
+
+  // How many of the tensors the position embedding covers, and their rows.
+  size_t covered = before.size();
+  int64_t coveredRows = others.rows;
+  if (step.sinusoidal) {
+    if (width % sinusoidalGranularity(*step.sinusoidal) != 0)
+      return makeError("expected a width that {0} divides for the computed position embedding '{1}', found {2}",
+                       sinusoidalGranularity(*step.sinusoidal), step.position->name, width);
+    if (!coversAllTokens(*step.sinusoidal))
+      covered = coveredRows = 0;
+  } else if (step.position) {
+    std::optional<int64_t> stored = rowsOf(weights.tensor(*step.position).shape, width);
+    SmallVector<int64_t> counts = {0}; // rows of the first 0, 1, ... tensors
+    for (const TokenTensor &each : before)
+      counts.push_back(counts.back() + each.rows);
+    auto find = [&](auto fits) { return stored ? llvm::find_if(counts, fits) : counts.end(); };
+    auto *found = find([&](int64_t count) { return *stored == patches + count; });
+    if (found == counts.end() && step.interpolation)
+      found = find([&](int64_t count) { return integerRoot(*stored - count).has_value(); });
+    auto totals = llvm::map_range(counts, [&](int64_t count) { return std::to_string(patches + count); });
+    if (Error error = weights.checkShape(*step.position, found != counts.end(),
+                                         llvm::formatv("[1, {0}, {1}]", llvm::join(totals, " or "), width).str()))
+      return error;
+    covered = found - counts.begin();
+    coveredRows = *found;
+  }
+
+  ArrayRef<TokenTensor> all = before;
+  if (Error error = insertTokens(0, all.take_front(covered)))
+    return error;
+  if (step.position) {
+    Expected<Value> constant = position(step, coveredRows);
+    if (!constant)
+      return constant.takeError();
+    auto sum = arith::AddFOp::create(builder, location(step.position->name), tokens, *constant);
+    tokens = cast<Tokens>(sum.getResult());
+  }
+  return insertTokens(coveredRows, all.drop_front(covered));
+}
+
+//===----------------------------------------------------------------------===//
+// Pooling
+//===----------------------------------------------------------------------===//
+
+Error ModelBuilder::buildStep(const PoolStep &step) {
+  auto [pool, source] = step.pool == Pool::automatic ? settings.pool : Sourced<Pool>{step.pool, SettingSource::layout};
+  if (pool == Pool::automatic) {
+    pool = others.classToken && step.meanIf.empty() ? Pool::classToken : Pool::mean;
+    source = SettingSource::guess;
+  }
+  // The second head of a distilled model reads a token that no setting chooses.
+  if (pool != Pool::distillation)
+    used.add("pool", stringifyPool(pool), source);
+  Location loc = location("pool");
+  std::optional<int64_t> row = pool == Pool::distillation ? others.distillation : others.classToken;
+  int64_t first = step.isOfAll ? 0 : others.rows;
+  others = {};
+  Tokens one, mean;
+  if (pool != Pool::mean) {
+    if (!row)
+      return pool == Pool::classToken
+                 ? makeError("expected a class token to take the result from, found none: use --set pool=mean")
+                 : makeError("expected the token that pool '{0}' reads, found none", stringifyPool(pool));
+    one = slice(tokens, {*row, 0}, {1, columns()}, loc);
+  }
+  if (pool == Pool::mean || pool == Pool::classAndMean) {
+    Tokens read = first > 0 ? slice(tokens, {first, 0}, {rows() - first, columns()}, loc) : tokens;
+    mean = MeanPoolOp::create(builder, loc, read);
+  }
+  if (one && mean) {
+    auto both = tensor::ConcatOp::create(builder, loc, type({1, 2 * columns()}), /*dim=*/1, ValueRange{one, mean});
+    one = cast<Tokens>(both.getResult());
+  }
+  tokens = one ? one : mean;
+  return Error::success();
+}
+
+} // namespace vitya

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Computes the files in families/ with the code of the libraries whose models they are.
+
+    families.py IMAGES [NAME ...]
+
+IMAGES are records of CIFAR-10, of which the first two are read. Each file has the names and shapes of a state dict and the
+logits of the model with the weights of make_family.py, for pixels normalized to mean 0.5 and standard deviation 0.5.
+Requires PyTorch 2, timm, transformers and vit-pytorch.
+"""
+import json
+import os
+import sys
+
+import torch
+from make_family import values
+
+SIZES = dict(hidden_size=48, num_hidden_layers=2, num_attention_heads=3, num_labels=10, patch_size=8)
+TIMM = dict(img_size=32, patch_size=8, embed_dim=48, depth=2, num_heads=3, mlp_ratio=2, num_classes=10)
+LUCID = dict(image_size=32, patch_size=8, num_classes=10, dim=48, depth=2, heads=3, mlp_dim=96, dim_head=16)
+
+
+def transformers(name, image=32, **options):
+
+    def make():
+        import transformers as library
+        config = name[:name.index("For")] + "Config"
+        model = getattr(library, name)(getattr(library, config)(image_size=image, **SIZES, **options))
+        if image == 32:
+            return model, lambda x: model(x).logits
+        if name.startswith("Dinov2"):  # interpolates unasked
+            return model, lambda x: model(x).logits
+        return model, lambda x: model(x, interpolate_pos_encoding=True).logits
+
+    return make
+
+
+def timm(kind="VisionTransformer", resize=False, **options):
+
+    def make():
+        from timm.models import deit, vision_transformer
+        model = getattr(deit if "Distilled" in kind else vision_transformer, kind)(**{**TIMM, **options})
+
+        def run(x):
+            if resize:
+                model.set_input_size(32)
+            return model(x)
+
+        return model, run
+
+    return make
+
+
+def lucidrains(kind, **options):
+
+    def make():
+        import vit_pytorch
+        from vit_pytorch import simple_vit
+        model = (simple_vit.SimpleViT if kind == "SimpleViT" else vit_pytorch.ViT)(**LUCID, **options)
+        return model, model
+
+    return make
+
+
+class EncoderVit(torch.nn.Module):
+    """The model whose layout docs/layouts.md develops."""
+
+    def __init__(self, width=64, patch=8, registers=2):
+        super().__init__()
+        nn = torch.nn
+        pixels = 3 * patch * patch
+        self.patch = patch
+        self.embed = nn.Sequential(nn.LayerNorm(pixels), nn.Linear(pixels, width), nn.LayerNorm(width))
+        self.registers = nn.Parameter(torch.zeros(registers, width))
+        self.positions = nn.Parameter(torch.zeros(1, (32 // patch)**2, width))
+        layer = nn.TransformerEncoderLayer(width, 4, 96, activation="gelu", batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.head = nn.Sequential(nn.Linear(width, 128), nn.GELU(), nn.Linear(128, 10))
+
+    def forward(self, x):
+        size = self.patch
+        x = x.unfold(2, size, size).unfold(3, size, size)  # [N, 3, rows, columns, size, size]
+        x = self.embed(x.permute(0, 2, 3, 4, 5, 1).flatten(3).flatten(1, 2)) + self.positions
+        x = torch.cat([self.registers.expand(len(x), -1, -1), x], 1)
+        return self.head(self.encoder(x)[:, len(self.registers):].mean(1))
+
+
+def own():
+    model = EncoderVit()
+    return model, model
+
+
+FAMILIES = {
+    "transformer-encoder": own,
+    "huggingface-vit": transformers("ViTForImageClassification", intermediate_size=96),
+    "huggingface-vit-interpolated": transformers("ViTForImageClassification", image=40, intermediate_size=96),
+    "huggingface-deit": transformers("DeiTForImageClassification", intermediate_size=96),
+    "huggingface-deit-teacher": transformers("DeiTForImageClassificationWithTeacher", intermediate_size=96),
+    "huggingface-dinov2": transformers("Dinov2ForImageClassification", image=56, mlp_ratio=2),
+    "huggingface-dinov2-registers": transformers("Dinov2WithRegistersForImageClassification", mlp_ratio=2,
+                                                 num_register_tokens=3),
+    "timm-registers": timm(reg_tokens=3, init_values=1e-5),
+    "timm-registers-no-embed-class": timm(reg_tokens=3, no_embed_class=True),
+    "timm-distilled": timm("VisionTransformerDistilled"),
+    "timm-average": timm(class_token=False, global_pool="avg"),
+    "timm-fc-norm": timm(global_pool="avg", fc_norm=True),
+    "timm-interpolated": timm(img_size=56, resize=True),
+    "lucidrains-vit": lucidrains("ViT"),
+    "lucidrains-vit-mean": lucidrains("ViT", pool="mean"),
+    "lucidrains-simple-vit": lucidrains("SimpleViT"),
+}
+
+
+def main():
+    images, *names = sys.argv[1:]
+    records = 3073 * 2  # each has a label and 3 * 32 * 32 pixels
+    with open(images, "rb") as file:
+        pixels = torch.frombuffer(bytearray(file.read(records)), dtype=torch.uint8).reshape(2, -1)[:, 1:]
+    x = (pixels.reshape(2, 3, 32, 32) / 255 - 0.5) / 0.5
+    for name in names or FAMILIES:
+        model, run = FAMILIES[name]()
+        state = {key: torch.tensor(values(key, list(value.shape))).reshape(value.shape)
+                 for key, value in model.state_dict().items()}
+        model.load_state_dict(state)
+        model.eval()
+        with torch.inference_mode():
+            logits = run(x)
+        content = {"tensors": {key: list(value.shape) for key, value in state.items()},
+                   "logits": [[round(value, 6) for value in row] for row in logits.tolist()]}
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "families", name + ".json")
+        with open(path, "w") as file:
+            json.dump(content, file, separators=(",", ":"))
+            file.write("\n")
+        print(name, logits.abs().max().item())
+
+
+main()
