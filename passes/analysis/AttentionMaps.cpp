@@ -174,17 +174,17 @@ void AttentionWeights::truncateValueOutput(ArrayRef<ValueOutputFactorization> he
 }
 
 void AttentionWeights::rotateHeads(int64_t heads) {
-  auto rotate = [&](MatrixXd &map, VectorXd &bias) {
+  auto rotate = [&](MatrixXd &map, VectorXd &bias) -> MatrixXd {
     MatrixXd rotation = hartleyMatrix(map.rows() / heads);
     for (int64_t row = 0; row < map.rows(); row += rotation.rows()) {
       map.middleRows(row, rotation.rows()) = rotation * map.middleRows(row, rotation.rows());
       bias.segment(row, rotation.rows()) = rotation * bias.segment(row, rotation.rows());
     }
+    return rotation;
   };
   rotate(query, queryBias);
   rotate(key, keyBias);
-  rotate(value, valueBias);
-  MatrixXd rotation = hartleyMatrix(value.rows() / heads);
+  MatrixXd rotation = rotate(value, valueBias);
   for (int64_t column = 0; column < output.cols(); column += rotation.cols())
     output.middleCols(column, rotation.cols()) *= rotation.transpose();
 }
