@@ -30,5 +30,8 @@ OpFoldResult LinearOp::fold(FoldAdaptor adaptor) {
   return getResult();
 }
 
+// Only windows of one pixel, one at each pixel, give the type of the operand.
+OpFoldResult UnfoldOp::fold(FoldAdaptor) { return getInput().getType() == getType() ? getInput() : OpFoldResult(); }
+
 // (x_0) / 1 = x_0
 OpFoldResult MeanPoolOp::fold(FoldAdaptor) { return getInput().getType() == getType() ? getInput() : OpFoldResult(); }

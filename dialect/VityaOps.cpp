@@ -61,6 +61,67 @@ LogicalResult PatchifyOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
+// UnfoldOp, MaxPoolOp
+//===----------------------------------------------------------------------===//
+
+/// The grid of the result of an op on windows, which is not positive if the window is larger than the padded grid.
+static std::array<int64_t, 2> resultGrid(ArrayRef<int64_t> grid, ArrayRef<int64_t> window, ArrayRef<int64_t> stride,
+                                         ArrayRef<int64_t> padding) {
+  auto size = [&](unsigned dim) {
+    int64_t room = grid[dim] + 2 * padding[dim] - window[dim];
+    return room < 0 ? 0 : room / stride[dim] + 1;
+  };
+  return {size(0), size(1)};
+}
+
+std::array<int64_t, 2> UnfoldOp::getResultGrid() {
+  return resultGrid(getGrid(), getWindow(), getStride(), getPadding());
+}
+
+std::array<int64_t, 2> MaxPoolOp::getResultGrid() {
+  return resultGrid(getGrid(), getWindow(), getStride(), getPadding());
+}
+
+LogicalResult UnfoldOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                         SmallVectorImpl<Type> &types) {
+  ArrayRef<int64_t> window = adaptor.getWindow();
+  auto [height, width] = resultGrid(adaptor.getGrid(), window, adaptor.getStride(), adaptor.getPadding());
+  types.push_back(f32Tokens(adaptor.getInput(), height * width, window[0] * window[1] * columns(adaptor.getInput())));
+  return success();
+}
+
+LogicalResult MaxPoolOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  auto [height, width] = resultGrid(adaptor.getGrid(), adaptor.getWindow(), adaptor.getStride(), adaptor.getPadding());
+  types.push_back(f32Tokens(adaptor.getInput(), height * width, columns(adaptor.getInput())));
+  return success();
+}
+
+template <typename Op>
+static LogicalResult verifyWindow(Op op) {
+  // unfold_c1 and max_pool_c1 are constraints of the attributes.
+  ArrayRef<int64_t> grid = op.getGrid(), window = op.getWindow(), padding = op.getPadding();
+  // unfold_c2, max_pool_c2
+  if (rows(op.getInput()) != grid[0] * grid[1])
+    return op.emitOpError() << "expected a row for each pixel of a grid of " << grid[0] << "x" << grid[1] << ", found "
+                            << rows(op.getInput()) << " rows";
+  // unfold_c3, max_pool_c3
+  if (window[0] > grid[0] + 2 * padding[0] || window[1] > grid[1] + 2 * padding[1])
+    return op.emitOpError() << "expected a window that is not larger than the padded grid, found window " << window[0]
+                            << "x" << window[1] << " and padded grid " << grid[0] + 2 * padding[0] << "x"
+                            << grid[1] + 2 * padding[1];
+  // unfold_c4, max_pool_c4
+  if (padding[0] >= window[0] || padding[1] >= window[1])
+    return op.emitOpError() << "expected padding that is smaller than the window, found padding " << padding[0] << "x"
+                            << padding[1] << " and window " << window[0] << "x" << window[1];
+  return success();
+}
+
+LogicalResult UnfoldOp::verify() { return verifyWindow(*this); }
+
+LogicalResult MaxPoolOp::verify() { return verifyWindow(*this); }
+
+//===----------------------------------------------------------------------===//
 // LinearOp, LayerNormOp, AttentionOp
 //===----------------------------------------------------------------------===//
 

@@ -95,6 +95,74 @@ def Vitya_PatchifyOp : Vitya_InferredOp<"patchify"> {
 }
 
 //===----------------------------------------------------------------------===//
+// Windows of convolutional stems
+//===----------------------------------------------------------------------===//
+
+/// An op on windows of pixels. The tokens of its operand are the pixels of a grid, left to right and top to bottom, and
+/// so are those of its result.
+class Vitya_WindowOp<string mnemonic> : Vitya_InferredOp<mnemonic> {
+  let arguments = (ins Vitya_Tokens:$input, Vitya_PatchSize:$grid, Vitya_PatchSize:$window, Vitya_PatchSize:$stride,
+                       Vitya_Padding:$padding);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = "$input `grid` $grid `window` $window `stride` $stride `padding` $padding attr-dict "
+                       "`:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// The height and the width of the result's grid.
+    std::array<int64_t, 2> getResultGrid();
+  }];
+}
+
+def Vitya_UnfoldOp : Vitya_WindowOp<"unfold"> {
+  let summary = "copy the window of pixels around each pixel of the result into a row";
+  let description = [{
+    A convolution is this op followed by `vitya.linear`, whose weight has the order of a kernel with the channel last, so
+    every compression of linear layers applies to convolutions.
+
+    `result[y * W' + x, (i * kw + j) * C + c] = input[(y * sh + i - ph) * W + x * sw + j - pw, c]`, and 0 where the pixel
+    lies outside the grid, for a grid of H x W, a window of kh x kw, strides sh and sw and padding ph and pw. The result's
+    grid has `H' = (H + 2 * ph - kh) / sh + 1` rows, rounded down, and W' columns likewise.
+
+    | operand | type | result |
+    |---|---|---|
+    | input | `tensor<(H * W) x C x f32>` | `tensor<(H' * W') x (kh * kw * C) x f32>` |
+
+    * (C1) `grid`, `window` and `stride` have two positive entries, height and width, and `padding` two that are not negative.
+    * (C2) the input has a row for each pixel of the grid.
+    * (C3) the window is not larger than the padded grid.
+    * (C4) the padding is smaller than the window.
+
+    A window of one pixel with strides of 1 and no padding folds to the operand.
+
+    ```mlir
+    %0 = vitya.unfold %x grid [32, 32] window [3, 3] stride [2, 2] padding [1, 1] : tensor<1024x16xf32> -> tensor<256x144xf32>
+    ```
+  }];
+  let hasFolder = 1;
+}
+
+def Vitya_MaxPoolOp : Vitya_WindowOp<"max_pool"> {
+  let summary = "the maximum over the window of pixels around each pixel of the result";
+  let description = [{
+    `result[y * W' + x, c] = max_ij input[(y * sh + i - ph) * W + x * sw + j - pw, c]`, over the pixels of the window that
+    lie inside the grid. A NaN in the window gives NaN. The symbols are those of `vitya.unfold`.
+
+    | operand | type | result |
+    |---|---|---|
+    | input | `tensor<(H * W) x C x f32>` | `tensor<(H' * W') x C x f32>` |
+
+    * (C1) `grid`, `window` and `stride` have two positive entries, height and width, and `padding` two that are not negative.
+    * (C2) the input has a row for each pixel of the grid.
+    * (C3) the window is not larger than the padded grid.
+    * (C4) the padding is smaller than the window, so that each window has a pixel.
+
+    ```mlir
+    %0 = vitya.max_pool %x grid [32, 32] window [3, 3] stride [2, 2] padding [1, 1] : tensor<1024x64xf32> -> tensor<256x64xf32>
+    ```
+  }];
+}
+
+//===----------------------------------------------------------------------===//
 // Layers of the trained model
 //===----------------------------------------------------------------------===//
 

@@ -108,6 +108,13 @@ def Vitya_PatchSize
                                          "[](int64_t size) { return size > 0; })">,
                                    "with two positive sizes (height, width)">]>;
 
+def Vitya_Padding
+    : ConfinedAttr<DenseI64ArrayAttr,
+                   [AttrConstraint<CPred<"::llvm::cast<::mlir::DenseI64ArrayAttr>($_self).size() == 2 && "
+                                         "::llvm::all_of(::llvm::cast<::mlir::DenseI64ArrayAttr>($_self).asArrayRef(), "
+                                         "[](int64_t size) { return size >= 0; })">,
+                                   "with two sizes that are not negative (above and below, left and right)">]>;
+
 class Vitya_Attr<string attrName, string attrMnemonic> : AttrDef<Vitya_Dialect, attrName> {
   let mnemonic = attrMnemonic;
 }

@@ -22,6 +22,12 @@ struct FloatArithmetic {
   static float roundEven(float a) { return std::nearbyint(a); }
   static float min(float a, float b) { return a < b ? a : b; }
   static float max(float a, float b) { return a > b ? a : b; }
+  /// The larger value, NaN if one of them is; +0 is larger than -0.
+  static float maximum(float a, float b) {
+    if (std::isnan(a) || std::isnan(b))
+      return a + b;
+    return a > b || (a == b && !std::signbit(a)) ? a : b;
+  }
   static float shiftToExponent(float a) {
     uint32_t bits;
     __builtin_memcpy(&bits, &a, sizeof(bits));

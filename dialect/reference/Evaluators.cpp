@@ -26,6 +26,16 @@ Tensor evaluate(PatchifyOp op, const Operands &v) {
   return patchify(v[op.getImage()], op.getPatch()[0], op.getPatch()[1], op.getOrder());
 }
 
+template <typename Op>
+Windows windowsOf(Op op) {
+  auto pair = [](ArrayRef<int64_t> sizes) { return std::array{sizes[0], sizes[1]}; };
+  return {pair(op.getGrid()), pair(op.getWindow()), pair(op.getStride()), pair(op.getPadding()), op.getResultGrid()};
+}
+
+Tensor evaluate(UnfoldOp op, const Operands &v) { return unfold(v[op.getInput()], windowsOf(op)); }
+
+Tensor evaluate(MaxPoolOp op, const Operands &v) { return maxPool(v[op.getInput()], windowsOf(op)); }
+
 Tensor evaluate(LayerNormOp op, const Operands &v) {
   return layerNorm(v[op.getInput()], v[op.getWeight()], v[op.getBias()], op.getEps().convertToDouble());
 }
@@ -277,12 +287,12 @@ FailureOr<Evaluator> evaluatorOf(tensor::InsertSliceOp op) {
 FailureOr<Evaluator> makeEvaluator(Operation *op) {
   auto evaluator =
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
-          .Case<NormalizeOp, PatchifyOp, LinearOp, LayerNormOp, AttentionOp, GeluOp, ScaleColumnsOp, MeanPoolOp,
-                ChooseQParamsOp, QuantizeOp, OrderColumnsOp, IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp,
-                quant::DequantizeCastOp, quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp,
-                arith::SubIOp, arith::MulFOp, arith::DivFOp, tensor::EmptyOp, tensor::ExtractSliceOp,
-                tensor::InsertSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(
-              [](auto op) { return evaluatorOf(op); })
+          .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, LayerNormOp, AttentionOp, GeluOp,
+                ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, OrderColumnsOp, IntegerLinearOp,
+                IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp, quant::StorageCastOp,
+                arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp, arith::DivFOp,
+                tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp,
+                tensor::CollapseShapeOp>([](auto op) { return evaluatorOf(op); })
           .Default([](Operation *op) -> FailureOr<Evaluator> {
             return op->emitError("expected an op that the reference interpreter executes, found '")
                    << op->getName() << "'";

@@ -24,6 +24,22 @@ Tensor normalize(const Tensor &image, llvm::ArrayRef<float> mean, llvm::ArrayRef
 Tensor patchify(const Tensor &image, int64_t height, int64_t width, PatchOrder order);
 
 //===----------------------------------------------------------------------===//
+// Windows of pixels (WindowOps.cpp)
+//===----------------------------------------------------------------------===//
+
+/// The windows of an op: heights and widths of the grid, of a window, of the steps between windows, of the padding and
+/// of the result's grid.
+struct Windows {
+  std::array<int64_t, 2> grid, window, stride, padding, resultGrid;
+};
+
+/// The windows of `input` [H * W, C], one per row: [H' * W', kh * kw * C].
+Tensor unfold(const Tensor &input, const Windows &windows);
+
+/// The maxima of the windows of `input` [H * W, C]: [H' * W', C].
+Tensor maxPool(const Tensor &input, const Windows &windows);
+
+//===----------------------------------------------------------------------===//
 // Layers (LayerOps.cpp)
 //===----------------------------------------------------------------------===//
 

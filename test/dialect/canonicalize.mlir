@@ -39,6 +39,22 @@ func.func @linear_some_bias(%x: tensor<4x8xf32>, %w: tensor<3x8xf32>) -> tensor<
   return %0 : tensor<4x3xf32>
 }
 
+// Windows of one pixel.
+// CHECK-LABEL: @unfold_one_pixel(
+// CHECK-SAME: %[[X:.*]]: tensor<8x4xf32>
+// CHECK-NEXT: return %[[X]]
+func.func @unfold_one_pixel(%x: tensor<8x4xf32>) -> tensor<8x4xf32> {
+  %0 = vitya.unfold %x grid [2, 4] window [1, 1] stride [1, 1] padding [0, 0] : tensor<8x4xf32> -> tensor<8x4xf32>
+  return %0 : tensor<8x4xf32>
+}
+
+// CHECK-LABEL: @unfold_every_second_pixel(
+// CHECK: vitya.unfold
+func.func @unfold_every_second_pixel(%x: tensor<8x4xf32>) -> tensor<4x4xf32> {
+  %0 = vitya.unfold %x grid [2, 4] window [1, 1] stride [1, 2] padding [0, 0] : tensor<8x4xf32> -> tensor<4x4xf32>
+  return %0 : tensor<4x4xf32>
+}
+
 // x_0 / 1 = x_0
 // CHECK-LABEL: @mean_pool_one_token(
 // CHECK-SAME: %[[X:.*]]: tensor<1x8xf32>

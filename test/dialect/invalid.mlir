@@ -88,6 +88,86 @@ func.func @patchify_c2_height(%x: tensor<3x9x8xf32>) {
 
 // -----
 
+func.func @unfold_c1_stride(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.unfold' op attribute 'stride' failed to satisfy constraint: i64 dense array attribute with two positive sizes (height, width)}}
+  %0 = vitya.unfold %x grid [4, 8] window [3, 3] stride [0, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<8x36xf32>
+  return
+}
+
+// -----
+
+func.func @unfold_c1_padding(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.unfold' op attribute 'padding' failed to satisfy constraint: i64 dense array attribute with two sizes that are not negative (above and below, left and right)}}
+  %0 = vitya.unfold %x grid [4, 8] window [3, 3] stride [2, 2] padding [-1, 1] : tensor<32x4xf32> -> tensor<8x36xf32>
+  return
+}
+
+// -----
+
+func.func @unfold_c2(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.unfold' op expected a row for each pixel of a grid of 4x4, found 32 rows}}
+  %0 = vitya.unfold %x grid [4, 4] window [3, 3] stride [2, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<4x36xf32>
+  return
+}
+
+// -----
+
+func.func @unfold_c3(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.unfold' op expected a window that is not larger than the padded grid, found window 7x3 and padded grid 6x10}}
+  %0 = vitya.unfold %x grid [4, 8] window [7, 3] stride [2, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<8x84xf32>
+  return
+}
+
+// -----
+
+func.func @unfold_c4(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.unfold' op expected padding that is smaller than the window, found padding 1x1 and window 3x1}}
+  %0 = vitya.unfold %x grid [4, 8] window [3, 1] stride [2, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<10x12xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c1_stride(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.max_pool' op attribute 'stride' failed to satisfy constraint: i64 dense array attribute with two positive sizes (height, width)}}
+  %0 = vitya.max_pool %x grid [4, 8] window [3, 3] stride [0, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c1_padding(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.max_pool' op attribute 'padding' failed to satisfy constraint: i64 dense array attribute with two sizes that are not negative (above and below, left and right)}}
+  %0 = vitya.max_pool %x grid [4, 8] window [3, 3] stride [2, 2] padding [-1, 1] : tensor<32x4xf32> -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c2(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.max_pool' op expected a row for each pixel of a grid of 4x4, found 32 rows}}
+  %0 = vitya.max_pool %x grid [4, 4] window [3, 3] stride [2, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c3(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.max_pool' op expected a window that is not larger than the padded grid, found window 7x3 and padded grid 6x10}}
+  %0 = vitya.max_pool %x grid [4, 8] window [7, 3] stride [2, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+func.func @max_pool_c4(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.max_pool' op expected padding that is smaller than the window, found padding 1x1 and window 3x1}}
+  %0 = vitya.max_pool %x grid [4, 8] window [3, 1] stride [2, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<10x4xf32>
+  return
+}
+
+// -----
+
 func.func @patchify_c2_width(%x: tensor<3x8x9xf32>) {
   // expected-error @below {{'vitya.patchify' op expected the patch to divide the image, found patch 4x4 and image 8x9}}
   %0 = vitya.patchify %x [4, 4] row_column_channel : tensor<3x8x9xf32> -> tensor<4x48xf32>

@@ -76,6 +76,16 @@ func.func @tokens(%x: tensor<65x192xf32>, %w: tensor<192xf32>) -> tensor<1x192xf
   return %3 : tensor<1x192xf32>
 }
 
+// CHECK-LABEL: func @windows(
+// CHECK-SAME: %[[X:.*]]: tensor<32x16xf32>
+func.func @windows(%x: tensor<32x16xf32>) -> (tensor<8x144xf32>, tensor<8x16xf32>) {
+  // CHECK: vitya.unfold %[[X]] grid [4, 8] window [3, 3] stride [2, 2] padding [1, 1] : tensor<32x16xf32> -> tensor<8x144xf32>
+  %0 = vitya.unfold %x grid [4, 8] window [3, 3] stride [2, 2] padding [1, 1] : tensor<32x16xf32> -> tensor<8x144xf32>
+  // CHECK: vitya.max_pool %[[X]] grid [4, 8] window [2, 3] stride [2, 2] padding [0, 1] : tensor<32x16xf32> -> tensor<8x16xf32>
+  %1 = vitya.max_pool %x grid [4, 8] window [2, 3] stride [2, 2] padding [0, 1] : tensor<32x16xf32> -> tensor<8x16xf32>
+  return %0, %1 : tensor<8x144xf32>, tensor<8x16xf32>
+}
+
 // Heads of query and key may be narrower than those of value, and there may be fewer queries than keys.
 // CHECK-LABEL: func @attention(
 // CHECK-SAME: %[[Q:.*]]: tensor<1x96xf32>, %[[K:.*]]: tensor<65x96xf32>, %[[V:.*]]: tensor<65x192xf32>

@@ -52,6 +52,9 @@ TEST_F(Dialect, BuildersInferShapes) {
   EXPECT_EQ(shapeOf(make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), 3, APFloat(0.5))),
             Shape({2, 30}));
   EXPECT_EQ(shapeOf(make<GeluOp>(GeluForm::erf, value({65, 192}))), Shape({65, 192}));
+  int64_t grid[] = {4, 8}, window[] = {3, 3}, stride[] = {2, 2}, padding[] = {1, 1};
+  EXPECT_EQ(shapeOf(make<UnfoldOp>(value({32, 16}), grid, window, stride, padding)), Shape({8, 144}));
+  EXPECT_EQ(shapeOf(make<MaxPoolOp>(value({32, 16}), grid, window, stride, padding)), Shape({8, 16}));
   EXPECT_EQ(shapeOf(make<MeanPoolOp>(value({65, 192}))), Shape({1, 192}));
 }
 

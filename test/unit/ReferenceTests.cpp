@@ -57,6 +57,29 @@ void expectNear(const Tensor &a, const Tensor &b, double tolerance) {
 }
 
 //===----------------------------------------------------------------------===//
+// Windows of pixels
+//===----------------------------------------------------------------------===//
+
+// A grid of 2 x 3 pixels of two channels, and windows of 2 x 2 pixels with one pixel of padding at each side.
+TEST_F(Reference, UnfoldPadsWithZeros) {
+  Tensor pixels = make({6, 2}, {1, -1, 2, -2, 3, -3, 4, -4, 5, -5, 6, -6});
+  Tensor result = unfold(pixels, {{2, 3}, {2, 2}, {2, 2}, {1, 1}, {2, 2}});
+  EXPECT_EQ(result.shape(), llvm::ArrayRef<int64_t>({4, 8}));
+  EXPECT_EQ(result.values(), llvm::ArrayRef<float>({0, 0, 0, 0,  0, 0, 1, -1, 0, 0,  0, 0,  2, -2, 3, -3, //
+                                                    0, 0, 4, -4, 0, 0, 0, 0,  5, -5, 6, -6, 0, 0,  0, 0}));
+}
+
+TEST_F(Reference, MaxPoolIgnoresPaddingAndKeepsNaN) {
+  float nan = std::numeric_limits<float>::quiet_NaN();
+  Tensor pixels = make({6, 2}, {-1, -1, 2, -2, 3, -3, 4, -4, 5, nan, 6, -6});
+  Tensor result = maxPool(pixels, {{2, 3}, {2, 2}, {2, 2}, {1, 1}, {2, 2}});
+  EXPECT_EQ(result.shape(), llvm::ArrayRef<int64_t>({4, 2}));
+  EXPECT_EQ(result.values().drop_back(2), llvm::ArrayRef<float>({-1, -1, 3, -2, 4, -4}));
+  EXPECT_EQ(result.values()[6], 6);
+  EXPECT_TRUE(std::isnan(result.values()[7]));
+}
+
+//===----------------------------------------------------------------------===//
 // From image to tokens
 //===----------------------------------------------------------------------===//
 

@@ -218,10 +218,32 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     if (failed(result))
       return op.emitError("expected an op that can be tiled");
     rewriter.replaceOp(op, result->replacements);
-    for (Operation *tiled : result->tiledOps)
-      if (auto generic = dyn_cast<linalg::GenericOp>(tiled); generic && isContraction(generic))
+    for (Operation *tiled : result->tiledOps) {
+      auto generic = dyn_cast<linalg::GenericOp>(tiled);
+      if (!generic)
+        continue;
+      dropUnitLoopsFromSums(generic);
+      if (isContraction(generic))
         dropUnitLoops(rewriter, generic);
+    }
     return success();
+  }
+
+  /// Drops the loops of `op` that have one iteration from the sums of loops in its indexing maps, which windows of
+  /// pixels have. If one loop or none is left, the op can be vectorized.
+  static void dropUnitLoopsFromSums(linalg::GenericOp op) {
+    SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+    AffineExpr zero = getAffineConstantExpr(0, op.getContext());
+    SmallVector<AffineExpr> loops = llvm::map_to_vector(llvm::enumerate(ranges), [&](auto range) {
+      return range.value() == 1 ? zero : getAffineDimExpr(range.index(), op.getContext());
+    });
+    SmallVector<AffineMap> maps = llvm::map_to_vector(op.getIndexingMapsArray(), [&](AffineMap map) {
+      SmallVector<AffineExpr> results = llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
+        return isa<AffineBinaryOpExpr>(result) ? result.replaceDims(loops) : result;
+      });
+      return AffineMap::get(map.getNumDims(), map.getNumSymbols(), results, op.getContext());
+    });
+    op.setIndexingMapsAttr(Builder(op.getContext()).getAffineMapArrayAttr(maps));
   }
 
   /// Drops the loops of `contraction` that have one iteration, except for the last reduction loop and the loop over the

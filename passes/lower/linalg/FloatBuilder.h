@@ -31,6 +31,8 @@ public:
   /// a < b ? a : b and a > b ? a : b: one instruction each on x86.
   Value min(Value a, Value b) { return select(mlir::arith::CmpFPredicate::OLT, a, b); }
   Value max(Value a, Value b) { return select(mlir::arith::CmpFPredicate::OGT, a, b); }
+  /// The larger of two values, NaN if one of them is.
+  Value maximum(Value a, Value b) { return mlir::arith::MaximumFOp::create(*this, a, b); }
   /// The smaller and the larger of two numbers, ignoring NaN. Vectorization recognizes them as reductions.
   Value minNumber(Value a, Value b) { return mlir::arith::MinNumFOp::create(*this, a, b); }
   Value maxNumber(Value a, Value b) { return mlir::arith::MaxNumFOp::create(*this, a, b); }

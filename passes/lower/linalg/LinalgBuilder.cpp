@@ -25,17 +25,21 @@ Value LinalgBuilder::generic(unsigned loops, ArrayRef<Operand> inputs, const Ope
       exprs.push_back(getAffineDimExpr(dim));
     return AffineMap::get(loops, 0, exprs, getContext());
   };
-  SmallVector<Value> values;
-  SmallVector<AffineMap> maps;
-  for (const auto &[value, dims] : inputs) {
-    values.push_back(value);
-    maps.push_back(map(dims));
-  }
-  maps.push_back(map(init.second));
-  SmallVector<utils::IteratorType> iterators(loops, utils::IteratorType::reduction);
-  for (unsigned dim : init.second)
-    iterators[dim] = utils::IteratorType::parallel;
-  auto op = linalg::GenericOp::create(*this, init.first.getType(), values, init.first, maps, iterators,
+  SmallVector<std::pair<Value, AffineMap>> mapped;
+  for (const auto &[value, dims] : inputs)
+    mapped.emplace_back(value, map(dims));
+  return generic(map(init.second), mapped, init.first, body);
+}
+
+Value LinalgBuilder::generic(AffineMap initMap, ArrayRef<std::pair<Value, AffineMap>> inputs, Value init, Body body) {
+  SmallVector<Value> values(llvm::make_first_range(inputs));
+  SmallVector<AffineMap> maps(llvm::make_second_range(inputs));
+  maps.push_back(initMap);
+  SmallVector<utils::IteratorType> iterators(initMap.getNumDims(), utils::IteratorType::parallel);
+  for (auto [dim, iterator] : llvm::enumerate(iterators))
+    if (!initMap.isFunctionOfDim(dim))
+      iterator = utils::IteratorType::reduction;
+  auto op = linalg::GenericOp::create(*this, init.getType(), values, init, maps, iterators,
                                       [&](OpBuilder &nested, Location loc, ValueRange arguments) {
                                         FloatBuilder arith(nested, loc);
                                         linalg::YieldOp::create(arith, body(arith, arguments));

@@ -34,6 +34,9 @@ public:
   using Body = llvm::function_ref<Value(FloatBuilder &, mlir::ValueRange)>;
   /// A linalg.generic with `loops` loops. Loops that do not index `init` are reductions.
   Value generic(unsigned loops, ArrayRef<Operand> inputs, const Operand &init, Body body);
+  /// The same with operands that are read and written by maps of the loops. Loops that `initMap` does not have are
+  /// reductions.
+  Value generic(mlir::AffineMap initMap, ArrayRef<std::pair<Value, mlir::AffineMap>> inputs, Value init, Body body);
   /// A linalg.generic that permutes or copies elements.
   Value copy(unsigned loops, const Operand &input, const Operand &init);
 

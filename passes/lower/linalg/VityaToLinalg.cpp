@@ -36,6 +36,7 @@ struct VityaToLinalg : impl::VityaToLinalgPassBase<VityaToLinalg> {
     detail::populateLinearToLinalgPatterns(patterns);
     detail::populateQuantizationToLinalgPatterns(patterns);
     detail::populateReductionToLinalgPatterns(patterns);
+    detail::populateWindowToLinalgPatterns(patterns);
     linalg::populateElementwiseToLinalgConversionPatterns(patterns);
     tensor::populateDecomposeTensorConcatPatterns(patterns);
     if (failed(applyPartialConversion(getOperation(), target, std::move(patterns))))

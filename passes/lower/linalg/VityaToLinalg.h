@@ -13,6 +13,7 @@ void populateIntegerAttentionToLinalgPatterns(mlir::RewritePatternSet &patterns)
 void populateLinearToLinalgPatterns(mlir::RewritePatternSet &patterns);
 void populateQuantizationToLinalgPatterns(mlir::RewritePatternSet &patterns);
 void populateReductionToLinalgPatterns(mlir::RewritePatternSet &patterns);
+void populateWindowToLinalgPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace vitya::detail
 

@@ -167,6 +167,29 @@ func.func @scale_columns(%x: tensor<7x8xf32>, %f: tensor<8xf32>) -> tensor<7x8xf
 
 // -----
 
+// CHECK-DAG: #[[$UNFOLD:.*]] = affine_map<(d0, d1, d2, d3) -> (d0 * 2 + d2, d1 * 8 + d3)>
+// CHECK-DAG: #[[$POOL:.*]] = affine_map<(d0, d1, d2, d3, d4) -> (d0 * 2 + d3, d1 * 2 + d4, d2)>
+// CHECK-LABEL: func.func @unfold
+// CHECK: linalg.fill
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[1, 1, 0] [4, 8, 4] [1, 1, 1] : tensor<4x8x4xf32> into tensor<6x10x4xf32>
+// CHECK: linalg.generic {indexing_maps = [#[[$UNFOLD]], #{{.*}}], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+// CHECK: tensor.collapse_shape %{{.*}} {{\[\[}}0, 1], [2, 3]] : tensor<2x4x3x12xf32> into tensor<8x36xf32>
+func.func @unfold(%x: tensor<32x4xf32>) -> tensor<8x36xf32> {
+  %0 = vitya.unfold %x grid [4, 8] window [3, 3] stride [2, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<8x36xf32>
+  return %0 : tensor<8x36xf32>
+}
+
+// CHECK-LABEL: func.func @max_pool
+// CHECK-NOT: tensor.insert_slice
+// CHECK: linalg.generic {indexing_maps = [#[[$POOL]], #{{.*}}, #{{.*}}], iterator_types = ["parallel", "parallel", "parallel", "reduction", "reduction"]}
+// CHECK: arith.maximumf
+func.func @max_pool(%x: tensor<32x4xf32>) -> tensor<8x4xf32> {
+  %0 = vitya.max_pool %x grid [4, 8] window [2, 2] stride [2, 2] padding [0, 0] : tensor<32x4xf32> -> tensor<8x4xf32>
+  return %0 : tensor<8x4xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @mean_pool
 // CHECK-DAG: %[[ROWS:.*]] = arith.constant 7.000000e+00 : f32
 // CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]
