@@ -224,6 +224,13 @@ Expected<Checkpoint> Checkpoint::read(MemoryBufferRef file, StringRef key) {
   return checkpoint;
 }
 
+Checkpoint Checkpoint::make(std::vector<NamedTensor> tensors, std::unique_ptr<Records> records) {
+  Checkpoint checkpoint;
+  checkpoint.stateDict = std::move(tensors);
+  checkpoint.records = std::move(records);
+  return checkpoint;
+}
+
 Expected<std::vector<std::string>> Checkpoint::dropPrefix(StringRef prefix) {
   std::vector<NamedTensor> behind = tensorsBehind(prefix, stateDict);
   if (behind.empty())

@@ -21,6 +21,9 @@ public:
   /// to lie within its record; its bytes are read later, so `file` outlives the result.
   static llvm::Expected<Checkpoint> read(llvm::MemoryBufferRef file, llvm::StringRef key);
 
+  /// Makes a checkpoint of `tensors`, each of which `checkTensor` accepted, in `records`.
+  static Checkpoint make(std::vector<NamedTensor> tensors, std::unique_ptr<Records> records);
+
   Checkpoint(Checkpoint &&) noexcept;
   Checkpoint &operator=(Checkpoint &&) noexcept;
   ~Checkpoint();

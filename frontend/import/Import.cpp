@@ -3,6 +3,7 @@
 #include "dialect/VityaDialect.h"
 #include "dialect/support/Errors.h"
 #include "frontend/checkpoint/Checkpoint.h"
+#include "frontend/import/GraphImport.h"
 #include "frontend/import/ModelBuilder.h"
 #include "frontend/layout/Match.h"
 #include "frontend/layout/Settings.h"
@@ -90,8 +91,34 @@ static Error dropPrefix(MLIRContext &context, Checkpoint &checkpoint, StringRef 
   return Error::success();
 }
 
+/// Imports a file with a graph.
+static Expected<OwningOpRef<ModuleOp>> importExported(MLIRContext &context, llvm::MemoryBufferRef file, StringRef name,
+                                                      const ImportOptions &options) {
+  if (options.layout != kAuto || !options.prefix.empty() || !options.key.empty())
+    return makeError("expected no layout, prefix and key for an exported graph, which says itself how its tensors are "
+                     "connected, found '{0}'",
+                     options.layout != kAuto ? options.layout : options.prefix + options.key);
+  Expected<ExportedProgram> program = ExportedProgram::read(file);
+  if (!program)
+    return program.takeError();
+  ModelSettings used(context);
+  Expected<OwningOpRef<ModuleOp>> module = importGraph(context, *program, name, options.settings, used);
+  if (!module)
+    return module;
+  remarkUnsaid(**module, used, /*layout=*/"", SettingSource::guess, /*remarks=*/{});
+  setDiscardable<VityaDialect::SettingsAttrHelper>(**module, used.attribute());
+  return module;
+}
+
 Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::MemoryBufferRef file, StringRef name,
                                             const ImportOptions &options) {
+  context.loadDialect<VityaDialect, arith::ArithDialect, tensor::TensorDialect, func::FuncDialect>();
+  // A file name may hold any bytes; the name of a model is UTF-8.
+  std::string modelName = llvm::json::fixUTF8(name);
+  if (ExportedProgram::isExported(file)) {
+    auto module = importExported(context, file, modelName, options);
+    return module ? std::move(module) : prefixError(file.getBufferIdentifier(), module.takeError());
+  }
   Expected<Checkpoint> checkpoint = readCheckpoint(file, options.key);
   if (!checkpoint)
     return checkpoint.takeError();
@@ -111,25 +138,34 @@ Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::MemoryBu
       loadLayouts(layoutName, options.layoutFolder.empty() ? defaultLayoutFolder() : options.layoutFolder);
   if (!layouts)
     return layouts.takeError();
-  context.loadDialect<VityaDialect, arith::ArithDialect, tensor::TensorDialect, func::FuncDialect>();
-  // A file name may hold any bytes; the name of a model is UTF-8.
-  std::string modelName = llvm::json::fixUTF8(name);
   auto module = importCheckpoint(context, *checkpoint, *layouts, layoutSource, modelName, options.settings);
   if (!module)
     return prefixError(path, module.takeError());
   return module;
 }
 
+static void printTensors(ArrayRef<NamedTensor> tensors, llvm::raw_ostream &os) {
+  size_t width = 0;
+  for (const NamedTensor &named : tensors)
+    width = std::max(width, named.name.size());
+  for (const auto &[name, tensor] : tensors)
+    os << llvm::left_justify(escapeControls(name), width) << "  " << llvm::left_justify(tensor.type->name, 8) << "  "
+       << llvm::left_justify(formatShape(tensor.shape), 20) << "  " << tensor.elements() * tensor.type->bytes << '\n';
+}
+
 Error listTensors(llvm::MemoryBufferRef file, StringRef key, llvm::raw_ostream &os) {
+  if (key.empty() && ExportedProgram::isExported(file)) {
+    Expected<ExportedProgram> program = ExportedProgram::read(file);
+    if (!program)
+      return prefixError(file.getBufferIdentifier(), program.takeError());
+    for (const std::unique_ptr<Checkpoint> &part : program->parts())
+      printTensors(part->tensors(), os);
+    return Error::success();
+  }
   Expected<Checkpoint> checkpoint = readCheckpoint(file, key);
   if (!checkpoint)
     return checkpoint.takeError();
-  size_t width = 0;
-  for (const NamedTensor &named : checkpoint->tensors())
-    width = std::max(width, named.name.size());
-  for (const auto &[name, tensor] : checkpoint->tensors())
-    os << llvm::left_justify(escapeControls(name), width) << "  " << llvm::left_justify(tensor.type->name, 8) << "  "
-       << llvm::left_justify(formatShape(tensor.shape), 20) << "  " << tensor.elements() * tensor.type->bytes << '\n';
+  printTensors(checkpoint->tensors(), os);
   return Error::success();
 }
 

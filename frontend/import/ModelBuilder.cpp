@@ -2,7 +2,7 @@
 // names the tensor instead of coming from the op's verifier.
 #include "frontend/import/ModelBuilder.h"
 #include "dialect/support/Errors.h"
-#include "mlir/IR/Verifier.h"
+#include "frontend/import/ModelModule.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include <cmath>
@@ -213,36 +213,15 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
 // The module
 //===----------------------------------------------------------------------===//
 
-/// Creates @main, whose result type is not known yet, and leaves the builder in its body.
-func::FuncOp ModelBuilder::beginFunction(ModuleOp module, ArrayRef<int64_t> image) {
-  builder.setInsertionPointToEnd(module.getBody());
-  auto entry =
-      func::FuncOp::create(builder, module.getLoc(), kEntryName, builder.getFunctionType(type(image), TypeRange()));
-  Block *body = entry.addEntryBlock();
-  builder.setInsertionPointToStart(body);
-  tokens = cast<Tokens>(body->getArgument(0));
-  return entry;
-}
-
-/// The names of the classes: their numbers unless a setting names them.
-Expected<SmallVector<StringAttr>> ModelBuilder::classNames() {
-  SmallVector<StringAttr> classes;
-  for (const std::string &className : settings.classes)
-    classes.push_back(builder.getStringAttr(className));
-  if (classes.empty())
-    for (int64_t index = 0; index < columns(); ++index)
-      classes.push_back(builder.getStringAttr(llvm::Twine(index)));
-  if (static_cast<int64_t>(classes.size()) != columns())
-    return makeError("expected a name for each of {0} classes, found {1} names", columns(), classes.size());
-  return classes;
-}
-
-Error ModelBuilder::checkModule(ModuleOp module) {
-  std::string problem;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { problem = diagnostic.str(); });
-  if (failed(verify(module)))
-    return makeError("expected a valid model, found: {0}", problem);
-  return Error::success();
+Expected<Value> ModelBuilder::buildBody(const Steps &steps, Value image) {
+  tokens = cast<Tokens>(image);
+  if (Error error = buildSteps(steps))
+    return std::move(error);
+  if (Error error = layers.checkRecords())
+    return std::move(error);
+  if (rows() != 1)
+    return makeError("expected a layout that ends with one token, found {0}: a 'pool' step is missing", rows());
+  return tokens;
 }
 
 Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRef name) {
@@ -253,28 +232,8 @@ Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRe
   used.add("antialias", settings.antialias.value, settings.antialias.source);
   if (!geometry.doubt.empty())
     used.addDoubt(geometry.doubt);
-  Location loc = location(name);
-  OwningOpRef<ModuleOp> module = ModuleOp::create(loc);
   int64_t image[] = {geometry.channels, geometry.height, geometry.width};
-  func::FuncOp entry = beginFunction(*module, image);
-  if (Error error = buildSteps(steps))
-    return std::move(error);
-  if (Error error = layers.checkRecords())
-    return std::move(error);
-  if (rows() != 1)
-    return makeError("expected a layout that ends with one token, found {0}: a 'pool' step is missing", rows());
-  func::ReturnOp::create(builder, loc, ValueRange{tokens});
-  entry.setFunctionType(builder.getFunctionType(type(image), tokens.getType()));
-
-  Expected<SmallVector<StringAttr>> classes = classNames();
-  if (!classes)
-    return classes.takeError();
-  setDiscardable<VityaDialect::ModelAttrHelper>(
-      (*module), ModelAttr::get(&context, name, image, *classes, settings.antialias.value));
-  setDiscardable<VityaDialect::PhaseAttrHelper>((*module), builder.getStringAttr("import"));
-  if (Error error = checkModule(*module))
-    return std::move(error);
-  return module;
+  return buildModule(builder, name, image, settings, [&](Value input) { return buildBody(steps, input); });
 }
 
 } // namespace vitya

@@ -51,9 +51,7 @@ private:
   llvm::Expected<mlir::Value> position(const TokensStep &step, int64_t before);
   Tokens slice(Tokens input, llvm::ArrayRef<int64_t> offsets, llvm::ArrayRef<int64_t> sizes, mlir::Location loc);
 
-  mlir::func::FuncOp beginFunction(mlir::ModuleOp module, llvm::ArrayRef<int64_t> image);
-  llvm::Expected<llvm::SmallVector<mlir::StringAttr>> classNames();
-  llvm::Error checkModule(mlir::ModuleOp module);
+  llvm::Expected<mlir::Value> buildBody(const Steps &steps, mlir::Value image);
 
   mlir::Location location(llvm::StringRef name) { return nameLocation(builder, name); }
   mlir::RankedTensorType type(llvm::ArrayRef<int64_t> shape);

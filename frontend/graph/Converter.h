@@ -1,0 +1,138 @@
+// Converts a graph to ops. The shape of a tensor has a batch of one image in the graph, and none in the ops.
+#ifndef VITYA_FRONTEND_GRAPH_CONVERTER_H
+#define VITYA_FRONTEND_GRAPH_CONVERTER_H
+
+#include "frontend/graph/Emitter.h"
+
+namespace vitya {
+
+class Converter {
+public:
+  /// Both arguments outlive the converter. Ops are built at the insertion point of `builder`.
+  Converter(mlir::OpBuilder &builder, const ExportedProgram &program)
+      : builder(builder), program(program), graph(program.graph()), emitter(builder), values(graph.values.size()) {}
+
+  /// Returns the shape [channels, height, width] of the image that the graph takes.
+  static llvm::Expected<llvm::SmallVector<int64_t>> imageShape(const Graph &graph);
+
+  /// Builds the ops of the graph for `image`, and returns the logits, `tensor<1xC>`. Errors name the operator, its
+  /// module and the line of the model's code.
+  llvm::Expected<mlir::Value> convert(mlir::Value image);
+
+private:
+  using Results = llvm::SmallVector<View, 1>;
+  using Handler = mlir::FailureOr<Results> (Converter::*)();
+  struct Operator;
+  static llvm::ArrayRef<Operator> operators();
+
+  llvm::LogicalResult convertNode();
+  llvm::LogicalResult bind(const Results &results);
+  bool convertSize();
+  llvm::Error problem() const;
+  std::string describeNode() const;
+  std::string unsupported() const;
+
+  // The arguments of the current node.
+  mlir::FailureOr<View> view(llvm::StringRef name);
+  mlir::FailureOr<View> viewOf(const Argument &argument);
+  std::optional<View> optionalView(llvm::StringRef name);
+  mlir::FailureOr<llvm::SmallVector<View>> views(llvm::StringRef name);
+  std::optional<int64_t> integerOf(const Argument &argument) const;
+  mlir::FailureOr<int64_t> integer(llvm::StringRef name, std::optional<int64_t> fallback = std::nullopt);
+  mlir::FailureOr<llvm::SmallVector<int64_t>>
+  integers(llvm::StringRef name, std::optional<llvm::SmallVector<int64_t>> fallback = std::nullopt);
+  std::optional<double> number(llvm::StringRef name) const;
+  bool flag(llvm::StringRef name, bool fallback) const;
+  /// A number of a dimension of `view`, which may be counted from the end.
+  mlir::FailureOr<int64_t> dimension(llvm::StringRef name, size_t rank, std::optional<int64_t> fallback = std::nullopt);
+  mlir::FailureOr<int64_t> wrap(int64_t dim, size_t rank);
+  /// `map` over the source of `view`.
+  mlir::FailureOr<Results> arranged(const View &view, std::optional<IndexMap> map);
+  mlir::FailureOr<View> rearranged(const View &view, std::optional<IndexMap> map);
+  mlir::FailureOr<View> reshaped(const View &view, llvm::ArrayRef<int64_t> shape) {
+    return rearranged(view, view.map.reshape(shape));
+  }
+
+  // Rearrangements (ShapeOps.cpp).
+  mlir::FailureOr<Results> same();
+  mlir::FailureOr<Results> clone();
+  mlir::FailureOr<Results> dropout();
+  mlir::FailureOr<Results> reshape();
+  mlir::FailureOr<Results> flatten();
+  mlir::FailureOr<Results> unflatten();
+  mlir::FailureOr<Results> permute();
+  mlir::FailureOr<Results> transpose();
+  mlir::FailureOr<Results> squeeze();
+  mlir::FailureOr<Results> unsqueeze();
+  mlir::FailureOr<Results> expand();
+  mlir::FailureOr<Results> repeat();
+  mlir::FailureOr<Results> select();
+  mlir::FailureOr<Results> slice();
+  mlir::FailureOr<Results> narrow();
+  mlir::FailureOr<Results> unbind();
+  mlir::FailureOr<Results> chunk();
+  mlir::FailureOr<Results> split();
+  mlir::FailureOr<Results> unfold();
+  mlir::FailureOr<Results> unfoldImage();
+  mlir::FailureOr<Results> cutDim(const View &view, int64_t dim, llvm::ArrayRef<int64_t> sizes);
+
+  // Elements (ElementOps.cpp).
+  mlir::FailureOr<Results> add();
+  mlir::FailureOr<Results> subtract();
+  mlir::FailureOr<Results> multiply();
+  mlir::FailureOr<Results> divide();
+  mlir::FailureOr<Results> sigmoid();
+  mlir::FailureOr<Results> gelu();
+  mlir::FailureOr<Results> mean();
+  mlir::FailureOr<Results> averagePool();
+  mlir::FailureOr<Results> concatenate();
+  mlir::FailureOr<View> sum(const View &left, const View &right);
+  mlir::FailureOr<View> product(const View &left, const View &right);
+  mlir::FailureOr<View> foldConstants(const View &left, const View &right, llvm::function_ref<float(float, float)> f);
+  mlir::FailureOr<View> scaledBy(const View &view, double factor);
+  mlir::FailureOr<std::pair<View, View>> broadcast(const View &left, const View &right);
+  mlir::FailureOr<View> inPlaceOf(const Emitter::Rows &anchor, const View &other);
+  /// `other`, a constant that is broadcast to the rows of a linear layer, as a vector [outputs].
+  std::optional<View> vectorFor(const View &layer, const View &other);
+  mlir::FailureOr<View> meanOf(const View &view, llvm::ArrayRef<int64_t> dims, bool keepDims);
+
+  // Memory (MemoryOps.cpp).
+  mlir::FailureOr<Results> allocate();
+  mlir::FailureOr<Results> copy();
+  mlir::FailureOr<Results> scatter();
+  mlir::FailureOr<Results> compare();
+  mlir::FailureOr<Results> negateTruth();
+  mlir::FailureOr<Results> choose();
+
+  // Layers (LayerOps.cpp).
+  mlir::FailureOr<Results> linear();
+  mlir::FailureOr<Results> matmul();
+  mlir::FailureOr<Results> addmm();
+  mlir::FailureOr<Results> einsum();
+  mlir::FailureOr<Results> convolution();
+  mlir::FailureOr<Results> layerNorm();
+  mlir::FailureOr<Results> softmax();
+  mlir::FailureOr<Results> attention();
+  mlir::FailureOr<View> multiplyMatrices(const View &left, const View &right);
+  mlir::FailureOr<View> multiplyBatches(const View &left, const View &right);
+  mlir::FailureOr<View> linearLayer(const View &input, const View &weight, std::optional<View> bias);
+  mlir::FailureOr<View> attend(const View &query, const View &key, const View &value, double scale);
+  mlir::FailureOr<View> cutPatches(const View &image, llvm::ArrayRef<int64_t> kernel);
+
+  mlir::OpBuilder &builder;
+  const ExportedProgram &program;
+  const Graph &graph;
+  Emitter emitter;
+  const GraphNode *node = nullptr;
+  std::vector<std::variant<std::monostate, View, int64_t>> values;
+};
+
+/// An operator and how it is converted.
+struct Converter::Operator {
+  llvm::StringLiteral name;
+  Handler convert;
+};
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_GRAPH_CONVERTER_H

@@ -1,0 +1,91 @@
+// Turns views into values of the IR.
+#ifndef VITYA_FRONTEND_GRAPH_EMITTER_H
+#define VITYA_FRONTEND_GRAPH_EMITTER_H
+
+#include "dialect/VityaOps.h"
+#include "frontend/graph/View.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace vitya {
+
+class Emitter {
+public:
+  explicit Emitter(mlir::OpBuilder &builder) : builder(builder) {}
+
+  /// A matrix, and the map from a view to its elements. Each row of the view is a row of the matrix, whose columns may
+  /// be in another order.
+  struct Rows {
+    mlir::Value value;
+    IndexMap map;
+    /// The number of the column of the view at each column of the matrix.
+    IndexMap columns() const { return *map.slice(0, 0, 1)->reshape({map.size(1)})->inverse(); }
+  };
+
+  /// Returns the rows of a view of two dimensions.
+  mlir::FailureOr<Rows> rows(const View &view);
+
+  /// Returns a view of two dimensions as `tensor<NxD>`. A layer that computes only some outputs of a layer of the
+  /// model, or in another order, gets the name of that layer with ".`part`", unless `part` is empty.
+  mlir::FailureOr<mlir::Value> matrix(const View &view, llvm::StringRef part = "");
+
+  /// Returns a matrix with all elements of `view` and the map to it. The last dimension of a view that does not use all
+  /// of its source becomes the columns.
+  mlir::FailureOr<Rows> whole(const View &view);
+
+  /// Returns the elements of a constant in the order of the view.
+  mlir::FailureOr<std::vector<float>> read(const View &view);
+
+  /// Returns a constant of the shape of the view as an op.
+  mlir::FailureOr<mlir::Value> constant(const View &view);
+
+  /// Returns a constant with computed elements as a view.
+  static View makeConstant(std::string name, llvm::ArrayRef<int64_t> shape, std::vector<float> values);
+
+  /// Returns tokens as a view of `shape`, which has as many elements.
+  static View tokens(mlir::Value value, llvm::ArrayRef<int64_t> shape);
+
+  /// Returns `name`, with a number if a layer has this name already.
+  std::string uniqueName(llvm::StringRef name);
+
+  mlir::Location location(llvm::StringRef name);
+
+  /// Records a problem, unless there is one already.
+  template <typename... Arguments>
+  llvm::LogicalResult fail(const char *format, Arguments &&...arguments) {
+    if (problem.empty())
+      problem = llvm::formatv(format, std::forward<Arguments>(arguments)...);
+    return mlir::failure();
+  }
+  /// `map`, or a problem: the elements are in an order that no op gives them.
+  mlir::FailureOr<IndexMap> arranged(std::optional<IndexMap> map);
+
+  mlir::OpBuilder &builder;
+  std::string problem;
+
+private:
+  mlir::FailureOr<View> patches(const View &view, mlir::Value image);
+  mlir::FailureOr<mlir::Value> valueOf(const View &view);
+  /// Where the rows of a view lie in a matrix of tokens.
+  struct Position {
+    int64_t row;
+    IndexMap columns; ///< from the columns of the view to those of the matrix
+    bool isRange() const { return columns.isCounting(0, 1); }
+  };
+  mlir::FailureOr<Position> locate(const View &view, int64_t width);
+  mlir::FailureOr<View> gatherOutputs(const View &view, const LinearSource &linear, const Position &position);
+  static View scaled(const View &view);
+  llvm::LogicalResult fillBuffer(Source &source);
+
+  llvm::StringMap<unsigned> layerNames;
+  llvm::DenseMap<mlir::Value, llvm::SmallVector<PatchifyOp>> patchifies;
+  struct EmittedConstant {
+    View view; ///< keeps its source
+    mlir::Value value;
+  };
+  llvm::DenseMap<const Source *, std::vector<EmittedConstant>> constants;
+};
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_GRAPH_EMITTER_H

@@ -1,0 +1,383 @@
+// Operators that become layers: matrix products, attention, convolutions, norms.
+#include "frontend/graph/Converter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "llvm/ADT/STLExtras.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace vitya {
+
+//===----------------------------------------------------------------------===//
+// Linear layers
+//===----------------------------------------------------------------------===//
+
+/// The name of the layer whose weight has this name.
+static StringRef layerOf(StringRef weight) {
+  if (!weight.consume_back(".weight"))
+    weight.consume_back("_weight");
+  return weight;
+}
+
+/// input weight^T + bias for a constant weight [out, in].
+FailureOr<View> Converter::linearLayer(const View &input, const View &weight, std::optional<View> bias) {
+  if (weight.map.rank() != 2 || input.map.rank() == 0 || input.map.size(input.map.rank() - 1) != weight.map.size(1))
+    return emitter.fail("expected a weight [out, in] for the columns of the input, found another shape");
+  int64_t in = weight.map.size(1), out = weight.map.size(0), count = input.map.elements() / in;
+  FailureOr<View> tokens = reshaped(input, {count, in});
+  FailureOr<Emitter::Rows> rows =
+      failed(tokens) ? FailureOr<Emitter::Rows>(failure()) : emitter.rows({tokens->source, tokens->map, 1});
+  if (failed(rows))
+    return failure();
+  // The weight has its columns in the order of the matrix.
+  FailureOr<View> ordered(weight);
+  if (!rows->map.isRowMajor())
+    ordered = rearranged(weight, weight.map.compose(IndexMap::counting(out, in).product(rows->columns())));
+  if (failed(ordered))
+    return failure();
+  ordered->factor *= input.factor;
+  StringRef name = layerOf(getSource<ConstantSource>(weight)->name);
+  LinearSource layer{rows->value, *ordered, std::nullopt, name.empty() ? node->module : name.str(), Value()};
+  if (bias) {
+    if (bias->map.elements() != out || !getSource<ConstantSource>(*bias))
+      return emitter.fail("expected a constant bias of {0} elements, found another", out);
+    FailureOr<View> vector = reshaped(*bias, {out});
+    if (failed(vector))
+      return failure();
+    layer.bias = *vector;
+  }
+  SmallVector<int64_t> shape = input.map.shape();
+  shape.back() = out;
+  FailureOr<IndexMap> map = emitter.arranged(IndexMap::rowMajor(shape));
+  if (failed(map))
+    return failure();
+  return View{std::make_shared<Source>(std::move(layer)), *map};
+}
+
+FailureOr<Converter::Results> Converter::linear() {
+  FailureOr<View> input = view("input"), weight = view("weight");
+  std::optional<View> bias = optionalView("bias");
+  if (failed(input) || failed(weight))
+    return failure();
+  if (!getSource<ConstantSource>(*weight))
+    return emitter.fail("expected a constant weight, found one that depends on the image");
+  FailureOr<View> result = linearLayer(*input, *weight, bias);
+  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
+}
+
+/// left [b, n, k] times right [b, k, m]: a linear layer, scores of queries and keys, or a mixture of values.
+FailureOr<View> Converter::multiplyBatches(const View &left, const View &right) {
+  int64_t batch = left.map.size(0), rows = left.map.size(1), inner = left.map.size(2), columns = right.map.size(2);
+  if (right.map.size(0) != batch || right.map.size(1) != inner)
+    return emitter.fail("expected matrices of fitting sizes, found others");
+  bool leftIsConstant = getSource<ConstantSource>(left), rightIsConstant = getSource<ConstantSource>(right);
+  FailureOr<View> swapped = rearranged(right, right.map.permute({0, 2, 1}));
+  if (failed(swapped))
+    return failure();
+  if (rightIsConstant && right.map.isCounting(0, 0)) {
+    FailureOr<View> weight = rearranged(*swapped, swapped->map.slice(0, 0, 1));
+    weight = failed(weight) ? weight : reshaped(*weight, {columns, inner});
+    return failed(weight) ? weight : linearLayer(left, *weight, std::nullopt);
+  }
+  if (leftIsConstant && !rightIsConstant) {
+    FailureOr<View> other = rearranged(left, left.map.permute({0, 2, 1}));
+    FailureOr<View> result = failed(other) ? other : multiplyBatches(*swapped, *other);
+    return failed(result) ? result : rearranged(*result, result->map.permute({0, 2, 1}));
+  }
+  if (auto *weights = getSource<ProbabilitiesSource>(left)) {
+    if (!left.map.isRowMajor() || left.factor != 1)
+      return emitter.fail(
+          "expected attention weights [heads, queries, keys] in the order of the scores, found another");
+    return attend(weights->query, weights->key, right, weights->scale);
+  }
+  FailureOr<IndexMap> map = emitter.arranged(IndexMap::rowMajor({batch, rows, columns}));
+  if (failed(map))
+    return failure();
+  return View{std::make_shared<Source>(ScoresSource{left, *swapped}), *map};
+}
+
+/// torch.matmul
+FailureOr<View> Converter::multiplyMatrices(const View &left, const View &right) {
+  size_t a = left.map.rank(), b = right.map.rank();
+  if (a < 2 || b < 2)
+    return emitter.fail("expected matrices, found vectors");
+  SmallVector<int64_t> shape, batch(std::max(a, b) - 2, 1), leftShape = left.map.shape(),
+                                                            rightShape = right.map.shape();
+  int64_t count = 1;
+  for (size_t dim = 0; dim < batch.size(); ++dim) {
+    if (dim + a >= batch.size() + 2)
+      batch[dim] = leftShape[dim + a - batch.size() - 2];
+    if (dim + b >= batch.size() + 2)
+      batch[dim] = std::max(batch[dim], rightShape[dim + b - batch.size() - 2]);
+    count *= batch[dim];
+  }
+  auto flatten = [&](const View &view) -> FailureOr<View> {
+    SmallVector<int64_t> all(batch), own = view.map.shape();
+    all.append(own.end() - 2, own.end());
+    FailureOr<View> whole = rearranged(view, view.map.expand(all));
+    return failed(whole) ? whole : reshaped(*whole, {count, own[own.size() - 2], own.back()});
+  };
+  FailureOr<View> first = flatten(left), second = flatten(right);
+  FailureOr<View> result =
+      failed(first) || failed(second) ? FailureOr<View>(failure()) : multiplyBatches(*first, *second);
+  if (failed(result))
+    return failure();
+  shape = batch;
+  shape.append({leftShape[a - 2], rightShape[b - 1]});
+  return reshaped(*result, shape);
+}
+
+FailureOr<Converter::Results> Converter::matmul() {
+  FailureOr<View> self = view("self"), other = view(node->op == "matmul" ? "other" : "mat2");
+  if (failed(self) || failed(other))
+    return failure();
+  FailureOr<View> result = multiplyMatrices(*self, *other);
+  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
+}
+
+FailureOr<Converter::Results> Converter::addmm() {
+  FailureOr<View> self = view("self"), left = view("mat1"), right = view("mat2");
+  if (failed(self) || failed(left) || failed(right))
+    return failure();
+  if (number("alpha").value_or(1) != 1 || number("beta").value_or(1) != 1)
+    return emitter.fail("expected factors 1, found others");
+  FailureOr<View> product = multiplyMatrices(*left, *right);
+  FailureOr<View> result = failed(product) ? product : sum(*product, *self);
+  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
+}
+
+/// A product of two tensors: letters of both and of the result are batches, letters of both alone are summed over.
+FailureOr<Converter::Results> Converter::einsum() {
+  FailureOr<SmallVector<View>> tensors = views("tensors");
+  const Argument *argument = node->find("equation");
+  const auto *equation = argument ? argument->as<std::string>() : nullptr;
+  if (failed(tensors) || !equation)
+    return emitter.fail("expected an equation and tensors, found others");
+  std::string text = *equation;
+  llvm::erase(text, ' ');
+  auto [operands, result] = StringRef(text).split("->");
+  auto [a, b] = operands.split(',');
+  auto isUsable = [](StringRef letters, const View &view) {
+    return letters.size() == view.map.rank() && llvm::all_of(letters, llvm::isAlpha) &&
+           llvm::all_of(letters, [&](char letter) { return letters.count(letter) == 1; });
+  };
+  if (tensors->size() != 2 || !isUsable(a, (*tensors)[0]) || !isUsable(b, (*tensors)[1]))
+    return emitter.fail("expected an equation of two tensors, such as 'bhid,bhjd->bhij', found '{0}'", *equation);
+  std::string batch, rows, columns, inner;
+  for (char letter : a)
+    (!b.contains(letter) ? rows : result.contains(letter) ? batch : inner).push_back(letter);
+  for (char letter : b)
+    if (!a.contains(letter))
+      columns.push_back(letter);
+  auto arrange = [&](const View &view, StringRef letters, StringRef first, StringRef second) -> FailureOr<View> {
+    SmallVector<int64_t> order, shape{1, 1, 1};
+    for (auto [index, group] : llvm::enumerate(ArrayRef<StringRef>{batch, first, second}))
+      for (char letter : group) {
+        order.push_back(letters.find(letter));
+        shape[index] *= view.map.size(order.back());
+      }
+    FailureOr<View> permuted = rearranged(view, view.map.permute(order));
+    return failed(permuted) ? permuted : reshaped(*permuted, shape);
+  };
+  FailureOr<View> left = arrange((*tensors)[0], a, rows, inner), right = arrange((*tensors)[1], b, inner, columns);
+  FailureOr<View> product = failed(left) || failed(right) ? FailureOr<View>(failure()) : multiplyBatches(*left, *right);
+  if (failed(product))
+    return failure();
+  std::string letters = batch + rows + columns;
+  SmallVector<int64_t> shape, order;
+  for (char letter : letters)
+    shape.push_back(a.contains(letter) ? (*tensors)[0].map.size(a.find(letter))
+                                       : (*tensors)[1].map.size(b.find(letter)));
+  for (char letter : result)
+    order.push_back(StringRef(letters).find(letter));
+  FailureOr<View> whole = reshaped(*product, shape);
+  return failed(whole) ? FailureOr<Results>(failure()) : arranged(*whole, whole->map.permute(order));
+}
+
+//===----------------------------------------------------------------------===//
+// Attention
+//===----------------------------------------------------------------------===//
+
+/// softmax(scale query key^T) value for tensors [heads, tokens, width].
+FailureOr<View> Converter::attend(const View &query, const View &key, const View &value, double scale) {
+  int64_t heads = query.map.size(0), width = query.map.size(2), queries = query.map.size(1),
+          valueWidth = value.map.size(2);
+  // Programs that compute 1 / sqrt(width) in parts get a number that differs by rounding.
+  double usual = 1 / std::sqrt(double(width)), total = scale * query.factor * key.factor;
+  constexpr double rounding = 1e-12;
+  if (std::abs(total - usual) < rounding * usual)
+    total = usual;
+  SmallVector<Value> operands;
+  for (auto [part, operand] : {std::pair("q", query), std::pair("k", key), std::pair("v", value)}) {
+    FailureOr<View> tokens = rearranged(operand, operand.map.permute({1, 0, 2}));
+    tokens = failed(tokens) ? tokens : reshaped(*tokens, {operand.map.size(1), heads * operand.map.size(2)});
+    if (succeeded(tokens) && operands.size() < 2)
+      tokens->factor = 1;
+    FailureOr<Value> matrix = failed(tokens) ? FailureOr<Value>(failure()) : emitter.matrix(*tokens, part);
+    if (failed(matrix))
+      return failure();
+    operands.push_back(*matrix);
+  }
+  std::string name = emitter.uniqueName(node->module.empty() ? "attention" : node->module);
+  Value result = AttentionOp::create(builder, emitter.location(name), name, operands[0], operands[1], operands[2],
+                                     heads, llvm::APFloat(total), TypeAttr());
+  View tokens = Emitter::tokens(result, {queries, heads, valueWidth});
+  return rearranged(tokens, tokens.map.permute({1, 0, 2}));
+}
+
+FailureOr<Converter::Results> Converter::softmax() {
+  FailureOr<View> self = view("self");
+  if (failed(self))
+    return failure();
+  FailureOr<int64_t> dim = dimension("dim", self->map.rank());
+  if (failed(dim))
+    return failure();
+  auto *scores = getSource<ScoresSource>(*self);
+  if (!scores || !self->map.inverse() || !self->map.isCounting(*dim, 1) ||
+      self->map.size(*dim) != scores->key.map.size(1))
+    return emitter.fail("expected a softmax over the keys of scores, query key^T, found another");
+  return Results{
+      View{std::make_shared<Source>(ProbabilitiesSource{scores->query, scores->key, self->factor}), self->map}};
+}
+
+FailureOr<Converter::Results> Converter::attention() {
+  FailureOr<View> query = view("query"), key = view("key"), value = view("value");
+  if (failed(query) || failed(key) || failed(value))
+    return failure();
+  if (optionalView("attn_mask") || flag("is_causal", false) || flag("enable_gqa", false) ||
+      number("dropout_p").value_or(0) != 0)
+    return emitter.fail("expected attention without masks, dropout and groups of queries, found another");
+  size_t rank = query->map.rank();
+  SmallVector<View> operands{*query, *key, *value};
+  int64_t heads = 1;
+  for (size_t dim = 0; dim + 2 < rank; ++dim)
+    heads *= query->map.size(dim);
+  for (View &operand : operands) {
+    if (rank < 2 || operand.map.rank() != rank)
+      return emitter.fail("expected queries, keys and values [heads, tokens, width], found others");
+    FailureOr<View> flat = reshaped(operand, {heads, operand.map.size(rank - 2), operand.map.size(rank - 1)});
+    if (failed(flat))
+      return failure();
+    operand = *flat;
+  }
+  int64_t width = query->map.size(rank - 1);
+  if (operands[1].map.size(2) != width || operands[1].map.size(1) != operands[2].map.size(1))
+    return emitter.fail("expected queries and keys of one width, and a value for each key, found others");
+  double scale = number("scale").value_or(1 / std::sqrt(double(width)));
+  FailureOr<View> result = attend(operands[0], operands[1], operands[2], scale);
+  if (failed(result))
+    return failure();
+  SmallVector<int64_t> shape = query->map.shape();
+  shape.back() = operands[2].map.size(2);
+  return arranged(*result, result->map.reshape(shape));
+}
+
+//===----------------------------------------------------------------------===//
+// Convolutions
+//===----------------------------------------------------------------------===//
+
+/// The windows of `image` [1, channels, height, width], side by side, as [1, down, right, channels, kernel...].
+FailureOr<View> Converter::cutPatches(const View &image, ArrayRef<int64_t> kernel) {
+  auto all = [&](StringRef name, ArrayRef<int64_t> wanted) -> bool {
+    FailureOr<SmallVector<int64_t>> given = integers(name, llvm::to_vector(wanted));
+    if (failed(given))
+      return false;
+    for (auto [index, value] : llvm::enumerate(wanted))
+      if ((given->size() == 1 ? given->front() : index < given->size() ? (*given)[index] : -1) != value)
+        return false;
+    return true;
+  };
+  if (image.map.rank() != 4 || kernel.size() != 2 || image.map.size(0) != 1)
+    return emitter.fail("expected images [1, channels, height, width] and a kernel of two sizes, found others");
+  FailureOr<SmallVector<int64_t>> stride = integers("stride", SmallVector<int64_t>{1, 1});
+  int64_t height = image.map.size(2), width = image.map.size(3);
+  if (failed(stride) || !all("stride", kernel) || (stride->empty()) || !all("padding", {0, 0}) ||
+      !all("dilation", {1, 1}) || flag("transposed", false) || kernel[0] <= 0 || kernel[1] <= 0 ||
+      height % kernel[0] != 0 || width % kernel[1] != 0)
+    return emitter.fail(
+        "expected windows side by side that cover the image, with stride equal to the kernel and without "
+        "padding, found others");
+  FailureOr<View> cut =
+      reshaped(image, {1, image.map.size(1), height / kernel[0], kernel[0], width / kernel[1], kernel[1]});
+  return failed(cut) ? cut : rearranged(*cut, cut->map.permute({0, 2, 4, 1, 3, 5}));
+}
+
+FailureOr<Converter::Results> Converter::convolution() {
+  FailureOr<View> input = view("input"), weight = view("weight");
+  std::optional<View> bias = optionalView("bias");
+  FailureOr<int64_t> groups = integer("groups", 1);
+  if (failed(input) || failed(weight) || failed(groups))
+    return failure();
+  if (*groups != 1 || weight->map.rank() != 4 || !getSource<ConstantSource>(*weight))
+    return emitter.fail("expected a convolution of images in one group with a constant kernel, found another");
+  SmallVector<int64_t> kernel = weight->map.shape();
+  FailureOr<View> windows = cutPatches(*input, ArrayRef(kernel).drop_front(2));
+  if (failed(windows))
+    return failure();
+  SmallVector<int64_t> shape = windows->map.shape();
+  int64_t pixels = kernel[1] * kernel[2] * kernel[3], down = shape[1], right = shape[2];
+  FailureOr<View> rows = reshaped(*windows, {down * right, shape[3] * shape[4] * shape[5]}),
+                  matrix = reshaped(*weight, {kernel[0], pixels});
+  FailureOr<View> result =
+      failed(rows) || failed(matrix) ? FailureOr<View>(failure()) : linearLayer(*rows, *matrix, bias);
+  result = failed(result) ? result : reshaped(*result, {1, down, right, kernel[0]});
+  return failed(result) ? FailureOr<Results>(failure()) : arranged(*result, result->map.permute({0, 3, 1, 2}));
+}
+
+/// nn.Unfold: [1, channels * kernel, windows].
+FailureOr<Converter::Results> Converter::unfoldImage() {
+  FailureOr<View> self = view("self");
+  FailureOr<SmallVector<int64_t>> kernel = integers("kernel_size");
+  if (failed(self) || failed(kernel))
+    return failure();
+  FailureOr<View> windows = cutPatches(*self, *kernel);
+  if (failed(windows))
+    return failure();
+  SmallVector<int64_t> shape = windows->map.shape();
+  FailureOr<View> rows = reshaped(*windows, {1, shape[1] * shape[2], shape[3] * shape[4] * shape[5]});
+  return failed(rows) ? FailureOr<Results>(failure()) : arranged(*rows, rows->map.permute({0, 2, 1}));
+}
+
+//===----------------------------------------------------------------------===//
+// Norms
+//===----------------------------------------------------------------------===//
+
+FailureOr<Converter::Results> Converter::layerNorm() {
+  FailureOr<View> input = view("input");
+  FailureOr<SmallVector<int64_t>> normalized = integers("normalized_shape");
+  if (failed(input) || failed(normalized))
+    return failure();
+  int64_t width = 1;
+  for (int64_t size : *normalized)
+    width *= std::clamp<int64_t>(size, 1, IndexMap::kMaxElements / width);
+  FailureOr<View> tokens = reshaped(*input, {input->map.elements() / width, width});
+  FailureOr<Emitter::Rows> rows = failed(tokens) ? FailureOr<Emitter::Rows>(failure()) : emitter.rows(*tokens);
+  if (failed(rows))
+    return failure();
+  SmallVector<Value> parameters;
+  std::string name = node->module;
+  for (bool isWeight : {true, false}) {
+    std::optional<View> given = optionalView(isWeight ? "weight" : "bias");
+    if (given && getSource<ConstantSource>(*given) && isWeight)
+      name = layerOf(getSource<ConstantSource>(*given)->name).str();
+    View vector = given.value_or(Emitter::makeConstant(name + (isWeight ? ".weight" : ".bias"), {width},
+                                                       std::vector<float>(width, isWeight ? 1.0F : 0.0F)));
+    FailureOr<View> ordered = reshaped(vector, {width});
+    if (succeeded(ordered) && !rows->map.isRowMajor())
+      ordered = rearranged(*ordered, ordered->map.compose(rows->columns()));
+    FailureOr<Value> value = failed(ordered) ? FailureOr<Value>(failure()) : emitter.constant(*ordered);
+    if (failed(value))
+      return failure();
+    parameters.push_back(*value);
+  }
+  double eps = number("eps").value_or(1e-5);
+  if (!std::isfinite(eps) || eps < 0)
+    return emitter.fail("expected an eps that is finite and not negative, found {0}", eps);
+  name = emitter.uniqueName(name);
+  Value result = LayerNormOp::create(builder, emitter.location(name), name, rows->value, parameters[0], parameters[1],
+                                     llvm::APFloat(eps));
+  View normal{std::make_shared<Source>(TokensSource{result}), rows->map};
+  return arranged(normal, normal.map.reshape(input->map.shape()));
+}
+
+} // namespace vitya

@@ -1,0 +1,91 @@
+// Tensors that are written part by part, and truth values.
+#include "frontend/graph/Converter.h"
+#include <cmath>
+
+using namespace mlir;
+
+namespace vitya {
+
+FailureOr<Converter::Results> Converter::allocate() {
+  SmallVector<int64_t> shape;
+  if (node->find("self") && !node->find("size")) {
+    FailureOr<View> self = view("self");
+    if (failed(self))
+      return failure();
+    shape = self->map.shape();
+  } else {
+    FailureOr<SmallVector<int64_t>> sizes = integers("size");
+    if (failed(sizes))
+      return failure();
+    shape = *sizes;
+  }
+  std::optional<IndexMap> map = IndexMap::rowMajor(shape);
+  if (!map || shape.empty())
+    return emitter.fail("expected a tensor of positive sizes, found another");
+  return Results{View{std::make_shared<Source>(BufferSource{shape, {}, {}}), *map}};
+}
+
+FailureOr<Converter::Results> Converter::copy() {
+  FailureOr<View> self = view("self"), from = view("src");
+  if (failed(self) || failed(from))
+    return failure();
+  auto *buffer = getSource<BufferSource>(*self);
+  if (!buffer)
+    return emitter.fail(
+        "expected assignments only to parts of a new tensor, such as torch.zeros, that nothing has read "
+        "yet, found another");
+  FailureOr<View> repeated = rearranged(*from, from->map.expand(self->map.shape()));
+  if (failed(repeated))
+    return failure();
+  buffer->parts.push_back(*repeated);
+  buffer->places.push_back(self->map);
+  return Results{*self};
+}
+
+/// slice_scatter and select_scatter: a copy of a tensor with another part.
+FailureOr<Converter::Results> Converter::scatter() {
+  FailureOr<View> self = view("self"), from = view("src");
+  if (failed(self) || failed(from))
+    return failure();
+  auto *buffer = getSource<BufferSource>(*self);
+  FailureOr<Results> part = node->op == "select_scatter" ? select() : slice();
+  if (failed(part) || !buffer)
+    return emitter.fail(
+        "expected assignments only to parts of a new tensor, such as torch.zeros, that nothing has read "
+        "yet, found another");
+  FailureOr<View> repeated = rearranged(*from, from->map.expand(part->front().map.shape()));
+  if (failed(repeated))
+    return failure();
+  BufferSource result = *buffer;
+  result.parts.push_back(*repeated);
+  result.places.push_back(part->front().map);
+  return Results{View{std::make_shared<Source>(std::move(result)), self->map}};
+}
+
+/// Only the test for minus infinity that protects the softmax of masked scores. Scores of a valid model are finite.
+FailureOr<Converter::Results> Converter::compare() {
+  FailureOr<View> self = view("self");
+  std::optional<double> other = number("other");
+  if (failed(self) || !other || *other != -HUGE_VAL)
+    return emitter.fail("expected a comparison with minus infinity, found another");
+  return Results{View{std::make_shared<Source>(TruthSource{false}), self->map}};
+}
+
+FailureOr<Converter::Results> Converter::negateTruth() {
+  FailureOr<View> self = view("self");
+  auto *truth = succeeded(self) ? getSource<TruthSource>(*self) : nullptr;
+  if (!truth)
+    return emitter.fail("expected truth values that do not depend on the image, found others");
+  return Results{View{std::make_shared<Source>(TruthSource{!truth->value}), self->map}};
+}
+
+FailureOr<Converter::Results> Converter::choose() {
+  FailureOr<View> condition = view("condition");
+  auto *truth = succeeded(condition) ? getSource<TruthSource>(*condition) : nullptr;
+  if (!truth)
+    return emitter.fail("expected truth values that do not depend on the image, found others");
+  FailureOr<View> chosen = view(truth->value ? "self" : "other");
+  return failed(chosen) ? FailureOr<Results>(failure()) : Results{*chosen};
+}
+
+} // namespace vitya

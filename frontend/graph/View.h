@@ -1,0 +1,83 @@
+// What a value of a graph is while the graph is converted: an arrangement of the elements of a source.
+#ifndef VITYA_FRONTEND_GRAPH_VIEW_H
+#define VITYA_FRONTEND_GRAPH_VIEW_H
+
+#include "frontend/graph/ExportedProgram.h"
+#include "frontend/graph/IndexMap.h"
+#include "mlir/IR/Value.h"
+
+namespace vitya {
+
+struct Source;
+
+/// A tensor of the graph: element i is `factor` times the element `map(i)` of the source.
+struct View {
+  std::shared_ptr<Source> source;
+  IndexMap map;
+  double factor = 1;
+};
+
+/// An image, `tensor<CxHxW>`.
+struct ImageSource {
+  mlir::Value value;
+};
+/// Tokens, `tensor<NxD>`.
+struct TokensSource {
+  mlir::Value value;
+};
+/// The result of a linear layer, tokens that are computed when they are needed. Until then, factors of its outputs and
+/// a bias still become part of the layer, and outputs in another order need no copy.
+struct LinearSource {
+  mlir::Value input;
+  View weight;              ///< [out, in], a constant
+  std::optional<View> bias; ///< [out], a constant
+  std::string name;
+  mlir::Value value; ///< null until it is needed
+};
+/// A tensor of the file, or one that was computed from such tensors.
+struct ConstantSource {
+  std::string name;
+  std::optional<ExportedProgram::StoredTensor> stored;
+  std::vector<float> values; ///< if it is not stored
+};
+/// query key^T for each head, [heads, queries, keys]. Query and key are [heads, tokens, width].
+struct ScoresSource {
+  View query, key;
+};
+/// softmax(scale * query key^T) over the keys.
+struct ProbabilitiesSource {
+  View query, key;
+  double scale;
+};
+/// The logistic function of the elements.
+struct SigmoidSource {
+  View operand;
+};
+/// Memory that is written part by part.
+struct BufferSource {
+  llvm::SmallVector<int64_t> shape;
+  std::vector<View> parts; ///< what was written
+  std::vector<IndexMap> places;
+};
+/// Truth values that are all the same.
+struct TruthSource {
+  bool value;
+};
+/// The result of an operator that is not supported. It is an error only if something reads it.
+struct UnsupportedSource {
+  std::string problem;
+};
+
+struct Source : std::variant<ImageSource, TokensSource, LinearSource, ConstantSource, ScoresSource, ProbabilitiesSource,
+                             SigmoidSource, BufferSource, TruthSource, UnsupportedSource> {
+  using variant::variant;
+};
+
+template <typename T>
+T *getSource(const View &view) {
+  return std::get_if<T>(view.source.get());
+}
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_GRAPH_VIEW_H
