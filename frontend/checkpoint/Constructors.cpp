@@ -3,6 +3,7 @@
 #include "frontend/checkpoint/Constructors.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/StringSwitch.h"
+#include <limits>
 
 using namespace llvm;
 
@@ -78,7 +79,7 @@ static Error constructTensor(StringRef function, const PickleValue &arguments, P
   Expected<const PickleValue *> strides = argument(function, arguments, 3, Kind::tuple);
   if (!strides)
     return strides.takeError();
-  Tensor tensor = (*storage)->tensor;
+  Tensor tensor = *(*storage)->tensor;
   tensor.offset = (*offset)->integer;
   if (Error error = readIntegers(function, **shape, tensor.shape))
     return error;
@@ -107,7 +108,7 @@ static Error constructTensor(StringRef function, const PickleValue &arguments, P
     if (Error error = applyMetadata(function, *arguments.items[metadata], tensor))
       return error;
   result.kind = Kind::tensor;
-  result.tensor = std::move(tensor);
+  result.tensor = std::make_unique<Tensor>(std::move(tensor));
   return Error::success();
 }
 
@@ -179,12 +180,10 @@ Expected<PickleValue *> construct(const PickleValue &callee, const PickleValue &
   llvm_unreachable("a constructor without a case");
 }
 
-Error constructStorage(const PickleValue &id, function_ref<std::optional<uint64_t>(StringRef)> recordNumber,
-                       PickleValue &result) {
-  constexpr StringLiteral function = "a persistent id";
-  Expected<const PickleValue *> tag = argument(function, id, 0, Kind::string);
-  if (!tag)
-    return tag.takeError();
+/// Fills `result` with the storage of ('storage', type, key, device, elements). Files before PyTorch 1.6 add the part
+/// of another storage that it is; PyTorch 0.4 and later have no such parts and write None.
+static Error constructStorage(StringRef function, const PickleValue &id, RecordNumber recordNumber,
+                              PickleValue &result) {
   Expected<const PickleValue *> type = argument(function, id, 1, Kind::global);
   if (!type)
     return type.takeError();
@@ -194,18 +193,43 @@ Error constructStorage(const PickleValue &id, function_ref<std::optional<uint64_
   Expected<const PickleValue *> elements = argument(function, id, 4, Kind::integer);
   if (!elements)
     return elements.takeError();
-  if ((*tag)->text != "storage")
-    return makeError("expected a persistent id of a storage, found '{0}'", (*tag)->text);
   StringRef name = (*type)->text.rsplit('.').second;
-  result.tensor.type = findTorchStorage(name);
-  if (!result.tensor.type && name != "UntypedStorage")
+  Tensor tensor;
+  tensor.type = findTorchStorage(name);
+  if (!tensor.type && name != "UntypedStorage")
     return makeError("expected a storage of a known element type, found {0}", (*type)->text);
-  std::optional<uint64_t> record = recordNumber((*key)->text);
+  StorageId storage = {(*key)->text, (*elements)->integer, tensor.type ? tensor.type->bytes : 1};
+  if (storage.elements < 0 || storage.elements > std::numeric_limits<int64_t>::max() / storage.elementBytes)
+    return makeError("expected a number of elements of storage '{0}', found {1}", storage.key, storage.elements);
+  if (id.items.size() > 5 && !id.items[5]->is(Kind::none))
+    return makeError("expected storages that are not parts of others, found part '{0}': load and save the file again "
+                     "with PyTorch 0.4 or later",
+                     storage.key);
+  Expected<uint64_t> record = recordNumber(storage);
   if (!record)
-    return makeError("expected a record for storage '{0}', found none", (*key)->text);
-  result.tensor.record = *record;
+    return record.takeError();
+  result.kind = Kind::storage;
+  tensor.record = *record;
+  result.tensor = std::make_unique<Tensor>(std::move(tensor));
   result.text = (*key)->text;
   result.integer = (*elements)->integer;
+  return Error::success();
+}
+
+Error constructPersistent(const PickleValue &id, RecordNumber recordNumber, PickleValue &result) {
+  constexpr StringLiteral function = "a persistent id";
+  Expected<const PickleValue *> tag = argument(function, id, 0, Kind::string);
+  if (!tag)
+    return tag.takeError();
+  if ((*tag)->text == "storage")
+    return constructStorage(function, id, recordNumber, result);
+  if ((*tag)->text != "module")
+    return makeError("expected a persistent id of a storage or of the class of a module, found '{0}'", (*tag)->text);
+  Expected<const PickleValue *> module = argument(function, id, 1, Kind::global);
+  if (!module)
+    return module.takeError();
+  result.kind = Kind::global;
+  result.text = (*module)->text;
   return Error::success();
 }
 

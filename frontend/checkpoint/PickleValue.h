@@ -3,6 +3,7 @@
 #define VITYA_FRONTEND_CHECKPOINT_PICKLEVALUE_H
 
 #include "frontend/checkpoint/Tensor.h"
+#include <memory>
 #include <vector>
 
 namespace vitya {
@@ -20,7 +21,7 @@ struct PickleValue {
     list,    ///< `items`; sets too
     dict,    ///< `items`: key, value, key, value, ...; later keys win
     tensor,  ///< `tensor`
-    storage, ///< `text`: key, `integer`: elements, `tensor.type`: element type, null where untyped
+    storage, ///< `text`: key, `integer`: elements, `tensor->type`: element type, null where untyped
     global,  ///< `text`: "module.name"
     object,  ///< of a class or function that was not called: `text`: its name, `arguments`, `state`, `items`
   };
@@ -32,7 +33,7 @@ struct PickleValue {
   std::vector<PickleValue *> items;
   const PickleValue *arguments = nullptr; ///< of the call that created an object
   const PickleValue *state = nullptr;     ///< set by the opcode BUILD
-  Tensor tensor;
+  std::unique_ptr<Tensor> tensor;         ///< for tensors and storages; it is large, and other values are many
 
   bool is(Kind expected) const { return kind == expected; }
 

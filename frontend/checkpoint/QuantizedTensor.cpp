@@ -16,13 +16,13 @@ using Kind = PickleValue::Kind;
 template <typename Number>
 static Error readNumbers(StringRef name, const PickleValue &value, StringRef typeName, const Records &records,
                          std::vector<Number> &numbers) {
-  if (!value.is(Kind::tensor) || value.tensor.type->name != typeName)
+  if (!value.is(Kind::tensor) || value.tensor->type->name != typeName)
     return makeError("expected scales and zero points of tensor '{0}' as tensors of f64 and i64, found {1}", name,
-                     value.is(Kind::tensor) ? StringRef(value.tensor.type->name) : describe(value.kind));
-  if (Error error = checkTensor(name, value.tensor, records.size(value.tensor.record)))
+                     value.is(Kind::tensor) ? StringRef(value.tensor->type->name) : describe(value.kind));
+  if (Error error = checkTensor(name, *value.tensor, records.size(value.tensor->record)))
     return error;
-  numbers.resize(value.tensor.elements());
-  return readBytes(value.tensor, records,
+  numbers.resize(value.tensor->elements());
+  return readBytes(*value.tensor, records,
                    MutableArrayRef(reinterpret_cast<char *>(numbers.data()), numbers.size() * sizeof(Number)));
 }
 

@@ -13,6 +13,9 @@ class Records {
 public:
   virtual ~Records() = default;
 
+  /// Returns the number of records.
+  virtual uint64_t count() const = 0;
+
   /// Returns the size of record `number` in bytes.
   virtual uint64_t size(uint64_t number) const = 0;
 

@@ -5,6 +5,7 @@
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
@@ -21,7 +22,7 @@ constexpr unsigned kMaxDepth = 64;
 constexpr size_t kMaxTensors = 1 << 20;
 
 static bool isFloating(const PickleValue &value) {
-  return value.is(Kind::tensor) && (value.tensor.type->kind == ElementKind::floating || value.tensor.quantizer);
+  return value.is(Kind::tensor) && (value.tensor->type->kind == ElementKind::floating || value.tensor->quantizer);
 }
 
 /// Returns the attributes of an object, or null.
@@ -88,9 +89,9 @@ struct Flattener {
       std::string text = name.str();
       auto [place, inserted] = places.try_emplace(text, tensors.size());
       if (inserted)
-        tensors.push_back({text, value.tensor});
+        tensors.push_back({text, *value.tensor});
       else
-        tensors[place->second].tensor = value.tensor;
+        tensors[place->second].tensor = *value.tensor;
       return Error::success();
     }
     if (isUnreadableTensor(value))
@@ -211,29 +212,33 @@ static const PickleValue *resolve(const PickleValue &value, StringRef key, unsig
   return found;
 }
 
-/// Returns `name` without the components that are names of wrappers. The last component is the name of a parameter.
-static std::string withoutWrappers(StringRef name) {
+/// Returns `name` without the components that are names of wrappers, which are added to `found`. The last component is
+/// the name of a parameter.
+static std::string withoutWrappers(StringRef name, SetVector<StringRef> &found) {
   static constexpr StringLiteral wrappers[] = {"module", "_orig_mod", "_checkpoint_wrapped_module",
                                                "_fsdp_wrapped_module"};
   SmallVector<StringRef> components, kept;
   name.split(components, '.');
   for (StringRef component : ArrayRef(components).drop_back())
-    if (!is_contained(wrappers, component))
+    if (const StringLiteral *wrapper = llvm::find(wrappers, component); wrapper != std::end(wrappers))
+      found.insert(*wrapper);
+    else
       kept.push_back(component);
   kept.push_back(components.back());
   return join(kept, ".");
 }
 
-Error dropWrappers(std::vector<NamedTensor> &tensors) {
+Expected<std::vector<std::string>> dropWrappers(std::vector<NamedTensor> &tensors) {
   bool isAveraged = any_of(tensors, [](const NamedTensor &named) { return named.name == "n_averaged"; }) &&
                     all_of(tensors, [](const NamedTensor &named) {
                       return named.name == "n_averaged" || StringRef(named.name).starts_with("module.");
                     });
   if (isAveraged)
     erase_if(tensors, [](const NamedTensor &named) { return named.name == "n_averaged"; });
+  SetVector<StringRef> wrappers;
   StringMap<std::string> originals; // by the new name
   for (NamedTensor &named : tensors) {
-    std::string name = withoutWrappers(named.name);
+    std::string name = withoutWrappers(named.name, wrappers);
     auto [other, isNew] = originals.try_emplace(name, named.name);
     if (!isNew)
       return makeError("expected tensors with different names after the removal of wrappers such as 'module.', found "
@@ -241,7 +246,7 @@ Error dropWrappers(std::vector<NamedTensor> &tensors) {
                        other->second, named.name);
     named.name = std::move(name);
   }
-  return Error::success();
+  return std::vector<std::string>(wrappers.begin(), wrappers.end());
 }
 
 std::vector<NamedTensor> tensorsBehind(StringRef prefix, ArrayRef<NamedTensor> tensors) {
@@ -269,21 +274,41 @@ static void unpackLinears(std::vector<NamedTensor> &tensors) {
   erase_if(tensors, [&](const NamedTensor &named) { return unused.contains(named.name); });
 }
 
-Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, StringRef key) {
+/// Returns the candidate whose key begins with the name that training scripts give to the weights to evaluate, or null
+/// if no or several candidates do. The order is that of timm and of DINO.
+static const Candidate *preferred(ArrayRef<Candidate> candidates) {
+  static constexpr StringLiteral names[] = {"state_dict_ema", "model_ema",        "ema_state_dict", "ema", "teacher",
+                                            "state_dict",     "model_state_dict", "model",          "net", "student"};
+  for (StringRef name : names) {
+    auto isNamed = [&](const Candidate &candidate) { return StringRef(candidate.key).split('.').first == name; };
+    const Candidate *first = find_if(candidates, isNamed);
+    if (first != candidates.end())
+      return count_if(candidates, isNamed) == 1 ? first : nullptr;
+  }
+  return nullptr;
+}
+
+Expected<StateDict> findStateDict(const PickleValue &root, StringRef key) {
   CandidateSearch search;
   search.visit("", root, 0);
   ArrayRef<Candidate> candidates = search.candidates;
   auto list = [&] {
     return join(map_range(candidates, [](const Candidate &candidate) { return "'" + candidate.key + "'"; }), ", ");
   };
+  StateDict result;
+  result.key = key.str();
   const PickleValue *chosen = nullptr;
   if (!key.empty()) {
     chosen = resolve(root, key, 0);
     if (!chosen)
       return makeError("expected key '{0}', found {1}", key,
                        candidates.empty() ? "no state dict at all" : "state dicts under " + list());
-  } else if (candidates.size() == 1) {
-    chosen = candidates.front().value;
+  } else if (const Candidate *candidate = candidates.size() == 1 ? candidates.data() : preferred(candidates)) {
+    chosen = candidate->value;
+    result.key = candidate->key;
+    for (const Candidate &other : candidates)
+      if (&other != candidate)
+        result.otherKeys.push_back(other.key);
   } else if (candidates.empty()) {
     return makeError("expected a state dict or a module, found {0} without floating-point tensors",
                      describe(root.kind));
@@ -295,10 +320,9 @@ Expected<std::vector<NamedTensor>> findStateDict(const PickleValue &root, String
     return std::move(error);
   if (flattener.tensors.empty())
     return makeError("expected tensors under key '{0}', found {1} without any", key, describe(chosen->kind));
-  if (Error error = dropWrappers(flattener.tensors))
-    return std::move(error);
   unpackLinears(flattener.tensors);
-  return std::move(flattener.tensors);
+  result.tensors = std::move(flattener.tensors);
+  return result;
 }
 
 } // namespace vitya

@@ -2,7 +2,6 @@
 // quoting. The machine only builds values. A class or function that it does not know becomes an opaque object, so a
 // hostile pickle cannot run anything. Every byte creates at most one value, and no step recurses.
 #include "frontend/checkpoint/Unpickler.h"
-#include "frontend/checkpoint/Constructors.h"
 #include "frontend/checkpoint/PickleStack.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
@@ -13,7 +12,7 @@ namespace vitya {
 
 class Unpickler : private PickleBytes, private PickleStack {
 public:
-  Unpickler(StringRef bytes, Pickle &pickle, function_ref<std::optional<uint64_t>(StringRef)> recordNumber)
+  Unpickler(StringRef bytes, Pickle &pickle, RecordNumber recordNumber)
       : PickleBytes(bytes), PickleStack(pickle.values), pickle(pickle), recordNumber(recordNumber) {}
 
   Error run() {
@@ -21,12 +20,17 @@ public:
       opcodeAt = offset();
       if (Error error = step())
         return joinPosition(std::move(error));
+      if (pickle.values.size() > kMaxValues)
+        return joinPosition(makeError("expected at most {0} values, found more", kMaxValues));
     }
     return Error::success();
   }
 
 private:
   using Kind = PickleValue::Kind;
+
+  /// A value takes a hundred times the memory of the byte that creates it. Models have thousands of values.
+  static constexpr size_t kMaxValues = 1 << 20;
 
   Error joinPosition(Error error) {
     return makeError("{0}, at byte {1} of the pickle", toString(std::move(error)), opcodeAt);
@@ -80,6 +84,7 @@ private:
     if (Error error = pop(value))
       return error;
     pickle.rootValue = value;
+    pickle.byteCount = offset();
     return Error::success();
   }
 
@@ -282,17 +287,17 @@ private:
     return Error::success();
   }
 
-  /// The storage that a persistent id refers to.
-  Error pushStorage() {
+  /// The storage or class that a persistent id refers to.
+  Error pushPersistent() {
     PickleValue *id;
     if (Error error = pop(id))
       return error;
-    PickleValue &result = push(Kind::storage);
-    return constructStorage(*id, recordNumber, result);
+    PickleValue &result = push(Kind::none);
+    return constructPersistent(*id, recordNumber, result);
   }
 
   Pickle &pickle;
-  function_ref<std::optional<uint64_t>(StringRef)> recordNumber;
+  RecordNumber recordNumber;
   size_t opcodeAt = 0; ///< the first byte of the opcode, for errors
   size_t copied = 0;   ///< items that calls have copied from one container to another
   DenseMap<uint64_t, PickleValue *> memo;
@@ -365,7 +370,7 @@ const Unpickler::Opcode Unpickler::kOpcodes[] = {
     {'\x81', &Unpickler::call<false>},     // NEWOBJ
     {'\x92', &Unpickler::call<true>},      // NEWOBJ_EX
     {'b', &Unpickler::build},              // BUILD
-    {'Q', &Unpickler::pushStorage},        // BINPERSID
+    {'Q', &Unpickler::pushPersistent},     // BINPERSID
 };
 
 Error Unpickler::step() {
@@ -378,8 +383,7 @@ Error Unpickler::step() {
   return (this->*opcode->execute)();
 }
 
-Expected<std::unique_ptr<Pickle>> Pickle::read(StringRef bytes,
-                                               function_ref<std::optional<uint64_t>(StringRef)> recordNumber) {
+Expected<std::unique_ptr<Pickle>> Pickle::read(StringRef bytes, RecordNumber recordNumber) {
   auto pickle = std::make_unique<Pickle>();
   if (Error error = Unpickler(bytes, *pickle, recordNumber).run())
     return std::move(error);

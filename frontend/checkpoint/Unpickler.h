@@ -2,25 +2,24 @@
 #ifndef VITYA_FRONTEND_CHECKPOINT_UNPICKLER_H
 #define VITYA_FRONTEND_CHECKPOINT_UNPICKLER_H
 
-#include "frontend/checkpoint/PickleValue.h"
-#include "llvm/ADT/STLFunctionalExtras.h"
+#include "frontend/checkpoint/Constructors.h"
 #include "llvm/Support/StringSaver.h"
 #include <deque>
-#include <optional>
 
 namespace vitya {
 
 /// The values of a pickle, which it owns.
 class Pickle {
 public:
-  /// Reads `bytes`, a pickle of protocol 1 to 5 as PyTorch and LibTorch write it. Nothing is imported or called: known
-  /// constructors (tensors, parameters, ordered dicts, sizes) become values, everything else becomes an object. Tensors
-  /// refer to records by number: `recordNumber` returns the number for the key of a storage, and an unknown key is an
-  /// error.
-  static llvm::Expected<std::unique_ptr<Pickle>>
-  read(llvm::StringRef bytes, llvm::function_ref<std::optional<uint64_t>(llvm::StringRef)> recordNumber);
+  /// Reads the pickle of protocol 1 to 5, as PyTorch and LibTorch write it, at the start of `bytes`. Nothing is
+  /// imported or called: known constructors (tensors, parameters, ordered dicts, sizes) become values, everything else
+  /// becomes an object. Tensors refer to records by the numbers that `recordNumber` returns.
+  static llvm::Expected<std::unique_ptr<Pickle>> read(llvm::StringRef bytes, RecordNumber recordNumber);
 
   const PickleValue &root() const { return *rootValue; }
+
+  /// Returns the number of bytes of the pickle.
+  size_t bytes() const { return byteCount; }
 
 private:
   friend class Unpickler;
@@ -28,6 +27,7 @@ private:
   llvm::BumpPtrAllocator allocator;
   llvm::StringSaver strings{allocator};
   const PickleValue *rootValue = nullptr;
+  size_t byteCount = 0;
 };
 
 } // namespace vitya

@@ -23,11 +23,11 @@ public:
   /// Returns the number of the entry `name`.
   std::optional<uint64_t> find(llvm::StringRef name) const;
   llvm::StringRef name(uint64_t number) const { return entries[number].name; }
-  uint64_t count() const { return entries.size(); }
 
   /// Fails for an entry that is compressed or encrypted.
   llvm::Error checkStored(uint64_t number) const;
 
+  uint64_t count() const override { return entries.size(); }
   uint64_t size(uint64_t number) const override { return entries[number].size; }
   llvm::Error read(uint64_t number, uint64_t offset, llvm::MutableArrayRef<char> into) const override;
 

@@ -36,7 +36,7 @@ def export(module_name, name, value):
     return value
 
 
-for package in ("torch", "torch._utils", "torch.nn", "torch.nn.modules", "torch.nn.modules.module", "models"):
+for package in ("torch", "torch._utils", "torch.nn", "torch.nn.modules", "torch.nn.modules.module", "models", "__torch__"):
     module(package)
 rebuild_tensor = export("torch._utils", "_rebuild_tensor_v2", lambda *arguments: None)
 rebuild_tensor_v3 = export("torch._utils", "_rebuild_tensor_v3", lambda *arguments: None)
@@ -53,6 +53,7 @@ float32 = export("torch", "float32", type("float32", (), {}))
 qint8 = export("torch", "qint8", type("qint8", (), {}))
 per_channel_affine = export("torch", "per_channel_affine", type("per_channel_affine", (), {}))
 per_tensor_affine = export("torch", "per_tensor_affine", type("per_tensor_affine", (), {}))
+ScriptModule = export("__torch__", "VisionTransformer", type("VisionTransformer", (), {}))
 Module = export("models", "VisionTransformer", type("VisionTransformer", (), {}))
 ScriptObject = export("torch", "ScriptObject", type("ScriptObject", (), {"__getstate__": lambda self: self.state}))
 
@@ -318,6 +319,26 @@ def make_module(tensors):
     return root
 
 
+def make_script(tensors):
+    """Returns nested objects whose attributes are `tensors`, as TorchScript pickles a module."""
+    root = ScriptModule()
+    for name, tensor in tensors.items():
+        *path, leaf = name.split(".")
+        place = root
+        for part in path:
+            place = place.__dict__.setdefault(part, ScriptModule())
+        place.__dict__[leaf] = tensor
+    return root
+
+
+# Source code of TorchScript that writes a file when it is loaded and run.
+HOSTILE_SCRIPT = b"""class VisionTransformer(Module):
+  def forward(self: __torch__.VisionTransformer, x: Tensor) -> Tensor:
+    return torch.from_file("hostile-was-here", True, 4)
+  def __setstate__(self: __torch__.VisionTransformer, state: Tensor) -> NoneType:
+    _0 = torch.from_file("hostile-was-here", True, 4)
+"""
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Files.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -325,18 +346,23 @@ def make_module(tensors):
 
 class Pickler(pickle._Pickler):  # the pickler written in Python supports our stand-ins in every version of Python
 
-    def __init__(self, stream, protocol):
+    def __init__(self, stream, protocol, is_legacy=False):
         super().__init__(stream, protocol)
-        self.storages = []
+        self.storages, self.is_legacy, self.classes = [], is_legacy, set()
+        self.part = None  # what the legacy format says about storages that are parts of others
 
     def persistent_id(self, value):
+        if self.is_legacy and value is Module and value not in self.classes:
+            self.classes.add(value)
+            return ("module", value, "models.py", "class VisionTransformer(Module): pass")
         if not isinstance(value, Storage):
             return None
         if value.key is None:
             value.key = str(len(self.storages))
             self.storages.append(value)
         count = len(value.data) if value.untyped else value.count
-        return ("storage", storage_types["untyped" if value.untyped else value.dtype], value.key, "cpu", count)
+        name = "untyped" if value.untyped else value.dtype
+        return ("storage", storage_types[name], value.key, "cpu", count) + ((self.part,) if self.is_legacy else ())
 
 
 def torch_entries(root, protocol=2):
@@ -347,6 +373,37 @@ def torch_entries(root, protocol=2):
     entries = [("data.pkl", stream.getvalue()), ("byteorder", b"little")]
     entries += [("data/" + storage.key, storage.data) for storage in pickler.storages]
     return entries + [("version", b"3\n")]
+
+
+def legacy_bytes(root, defect=None, protocol=2):
+    """Returns what torch.save wrote before PyTorch 1.6: pickles, then the storages."""
+    stream = io.BytesIO()
+    pickler = Pickler(stream, protocol, is_legacy=True)
+    pickler.part = ("7", 0, 1) if defect == "legacy-part" else None
+    pickler.dump(root)
+    storages = pickler.storages
+    machine = {"protocol_version": 1001, "little_endian": defect != "legacy-big-endian",
+               "type_sizes": {"short": 2, "int": 4, "long": 4}}
+    magic = 5 if defect == "legacy-magic" else 0x1950a86a20f9469cfc6c
+    version = 1002 if defect == "legacy-version" else 1001
+    keys = [storage.key for storage in storages]
+    if defect == "legacy-missing-key":
+        keys.pop()
+    elif defect == "legacy-unknown-key":
+        keys.append("x")
+    elif defect == "legacy-repeated-key":
+        keys[1] = keys[0]
+    elif defect == "legacy-keys":
+        keys = {"0": 1}
+    structure = stream.getvalue()
+    if defect in BAD_PICKLES:
+        structure = BAD_PICKLES[defect](structure)
+    result = b"".join(pickle.dumps(value, protocol) for value in (magic, version, machine))
+    result += structure + pickle.dumps(keys, protocol)
+    for index, storage in enumerate(storages):
+        count = storage.count + 1 if defect == "legacy-count" and index == 3 else storage.count
+        result += struct.pack("<q", count) + storage.data
+    return result[:-1] if defect == "legacy-truncated" else result
 
 
 def zip_bytes(entries, compressed=""):
@@ -413,6 +470,13 @@ BAD_PICKLES = {
     "pickle-huge-string": lambda good: b"\x80\x04\x8d" + b"\xff" * 8 + b"abc.",
     "pickle-odd-dict": lambda good: b"\x80\x02}(Nu.",
     "pickle-append-to-none": lambda good: b"\x80\x02NNa.",
+    "pickle-set-none": lambda good: b"\x80\x02NK\x00K\x01s.",
+    "pickle-set-list": lambda good: b"\x80\x02]K\x00K\x01s.",
+    "pickle-set-tuple": lambda good: b"\x80\x02)(K\x00K\x01u.",
+    "pickle-set-tensor": lambda good: b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n((X\x07\x00\x00\x00storagectorch\n"
+    b"FloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x08tQK\x00K\x08\x85K\x01\x85\x89NtRK\x00K\x01s.",
+    "pickle-set-storage": lambda good: b"\x80\x02(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000"
+    b"X\x03\x00\x00\x00cpuK\x08tQK\x00K\x01s.",
     "pickle-self": lambda good: b"\x80\x02}q\x00X\x01\x00\x00\x00kh\x00s.",
     "pickle-hostile": lambda good: hostile_pickle(),
     "pickle-deep-list": lambda good: deep_pickle("list"),
@@ -502,14 +566,21 @@ def wrap(tensors, variant, settings):
     """Returns the object that torch.save would be called with."""
     if variant == "bare":
         return tensors
+    if variant == "script":
+        return make_script(tensors)
     if variant == "two":
         return {"student": tensors, "teacher": {"model": dict(tensors)}, "epoch": 3}
+    if variant == "averages":  # a model and the averages of its weights
+        others = {name: Tensor(Storage([0.0] * tensor.storage.count), tensor.shape) for name, tensor in tensors.items()}
+        return {"model": others, "model_ema": {"module." + name: tensor for name, tensor in tensors.items()}}
+    if variant == "parts":  # two state dicts of which neither is the one to evaluate
+        return {"encoder": tensors, "decoder": dict(tensors)}
     if variant == "nested":
         step = Tensor(Storage([1.0]), ())
         return {"epoch": 7, "checkpoint": {"weights": tensors}, "rng": Tensor(Storage([1, 2], "u8"), (2,)),
                 "loss": Tensor(Storage([0.5]), ()), "optimizer": {"state": {0: {"step": step}}, "param_groups": []},
                 "vitya": settings}
-    if variant in ("module", "quantized-module"):
+    if variant in ("module", "quantized-module", "legacy-module"):
         return {"model": make_module(tensors), "vitya": settings}
     if variant == "averaged":
         counter = Tensor(Storage([5], "i64"), ())
@@ -569,12 +640,17 @@ def make(family, variant, defect, settings):
             return good.replace(b'"data_offsets": [0, ', b'"data_offsets": [9, ', 1)
         return good
 
+    if variant in ("legacy", "legacy-module", "legacy-protocol4"):
+        return legacy_bytes(wrap(tensors, variant, settings), defect, 4 if variant == "legacy-protocol4" else 2)
     entries = torch_entries(wrap(tensors, variant, settings), 4 if variant == "protocol4" else 2)
     if defect in BAD_PICKLES:
         entries = replace(entries, "data.pkl", BAD_PICKLES[defect](entries[0][1]))
     elif defect == "short-record":
         key, data = entries[-2]
         entries = replace(entries, key, data[:-1])
+    elif defect == "long-record":
+        key, data = entries[-2]
+        entries = replace(entries, key, data + b"\0" * 4)
     elif defect == "no-record":
         del entries[-2]
     elif defect == "no-pickle":
@@ -586,7 +662,9 @@ def make(family, variant, defect, settings):
         warnings.simplefilter("ignore")
         entries.append(entries[2])
     # Entries that the reader ignores may be compressed, like TorchScript's source code.
-    entries.append(("code/model.py", b"class Model: pass"))
+    entries.append(("code/model.py", HOSTILE_SCRIPT))
+    if variant == "script":
+        entries.append(("constants.pkl", b"\x80\x02)."))
     archive = zip_bytes(entries, {"compressed": "data.pkl", "compressed-record": "data/3"}.get(defect, "code/model.py"))
     if defect == "truncated":
         return archive[:len(archive) // 2]
@@ -603,9 +681,7 @@ def make(family, variant, defect, settings):
         return b"This is not a checkpoint.\n"
     if defect == "empty":
         return b""
-    if defect == "legacy":
-        return pickle.dumps(0x1950a86a20f9469cfc6c, 2) + pickle.dumps(1001, 2)
-    known = ("setting", "heads", "classes", "short-record", "no-record", "no-pickle", "big-endian", "duplicate",
+    known = ("setting", "heads", "classes", "short-record", "long-record", "no-record", "no-pickle", "big-endian", "duplicate",
              "compressed", "compressed-record", "no-bytes-stored")
     if defect and not is_tensor_defect and defect not in BAD_PICKLES and defect not in known:
         sys.exit("make_checkpoint.py: unknown defect '%s'" % defect)
@@ -623,6 +699,8 @@ def main():
                                                                "constant-expanded", "negated", "negated-v3",
                                                                "averaged", "part", "wrapped", "wrapped-twice",
                                                                "safetensors-wrapped", "safetensors-averaged",
+                                                               "legacy", "legacy-module", "legacy-protocol4",
+                                                               "averages", "parts", "script",
                                                                "quantized-per-channel", "quantized-module"] + sorted(FACTORS) +
                         sorted(ARCHITECTURES))
     parser.add_argument("--defect")
@@ -633,4 +711,5 @@ def main():
         file.write(make(arguments.family, arguments.variant, arguments.defect, settings))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,13 @@
-// Reads a checkpoint of any format from memory, and the elements of every tensor.
+// Reads a checkpoint of any format from memory, and the elements of every tensor. What begins as JSON is the index of a
+// checkpoint in several files, in a folder that does not exist.
 #include "frontend/checkpoint/Checkpoint.h"
 #include "llvm/Support/MemoryBufferRef.h"
 #include <numeric>
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   llvm::StringRef bytes(reinterpret_cast<const char *>(data), size);
-  llvm::Expected<vitya::Checkpoint> checkpoint = vitya::Checkpoint::read(llvm::MemoryBufferRef(bytes, "fuzz"), "");
+  llvm::StringRef name = bytes.starts_with("{") ? "/nonexistent/fuzz.index.json" : "fuzz";
+  llvm::Expected<vitya::Checkpoint> checkpoint = vitya::Checkpoint::read(llvm::MemoryBufferRef(bytes, name), "");
   if (!checkpoint) {
     llvm::consumeError(checkpoint.takeError());
     return 0;
