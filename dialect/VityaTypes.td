@@ -74,8 +74,9 @@ def Vitya_GeluForm : I32EnumAttr<"GeluForm", "form of the GELU function", [
 def Vitya_SettingSource : I32EnumAttr<"SettingSource", "source of a setting", [
     I32EnumAttrCase<"guess", 0>,               // follows from the shapes of tensors under an assumption, or is the usual value
     I32EnumAttrCase<"layout", 1>,              // a default of the layout
-    I32EnumAttrCase<"file", 2>,                // the `vitya` entry of the checkpoint
-    I32EnumAttrCase<"option", 3>]> {           // an option of the command line
+    I32EnumAttrCase<"config", 2>,              // the config.json or preprocessor_config.json of a model folder
+    I32EnumAttrCase<"file", 3>,                // the `vitya` entry of the checkpoint
+    I32EnumAttrCase<"option", 4>]> {           // an option of the command line
   let cppNamespace = "::vitya";
 }
 

@@ -12,13 +12,13 @@ static Error run(StringRef model, StringRef output, bool list, const vitya::Impo
   Expected<vitya::ModelFile> file = vitya::ModelFile::read(model);
   if (!file)
     return file.takeError();
-  if (list)
-    return vitya::writeOutput(output,
-                              [&](raw_ostream &os) { return vitya::listTensors(*file->buffer, options.key, os); });
   mlir::MLIRContext context;
   vitya::printDiagnosticsAs(context, "vitya-import");
+  if (list)
+    return vitya::writeOutput(
+        output, [&](raw_ostream &os) { return vitya::listTensors(context, *file->buffer, options.key, os); });
   Expected<mlir::OwningOpRef<mlir::ModuleOp>> module =
-      vitya::importModel(context, *file->buffer, vitya::defaultModelName(model), options);
+      vitya::importModel(context, file->source(), vitya::defaultModelName(model), options);
   return module ? vitya::writeModule(**module, output) : module.takeError();
 }
 

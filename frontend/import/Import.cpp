@@ -5,6 +5,7 @@
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/import/GraphImport.h"
 #include "frontend/import/ModelBuilder.h"
+#include "frontend/import/ModelConfig.h"
 #include "frontend/layout/Match.h"
 #include "frontend/layout/Settings.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -23,12 +24,12 @@ constexpr StringLiteral kLayoutKey = "layout";
 /// The name that leaves the choice of a layout to the importer.
 constexpr StringLiteral kAuto = "auto";
 
-/// Says once what the importer has taken from the layout or guessed. A file that names its layout relies on it, so only
-/// doubts are worth a remark then.
-static void remarkUnsaid(ModuleOp module, const ModelSettings &used, StringRef layout, SettingSource layoutSource,
+/// Says once what the importer has taken from the layout or guessed. If `reliesOnLayout`, only doubts are worth a
+/// remark.
+static void remarkUnsaid(ModuleOp module, const ModelSettings &used, StringRef layout, bool reliesOnLayout,
                          ArrayRef<std::string> remarks) {
   std::string unsaid = used.describeUnsaid(layout);
-  if (unsaid.empty() || (layoutSource == SettingSource::file && !used.isInDoubt()))
+  if (unsaid.empty() || (reliesOnLayout && !used.isInDoubt()))
     return;
   InFlightDiagnostic remark = emitRemark(module.getLoc()) << "settings that the file does not contain: " << unsaid;
   for (StringRef each : remarks)
@@ -36,10 +37,15 @@ static void remarkUnsaid(ModuleOp module, const ModelSettings &used, StringRef l
   remark << "; --set changes them";
 }
 
+static void remark(MLIRContext &context, StringRef name, const llvm::Twine &text) {
+  emitRemark(NameLoc::get(StringAttr::get(&context, name))) << escapeControls(text.str());
+}
+
 /// `layoutSource` says who has chosen `layouts`.
 static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, const Checkpoint &checkpoint,
-                                                        ArrayRef<Layout> layouts, SettingSource layoutSource,
-                                                        StringRef name, ArrayRef<std::string> assignments) {
+                                                        ModelConfig config, ArrayRef<Layout> layouts,
+                                                        SettingSource layoutSource, StringRef name,
+                                                        ArrayRef<std::string> assignments) {
   llvm::json::Object fileSettings = checkpoint.metadata();
   fileSettings.erase(kLayoutKey);
   Expected<CompressionRecord> record = CompressionRecord::take(context, fileSettings);
@@ -53,7 +59,11 @@ static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, co
   if (!choice)
     return choice.takeError();
   const auto &[index, match] = *choice;
-  Expected<Settings> settings = Settings::merge(match.defaults, fileSettings, assignments);
+  if (Error error = config.checkSizes(match.steps, checkpoint.tensors()))
+    return std::move(error);
+  for (const std::string &text : config.remarks)
+    remark(context, name, text);
+  Expected<Settings> settings = Settings::merge(match.defaults, fileSettings, assignments, config.settings);
   if (!settings)
     return settings.takeError();
   if (!match.overruled.empty())
@@ -66,7 +76,9 @@ static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, co
   if (!module)
     return module;
   StringRef layout = layouts[index].name;
-  remarkUnsaid(**module, used, layout, layoutSource, match.remarks);
+  // A file that names its layout relies on it; the files of a folder may leave only what is fixed in a layout.
+  bool reliesOnLayout = layoutSource == SettingSource::file || config.isComplete();
+  remarkUnsaid(**module, used, layout, reliesOnLayout, match.remarks);
   used.add(kLayoutKey, layout, layoutSource);
   setDiscardable<VityaDialect::SettingsAttrHelper>(**module, used.attribute());
   return module;
@@ -86,8 +98,7 @@ static Error dropPrefix(MLIRContext &context, Checkpoint &checkpoint, StringRef 
   if (!others)
     return others.takeError();
   if (!others->empty())
-    emitRemark(NameLoc::get(StringAttr::get(&context, name)))
-        << "tensors without the prefix '" << prefix << "': " << escapeControls(describeNames(*others, "left out"));
+    remark(context, name, "tensors without the prefix '" + prefix + "': " + describeNames(*others, "left out"));
   return Error::success();
 }
 
@@ -105,13 +116,22 @@ static Expected<OwningOpRef<ModuleOp>> importExported(MLIRContext &context, llvm
   Expected<OwningOpRef<ModuleOp>> module = importGraph(context, *program, name, options.settings, used);
   if (!module)
     return module;
-  remarkUnsaid(**module, used, /*layout=*/"", SettingSource::guess, /*remarks=*/{});
+  remarkUnsaid(**module, used, /*layout=*/"", /*reliesOnLayout=*/false, /*remarks=*/{});
   setDiscardable<VityaDialect::SettingsAttrHelper>(**module, used.attribute());
   return module;
 }
 
-Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::MemoryBufferRef file, StringRef name,
+/// Says how the state dict was found. The key that the user has given and files with settings, which are made for this
+/// compiler, need no remark.
+static void remarkUnwrapping(MLIRContext &context, const Checkpoint &checkpoint, StringRef key, StringRef name) {
+  std::string text = checkpoint.describeUnwrapping();
+  if (!text.empty() && key.empty() && checkpoint.metadata().empty())
+    remark(context, name, text);
+}
+
+Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, const ModelSource &source, StringRef name,
                                             const ImportOptions &options) {
+  llvm::MemoryBufferRef file = source.weights;
   context.loadDialect<VityaDialect, arith::ArithDialect, tensor::TensorDialect, func::FuncDialect>();
   // A file name may hold any bytes; the name of a model is UTF-8.
   std::string modelName = llvm::json::fixUTF8(name);
@@ -122,6 +142,10 @@ Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::MemoryBu
   Expected<Checkpoint> checkpoint = readCheckpoint(file, options.key);
   if (!checkpoint)
     return checkpoint.takeError();
+  remarkUnwrapping(context, *checkpoint, options.key, name);
+  Expected<ModelConfig> config = ModelConfig::read(source.config, source.preprocessor);
+  if (!config)
+    return config.takeError();
   StringRef layoutName = options.layout, path = file.getBufferIdentifier();
   SettingSource layoutSource = layoutName == kAuto ? SettingSource::guess : SettingSource::option;
   StringRef namedByFile = checkpoint->metadata().getString(kLayoutKey).value_or(kAuto);
@@ -138,7 +162,8 @@ Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, llvm::MemoryBu
       loadLayouts(layoutName, options.layoutFolder.empty() ? defaultLayoutFolder() : options.layoutFolder);
   if (!layouts)
     return layouts.takeError();
-  auto module = importCheckpoint(context, *checkpoint, *layouts, layoutSource, modelName, options.settings);
+  auto module =
+      importCheckpoint(context, *checkpoint, std::move(*config), *layouts, layoutSource, modelName, options.settings);
   if (!module)
     return prefixError(path, module.takeError());
   return module;
@@ -153,7 +178,7 @@ static void printTensors(ArrayRef<NamedTensor> tensors, llvm::raw_ostream &os) {
        << llvm::left_justify(formatShape(tensor.shape), 20) << "  " << tensor.elements() * tensor.type->bytes << '\n';
 }
 
-Error listTensors(llvm::MemoryBufferRef file, StringRef key, llvm::raw_ostream &os) {
+Error listTensors(MLIRContext &context, llvm::MemoryBufferRef file, StringRef key, llvm::raw_ostream &os) {
   if (key.empty() && ExportedProgram::isExported(file)) {
     Expected<ExportedProgram> program = ExportedProgram::read(file);
     if (!program)
@@ -165,6 +190,7 @@ Error listTensors(llvm::MemoryBufferRef file, StringRef key, llvm::raw_ostream &
   Expected<Checkpoint> checkpoint = readCheckpoint(file, key);
   if (!checkpoint)
     return checkpoint.takeError();
+  remarkUnwrapping(context, *checkpoint, key, file.getBufferIdentifier());
   printTensors(checkpoint->tensors(), os);
   return Error::success();
 }

@@ -227,10 +227,13 @@ static json::Value readAssignment(SettingForm form, StringRef text) {
 }
 
 Expected<Settings> Settings::merge(const json::Object &defaults, const json::Object &file,
-                                   ArrayRef<std::string> assignments) {
+                                   ArrayRef<std::string> assignments, const json::Object &config) {
   Settings settings;
   for (const auto &[key, value] : defaults)
     if (Error error = settings.assign(key, value, SettingSource::layout, "the layout's defaults"))
+      return std::move(error);
+  for (const auto &[key, value] : config)
+    if (Error error = settings.assign(key, value, SettingSource::config, "the configuration in the model's folder"))
       return std::move(error);
   for (const auto &[key, value] : file)
     if (Error error = settings.assign(key, value, SettingSource::file, "the file's 'vitya' entry"))

@@ -25,11 +25,12 @@ struct Sourced {
 
 class Settings {
 public:
-  /// Merges three sources. `assignments` ("key=value", from the command line) override `file` (the `vitya` entry of a
-  /// checkpoint), which overrides `defaults` (of a layout). The value of an assignment is JSON, a plain text, or a list
-  /// separated by commas. Fails for unknown keys and for values of the wrong kind.
+  /// Merges the sources. `assignments` ("key=value", from the command line) override `file` (the `vitya` entry of a
+  /// checkpoint), which overrides `config` (of a model folder), which overrides `defaults` (of a layout). The value of
+  /// an assignment is JSON, a plain text, or a list separated by commas. Fails for unknown keys and for values of the
+  /// wrong kind.
   static llvm::Expected<Settings> merge(const llvm::json::Object &defaults, const llvm::json::Object &file,
-                                        llvm::ArrayRef<std::string> assignments);
+                                        llvm::ArrayRef<std::string> assignments, const llvm::json::Object &config = {});
 
   /// Returns the number of heads of an attention of this width. Fails if no source gives it or if it does not divide
   /// the width. `layer` is for the error.

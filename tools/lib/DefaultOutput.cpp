@@ -31,6 +31,8 @@ bool isWrittenByVitya(StringRef bytes) {
 }
 
 Error checkDerivedOutput(StringRef path) {
+  if (sys::fs::is_directory(path))
+    return makeError("expected no folder at '{0}', the default output, found one: choose another output with -o", path);
   if (!sys::fs::is_regular_file(path))
     return Error::success();
   ErrorOr<std::unique_ptr<MemoryBuffer>> file =

@@ -12,8 +12,8 @@ namespace vitya {
 /// code that contains the description of a model.
 bool isWrittenByVitya(llvm::StringRef bytes);
 
-/// Fails if a regular file exists at `path`, a name that vitya-compile has derived, and `isWrittenByVitya` does not
-/// recognise it.
+/// Fails if a folder exists at `path`, a name that vitya-compile has derived, or a regular file that `isWrittenByVitya`
+/// does not recognise.
 llvm::Error checkDerivedOutput(llvm::StringRef path);
 
 } // namespace vitya

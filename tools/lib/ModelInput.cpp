@@ -11,6 +11,7 @@
 #include "mlir/InitAllExtensions.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Support/FileUtilities.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -59,13 +60,47 @@ std::unique_ptr<MLIRContext> makeErrorContext(const DialectRegistry &registry, S
   return context;
 }
 
+/// The files of weights in a folder, in the order in which Hugging Face's libraries look for them.
+static constexpr llvm::StringLiteral kWeightsNames[] = {"model.safetensors", "model.safetensors.index.json",
+                                                        "pytorch_model.bin", "pytorch_model.bin.index.json"};
+
+static std::string pathIn(StringRef folder, StringRef name) {
+  llvm::SmallString<128> path(folder);
+  llvm::sys::path::append(path, name);
+  return std::string(path);
+}
+
+/// Reads the files of a folder.
+static llvm::Expected<ModelFile> readFolder(StringRef folder) {
+  const llvm::StringLiteral *weights =
+      llvm::find_if(kWeightsNames, [&](StringRef name) { return llvm::sys::fs::exists(pathIn(folder, name)); });
+  if (weights == std::end(kWeightsNames))
+    return makeError("expected one of the files '{0}' in the folder '{1}', found none",
+                     llvm::join(ArrayRef(kWeightsNames), "', '"), folder);
+  llvm::Expected<ModelFile> result = ModelFile::read(pathIn(folder, *weights));
+  if (!result)
+    return result;
+  result->path = folder.str();
+  for (auto [name, buffer] :
+       {std::pair("config.json", &result->config), std::pair("preprocessor_config.json", &result->preprocessor)}) {
+    std::string path = pathIn(folder, name);
+    if (!llvm::sys::fs::exists(path))
+      continue;
+    llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file = readInput(path);
+    if (!file)
+      return makeError("expected a file that can be read at '{0}', found: {1}", path, file.getError().message());
+    *buffer = std::move(*file);
+  }
+  return result;
+}
+
 llvm::Expected<ModelFile> ModelFile::read(StringRef path) {
   const llvm::Align bytecodeAlignment(64);
   auto unreadable = [&](const Twine &found) {
     return makeError("expected a file that can be read at '{0}', found: {1}", path, found.str());
   };
   if (llvm::sys::fs::is_directory(path))
-    return unreadable("a folder");
+    return readFolder(path);
   // The parser of text needs a null byte behind it. Other files are mapped without one, and streams always have one.
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
       readInput(path, /*isText=*/path.ends_with(".mlir"), bytecodeAlignment);
@@ -81,15 +116,32 @@ llvm::Expected<ModelFile> ModelFile::read(StringRef path) {
   return ModelFile{path.str(), std::move(buffer)};
 }
 
-std::string defaultModelName(StringRef path) { return isStream(path) ? "model" : llvm::sys::path::stem(path).str(); }
+ModelSource ModelFile::source() const {
+  ModelSource result = {*buffer};
+  if (config)
+    result.config = *config;
+  if (preprocessor)
+    result.preprocessor = *preprocessor;
+  return result;
+}
+
+std::string defaultModelName(StringRef path) {
+  if (llvm::sys::fs::is_directory(path)) {
+    llvm::SmallString<128> real;
+    (void)llvm::sys::fs::real_path(path, real);
+    return llvm::sys::path::filename(real).str();
+  }
+  return isStream(path) ? "model" : llvm::sys::path::stem(path).str();
+}
 
 llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, const ModelFile &file,
                                                 const ImportOptions &options) {
   llvm::MemoryBufferRef bytes = *file.buffer;
-  bool isText =
-      StringRef(file.path).ends_with(".mlir") || (isStream(file.path) && !looksLikeCheckpoint(bytes.getBuffer()));
+  bool isFolder = llvm::sys::fs::is_directory(file.path);
+  bool isText = !isFolder && (StringRef(file.path).ends_with(".mlir") ||
+                              (isStream(file.path) && !looksLikeCheckpoint(bytes.getBuffer())));
   if (!isText && !isBytecode(bytes))
-    return importModel(context, bytes, defaultModelName(file.path), options);
+    return importModel(context, file.source(), defaultModelName(file.path), options);
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(bytes, /*RequiresNullTerminator=*/false), llvm::SMLoc());
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));

@@ -24,14 +24,19 @@ std::unique_ptr<mlir::MLIRContext> makeErrorContext(const mlir::DialectRegistry 
 /// A file of a model. Standard input and pipes can be read only once, so tools read the file once.
 struct ModelFile {
   std::string path;                           ///< "-" is standard input
-  std::unique_ptr<llvm::MemoryBuffer> buffer; ///< the contents
+  std::unique_ptr<llvm::MemoryBuffer> buffer; ///< the contents, for a folder those of its file of weights or index
+  /// config.json and preprocessor_config.json of a folder that has them; else null.
+  std::unique_ptr<llvm::MemoryBuffer> config = nullptr, preprocessor = nullptr;
 
-  /// Reads the file. A pipe is read to its end into memory.
+  /// Reads the file, or the files of a folder as it is on the Hugging Face hub. A pipe is read to its end into memory.
   static llvm::Expected<ModelFile> read(llvm::StringRef path);
+
+  /// The files as a source for the importer, which this outlives.
+  ModelSource source() const;
 };
 
-/// The name of a model in the file `path` that has no other name: the file name without its extension, or "model" for
-/// standard input and pipes.
+/// The name of a model in the file `path` that has no other name: the file name without its extension, the name of a
+/// folder, or "model" for standard input and pipes.
 std::string defaultModelName(llvm::StringRef path);
 
 /// Loads the model in `file`, which outlives the result. MLIR bytecode and files named *.mlir are IR; so is text from
