@@ -1,6 +1,7 @@
 // The table of operators, their arguments, and errors.
 #include "frontend/graph/Converter.h"
 #include "dialect/support/Errors.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -14,6 +15,7 @@ ArrayRef<Converter::Operator> Converter::operators() {
   using C = Converter;
   static constexpr Operator table[] = {
       {"_softmax", &C::softmax},
+      {"_to_copy", &C::convertType},
       {"_unsafe_view", &C::reshape},
       {"adaptive_avg_pool1d", &C::averagePool},
       {"adaptive_avg_pool2d", &C::averagePool},
@@ -34,8 +36,10 @@ ArrayRef<Converter::Operator> Converter::operators() {
       {"div", &C::divide},
       {"dropout", &C::dropout},
       {"einsum", &C::einsum},
+      {"embedding", &C::embedding},
       {"empty", &C::allocate},
       {"eq", &C::compare},
+      {"erf", &C::elementFunction},
       {"expand", &C::expand},
       {"feature_dropout", &C::dropout},
       {"flatten", &C::flatten},
@@ -44,6 +48,7 @@ ArrayRef<Converter::Operator> Converter::operators() {
       {"gelu", &C::gelu},
       {"im2col", &C::unfoldImage},
       {"layer_norm", &C::layerNorm},
+      {"lift_fresh_copy", &C::same},
       {"linear", &C::linear},
       {"logical_not", &C::negateTruth},
       {"matmul", &C::matmul},
@@ -55,12 +60,13 @@ ArrayRef<Converter::Operator> Converter::operators() {
       {"new_empty", &C::allocate},
       {"new_zeros", &C::allocate},
       {"permute", &C::permute},
+      {"pow", &C::elementFunction},
       {"repeat", &C::repeat},
       {"reshape", &C::reshape},
       {"scaled_dot_product_attention", &C::attention},
       {"select", &C::select},
       {"select_scatter", &C::scatter},
-      {"sigmoid", &C::sigmoid},
+      {"sigmoid", &C::elementFunction},
       {"slice", &C::slice},
       {"slice_scatter", &C::scatter},
       {"softmax", &C::softmax},
@@ -69,6 +75,8 @@ ArrayRef<Converter::Operator> Converter::operators() {
       {"squeeze", &C::squeeze},
       {"sub", &C::subtract},
       {"t", &C::transpose},
+      {"tanh", &C::elementFunction},
+      {"to", &C::convertType},
       {"transpose", &C::transpose},
       {"unbind", &C::unbind},
       {"unflatten", &C::unflatten},
@@ -372,6 +380,10 @@ Expected<Value> Converter::convert(Value image) {
   }
   if (failed(logits))
     return problem();
+  // What only results that nothing uses need, and preprocessing that other preprocessing has replaced.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(*builder.getInsertionBlock())))
+    if (&op != logits->getDefiningOp() && isOpTriviallyDead(&op))
+      op.erase();
   return *logits;
 }
 

@@ -57,6 +57,7 @@ private:
   mlir::FailureOr<Results> same();
   mlir::FailureOr<Results> clone();
   mlir::FailureOr<Results> dropout();
+  mlir::FailureOr<Results> convertType();
   mlir::FailureOr<Results> reshape();
   mlir::FailureOr<Results> flatten();
   mlir::FailureOr<Results> unflatten();
@@ -81,7 +82,7 @@ private:
   mlir::FailureOr<Results> subtract();
   mlir::FailureOr<Results> multiply();
   mlir::FailureOr<Results> divide();
-  mlir::FailureOr<Results> sigmoid();
+  mlir::FailureOr<Results> elementFunction();
   mlir::FailureOr<Results> gelu();
   mlir::FailureOr<Results> mean();
   mlir::FailureOr<Results> averagePool();
@@ -89,12 +90,20 @@ private:
   mlir::FailureOr<View> sum(const View &left, const View &right);
   mlir::FailureOr<View> product(const View &left, const View &right);
   mlir::FailureOr<View> foldConstants(const View &left, const View &right, llvm::function_ref<float(float, float)> f);
+  /// The function of each element that an operation on two functions of the same elements gives.
+  static std::optional<View> combine(const View &left, const View &right, double (*operation)(double, double));
   mlir::FailureOr<View> scaledBy(const View &view, double factor);
   mlir::FailureOr<std::pair<View, View>> broadcast(const View &left, const View &right);
   mlir::FailureOr<View> inPlaceOf(const Emitter::Rows &anchor, const View &other);
+  std::optional<View> normalized(const View &image, const View &constant, bool isDivision);
   /// `other`, a constant that is broadcast to the rows of a linear layer, as a vector [outputs].
   std::optional<View> vectorFor(const View &layer, const View &other);
   mlir::FailureOr<View> meanOf(const View &view, llvm::ArrayRef<int64_t> dims, bool keepDims);
+
+  // Attention (AttentionOps.cpp).
+  mlir::FailureOr<Results> softmax();
+  mlir::FailureOr<Results> attention();
+  mlir::FailureOr<View> attend(const View &query, const View &key, const View &value, double scale);
 
   // Memory (MemoryOps.cpp).
   mlir::FailureOr<Results> allocate();
@@ -111,12 +120,11 @@ private:
   mlir::FailureOr<Results> einsum();
   mlir::FailureOr<Results> convolution();
   mlir::FailureOr<Results> layerNorm();
-  mlir::FailureOr<Results> softmax();
-  mlir::FailureOr<Results> attention();
+  mlir::FailureOr<Results> embedding();
   mlir::FailureOr<View> multiplyMatrices(const View &left, const View &right);
   mlir::FailureOr<View> multiplyBatches(const View &left, const View &right);
+  mlir::FailureOr<View> foldLinear(const View &input, const View &weight, std::optional<View> bias);
   mlir::FailureOr<View> linearLayer(const View &input, const View &weight, std::optional<View> bias);
-  mlir::FailureOr<View> attend(const View &query, const View &key, const View &value, double scale);
   mlir::FailureOr<View> cutPatches(const View &image, llvm::ArrayRef<int64_t> kernel);
 
   mlir::OpBuilder &builder;

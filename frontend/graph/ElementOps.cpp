@@ -36,6 +36,58 @@ FailureOr<View> Converter::foldConstants(const View &left, const View &right, fu
   return Emitter::makeConstant(getSource<ConstantSource>(left)->name, left.map.shape(), std::move(*a));
 }
 
+/// What the model subtracts from the pixels of a channel, and what it divides them by, as a part of the preprocessing.
+/// Returns nothing unless `image` is the whole image and `constant` has one value for each channel.
+std::optional<View> Converter::normalized(const View &image, const View &constant, bool isDivision) {
+  auto *source = getSource<ImageSource>(image);
+  auto normalize = source ? source->value.getDefiningOp<NormalizeOp>() : NormalizeOp();
+  if (!normalize || !image.map.isRowMajor() || image.factor != 1 || image.map.rank() != 4 ||
+      !getSource<ConstantSource>(constant) || !constant.map.isCounting(2, 0) || !constant.map.isCounting(3, 0))
+    return std::nullopt;
+  std::optional<IndexMap> column = constant.map.slice(2, 0, 1);
+  column = column ? column->slice(3, 0, 1) : std::nullopt;
+  FailureOr<std::vector<float>> values = emitter.read({constant.source, *column, constant.factor});
+  if (failed(values))
+    return std::nullopt;
+  SmallVector<float> means(normalize.getMean()), deviations(normalize.getStd());
+  for (auto [value, mean, deviation] : llvm::zip_equal(*values, means, deviations))
+    if (isDivision)
+      deviation *= value;
+    else
+      mean += deviation * value;
+  if (!llvm::all_of(deviations, [](float deviation) { return std::isfinite(deviation) && deviation > 0; }))
+    return std::nullopt;
+  Value result = NormalizeOp::create(builder, normalize.getLoc(), normalize.getImage(), means, deviations);
+  return View{std::make_shared<Source>(ImageSource{result}), image.map};
+}
+
+/// A value as a function of each element of another: of itself, unless it was computed as one.
+static FunctionSource asFunction(const View &view) {
+  FunctionSource result{{view.source, view.map}, [factor = view.factor](double x) { return factor * x; }};
+  auto *source = getSource<FunctionSource>(view);
+  std::optional<IndexMap> map = source ? source->operand.map.compose(view.map) : std::nullopt;
+  if (map)
+    result = {{source->operand.source, *map, source->operand.factor},
+              [factor = view.factor, f = source->function](double x) { return factor * f(x); }};
+  return result;
+}
+
+static View makeFunction(const View &operand, std::function<double(double)> function) {
+  return {std::make_shared<Source>(FunctionSource{operand, std::move(function)}),
+          *IndexMap::rowMajor(operand.map.shape())};
+}
+
+std::optional<View> Converter::combine(const View &left, const View &right, double (*operation)(double, double)) {
+  FunctionSource a = asFunction(left), b = asFunction(right);
+  if (a.operand.source != b.operand.source || !(a.operand.map == b.operand.map) || a.operand.factor != b.operand.factor)
+    return std::nullopt;
+  return makeFunction(a.operand,
+                      [f = a.function, g = b.function, operation](double x) { return operation(f(x), g(x)); });
+}
+
+/// Whether a value is computed as a function of another.
+static bool isFunction(const View &view) { return getSource<FunctionSource>(view); }
+
 /// `other` at the elements of the matrix `anchor`, both views of one shape.
 FailureOr<View> Converter::inPlaceOf(const Emitter::Rows &anchor, const View &other) {
   std::optional<IndexMap> inverse = anchor.map.inverse();
@@ -65,6 +117,9 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
   bool aIsConstant = getSource<ConstantSource>(a), bIsConstant = getSource<ConstantSource>(b);
   if (aIsConstant && bIsConstant)
     return foldConstants(a, b, std::plus<float>());
+  if (isFunction(a) || isFunction(b))
+    if (std::optional<View> result = combine(a, b, [](double x, double y) { return x + y; }))
+      return *result;
   // A bias that is added to a linear layer without one.
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
   if (std::optional<View> bias = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt;
@@ -93,7 +148,7 @@ FailureOr<View> Converter::scaledBy(const View &view, double factor) {
   return View{view.source, view.map, view.factor * factor};
 }
 
-/// A product with a constant factor of each output of a linear layer (LayerScale), or x * sigmoid(1.702 * x).
+/// A product with a constant factor of each output of a linear layer (LayerScale), or a part of GELU.
 FailureOr<View> Converter::product(const View &left, const View &right) {
   FailureOr<std::pair<View, View>> both = broadcast(left, right);
   if (failed(both))
@@ -119,27 +174,25 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
       result.bias = *bias;
     return View{std::make_shared<Source>(std::move(result)), layer.map};
   }
-  bool isSwapped = getSource<SigmoidSource>(a);
-  if (auto *logistic = getSource<SigmoidSource>(isSwapped ? a : b)) {
-    const View &x = isSwapped ? b : a, &sigmoid = isSwapped ? a : b, &operand = logistic->operand;
-    constexpr double quick = 1.702, tolerance = 1e-6;
-    std::optional<IndexMap> same = operand.map.compose(sigmoid.map);
-    if (x.source == operand.source && same && *same == x.map && sigmoid.factor == 1 &&
-        std::abs(operand.factor / x.factor - quick) < tolerance) {
-      FailureOr<Emitter::Rows> whole = emitter.whole(x);
-      if (failed(whole))
-        return failure();
-      Value result = GeluOp::create(builder, emitter.location("gelu"), GeluForm::quick, whole->value);
-      return View{std::make_shared<Source>(TokensSource{result}), whole->map};
-    }
-  }
-  return emitter.fail("expected a product with a number, with one factor for each output of a linear layer, or "
-                      "x * sigmoid(1.702 * x), found another");
+  if (std::optional<View> result = combine(a, b, [](double x, double y) { return x * y; }))
+    return *result;
+  return emitter.fail(
+      "expected a product with a number, with one factor for each output of a linear layer, or one that "
+      "is part of a GELU, found another");
 }
 
 FailureOr<Converter::Results> Converter::add() {
-  FailureOr<View> self = view("self"), other = view("other");
-  if (failed(self) || failed(other))
+  FailureOr<View> self = view("self");
+  if (failed(self))
+    return failure();
+  if (std::optional<double> addend = number("other")) {
+    FunctionSource function = asFunction(*self);
+    return Results{makeFunction(
+        function.operand,
+        [f = function.function, addend = *addend * number("alpha").value_or(1)](double x) { return f(x) + addend; })};
+  }
+  FailureOr<View> other = view("other");
+  if (failed(other))
     return failure();
   if (double alpha = number("alpha").value_or(1); alpha != 1)
     return emitter.fail("expected a sum with factor 1, found alpha {0}", alpha);
@@ -149,6 +202,11 @@ FailureOr<Converter::Results> Converter::add() {
 
 FailureOr<Converter::Results> Converter::subtract() {
   FailureOr<View> self = view("self"), other = view("other");
+  if (failed(self) || failed(other))
+    return failure();
+  if (FailureOr<std::pair<View, View>> both = broadcast(*self, *other); succeeded(both))
+    if (std::optional<View> result = normalized(both->first, both->second, /*isDivision=*/false))
+      return Results{*result};
   FailureOr<View> negated = failed(other) ? other : scaledBy(*other, -1);
   if (failed(self) || failed(negated) || number("alpha").value_or(1) != 1)
     return emitter.fail("expected a difference with factor 1, found another");
@@ -169,7 +227,13 @@ FailureOr<Converter::Results> Converter::multiply() {
 FailureOr<Converter::Results> Converter::divide() {
   FailureOr<View> self = view("self");
   std::optional<double> divisor = number("other");
-  if (failed(self) || !divisor)
+  FailureOr<View> other = failed(self) || divisor ? self : view("other");
+  if (failed(self) || failed(other))
+    return failure();
+  if (FailureOr<std::pair<View, View>> both = broadcast(*self, *other); !divisor && succeeded(both))
+    if (std::optional<View> result = normalized(both->first, both->second, /*isDivision=*/true))
+      return Results{*result};
+  if (!divisor)
     return emitter.fail("expected a division by a number, found another");
   FailureOr<View> result = scaledBy(*self, 1 / *divisor);
   return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
@@ -179,11 +243,26 @@ FailureOr<Converter::Results> Converter::divide() {
 // Activations
 //===----------------------------------------------------------------------===//
 
-FailureOr<Converter::Results> Converter::sigmoid() {
+/// A function of each element that may be a part of GELU.
+FailureOr<Converter::Results> Converter::elementFunction() {
   FailureOr<View> self = view("self");
   if (failed(self))
     return failure();
-  return Results{View{std::make_shared<Source>(SigmoidSource{*self}), *IndexMap::rowMajor(self->map.shape())}};
+  double exponent = number("exponent").value_or(1);
+  std::function<double(double)> own;
+  if (node->op == "pow" && number("exponent"))
+    own = [exponent](double x) { return std::pow(x, exponent); };
+  else if (node->op == "sigmoid")
+    own = [](double x) { return 1 / (1 + std::exp(-x)); };
+  else if (node->op == "tanh")
+    own = [](double x) { return std::tanh(x); };
+  else if (node->op == "erf")
+    own = [](double x) { return std::erf(x); };
+  else
+    return emitter.fail("expected a power with a number as exponent, found another");
+  FunctionSource function = asFunction(*self);
+  return Results{
+      makeFunction(function.operand, [f = function.function, own = std::move(own)](double x) { return own(f(x)); })};
 }
 
 FailureOr<Converter::Results> Converter::gelu() {
@@ -207,7 +286,8 @@ FailureOr<Converter::Results> Converter::gelu() {
 //===----------------------------------------------------------------------===//
 
 FailureOr<View> Converter::meanOf(const View &view, ArrayRef<int64_t> dims, bool keepDims) {
-  SmallVector<int64_t> order(dims), kept, shape;
+  SmallVector<int64_t> order(dims), shape;
+  llvm::sort(order);
   int64_t count = 1;
   for (auto [dim, size] : llvm::enumerate(view.map.shape())) {
     bool isReduced = llvm::is_contained(dims, int64_t(dim));

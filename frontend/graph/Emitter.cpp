@@ -6,6 +6,7 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/STLExtras.h"
+#include <cmath>
 
 using namespace mlir;
 
@@ -81,6 +82,43 @@ FailureOr<Value> Emitter::constant(const View &view) {
 // Matrices
 //===----------------------------------------------------------------------===//
 
+/// The form of GELU that `function` computes.
+static std::optional<GeluForm> recognizeGelu(llvm::function_ref<double(double)> function) {
+  auto erf = [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); };
+  auto tanh = [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); };
+  auto quick = [](double x) { return x / (1 + std::exp(-1.702 * x)); };
+  auto isSame = [&](auto form) {
+    // The forms differ by more than 1e-4 in this range, constants that are written with six digits by less than 1e-5.
+    constexpr double step = 0.125, range = 6, tolerance = 1e-5;
+    for (double x = -range; x <= range; x += step)
+      if (!(std::abs(function(x) - form(x)) < tolerance))
+        return false;
+    return true;
+  };
+  return isSame(erf)     ? std::optional(GeluForm::erf)
+         : isSame(tanh)  ? std::optional(GeluForm::tanh)
+         : isSame(quick) ? std::optional(GeluForm::quick)
+                         : std::nullopt;
+}
+
+/// A view of a function of each element as a view of the result of an op.
+FailureOr<View> Emitter::evaluate(const View &view) {
+  FunctionSource source = *getSource<FunctionSource>(view);
+  std::optional<GeluForm> form = recognizeGelu([&](double x) { return view.factor * source.function(x); });
+  if (!form)
+    return fail("expected a GELU, exact, by tanh or x * sigmoid(1.702 * x), found another function of each element");
+  FailureOr<Rows> operand = whole(source.operand);
+  if (failed(operand))
+    return failure();
+  evaluatedSources.push_back(view.source);
+  View &known = functions[{view.source.get(), *form}];
+  if (!known.source)
+    known = {std::make_shared<Source>(TokensSource{GeluOp::create(builder, location("gelu"), *form, operand->value)}),
+             operand->map};
+  FailureOr<IndexMap> map = arranged(known.map.compose(view.map));
+  return failed(map) ? FailureOr<View>(failure()) : View{known.source, *map};
+}
+
 /// The matrix of tokens that `view` is a view of.
 FailureOr<Value> Emitter::valueOf(const View &view) {
   if (auto *source = getSource<TokensSource>(view))
@@ -106,8 +144,6 @@ FailureOr<Value> Emitter::valueOf(const View &view) {
     return fail("{0}", source->problem);
   if (getSource<ImageSource>(view))
     return fail("expected patches of the image, found the image itself");
-  if (getSource<SigmoidSource>(view))
-    return fail("expected a sigmoid only in x * sigmoid(1.702 * x), found another use");
   if (getSource<ScoresSource>(view) || getSource<ProbabilitiesSource>(view))
     return fail("expected products of queries and keys only in attention, softmax(scale * q k^T) v, found another use");
   return fail("expected numbers, found truth values");
@@ -247,13 +283,20 @@ FailureOr<Emitter::Rows> Emitter::rows(const View &original) {
   }
   if (getSource<BufferSource>(original) && failed(fillBuffer(*original.source)))
     return failure();
+  if (getSource<FunctionSource>(original)) {
+    FailureOr<View> evaluated = evaluate(original);
+    return failed(evaluated) ? FailureOr<Rows>(failure()) : rows(*evaluated);
+  }
   View view = scaled(original);
   FailureOr<Value> value = valueOf(view);
   if (failed(value))
     return failure();
-  if (view.factor != 1)
-    return fail("expected a factor of queries, keys, scores, weights or outputs of a linear layer, found one of other "
-                "values");
+  if (view.factor != 1) {
+    auto type = cast<RankedTensorType>(value->getType());
+    Value factors = arith::ConstantOp::create(builder, value->getLoc(),
+                                              DenseElementsAttr::get(type, static_cast<float>(view.factor)));
+    *value = arith::MulFOp::create(builder, value->getLoc(), *value, factors);
+  }
   int64_t count = view.map.size(0), columns = view.map.size(1), all = shapeOf(*value)[0], width = shapeOf(*value)[1];
   FailureOr<Position> position = locate(view, width);
   if (failed(position))
@@ -297,9 +340,12 @@ FailureOr<Value> Emitter::matrix(const View &original, StringRef part) {
 }
 
 FailureOr<Emitter::Rows> Emitter::whole(const View &original) {
-  View view = scaled(original);
-  if (getSource<BufferSource>(view) && failed(fillBuffer(*view.source)))
+  if (getSource<BufferSource>(original) && failed(fillBuffer(*original.source)))
     return failure();
+  FailureOr<View> evaluated = getSource<FunctionSource>(original) ? evaluate(original) : FailureOr<View>(original);
+  if (failed(evaluated))
+    return failure();
+  View view = scaled(*evaluated);
   bool isMatrix = getSource<TokensSource>(view) || getSource<LinearSource>(view);
   if (isMatrix && view.factor == 1 && view.map.inverse()) {
     FailureOr<Value> value = valueOf(view);

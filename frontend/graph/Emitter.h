@@ -66,6 +66,7 @@ public:
 private:
   mlir::FailureOr<View> patches(const View &view, mlir::Value image);
   mlir::FailureOr<mlir::Value> valueOf(const View &view);
+  mlir::FailureOr<View> evaluate(const View &view);
   /// Where the rows of a view lie in a matrix of tokens.
   struct Position {
     int64_t row;
@@ -79,6 +80,8 @@ private:
 
   llvm::StringMap<unsigned> layerNames;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<PatchifyOp>> patchifies;
+  llvm::DenseMap<std::pair<const Source *, GeluForm>, View> functions; ///< those that are ops now
+  std::vector<std::shared_ptr<Source>> evaluatedSources;               ///< keeps the keys
   struct EmittedConstant {
     View view; ///< keeps its source
     mlir::Value value;

@@ -117,7 +117,7 @@ private:
         argument.value = define(*name);
       return name.has_value();
     }
-    if (kind == "as_int")
+    if (kind == "as_int" || kind == "as_scalar_type")
       return readInt(value, argument);
     if (kind == "as_ints")
       return readList(value, readInt, argument);

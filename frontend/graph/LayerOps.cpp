@@ -1,8 +1,9 @@
-// Operators that become layers: matrix products, attention, convolutions, norms.
+// Operators that become layers: matrix products, convolutions, norms.
 #include "frontend/graph/Converter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
+#include <numeric>
 
 using namespace mlir;
 
@@ -19,12 +20,35 @@ static StringRef layerOf(StringRef weight) {
   return weight;
 }
 
+/// input weight^T + bias for a constant input [n, in], as a constant.
+FailureOr<View> Converter::foldLinear(const View &input, const View &weight, std::optional<View> bias) {
+  int64_t count = input.map.size(0), in = input.map.size(1), out = weight.map.size(0);
+  FailureOr<std::vector<float>> rows = emitter.read(input), matrix = emitter.read(weight);
+  FailureOr<std::vector<float>> addends = bias ? emitter.read(*bias) : std::vector<float>(out, 0.0F);
+  if (failed(rows) || failed(matrix) || failed(addends))
+    return failure();
+  if (count > IndexMap::kMaxElements / out)
+    return emitter.fail("expected a smaller constant, found {0} rows of {1} columns", count, out);
+  std::vector<float> result;
+  for (int64_t row = 0; row < count; ++row)
+    for (auto [column, addend] : llvm::enumerate(*addends))
+      result.push_back(static_cast<float>(std::inner_product(rows->begin() + row * in, rows->begin() + (row + 1) * in,
+                                                             matrix->begin() + column * in, double(addend))));
+  return Emitter::makeConstant(getSource<ConstantSource>(input)->name + ".projected", {count, out}, std::move(result));
+}
+
 /// input weight^T + bias for a constant weight [out, in].
 FailureOr<View> Converter::linearLayer(const View &input, const View &weight, std::optional<View> bias) {
   if (weight.map.rank() != 2 || input.map.rank() == 0 || input.map.size(input.map.rank() - 1) != weight.map.size(1))
     return emitter.fail("expected a weight [out, in] for the columns of the input, found another shape");
   int64_t in = weight.map.size(1), out = weight.map.size(0), count = input.map.elements() / in;
+  SmallVector<int64_t> shape = input.map.shape();
+  shape.back() = out;
   FailureOr<View> tokens = reshaped(input, {count, in});
+  if (succeeded(tokens) && getSource<ConstantSource>(input) && (!bias || bias->map.elements() == out)) {
+    FailureOr<View> folded = foldLinear(*tokens, weight, bias);
+    return failed(folded) ? folded : reshaped(*folded, shape);
+  }
   FailureOr<Emitter::Rows> rows =
       failed(tokens) ? FailureOr<Emitter::Rows>(failure()) : emitter.rows({tokens->source, tokens->map, 1});
   if (failed(rows))
@@ -46,8 +70,6 @@ FailureOr<View> Converter::linearLayer(const View &input, const View &weight, st
       return failure();
     layer.bias = *vector;
   }
-  SmallVector<int64_t> shape = input.map.shape();
-  shape.back() = out;
   FailureOr<IndexMap> map = emitter.arranged(IndexMap::rowMajor(shape));
   if (failed(map))
     return failure();
@@ -70,7 +92,7 @@ FailureOr<View> Converter::multiplyBatches(const View &left, const View &right) 
   int64_t batch = left.map.size(0), rows = left.map.size(1), inner = left.map.size(2), columns = right.map.size(2);
   if (right.map.size(0) != batch || right.map.size(1) != inner)
     return emitter.fail("expected matrices of fitting sizes, found others");
-  bool leftIsConstant = getSource<ConstantSource>(left), rightIsConstant = getSource<ConstantSource>(right);
+  bool rightIsConstant = getSource<ConstantSource>(right);
   FailureOr<View> swapped = rearranged(right, right.map.permute({0, 2, 1}));
   if (failed(swapped))
     return failure();
@@ -79,7 +101,9 @@ FailureOr<View> Converter::multiplyBatches(const View &left, const View &right) 
     weight = failed(weight) ? weight : reshaped(*weight, {columns, inner});
     return failed(weight) ? weight : linearLayer(left, *weight, std::nullopt);
   }
-  if (leftIsConstant && !rightIsConstant) {
+  // A weight is a tensor of the file and the same for each batch, unlike queries that were computed from constants.
+  auto *constant = getSource<ConstantSource>(left);
+  if (constant && constant->stored && left.map.isCounting(0, 0) && !rightIsConstant) {
     FailureOr<View> other = rearranged(left, left.map.permute({0, 2, 1}));
     FailureOr<View> result = failed(other) ? other : multiplyBatches(*swapped, *other);
     return failed(result) ? result : rearranged(*result, result->map.permute({0, 2, 1}));
@@ -195,84 +219,6 @@ FailureOr<Converter::Results> Converter::einsum() {
 }
 
 //===----------------------------------------------------------------------===//
-// Attention
-//===----------------------------------------------------------------------===//
-
-/// softmax(scale query key^T) value for tensors [heads, tokens, width].
-FailureOr<View> Converter::attend(const View &query, const View &key, const View &value, double scale) {
-  int64_t heads = query.map.size(0), width = query.map.size(2), queries = query.map.size(1),
-          valueWidth = value.map.size(2);
-  // Programs that compute 1 / sqrt(width) in parts get a number that differs by rounding.
-  double usual = 1 / std::sqrt(double(width)), total = scale * query.factor * key.factor;
-  constexpr double rounding = 1e-12;
-  if (std::abs(total - usual) < rounding * usual)
-    total = usual;
-  SmallVector<Value> operands;
-  for (auto [part, operand] : {std::pair("q", query), std::pair("k", key), std::pair("v", value)}) {
-    FailureOr<View> tokens = rearranged(operand, operand.map.permute({1, 0, 2}));
-    tokens = failed(tokens) ? tokens : reshaped(*tokens, {operand.map.size(1), heads * operand.map.size(2)});
-    if (succeeded(tokens) && operands.size() < 2)
-      tokens->factor = 1;
-    FailureOr<Value> matrix = failed(tokens) ? FailureOr<Value>(failure()) : emitter.matrix(*tokens, part);
-    if (failed(matrix))
-      return failure();
-    operands.push_back(*matrix);
-  }
-  std::string name = emitter.uniqueName(node->module.empty() ? "attention" : node->module);
-  Value result = AttentionOp::create(builder, emitter.location(name), name, operands[0], operands[1], operands[2],
-                                     heads, llvm::APFloat(total), TypeAttr());
-  View tokens = Emitter::tokens(result, {queries, heads, valueWidth});
-  return rearranged(tokens, tokens.map.permute({1, 0, 2}));
-}
-
-FailureOr<Converter::Results> Converter::softmax() {
-  FailureOr<View> self = view("self");
-  if (failed(self))
-    return failure();
-  FailureOr<int64_t> dim = dimension("dim", self->map.rank());
-  if (failed(dim))
-    return failure();
-  auto *scores = getSource<ScoresSource>(*self);
-  if (!scores || !self->map.inverse() || !self->map.isCounting(*dim, 1) ||
-      self->map.size(*dim) != scores->key.map.size(1))
-    return emitter.fail("expected a softmax over the keys of scores, query key^T, found another");
-  return Results{
-      View{std::make_shared<Source>(ProbabilitiesSource{scores->query, scores->key, self->factor}), self->map}};
-}
-
-FailureOr<Converter::Results> Converter::attention() {
-  FailureOr<View> query = view("query"), key = view("key"), value = view("value");
-  if (failed(query) || failed(key) || failed(value))
-    return failure();
-  if (optionalView("attn_mask") || flag("is_causal", false) || flag("enable_gqa", false) ||
-      number("dropout_p").value_or(0) != 0)
-    return emitter.fail("expected attention without masks, dropout and groups of queries, found another");
-  size_t rank = query->map.rank();
-  SmallVector<View> operands{*query, *key, *value};
-  int64_t heads = 1;
-  for (size_t dim = 0; dim + 2 < rank; ++dim)
-    heads *= query->map.size(dim);
-  for (View &operand : operands) {
-    if (rank < 2 || operand.map.rank() != rank)
-      return emitter.fail("expected queries, keys and values [heads, tokens, width], found others");
-    FailureOr<View> flat = reshaped(operand, {heads, operand.map.size(rank - 2), operand.map.size(rank - 1)});
-    if (failed(flat))
-      return failure();
-    operand = *flat;
-  }
-  int64_t width = query->map.size(rank - 1);
-  if (operands[1].map.size(2) != width || operands[1].map.size(1) != operands[2].map.size(1))
-    return emitter.fail("expected queries and keys of one width, and a value for each key, found others");
-  double scale = number("scale").value_or(1 / std::sqrt(double(width)));
-  FailureOr<View> result = attend(operands[0], operands[1], operands[2], scale);
-  if (failed(result))
-    return failure();
-  SmallVector<int64_t> shape = query->map.shape();
-  shape.back() = operands[2].map.size(2);
-  return arranged(*result, result->map.reshape(shape));
-}
-
-//===----------------------------------------------------------------------===//
 // Convolutions
 //===----------------------------------------------------------------------===//
 
@@ -339,8 +285,46 @@ FailureOr<Converter::Results> Converter::unfoldImage() {
 }
 
 //===----------------------------------------------------------------------===//
-// Norms
+// Embeddings and norms
 //===----------------------------------------------------------------------===//
+
+/// Rows of a constant matrix, whose numbers are constant too.
+FailureOr<Converter::Results> Converter::embedding() {
+  FailureOr<View> weight = view("weight"), indices = view("indices");
+  if (failed(weight) || failed(indices))
+    return failure();
+  auto *matrix = getSource<ConstantSource>(*weight), *numbers = getSource<ConstantSource>(*indices);
+  if (!matrix || !numbers || !numbers->stored || weight->map.rank() != 2 ||
+      numbers->stored->named->tensor.type->name != "i64")
+    return emitter.fail("expected a constant matrix and constant numbers of its rows, i64, found others");
+  const auto &[named, part] = *numbers->stored;
+  std::vector<int64_t> stored(named->tensor.elements());
+  if (llvm::Error error = part->readBytes(
+          *named, MutableArrayRef(reinterpret_cast<char *>(stored.data()), stored.size() * sizeof(int64_t))))
+    return emitter.fail("{0}", llvm::toString(std::move(error)));
+  std::vector<int64_t> rows;
+  indices->map.forEach([&](int64_t element) { rows.push_back(stored[element]); });
+  int64_t count = weight->map.size(0), width = weight->map.size(1);
+  for (auto [index, row] : llvm::enumerate(rows))
+    if (row < 0 || row >= count)
+      return emitter.fail("expected numbers of {0} rows, found {1}", count, row);
+  SmallVector<int64_t> shape = indices->map.shape();
+  shape.push_back(width);
+  if (!IndexMap::rowMajor(shape))
+    return emitter.fail("expected fewer rows, found {0}", rows.size());
+  // Usually these are the first rows in order.
+  if (llvm::equal(rows, llvm::seq<int64_t>(0, rows.size()))) {
+    std::optional<IndexMap> first = weight->map.slice(0, 0, rows.size());
+    return arranged(*weight, first ? first->reshape(shape) : std::nullopt);
+  }
+  FailureOr<std::vector<float>> values = emitter.read(*weight);
+  if (failed(values))
+    return failure();
+  std::vector<float> chosen;
+  for (int64_t row : rows)
+    chosen.insert(chosen.end(), values->begin() + row * width, values->begin() + (row + 1) * width);
+  return Results{Emitter::makeConstant(matrix->name, shape, std::move(chosen))};
+}
 
 FailureOr<Converter::Results> Converter::layerNorm() {
   FailureOr<View> input = view("input");

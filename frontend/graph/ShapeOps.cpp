@@ -29,6 +29,15 @@ FailureOr<Converter::Results> Converter::dropout() {
   return same();
 }
 
+/// Floating-point values of every type are computed in f32.
+FailureOr<Converter::Results> Converter::convertType() {
+  constexpr int64_t f16 = 6, f32 = 7, f64 = 8, bf16 = 13; // in the schema of exported graphs
+  if (std::optional<double> type = number("dtype");
+      type && *type != f16 && *type != f32 && *type != f64 && *type != bf16)
+    return emitter.fail("expected a conversion to a floating-point type, found another");
+  return same();
+}
+
 /// The shape with the size that -1 stands for.
 FailureOr<Converter::Results> Converter::reshape() {
   FailureOr<View> self = view("self");

@@ -5,6 +5,7 @@
 #include "frontend/graph/ExportedProgram.h"
 #include "frontend/graph/IndexMap.h"
 #include "mlir/IR/Value.h"
+#include <functional>
 
 namespace vitya {
 
@@ -49,9 +50,10 @@ struct ProbabilitiesSource {
   View query, key;
   double scale;
 };
-/// The logistic function of the elements.
-struct SigmoidSource {
+/// A function of each element that the model computes in steps, such as x * sigmoid(1.702 * x).
+struct FunctionSource {
   View operand;
+  std::function<double(double)> function;
 };
 /// Memory that is written part by part.
 struct BufferSource {
@@ -69,7 +71,7 @@ struct UnsupportedSource {
 };
 
 struct Source : std::variant<ImageSource, TokensSource, LinearSource, ConstantSource, ScoresSource, ProbabilitiesSource,
-                             SigmoidSource, BufferSource, TruthSource, UnsupportedSource> {
+                             FunctionSource, BufferSource, TruthSource, UnsupportedSource> {
   using variant::variant;
 };
 

@@ -327,6 +327,35 @@ class Encoder(nn.Module):
         return self.head(self.encoder(x)[:, 1:].mean(1))
 
 
+class HandGelu(nn.Module):
+
+    def forward(self, x):
+        return x * 0.5 * (1.0 + torch.erf(x / math.sqrt(2.0)))
+
+
+class Mixed(Timm):
+    """Preprocessing in the model, numbered positions, GELU by hand, attention by a probe, the average of two heads."""
+
+    def __init__(self):
+        super().__init__(depth=1)
+        self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1))
+        self.register_buffer("numbers", torch.arange(PATCHES).flip(0).expand((1, -1)), persistent=False)
+        self.places = nn.Embedding(PATCHES, WIDTH)
+        self.probe = nn.Parameter(torch.empty(1, 1, WIDTH))
+        self.attention = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+        self.second = nn.Linear(WIDTH, CLASSES)
+        self.blocks[0].mlp.act = HandGelu()
+        del self.pos_embed
+
+    def forward(self, x):
+        x = self.patch_embed((x - self.mean) / self.std) + self.places(self.numbers)
+        first = self.cls_token.expand(x.shape[0], -1, -1)
+        x = self.norm(self.blocks(torch.cat([first, x.to(torch.float32)], dim=1)))
+        pooled = self.attention(self.probe.repeat(x.shape[0], 1, 1), x, x)[0]
+        return (self.head(pooled[:, 0]) + self.second(x[:, 0])) / 2
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Files.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -343,6 +372,7 @@ MODELS = {
     "own": (Own, "plain"),
     "assigned": (Assigned, "plain"),
     "encoder": (Encoder, "plain"),
+    "mixed": (Mixed, "batch"),
 }
 WITH_LAYOUT = {"timm", "timm-scaled", "torchvision", "reference"}
 
@@ -392,17 +422,18 @@ def main(folder, names):
     images = numpy.random.default_rng(1).integers(0, 256, (4, SIDE, SIDE, 3), dtype=numpy.uint8)
     numpy.save(os.path.join(folder, "images.npy"), images)
     pixels = torch.from_numpy(images).permute(0, 3, 1, 2) / 255.0
-    pixels = (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
+    normalized = (pixels - torch.tensor(MEAN).view(3, 1, 1)) / torch.tensor(STD).view(3, 1, 1)
     for name in names or MODELS:
         torch.manual_seed(1)
         make, form = MODELS[name]
+        inputs = pixels if make is Mixed else normalized
         model = make().eval()
         initialise(model)
         batch = {0: torch.export.Dim("batch", min=1, max=64)}
         with torch.no_grad():
-            program = torch.export.export(model, (pixels[:2 if form == "batch" else 1],),
+            program = torch.export.export(model, (inputs[:2 if form == "batch" else 1],),
                                           dynamic_shapes=(batch,) if form == "batch" else None)
-            logits = model(pixels)
+            logits = model(inputs)
         if form == "core":
             program = program.run_decompositions()
         path = os.path.join(folder, name)
