@@ -82,16 +82,12 @@ private:
   mlir::FailureOr<Results> subtract();
   mlir::FailureOr<Results> multiply();
   mlir::FailureOr<Results> divide();
-  mlir::FailureOr<Results> elementFunction();
-  mlir::FailureOr<Results> gelu();
   mlir::FailureOr<Results> mean();
   mlir::FailureOr<Results> averagePool();
   mlir::FailureOr<Results> concatenate();
   mlir::FailureOr<View> sum(const View &left, const View &right);
   mlir::FailureOr<View> product(const View &left, const View &right);
   mlir::FailureOr<View> foldConstants(const View &left, const View &right, llvm::function_ref<float(float, float)> f);
-  /// The function of each element that an operation on two functions of the same elements gives.
-  static std::optional<View> combine(const View &left, const View &right, double (*operation)(double, double));
   mlir::FailureOr<View> scaledBy(const View &view, double factor);
   mlir::FailureOr<std::pair<View, View>> broadcast(const View &left, const View &right);
   mlir::FailureOr<View> inPlaceOf(const Emitter::Rows &anchor, const View &other);
@@ -104,6 +100,15 @@ private:
   mlir::FailureOr<Results> softmax();
   mlir::FailureOr<Results> attention();
   mlir::FailureOr<View> attend(const View &query, const View &key, const View &value, double scale);
+
+  // Functions of each element (ActivationOps.cpp).
+  mlir::FailureOr<Results> elementFunction();
+  mlir::FailureOr<Results> gelu();
+  mlir::FailureOr<View> addNumber(const View &view, double added);
+  /// The function that an operation on two functions of the same elements gives. Fails if they are of different
+  /// elements.
+  mlir::FailureOr<View> combine(const View &left, const View &right, double (*operation)(double, double));
+  mlir::FailureOr<View> makeFunction(FunctionSource function);
 
   // Memory (MemoryOps.cpp).
   mlir::FailureOr<Results> allocate();

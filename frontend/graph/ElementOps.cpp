@@ -61,30 +61,6 @@ std::optional<View> Converter::normalized(const View &image, const View &constan
   return View{std::make_shared<Source>(ImageSource{result}), image.map};
 }
 
-/// A value as a function of each element of another: of itself, unless it was computed as one.
-static FunctionSource asFunction(const View &view) {
-  FunctionSource result{{view.source, view.map}, [factor = view.factor](double x) { return factor * x; }};
-  auto *source = getSource<FunctionSource>(view);
-  std::optional<IndexMap> map = source ? source->operand.map.compose(view.map) : std::nullopt;
-  if (map)
-    result = {{source->operand.source, *map, source->operand.factor},
-              [factor = view.factor, f = source->function](double x) { return factor * f(x); }};
-  return result;
-}
-
-static View makeFunction(const View &operand, std::function<double(double)> function) {
-  return {std::make_shared<Source>(FunctionSource{operand, std::move(function)}),
-          *IndexMap::rowMajor(operand.map.shape())};
-}
-
-std::optional<View> Converter::combine(const View &left, const View &right, double (*operation)(double, double)) {
-  FunctionSource a = asFunction(left), b = asFunction(right);
-  if (a.operand.source != b.operand.source || !(a.operand.map == b.operand.map) || a.operand.factor != b.operand.factor)
-    return std::nullopt;
-  return makeFunction(a.operand,
-                      [f = a.function, g = b.function, operation](double x) { return operation(f(x), g(x)); });
-}
-
 /// Whether a value is computed as a function of another.
 static bool isFunction(const View &view) { return getSource<FunctionSource>(view); }
 
@@ -118,7 +94,7 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
   if (aIsConstant && bIsConstant)
     return foldConstants(a, b, std::plus<float>());
   if (isFunction(a) || isFunction(b))
-    if (std::optional<View> result = combine(a, b, [](double x, double y) { return x + y; }))
+    if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x + y; }); succeeded(result))
       return *result;
   // A bias that is added to a linear layer without one.
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
@@ -174,7 +150,7 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
       result.bias = *bias;
     return View{std::make_shared<Source>(std::move(result)), layer.map};
   }
-  if (std::optional<View> result = combine(a, b, [](double x, double y) { return x * y; }))
+  if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x * y; }); succeeded(result))
     return *result;
   return emitter.fail(
       "expected a product with a number, with one factor for each output of a linear layer, or one that "
@@ -186,10 +162,8 @@ FailureOr<Converter::Results> Converter::add() {
   if (failed(self))
     return failure();
   if (std::optional<double> addend = number("other")) {
-    FunctionSource function = asFunction(*self);
-    return Results{makeFunction(
-        function.operand,
-        [f = function.function, addend = *addend * number("alpha").value_or(1)](double x) { return f(x) + addend; })};
+    FailureOr<View> result = addNumber(*self, *addend * number("alpha").value_or(1));
+    return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
   }
   FailureOr<View> other = view("other");
   if (failed(other))
@@ -237,48 +211,6 @@ FailureOr<Converter::Results> Converter::divide() {
     return emitter.fail("expected a division by a number, found another");
   FailureOr<View> result = scaledBy(*self, 1 / *divisor);
   return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
-}
-
-//===----------------------------------------------------------------------===//
-// Activations
-//===----------------------------------------------------------------------===//
-
-/// A function of each element that may be a part of GELU.
-FailureOr<Converter::Results> Converter::elementFunction() {
-  FailureOr<View> self = view("self");
-  if (failed(self))
-    return failure();
-  double exponent = number("exponent").value_or(1);
-  std::function<double(double)> own;
-  if (node->op == "pow" && number("exponent"))
-    own = [exponent](double x) { return std::pow(x, exponent); };
-  else if (node->op == "sigmoid")
-    own = [](double x) { return 1 / (1 + std::exp(-x)); };
-  else if (node->op == "tanh")
-    own = [](double x) { return std::tanh(x); };
-  else if (node->op == "erf")
-    own = [](double x) { return std::erf(x); };
-  else
-    return emitter.fail("expected a power with a number as exponent, found another");
-  FunctionSource function = asFunction(*self);
-  return Results{
-      makeFunction(function.operand, [f = function.function, own = std::move(own)](double x) { return own(f(x)); })};
-}
-
-FailureOr<Converter::Results> Converter::gelu() {
-  FailureOr<View> self = view("self");
-  if (failed(self))
-    return failure();
-  const Argument *approximate = node->find("approximate");
-  const auto *form = approximate ? approximate->as<std::string>() : nullptr;
-  if (form && *form != "tanh" && *form != "none")
-    return emitter.fail("expected 'none' or 'tanh' as argument 'approximate', found '{0}'", *form);
-  FailureOr<Emitter::Rows> whole = emitter.whole(*self);
-  if (failed(whole))
-    return failure();
-  Value result = GeluOp::create(builder, emitter.location("gelu"),
-                                form && *form == "tanh" ? GeluForm::tanh : GeluForm::erf, whole->value);
-  return Results{View{std::make_shared<Source>(TokensSource{result}), whole->map}};
 }
 
 //===----------------------------------------------------------------------===//

@@ -55,6 +55,10 @@ FailureOr<std::vector<float>> Emitter::read(const View &view) {
       return stored;
     values = stored;
   }
+  // Dimensions of size 1 that are repeated could give a small file a large constant.
+  int64_t limit = std::max<int64_t>(values.size(), kMaxViewElements);
+  if (view.map.elements() > limit)
+    return fail("expected a constant of at most {0} elements, found {1}", limit, view.map.elements());
   std::vector<float> result;
   result.reserve(view.map.elements());
   auto factor = static_cast<float>(view.factor);

@@ -27,7 +27,7 @@ FailureOr<View> Converter::foldLinear(const View &input, const View &weight, std
   FailureOr<std::vector<float>> addends = bias ? emitter.read(*bias) : std::vector<float>(out, 0.0F);
   if (failed(rows) || failed(matrix) || failed(addends))
     return failure();
-  if (count > IndexMap::kMaxElements / out)
+  if (count > kMaxViewElements / out)
     return emitter.fail("expected a smaller constant, found {0} rows of {1} columns", count, out);
   std::vector<float> result;
   for (int64_t row = 0; row < count; ++row)

@@ -34,6 +34,8 @@ FailureOr<Converter::Results> Converter::copy() {
     return emitter.fail(
         "expected assignments only to parts of a new tensor, such as torch.zeros, that nothing has read "
         "yet, found another");
+  if (getSource<BufferSource>(*from))
+    return emitter.fail("expected computed values to be assigned, found a tensor that is itself assigned part by part");
   FailureOr<View> repeated = rearranged(*from, from->map.expand(self->map.shape()));
   if (failed(repeated))
     return failure();
@@ -53,6 +55,8 @@ FailureOr<Converter::Results> Converter::scatter() {
     return emitter.fail(
         "expected assignments only to parts of a new tensor, such as torch.zeros, that nothing has read "
         "yet, found another");
+  if (getSource<BufferSource>(*from))
+    return emitter.fail("expected computed values to be assigned, found a tensor that is itself assigned part by part");
   FailureOr<View> repeated = rearranged(*from, from->map.expand(part->front().map.shape()));
   if (failed(repeated))
     return failure();

@@ -207,7 +207,7 @@ FailureOr<Converter::Results> Converter::slice() {
     return failure();
   int64_t size = self->map.size(*dim);
   FailureOr<int64_t> first = integer("start", 0), last = integer("end", size);
-  if (failed(first) || failed(last) || failed(step) || *step <= 0)
+  if (failed(first) || failed(last) || failed(step) || *step <= 0 || *step > IndexMap::kMaxElements)
     return emitter.fail("expected a slice with a positive step, found another");
   auto clamp = [&](int64_t index) { return std::clamp<int64_t>(index < 0 ? index + size : index, 0, size); };
   int64_t begin = clamp(*first), end = clamp(*last);
@@ -249,7 +249,7 @@ FailureOr<Converter::Results> Converter::unbind() {
 FailureOr<Converter::Results> Converter::chunk() {
   FailureOr<View> self = view("self");
   FailureOr<int64_t> chunks = integer("chunks");
-  if (failed(self) || failed(chunks) || *chunks <= 0)
+  if (failed(self) || failed(chunks) || *chunks <= 0 || *chunks > IndexMap::kMaxElements)
     return emitter.fail("expected a positive number of chunks, found another");
   FailureOr<int64_t> dim = dimension("dim", self->map.rank(), 0);
   if (failed(dim))
@@ -269,8 +269,8 @@ FailureOr<Converter::Results> Converter::chunk() {
 FailureOr<Converter::Results> Converter::split() {
   FailureOr<View> self = view("self");
   FailureOr<SmallVector<int64_t>> sizes = integers(node->find("split_sizes") ? "split_sizes" : "split_size");
-  if (failed(self) || failed(sizes))
-    return failure();
+  if (failed(self) || failed(sizes) || sizes->empty())
+    return emitter.fail("expected sizes of parts, found none");
   FailureOr<int64_t> dim = dimension("dim", self->map.rank(), 0);
   if (failed(dim))
     return failure();

@@ -54,6 +54,7 @@ struct ProbabilitiesSource {
 struct FunctionSource {
   View operand;
   std::function<double(double)> function;
+  unsigned steps; ///< that an evaluation takes
 };
 /// Memory that is written part by part.
 struct BufferSource {
