@@ -1,4 +1,4 @@
-// Values of JSON documents, which have no NaN and no infinity.
+// JSON from files that are not trusted, and values of JSON documents, which have no NaN and no infinity.
 #ifndef VITYA_DIALECT_SUPPORT_JSON_H
 #define VITYA_DIALECT_SUPPORT_JSON_H
 
@@ -7,6 +7,10 @@
 #include <optional>
 
 namespace vitya {
+
+/// Does what `llvm::json::parse` does, and fails for values that are nested so deeply that its recursion would overflow
+/// the stack.
+llvm::Expected<llvm::json::Value> parseJson(llvm::StringRef text);
 
 /// `value`, or null if it is NaN or infinite.
 inline llvm::json::Value toJson(double value) {

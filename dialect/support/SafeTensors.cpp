@@ -1,6 +1,7 @@
 // Offsets in the header count from its end.
 #include "dialect/support/SafeTensors.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Endian.h"
 #include "llvm/Support/EndianStream.h"
@@ -59,7 +60,7 @@ Expected<SafeTensorsHeader> readSafeTensorsHeader(StringRef file) {
   if (headerBytes > rest.size())
     return makeError("expected a safetensors header of {0} bytes, found only {1} bytes in the file", headerBytes,
                      rest.size());
-  Expected<json::Value> parsed = json::parse(rest.take_front(headerBytes));
+  Expected<json::Value> parsed = parseJson(rest.take_front(headerBytes));
   if (!parsed)
     return makeError("expected a JSON header of safetensors, found one that is malformed: {0}",
                      toString(parsed.takeError()));

@@ -1,5 +1,6 @@
 // safetensors: the file is its only record, and each tensor begins at an offset within it.
 #include "dialect/support/Errors.h"
+#include "dialect/support/Json.h"
 #include "dialect/support/SafeTensors.h"
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/FileRecords.h"
@@ -41,7 +42,7 @@ Expected<CheckpointContents> readSafeTensors(StringRef bytes) {
   contents.records = std::make_unique<FileRecords>(bytes, std::vector<FileRange>{{0, bytes.size()}});
   // Metadata maps strings to strings, so the settings are JSON in a string.
   if (std::optional<StringRef> text = header->metadata.getString(kMetadataKey)) {
-    Expected<json::Value> value = json::parse(*text);
+    Expected<json::Value> value = parseJson(*text);
     if (!value)
       return makeError("expected JSON under '{0}' in __metadata__, found {1}", kMetadataKey,
                        toString(value.takeError()));

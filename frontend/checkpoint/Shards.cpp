@@ -1,6 +1,7 @@
 // Checkpoints in several files, as Hugging Face's libraries write them: NAME.index.json maps the name of each tensor to
 // the name of a file, a shard, in the same folder.
 #include "dialect/support/Errors.h"
+#include "dialect/support/Json.h"
 #include "dialect/support/WriteOutput.h"
 #include "frontend/checkpoint/Readers.h"
 #include "llvm/ADT/STLExtras.h"
@@ -63,7 +64,7 @@ private:
 
 /// Returns the weight map of an index: the name of the shard of each tensor. Shards are in the folder of the index.
 static Expected<StringMap<std::string>> readWeightMap(StringRef text) {
-  Expected<json::Value> parsed = json::parse(text);
+  Expected<json::Value> parsed = parseJson(text);
   if (!parsed)
     return makeError("expected JSON, found: {0}", toString(parsed.takeError()));
   const json::Object *root = parsed->getAsObject(), *map = root ? root->getObject(kMapKey) : nullptr;

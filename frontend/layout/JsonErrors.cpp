@@ -2,6 +2,7 @@
 // well-formed.
 #include "frontend/layout/JsonErrors.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -103,7 +104,7 @@ private:
 } // namespace
 
 Expected<JsonFile> JsonFile::parse(StringRef name, StringRef text) {
-  Expected<json::Value> root = json::parse(text);
+  Expected<json::Value> root = parseJson(text);
   if (root)
     return JsonFile(name, text, std::move(*root));
   // The message begins with "[line:column, byte=n]: ".

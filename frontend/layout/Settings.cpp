@@ -1,6 +1,7 @@
 // One table describes all settings: the form of their values and how a value is assigned.
 #include "frontend/layout/Settings.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -206,7 +207,7 @@ Error Settings::assign(StringRef key, const json::Value &value, SettingSource so
 
 /// `text` as JSON, or as a text if it is not JSON.
 static json::Value readElement(StringRef text) {
-  Expected<json::Value> parsed = json::parse(text);
+  Expected<json::Value> parsed = parseJson(text);
   if (parsed)
     return std::move(*parsed);
   consumeError(parsed.takeError());
