@@ -350,6 +350,40 @@ def Vitya_GeluOp : Vitya_SameTypeOp<"gelu", [Vitya_Rowwise]> {
   let assemblyFormat = "$form $input attr-dict `:` type($input)";
 }
 
+def Vitya_ReluOp : Vitya_SameTypeOp<"relu", [Vitya_Rowwise]> {
+  let summary = "the rectified linear unit: x, or 0 if x is negative";
+  let description = [{
+    | input | result |
+    |---|---|
+    | `tensor<NxDxf32>` | `tensor<NxDxf32>` |
+
+    ```mlir
+    %0 = vitya.relu %x : tensor<65x768xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_Tokens:$input);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
+def Vitya_SiluOp : Vitya_SameTypeOp<"silu", [Vitya_Rowwise]> {
+  let summary = "the sigmoid linear unit: x / (1 + exp(-x))";
+  let description = [{
+    Also called Swish (arXiv 1710.05941). SwiGLU is the product (`arith.mulf`) of the result with another linear layer.
+
+    | input | result |
+    |---|---|
+    | `tensor<NxDxf32>` | `tensor<NxDxf32>` |
+
+    ```mlir
+    %0 = vitya.silu %x : tensor<65x768xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_Tokens:$input);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input)";
+}
+
 def Vitya_ScaleColumnsOp : Vitya_Op<"scale_columns", [AllTypesMatch<["input", "result"]>, Vitya_Rowwise]> {
   let summary = "multiply each column by a factor";
   let description = [{

@@ -43,6 +43,20 @@ void gelusQuick(FloatArray values) {
 }
 
 VITYA_FOR_EACH_PROCESSOR
+void sigmoidLinears(FloatArray values) {
+  FloatArithmetic a;
+  for (float *value = values.data(), *end = value + values.size(); value != end; ++value)
+    *value = sigmoidLinear(a, *value);
+}
+
+VITYA_FOR_EACH_PROCESSOR
+void rectify(FloatArray values) {
+  FloatArithmetic a;
+  for (float *value = values.data(), *end = value + values.size(); value != end; ++value)
+    *value = rectified(a, *value);
+}
+
+VITYA_FOR_EACH_PROCESSOR
 float sumOfSquares(ConstFloatArray row, int64_t lanes) {
   float partial[kLanes] = {};
   const float *values = row.data();

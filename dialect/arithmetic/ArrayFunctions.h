@@ -14,6 +14,8 @@ void exponentials(FloatArray values);
 void gelusErf(FloatArray values);
 void gelusTanh(FloatArray values);
 void gelusQuick(FloatArray values);
+void sigmoidLinears(FloatArray values);
+void rectify(FloatArray values);
 
 /// The sum of `row`, whose element i belongs to lane i mod `lanes`. Never -0. `lanes` is a power of two up to kLanes.
 float sumOfRow(ConstFloatArray row, int64_t lanes);

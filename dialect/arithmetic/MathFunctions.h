@@ -1,6 +1,6 @@
-// The formulas of gelu and layer_norm, and exp, erf and tanh, as sequences of f32 operations. Each is a template that
-// is instantiated twice: with floats by the reference interpreter (FloatArithmetic) and with SSA values by the lowering
-// (FloatBuilder), so both engines compute the same bits.
+// The formulas of gelu, relu, silu and layer_norm, and exp, erf and tanh, as sequences of f32 operations. Each is a
+// template that is instantiated twice: with floats by the reference interpreter (FloatArithmetic) and with SSA values
+// by the lowering (FloatBuilder), so both engines compute the same bits.
 //
 // An `Arithmetic` has a type Value, an f32 number, and the operations
 //   constant(float)
@@ -116,11 +116,27 @@ typename Arithmetic::Value geluTanh(Arithmetic &a, typename Arithmetic::Value x)
   return geluOf(a, x, a.tanh(a.mul(a.constant(kSqrtTwoOverPi), a.add(x, cubic))));
 }
 
-/// The logistic approximation of GELU (arXiv 1606.08415, "QuickGELU" of OpenAI's CLIP): x sigmoid(1.702 x) =
-/// x / (exp(-1.702 x) + 1). NaN if x is NaN or negative infinity.
+/// x sigmoid(slope x) = x / (exp(-slope x) + 1). NaN if x is NaN or negative infinity.
+template <typename Arithmetic>
+typename Arithmetic::Value timesSigmoid(Arithmetic &a, typename Arithmetic::Value x, float slope) {
+  return a.div(x, a.add(a.exp(a.mul(x, a.constant(-slope))), a.constant(1.0f)));
+}
+
+/// The logistic approximation of GELU (arXiv 1606.08415, "QuickGELU" of OpenAI's CLIP).
 template <typename Arithmetic>
 typename Arithmetic::Value geluQuick(Arithmetic &a, typename Arithmetic::Value x) {
-  return a.div(x, a.add(a.exp(a.mul(x, a.constant(-1.702f))), a.constant(1.0f)));
+  return timesSigmoid(a, x, 1.702f);
+}
+
+template <typename Arithmetic>
+typename Arithmetic::Value sigmoidLinear(Arithmetic &a, typename Arithmetic::Value x) {
+  return timesSigmoid(a, x, 1.0f);
+}
+
+/// x, or 0 if x is negative. NaN if x is NaN.
+template <typename Arithmetic>
+typename Arithmetic::Value rectified(Arithmetic &a, typename Arithmetic::Value x) {
+  return a.max(a.constant(0.0f), x);
 }
 
 /// The factor of layer norm, 1 / sqrt(variance + eps), for a row of `width` values whose squared distances from the

@@ -19,24 +19,30 @@ Tensor subtractIntegers(const Tensor &a, const Tensor &b) {
   return result;
 }
 
-Tensor gelu(const Tensor &input, GeluForm form) {
+/// A copy of `input` whose elements `function` has replaced.
+static Tensor mapElements(const Tensor &input, void (*function)(numerics::FloatArray)) {
   Tensor result(input.shape(), input.elementType());
   llvm::MutableArrayRef<float> values = result.mutableValues();
   llvm::copy(input.values(), values.begin());
-  numerics::FloatArray array(values.data(), values.size());
-  switch (form) {
-  case GeluForm::erf:
-    numerics::gelusErf(array);
-    break;
-  case GeluForm::tanh:
-    numerics::gelusTanh(array);
-    break;
-  case GeluForm::quick:
-    numerics::gelusQuick(array);
-    break;
-  }
+  function(numerics::FloatArray(values.data(), values.size()));
   return result;
 }
+
+Tensor gelu(const Tensor &input, GeluForm form) {
+  switch (form) {
+  case GeluForm::erf:
+    return mapElements(input, numerics::gelusErf);
+  case GeluForm::tanh:
+    return mapElements(input, numerics::gelusTanh);
+  case GeluForm::quick:
+    return mapElements(input, numerics::gelusQuick);
+  }
+  llvm_unreachable("every form is handled");
+}
+
+Tensor relu(const Tensor &input) { return mapElements(input, numerics::rectify); }
+
+Tensor silu(const Tensor &input) { return mapElements(input, numerics::sigmoidLinears); }
 
 Tensor scaleColumns(const Tensor &input, const Tensor &factors) {
   Tensor result(input.shape(), input.elementType());

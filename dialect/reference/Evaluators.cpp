@@ -52,6 +52,10 @@ Tensor evaluate(AttentionOp op, const Operands &v) {
 
 Tensor evaluate(GeluOp op, const Operands &v) { return gelu(v[op.getInput()], op.getForm()); }
 
+Tensor evaluate(ReluOp op, const Operands &v) { return relu(v[op.getInput()]); }
+
+Tensor evaluate(SiluOp op, const Operands &v) { return silu(v[op.getInput()]); }
+
 Tensor evaluate(ScaleColumnsOp op, const Operands &v) { return scaleColumns(v[op.getInput()], v[op.getFactors()]); }
 
 Tensor evaluate(MeanPoolOp op, const Operands &v) { return meanPool(v[op.getInput()]); }
@@ -287,8 +291,8 @@ FailureOr<Evaluator> evaluatorOf(tensor::InsertSliceOp op) {
 FailureOr<Evaluator> makeEvaluator(Operation *op) {
   auto evaluator =
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
-          .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, LayerNormOp, AttentionOp, GeluOp,
-                ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, OrderColumnsOp, IntegerLinearOp,
+          .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, LayerNormOp, AttentionOp, GeluOp, ReluOp,
+                SiluOp, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, OrderColumnsOp, IntegerLinearOp,
                 IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp, quant::StorageCastOp,
                 arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp, arith::DivFOp,
                 tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp,

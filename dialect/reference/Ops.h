@@ -109,6 +109,8 @@ Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &va
 
 /// x Phi(x) in the given form. NaN gives NaN.
 Tensor gelu(const Tensor &input, GeluForm form);
+Tensor relu(const Tensor &input);
+Tensor silu(const Tensor &input);
 
 /// Each column of `input` [N, D] times one of `factors` [D].
 Tensor scaleColumns(const Tensor &input, const Tensor &factors);

@@ -62,7 +62,9 @@ Operation *scalableSource(Value value) {
 }
 
 /// Whether an op that is inserted behind `value` can divide its columns at no cost, in the kernel that computes it.
-bool isElementwise(Value value) { return isa_and_nonnull<GeluOp, arith::MulFOp>(value.getDefiningOp()); }
+bool isElementwise(Value value) {
+  return isa_and_nonnull<GeluOp, ReluOp, SiluOp, arith::MulFOp>(value.getDefiningOp());
+}
 
 /// A value whose columns can be rescaled.
 struct Activation {

@@ -68,6 +68,12 @@ func.func @tokens(%x: tensor<65x192xf32>, %w: tensor<192xf32>) -> tensor<1x192xf
   // CHECK: %[[QUICK:.*]] = vitya.gelu quick %[[TANH]] : tensor<65x192xf32>
   // GENERIC: "vitya.gelu"(%{{.*}}) <{form = 2 : i32}>
   %quick = vitya.gelu quick %2 : tensor<65x192xf32>
+  // CHECK: %[[RELU:.*]] = vitya.relu %[[QUICK]] : tensor<65x192xf32>
+  // GENERIC: "vitya.relu"(%{{.*}}) : (tensor<65x192xf32>) -> tensor<65x192xf32>
+  %relu = vitya.relu %quick : tensor<65x192xf32>
+  // CHECK: vitya.silu %[[RELU]] : tensor<65x192xf32>
+  // GENERIC: "vitya.silu"(%{{.*}}) : (tensor<65x192xf32>) -> tensor<65x192xf32>
+  %silu = vitya.silu %relu : tensor<65x192xf32>
   // CHECK: vitya.scale_columns %[[QUICK]] by %{{.*}} : tensor<65x192xf32>, tensor<192xf32> -> tensor<65x192xf32>
   %scaled = vitya.scale_columns %quick by %w : tensor<65x192xf32>, tensor<192xf32> -> tensor<65x192xf32>
   // CHECK: vitya.mean_pool %[[QUICK]] : tensor<65x192xf32> -> tensor<1x192xf32>

@@ -55,6 +55,8 @@ TEST_F(Dialect, BuildersInferShapes) {
   int64_t grid[] = {4, 8}, window[] = {3, 3}, stride[] = {2, 2}, padding[] = {1, 1};
   EXPECT_EQ(shapeOf(make<UnfoldOp>(value({32, 16}), grid, window, stride, padding)), Shape({8, 144}));
   EXPECT_EQ(shapeOf(make<MaxPoolOp>(value({32, 16}), grid, window, stride, padding)), Shape({8, 16}));
+  EXPECT_EQ(shapeOf(make<ReluOp>(value({65, 192}))), Shape({65, 192}));
+  EXPECT_EQ(shapeOf(make<SiluOp>(value({65, 192}))), Shape({65, 192}));
   EXPECT_EQ(shapeOf(make<MeanPoolOp>(value({65, 192}))), Shape({1, 192}));
 }
 

@@ -297,6 +297,21 @@ TEST_F(Reference, GeluIsXTimesTheNormalDistribution) {
   EXPECT_EQ(ends.values(), llvm::ArrayRef<float>({0, 1000, infinity}));
 }
 
+TEST_F(Reference, SiluIsXTimesTheLogisticFunction) {
+  Tensor x = make({1, 5}, {-6, -1, 0, 0.5f, 8}), result = silu(x);
+  for (int64_t i = 0; i < 5; ++i) {
+    double value = x.values()[i];
+    EXPECT_NEAR(at(result, 0, i), value / (1 + std::exp(-value)), 3e-7 * std::abs(value));
+  }
+  EXPECT_EQ(silu(make({1, 3}, {-1000, 1000, infinity})).values(), llvm::ArrayRef<float>({0, 1000, infinity}));
+  EXPECT_TRUE(std::isnan(silu(make({1, 1}, {nan})).values().front()));
+}
+
+TEST_F(Reference, ReluReplacesNegativeValues) {
+  EXPECT_EQ(relu(make({1, 4}, {-infinity, -1, 2, infinity})).values(), llvm::ArrayRef<float>({0, 0, 2, infinity}));
+  EXPECT_TRUE(std::isnan(relu(make({1, 1}, {nan})).values().front()));
+}
+
 //===----------------------------------------------------------------------===//
 // Quantization
 //===----------------------------------------------------------------------===//

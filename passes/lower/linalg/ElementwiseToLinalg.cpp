@@ -1,4 +1,4 @@
-// Lowers gelu element by element, through math.erf, math.tanh or math.exp, and scale_columns.
+// Lowers gelu, relu and silu element by element, through math.erf, math.tanh or math.exp, and scale_columns.
 #include "dialect/VityaOps.h"
 #include "dialect/arithmetic/MathFunctions.h"
 #include "passes/lower/linalg/LinalgBuilder.h"
@@ -31,6 +31,21 @@ struct GeluToLinalg : OpConversionPattern<GeluOp> {
   }
 };
 
+/// Lowers an op of one operand to `function` of each element.
+template <typename Op, auto function>
+struct FunctionToLinalg : OpConversionPattern<Op> {
+  using OpConversionPattern<Op>::OpConversionPattern;
+  LogicalResult matchAndRewrite(Op op, typename OpConversionPattern<Op>::OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    LinalgBuilder b(rewriter, op.getLoc());
+    rewriter.replaceOp(op, b.generic(2, {{adaptor.getInput(), {0, 1}}}, {b.empty(op.getType().getShape()), {0, 1}},
+                                     [](FloatBuilder &a, ValueRange v) { return function(a, v[0]); }));
+    return success();
+  }
+};
+using ReluToLinalg = FunctionToLinalg<ReluOp, numerics::rectified<FloatBuilder>>;
+using SiluToLinalg = FunctionToLinalg<SiluOp, numerics::sigmoidLinear<FloatBuilder>>;
+
 struct ScaleColumnsToLinalg : OpConversionPattern<ScaleColumnsOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(ScaleColumnsOp op, OpAdaptor adaptor,
@@ -46,5 +61,5 @@ struct ScaleColumnsToLinalg : OpConversionPattern<ScaleColumnsOp> {
 } // namespace
 
 void vitya::detail::populateElementwiseToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<GeluToLinalg, ScaleColumnsToLinalg>(patterns.getContext());
+  patterns.add<GeluToLinalg, ReluToLinalg, SiluToLinalg, ScaleColumnsToLinalg>(patterns.getContext());
 }

@@ -27,7 +27,9 @@ bool isView(Operation *op) {
 }
 
 /// Whether `op` may continue a group: it has one result, computed element by element.
-bool isElementwise(Operation *op) { return isa<GeluOp, ScaleColumnsOp, QuantizeOp, arith::AddFOp, arith::MulFOp>(op); }
+bool isElementwise(Operation *op) {
+  return isa<GeluOp, ReluOp, SiluOp, ScaleColumnsOp, QuantizeOp, arith::AddFOp, arith::MulFOp>(op);
+}
 
 /// The number of columns of the result of a linear layer, which the lowering pads; 0 for any other op.
 int64_t linearColumns(Operation *op) {

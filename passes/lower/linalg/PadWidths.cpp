@@ -139,7 +139,8 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
           if (!constantBehind(scale.getFactors()))
             return false;
           between.push_back(scale);
-        } else if (isa<GeluOp, quant::QuantizeCastOp, QuantizeOp>(user) && use.getOperandNumber() == 0) {
+        } else if (isa<GeluOp, ReluOp, SiluOp, quant::QuantizeCastOp, QuantizeOp>(user) &&
+                   use.getOperandNumber() == 0) {
           between.push_back(user->getResult(0));
         } else if (!isa<ChooseQParamsOp>(user)) {
           return false;

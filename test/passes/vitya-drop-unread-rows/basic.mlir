@@ -27,6 +27,18 @@ func.func @rows_of_layer_norm(%x: tensor<9x8xf32>, %w: tensor<8xf32>) -> tensor<
 }
 
 // Every third row: the slice keeps its strides.
+// CHECK-LABEL: @rows_of_silu(
+// CHECK-SAME: %[[X:.*]]: tensor<9x8xf32>
+// CHECK-NEXT: %[[ROWS:.*]] = tensor.extract_slice %[[X]][0, 0] [3, 8] [1, 1]
+// CHECK-NEXT: %[[RELU:.*]] = vitya.relu %[[ROWS]] : tensor<3x8xf32>
+// CHECK-NEXT: vitya.silu %[[RELU]] : tensor<3x8xf32>
+func.func @rows_of_silu(%x: tensor<9x8xf32>) -> tensor<3x8xf32> {
+  %0 = vitya.relu %x : tensor<9x8xf32>
+  %1 = vitya.silu %0 : tensor<9x8xf32>
+  %2 = tensor.extract_slice %1[0, 0] [3, 8] [1, 1] : tensor<9x8xf32> to tensor<3x8xf32>
+  return %2 : tensor<3x8xf32>
+}
+
 // CHECK-LABEL: @rows_of_gelu(
 // CHECK-SAME: %[[X:.*]]: tensor<9x8xf32>
 // CHECK-NEXT: %[[ROWS:.*]] = tensor.extract_slice %[[X]][1, 0] [3, 8] [3, 1] : tensor<9x8xf32> to tensor<3x8xf32>

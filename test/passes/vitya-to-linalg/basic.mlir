@@ -155,6 +155,28 @@ func.func @gelu(%x: tensor<7x8xf32>) -> tensor<7x8xf32> {
 
 // -----
 
+// CHECK-LABEL: func.func @relu
+// CHECK: %[[IS_NEGATIVE:.*]] = arith.cmpf ogt, %[[ZERO:.*]], %[[X:.*]] : f32
+// CHECK: arith.select %[[IS_NEGATIVE]], %[[ZERO]], %[[X]] : f32
+func.func @relu(%x: tensor<7x8xf32>) -> tensor<7x8xf32> {
+  %0 = vitya.relu %x : tensor<7x8xf32>
+  return %0 : tensor<7x8xf32>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @silu
+// CHECK: %[[SLOPE:.*]] = arith.constant -1.000000e+00 : f32
+// CHECK: arith.mulf %[[X:.*]], %[[SLOPE]] : f32
+// CHECK: math.exp
+// CHECK: arith.divf %[[X]], %{{.*}} : f32
+func.func @silu(%x: tensor<7x8xf32>) -> tensor<7x8xf32> {
+  %0 = vitya.silu %x : tensor<7x8xf32>
+  return %0 : tensor<7x8xf32>
+}
+
+// -----
+
 // CHECK-LABEL: func.func @scale_columns
 // CHECK-SAME: %[[X:[^:]*]]: tensor<7x8xf32>, %[[F:[^:]*]]: tensor<8xf32>
 // CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel"]} ins(%[[X]], %[[F]] : tensor<7x8xf32>, tensor<8xf32>)
