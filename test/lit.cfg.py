@@ -34,6 +34,10 @@ for feature in ("avx512f", "avx512_vnni", "avx2"):
 if os.path.exists(os.path.join(config.build_bin_dir, "libtorch-archive")):
     config.available_features.add("libtorch")
 
+# The schema of layouts is checked where Python can validate it.
+if subprocess.run([config.python, "-c", "import jsonschema"], capture_output=True).returncode == 0:
+    config.available_features.add("jsonschema")
+
 # Where tools/ci/run-emulated was prepared with --install, it executes what this processor lacks.
 if subprocess.run([os.path.join(config.source_root, "tools", "ci", "run-emulated"), "--check"], capture_output=True).returncode == 0:
     config.available_features.add("bochs")

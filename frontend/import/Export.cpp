@@ -84,6 +84,12 @@ private:
     }
     if (auto attention = dyn_cast<AttentionOp>(op)) {
       addAttention(attention);
+      // The query of sequence pooling is a weight, and its only head is no setting.
+      Value query = attention.getQuery();
+      if (auto cast = query.getDefiningOp<quant::QuantizeCastOp>())
+        query = cast.getInput();
+      if (query.getDefiningOp<arith::ConstantOp>())
+        return addTensor((attention.getLayer() + ".weight").str(), query);
       return set("heads", attention.getHeads());
     }
     // The casts, params and scaled columns of layers are written with these layers.

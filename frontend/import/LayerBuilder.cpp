@@ -20,6 +20,9 @@ static int64_t widthOf(Tokens tokens) { return tokens.getType().getDimSize(1); }
 /// Checks the matrix that is applied to `input`, which may be the kernel of a convolution over whole patches.
 Error LayerBuilder::checkWeight(const Layer &layer, Tokens input) const {
   ArrayRef<int64_t> shape = weights.tensor(layer.weight).shape;
+  if (layer.isTransposed)
+    return weights.checkShape(layer.weight, shape.size() == 2 && shape[0] == widthOf(input) && shape[1] > 0,
+                              "[" + llvm::Twine(widthOf(input)) + ", out]");
   auto patchify = input.getDefiningOp<PatchifyOp>();
   if (!patchify || shape.size() != 4)
     return weights.checkShape(layer.weight, shape.size() == 2 && shape[0] > 0 && shape[1] == widthOf(input),
@@ -65,6 +68,8 @@ Expected<Tokens> LayerBuilder::product(const Layer &layer, StringRef name, const
   if (!scaledInput)
     return scaledInput;
   input = *scaledInput;
+  if (layer.isTransposed)
+    return transposedProduct(layer, input, info);
   if (weights.tensor(matrix).isQuantized() || record.quantized.contains(name))
     return quantizedProduct(layer, name, matrix, input, info);
   int64_t out = weights.tensor(matrix).shape[0];
@@ -78,6 +83,31 @@ Expected<Tokens> LayerBuilder::product(const Layer &layer, StringRef name, const
   if (!addend)
     return addend.takeError();
   return LinearOp::create(builder, nameLocation(builder, name), name, input, *weight, *addend, info).getResult();
+}
+
+/// The same with a matrix that is stored transposed. The constant is named as exported checkpoints name it, where it is
+/// not transposed.
+Expected<Tokens> LayerBuilder::transposedProduct(const Layer &layer, Tokens input, LinearInfoAttr info) {
+  int64_t in = widthOf(input), out = weights.tensor(layer.weight).shape[1];
+  Expected<std::vector<float>> rowScale = scale(layer, out);
+  if (!rowScale)
+    return rowScale.takeError();
+  Expected<std::vector<float>> stored = weights.read(layer.weight);
+  if (!stored)
+    return stored.takeError();
+  std::vector<float> values(stored->size());
+  for (int64_t row = 0; row < out; ++row)
+    for (int64_t column = 0; column < in; ++column)
+      values[row * in + column] = (*stored)[column * out + row] * (rowScale->empty() ? 1 : (*rowScale)[row]);
+  Expected<Value> addend = bias(layer, out, *rowScale);
+  if (!addend)
+    return addend.takeError();
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+  auto type = RankedTensorType::get({out, in}, builder.getF32Type());
+  Value weight = arith::ConstantOp::create(builder, nameLocation(builder, layer.weight.name),
+                                           makeResource(type, layer.name + ".weight", bytes));
+  return LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, *addend, info)
+      .getResult();
 }
 
 /// How the op `name` computes with the quantized tensor `matrix`.

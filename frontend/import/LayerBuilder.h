@@ -34,6 +34,7 @@ private:
   llvm::Expected<Tokens> factors(const Layer &layer, Tokens input);
   llvm::Expected<Tokens> product(const Layer &layer, llvm::StringRef name, const TensorName &matrix, Tokens input,
                                  LinearInfoAttr info);
+  llvm::Expected<Tokens> transposedProduct(const Layer &layer, Tokens input, LinearInfoAttr info);
   llvm::Expected<Tokens> quantizedProduct(const Layer &layer, llvm::StringRef name, const TensorName &matrix,
                                           Tokens input, LinearInfoAttr info);
   llvm::Expected<CompressionRecord::Linear> quantization(llvm::StringRef name, const TensorName &matrix);

@@ -63,9 +63,28 @@ Error ModelBuilder::buildStep(const NormStep &step) {
   return moveTo(tokens, layers.layerNorm(step.layer, tokens, eps->value));
 }
 
-Error ModelBuilder::buildStep(const GeluStep &) {
-  used.add("gelu", stringifyGeluForm(settings.gelu.value), settings.gelu.source);
-  tokens = GeluOp::create(builder, location("gelu"), settings.gelu.value, tokens);
+Error ModelBuilder::buildStep(const ActivationStep &step) {
+  switch (step.kind) {
+  case Activation::gelu:
+    used.add("gelu", stringifyGeluForm(settings.gelu.value), settings.gelu.source);
+    tokens = GeluOp::create(builder, location("gelu"), settings.gelu.value, tokens);
+    return Error::success();
+  case Activation::relu:
+    tokens = ReluOp::create(builder, location("relu"), tokens);
+    return Error::success();
+  case Activation::silu:
+    tokens = SiluOp::create(builder, location("silu"), tokens);
+    return Error::success();
+  case Activation::swiglu:
+    break;
+  }
+  if (columns() % 2 != 0)
+    return makeError("expected an even number of columns for 'swiglu', found {0}", columns());
+  Location loc = location("swiglu");
+  int64_t half = columns() / 2;
+  Tokens gate = slice(tokens, {0, 0}, {rows(), half}, loc), linear = slice(tokens, {0, half}, {rows(), half}, loc);
+  gate = SiluOp::create(builder, loc, gate);
+  tokens = cast<Tokens>(arith::MulFOp::create(builder, loc, gate, linear).getResult());
   return Error::success();
 }
 
@@ -86,6 +105,22 @@ Error ModelBuilder::buildStep(const ResidualStep &step) {
 
 Error ModelBuilder::buildStep(const RepeatStep &) { llvm_unreachable("repetitions are unrolled by the match"); }
 Error ModelBuilder::buildStep(const IfStep &) { llvm_unreachable("the match contains the steps that apply"); }
+
+Error ModelBuilder::buildStep(const ProductStep &step) {
+  Tokens before = tokens, product;
+  for (const Steps &branch : step.branches) {
+    tokens = before;
+    if (Error error = buildSteps(branch))
+      return error;
+    if (product && tokens.getType() != product.getType())
+      return makeError("expected branches of a product with results of the same shape, found {0} and {1}",
+                       formatShape(product.getType().getShape()), formatShape(tokens.getType().getShape()));
+    product = product ? cast<Tokens>(arith::MulFOp::create(builder, location("product"), product, tokens).getResult())
+                      : tokens;
+  }
+  tokens = product;
+  return Error::success();
+}
 
 /// The rows of all branches, and then their mean.
 Error ModelBuilder::buildStep(const AverageStep &step) {
@@ -165,6 +200,30 @@ Expected<ModelBuilder::AttentionInputs> ModelBuilder::separateInputs(const Atten
   return weights.checkShape(step.key->weight, false, "[" + llvm::Twine(width) + ", " + llvm::Twine(inputWidth) + "]");
 }
 
+/// Normalizes queries or keys, head by head unless the norm is as wide as all of them; returns `input` without a norm.
+Expected<Tokens> ModelBuilder::normHeads(const std::optional<Layer> &layer, Tokens input, int64_t heads) {
+  if (!layer)
+    return input;
+  Expected<Sourced<double>> eps = settings.eps();
+  if (!eps)
+    return eps.takeError();
+  used.add("eps", eps->value, eps->source);
+  ArrayRef<int64_t> shape = input.getType().getShape();
+  if (ArrayRef<int64_t>(weights.tensor(layer->weight).shape) == shape.take_back())
+    return layers.layerNorm(*layer, input, eps->value);
+  Location loc = location(layer->name);
+  int64_t width = shape[1] / heads;
+  SmallVector<ReassociationIndices> ofHeads = {{0}, {1, 2}}, ofRows = {{0, 1}, {2}};
+  auto apart = type({shape[0], heads, width});
+  Value expanded = tensor::ExpandShapeOp::create(builder, loc, apart, input, ofHeads);
+  Value rows = tensor::CollapseShapeOp::create(builder, loc, type({shape[0] * heads, width}), expanded, ofRows);
+  Expected<Tokens> normal = layers.layerNorm(*layer, cast<Tokens>(rows), eps->value);
+  if (!normal)
+    return normal;
+  expanded = tensor::ExpandShapeOp::create(builder, loc, apart, *normal, ofRows);
+  return cast<Tokens>(tensor::CollapseShapeOp::create(builder, loc, input.getType(), expanded, ofHeads).getResult());
+}
+
 /// Quantizes the operands of `op` and attaches its record, as far as `how` says so.
 void ModelBuilder::compress(AttentionOp op, const CompressionRecord::Attention &how) {
   if (how.format)
@@ -201,6 +260,10 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
   if (valueWidth % heads != 0)
     return makeError("expected heads that divide the width of the values of '{0}', found {1} heads and width {2}",
                      step.name, heads, valueWidth);
+  if (Error error = moveTo(query, normHeads(step.queryNorm, query, heads)))
+    return error;
+  if (Error error = moveTo(key, normHeads(step.keyNorm, key, heads)))
+    return error;
   double scale = how.narrowed ? how.narrowed->scale : 1 / std::sqrt(static_cast<double>(width / heads));
   auto attention =
       AttentionOp::create(builder, location(step.name), step.name, query, key, value, heads, llvm::APFloat(scale));

@@ -29,16 +29,19 @@ private:
   llvm::Error buildStep(const PatchifyStep &step);
   llvm::Error buildStep(const LinearStep &step);
   llvm::Error buildStep(const NormStep &step);
-  llvm::Error buildStep(const GeluStep &step);
+  llvm::Error buildStep(const ActivationStep &step);
   llvm::Error buildStep(const AttentionStep &step);
   llvm::Error buildStep(const ResidualStep &step);
   llvm::Error buildStep(const RepeatStep &step);
   llvm::Error buildStep(const TokensStep &step);
   llvm::Error buildStep(const PoolStep &step);
   llvm::Error buildStep(const AverageStep &step);
+  llvm::Error buildStep(const ProductStep &step);
   llvm::Error buildStep(const IfStep &step);
   llvm::Expected<AttentionInputs> fusedInputs(const Layer &layer, const CompressionRecord::Attention &how);
   llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
+  llvm::Expected<Tokens> normHeads(const std::optional<Layer> &layer, Tokens input, int64_t heads);
+  llvm::Error buildSequencePool(const Layer &layer);
   void compress(AttentionOp op, const CompressionRecord::Attention &how);
 
   /// A tensor with tokens that are no patches.

@@ -142,7 +142,25 @@ Error ModelBuilder::buildStep(const TokensStep &step) {
 // Pooling
 //===----------------------------------------------------------------------===//
 
+/// softmax(x w^T)^T x: attention with the weight w as the only query. A bias is the same for all tokens, so the softmax
+/// does not depend on it.
+Error ModelBuilder::buildSequencePool(const Layer &layer) {
+  if (Error error = weights.checkShape(layer.weight, {1, columns()}))
+    return error;
+  Expected<Value> query = weights.constant(builder, layer.weight, {1, columns()});
+  if (!query)
+    return query.takeError();
+  auto op = AttentionOp::create(builder, location(layer.name), layer.name, *query, tokens, tokens, /*heads=*/1,
+                                llvm::APFloat(1.0));
+  compress(op, record.attentions.lookup(layer.name));
+  tokens = op;
+  others = {};
+  return Error::success();
+}
+
 Error ModelBuilder::buildStep(const PoolStep &step) {
+  if (step.pool == Pool::sequence)
+    return buildSequencePool(*step.weights);
   auto [pool, source] = step.pool == Pool::automatic ? settings.pool : Sourced<Pool>{step.pool, SettingSource::layout};
   if (pool == Pool::automatic) {
     pool = others.classToken && step.meanIf.empty() ? Pool::classToken : Pool::mean;

@@ -33,6 +33,7 @@ struct Layer {
   TensorName weight;
   std::optional<TensorName> bias;
   std::optional<TensorName> scale;  ///< one factor for each output of a linear layer (LayerScale)
+  bool isTransposed = false;        ///< whether the weight is [in, out]
   std::vector<FactorNames> factors; ///< names to try; factors are preferred to the dense weight if a file has both
   std::vector<Layer> others;        ///< the same layer under other names, for files that lack the first ones
   /// Set by the match of a file that has factors: the left factor. `weight` is then the right factor.
@@ -57,13 +58,18 @@ struct LinearStep {
 struct NormStep {
   Layer layer;
 };
-struct GeluStep {};
+/// `swiglu` multiplies the silu of the first half of the columns by the second half.
+enum class Activation { gelu, relu, silu, swiglu };
+struct ActivationStep {
+  Activation kind;
+};
 /// Queries, keys and values come from one layer, stacked in this order, or from three layers. In a match both may be
 /// present: the layer is then the right factor of the three.
 struct AttentionStep {
   std::string name;
   std::optional<Layer> fused;
   std::optional<Layer> query, key, value;
+  std::optional<Layer> queryNorm, keyNorm; ///< of the columns of each head, or of all heads, as their widths say
   std::optional<Layer> out;
 };
 /// x + steps(x)
@@ -88,17 +94,23 @@ struct TokensStep {
   std::optional<SinusoidalForm> sinusoidal;
   std::optional<Interpolation> interpolation;
 };
-enum class Pool { automatic, classToken, mean, distillation, classAndMean };
-/// Reduces the tokens to one: the class token, the distillation token, the mean of the patches, or the class token and
-/// that mean side by side. If neither the layout nor a setting chooses, it is the mean if the file has tensor `meanIf`
-/// or no class token, else the class token.
+enum class Pool { automatic, classToken, mean, distillation, classAndMean, sequence };
+/// Reduces the tokens to one: the class token, the distillation token, the mean of the patches, the class token and
+/// that mean side by side, or a mean of all tokens whose weights are the softmax of the results of layer `weights`. If
+/// neither the layout nor a setting chooses, it is the mean if the file has tensor `meanIf` or no class token, else the
+/// class token.
 struct PoolStep {
   Pool pool;
-  std::string meanIf;   ///< empty in a match if the file lacks the tensor
-  bool isOfAll = false; ///< whether the mean includes the tokens before the patches
+  std::optional<Layer> weights; ///< of `sequence`
+  std::string meanIf;           ///< empty in a match if the file lacks the tensor
+  bool isOfAll = false;         ///< whether the mean includes the tokens before the patches
 };
 /// The mean of the results of several lists of steps, which read the same tokens.
 struct AverageStep {
+  std::vector<Steps> branches;
+};
+/// The product, element by element, of the results of several lists of steps, which read the same tokens.
+struct ProductStep {
   std::vector<Steps> branches;
 };
 /// The steps of files in which the name of some tensor begins with `prefix`, and those of other files. A match contains
@@ -109,8 +121,8 @@ struct IfStep {
 };
 
 struct Step {
-  std::variant<PatchifyStep, LinearStep, NormStep, GeluStep, AttentionStep, ResidualStep, RepeatStep, TokensStep,
-               PoolStep, AverageStep, IfStep>
+  std::variant<PatchifyStep, LinearStep, NormStep, ActivationStep, AttentionStep, ResidualStep, RepeatStep, TokensStep,
+               PoolStep, AverageStep, ProductStep, IfStep>
       step;
 };
 

@@ -40,9 +40,9 @@ static bool checkSteps(const Steps &steps, Place place, json::Path path) {
   return !steps.empty();
 }
 
-static bool checkBranches(const std::vector<Steps> &branches, json::Path path) {
+static bool checkBranches(const std::vector<Steps> &branches, Place place, json::Path path) {
   for (auto [index, branch] : enumerate(branches))
-    if (!checkSteps(branch, Place::branch, path.index(index)))
+    if (!checkSteps(branch, place, path.index(index)))
       return false;
   if (branches.empty())
     path.report("expected at least one list of steps");
@@ -51,12 +51,13 @@ static bool checkBranches(const std::vector<Steps> &branches, json::Path path) {
 
 /// Reports a step, or one in it, that is not allowed where it is, and lists without steps.
 static bool checkStep(const Step &step, Place place, json::Path path) {
-  constexpr StringLiteral kExpected[] = {
-      "expected 'patchify' as the first step only",
-      "expected a step of a branch: \"gelu\" or an object with key 'pool', 'linear', 'norm', 'attention', 'residual' "
-      "or 'if'",
-      "expected a step within a block: \"gelu\" or an object with key 'linear', 'norm', 'attention', 'residual' or "
-      "'if'"};
+  constexpr StringLiteral kExpected[] = {"expected 'patchify' as the first step only",
+                                         "expected a step of a branch: an activation or an object with key 'pool', "
+                                         "'linear', 'norm', 'attention', 'residual', "
+                                         "'product' or 'if'",
+                                         "expected a step within a block: an activation or an object with key "
+                                         "'linear', 'norm', 'attention', 'residual', "
+                                         "'product' or 'if'"};
   if (!isAllowed(step, place)) {
     path.report(kExpected[static_cast<size_t>(place)]);
     return false;
@@ -66,7 +67,9 @@ static bool checkStep(const Step &step, Place place, json::Path path) {
   if (auto *repeat = std::get_if<RepeatStep>(&step.step))
     return checkSteps(repeat->steps, Place::block, path.field("steps"));
   if (auto *average = std::get_if<AverageStep>(&step.step))
-    return checkBranches(average->branches, path.field("average"));
+    return checkBranches(average->branches, Place::branch, path.field("average"));
+  if (auto *product = std::get_if<ProductStep>(&step.step))
+    return checkBranches(product->branches, Place::block, path.field("product"));
   auto *choice = std::get_if<IfStep>(&step.step);
   return !choice || (checkSteps(choice->then, place, path.field("then")) &&
                      (choice->otherwise.empty() || checkSteps(choice->otherwise, place, path.field("else"))));

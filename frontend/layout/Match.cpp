@@ -139,6 +139,7 @@ private:
     Layer matched;
     matched.name = std::move(name);
     matched.weight = std::move(*weight);
+    matched.isTransposed = layer.isTransposed;
     bool lacksBias = layer.bias && withoutBias.contains(matched.name) && !isPresent(prefix.current + layer.bias->name);
     if (!lacksBias)
       matched.bias = useIfAny(layer.bias, prefix);
@@ -188,7 +189,7 @@ private:
   }
 
   void matchStep(const PatchifyStep &step, const Prefix &, Steps &matched) { matched.push_back({step}); }
-  void matchStep(const GeluStep &step, const Prefix &, Steps &matched) { matched.push_back({step}); }
+  void matchStep(const ActivationStep &step, const Prefix &, Steps &matched) { matched.push_back({step}); }
 
   void matchStep(const LinearStep &step, const Prefix &prefix, Steps &matched) {
     if (std::optional<Layer> layer = use(step.layer, prefix))
@@ -209,6 +210,8 @@ private:
       attention.key = useIfAny(step.key, prefix);
       attention.value = useIfAny(step.value, prefix);
     }
+    attention.queryNorm = useIfAny(step.queryNorm, prefix);
+    attention.keyNorm = useIfAny(step.keyNorm, prefix);
     attention.out = useIfAny(step.out, prefix);
     matched.push_back({std::move(attention)});
   }
@@ -242,8 +245,9 @@ private:
     matched.push_back({std::move(tokens)});
   }
 
-  void matchStep(const PoolStep &step, const Prefix &, Steps &matched) {
+  void matchStep(const PoolStep &step, const Prefix &prefix, Steps &matched) {
     PoolStep pool = step;
+    pool.weights = useIfAny(step.weights, prefix);
     if (!isPresent(step.meanIf))
       pool.meanIf.clear();
     matched.push_back({std::move(pool)});
@@ -254,6 +258,13 @@ private:
     for (const Steps &branch : step.branches)
       average.branches.push_back(matchSteps(branch, prefix));
     matched.push_back({std::move(average)});
+  }
+
+  void matchStep(const ProductStep &step, const Prefix &prefix, Steps &matched) {
+    ProductStep product;
+    for (const Steps &branch : step.branches)
+      product.branches.push_back(matchSteps(branch, prefix));
+    matched.push_back({std::move(product)});
   }
 
   void matchStep(const IfStep &step, const Prefix &prefix, Steps &matched) {

@@ -18,6 +18,7 @@ std::optional<Pool> symbolizePool(StringRef name) {
       .Case("mean", Pool::mean)
       .Case("distillation", Pool::distillation)
       .Case("class_and_mean", Pool::classAndMean)
+      .Case("sequence", Pool::sequence)
       .Default(std::nullopt);
 }
 
@@ -33,6 +34,8 @@ StringRef stringifyPool(Pool pool) {
     return "distillation";
   case Pool::classAndMean:
     return "class_and_mean";
+  case Pool::sequence:
+    return "sequence";
   }
   llvm_unreachable("every way of pooling has a name");
 }

@@ -59,13 +59,14 @@ static bool readLayerObject(const json::Value &value, Layer &layer, json::Path p
   std::optional<FactorNames> factors;
   std::optional<Layer> other;
   if (!map ||
-      !checkKeys(value, {"name", "weight", "bias", "scale", "factors", "or"},
-                 "expected one of the keys 'name', 'weight', 'bias', 'scale', 'factors', 'or'", path) ||
+      !checkKeys(value, {"name", "weight", "transposed", "bias", "scale", "factors", "or"},
+                 "expected one of the keys 'name', 'weight', 'transposed', 'bias', 'scale', 'factors', 'or'", path) ||
       !map.map("name", name))
     return false;
   setDefaultNames(name, layer);
-  if (!map.mapOptional("weight", weight) || !map.mapOptional("bias", layer.bias) || !map.map("scale", layer.scale) ||
-      !map.map("factors", factors) || !map.map("or", other))
+  if (!map.mapOptional("weight", weight) || !map.mapOptional("transposed", layer.isTransposed) ||
+      !map.mapOptional("bias", layer.bias) || !map.map("scale", layer.scale) || !map.map("factors", factors) ||
+      !map.map("or", other))
     return false;
   if (!weight.name.empty()) {
     layer.weight.name = weight.name;
@@ -119,7 +120,7 @@ static bool fromJSON(const json::Value &value, PatchOrder &order, json::Path pat
 
 static bool fromJSON(const json::Value &value, Pool &pool, json::Path path) {
   return readWord<Pool>(value, symbolizePool, pool,
-                        "expected 'auto', 'class', 'mean', 'distillation' or 'class_and_mean'", path);
+                        "expected 'auto', 'class', 'mean', 'distillation', 'class_and_mean' or 'sequence'", path);
 }
 
 static bool fromJSON(const json::Value &value, Interpolation &interpolation, json::Path path) {
@@ -156,23 +157,31 @@ static bool fromJSON(const json::Value &value, LinearStep &step, json::Path path
   return map && checkKeys(value, {"linear"}, "expected the key 'linear' only", path) && map.map("linear", step.layer);
 }
 
+/// Reports what only linear layers have.
+static bool checkNorm(const Layer &layer, json::Path path) {
+  if (!layer.scale && !layer.isTransposed)
+    return true;
+  path.report("expected a norm without 'scale' and 'transposed'");
+  return false;
+}
+
 static bool fromJSON(const json::Value &value, NormStep &step, json::Path path) {
   json::ObjectMapper map(value, path);
-  if (!map || !checkKeys(value, {"norm"}, "expected the key 'norm' only", path) || !map.map("norm", step.layer))
-    return false;
-  if (!step.layer.scale)
-    return true;
-  path.field("norm").report("expected a norm without 'scale'");
-  return false;
+  return map && checkKeys(value, {"norm"}, "expected the key 'norm' only", path) && map.map("norm", step.layer) &&
+         checkNorm(step.layer, path.field("norm"));
 }
 
 static bool fromJSON(const json::Value &value, AttentionStep &step, json::Path path) {
   json::ObjectMapper map(value, path);
   TensorName name;
   if (!map ||
-      !checkKeys(value, {"attention", "qkv", "query", "key", "value", "out"},
-                 "expected one of the keys 'attention', 'qkv', 'query', 'key', 'value', 'out'", path) ||
-      !map.map("attention", name))
+      !checkKeys(value, {"attention", "qkv", "query", "key", "value", "query_norm", "key_norm", "out"},
+                 "expected one of the keys 'attention', 'qkv', 'query', 'key', 'value', 'query_norm', 'key_norm', "
+                 "'out'",
+                 path) ||
+      !map.map("attention", name) || !map.map("query_norm", step.queryNorm) || !map.map("key_norm", step.keyNorm) ||
+      (step.queryNorm && !checkNorm(*step.queryNorm, path.field("query_norm"))) ||
+      (step.keyNorm && !checkNorm(*step.keyNorm, path.field("key_norm"))))
     return false;
   step.name = name.name;
   const struct {
@@ -220,6 +229,12 @@ static bool fromJSON(const json::Value &value, AverageStep &step, json::Path pat
          map.map("average", step.branches);
 }
 
+static bool fromJSON(const json::Value &value, ProductStep &step, json::Path path) {
+  json::ObjectMapper map(value, path);
+  return map && checkKeys(value, {"product"}, "expected the key 'product' only", path) &&
+         map.map("product", step.branches);
+}
+
 static bool fromJSON(const json::Value &value, IfStep &step, json::Path path) {
   json::ObjectMapper map(value, path);
   return map && checkKeys(value, {"if", "then", "else"}, "expected one of the keys 'if', 'then', 'else'", path) &&
@@ -260,10 +275,16 @@ static bool readMeanOf(const json::Value &value, bool &isOfAll, json::Path path)
 
 static bool fromJSON(const json::Value &value, PoolStep &step, json::Path path) {
   json::ObjectMapper map(value, path);
-  return map &&
-         checkKeys(value, {"pool", "mean_if", "mean_of"}, "expected one of the keys 'pool', 'mean_if', 'mean_of'",
-                   path) &&
-         map.map("pool", step.pool) && map.mapOptional("mean_if", step.meanIf) && readMeanOf(value, step.isOfAll, path);
+  if (!map ||
+      !checkKeys(value, {"pool", "mean_if", "mean_of", "weights"},
+                 "expected one of the keys 'pool', 'mean_if', 'mean_of', 'weights'", path) ||
+      !map.map("pool", step.pool) || !map.mapOptional("mean_if", step.meanIf) ||
+      !readMeanOf(value, step.isOfAll, path) || !map.map("weights", step.weights))
+    return false;
+  if (step.weights.has_value() == (step.pool == Pool::sequence) && !(step.weights && step.weights->weight.optional))
+    return true;
+  path.report("expected a layer that is not optional under 'weights' if the pool is 'sequence', and only then");
+  return false;
 }
 
 template <typename Kind>
@@ -281,24 +302,37 @@ struct StepReader {
   bool (*read)(const json::Value &, Step &, json::Path);
 };
 static constexpr StepReader kStepReaders[] = {
-    {"linear", readStep<LinearStep>},       {"norm", readStep<NormStep>},
-    {"attention", readStep<AttentionStep>}, {"residual", readStep<ResidualStep>},
-    {"patchify", readStep<PatchifyStep>},   {"tokens", readStep<TokensStep>},
-    {"pool", readStep<PoolStep>},           {"repeat", readStep<RepeatStep>},
-    {"average", readStep<AverageStep>},     {"if", readStep<IfStep>},
+    {"linear", readStep<LinearStep>},
+    {"norm", readStep<NormStep>},
+    {"attention", readStep<AttentionStep>},
+    {"residual", readStep<ResidualStep>},
+    {"patchify", readStep<PatchifyStep>},
+    {"tokens", readStep<TokensStep>},
+    {"pool", readStep<PoolStep>},
+    {"repeat", readStep<RepeatStep>},
+    {"average", readStep<AverageStep>},
+    {"product", readStep<ProductStep>},
+    {"if", readStep<IfStep>},
 };
 
 bool fromJSON(const json::Value &value, Step &step, json::Path path) {
-  if (value.getAsString() == StringRef("gelu")) {
-    step.step = GeluStep{};
+  std::optional<Activation> activation = StringSwitch<std::optional<Activation>>(value.getAsString().value_or(""))
+                                             .Case("gelu", Activation::gelu)
+                                             .Case("relu", Activation::relu)
+                                             .Case("silu", Activation::silu)
+                                             .Case("swiglu", Activation::swiglu)
+                                             .Default(std::nullopt);
+  if (activation) {
+    step.step = ActivationStep{*activation};
     return true;
   }
   if (const json::Object *object = value.getAsObject())
     for (const StepReader &reader : kStepReaders)
       if (object->get(reader.key))
         return reader.read(value, step, path);
-  path.report("expected a step: \"gelu\" or an object with key 'patchify', 'tokens', 'linear', 'norm', 'attention', "
-              "'residual', 'repeat', 'pool', 'average' or 'if'");
+  path.report("expected a step: \"gelu\", \"relu\", \"silu\", \"swiglu\" or an object with key 'patchify', 'tokens', "
+              "'linear', 'norm', 'attention', "
+              "'residual', 'repeat', 'pool', 'average', 'product' or 'if'");
   return false;
 }
 

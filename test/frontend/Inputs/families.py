@@ -5,7 +5,7 @@
 
 IMAGES are records of CIFAR-10, of which the first two are read. Each file has the names and shapes of a state dict and the
 logits of the model with the weights of make_family.py, for pixels normalized to mean 0.5 and standard deviation 0.5.
-Requires PyTorch 2, timm, transformers and vit-pytorch.
+Requires PyTorch 2, timm, transformers, vit-pytorch and open_clip_torch.
 """
 import json
 import os
@@ -34,10 +34,13 @@ def transformers(name, image=32, **options):
     return make
 
 
-def timm(kind="VisionTransformer", resize=False, **options):
+def timm(kind="VisionTransformer", resize=False, swiglu=False, **options):
 
     def make():
+        from timm.layers import SwiGLUPacked
         from timm.models import deit, vision_transformer
+        if swiglu:
+            options.update(mlp_layer=SwiGLUPacked, act_layer=torch.nn.SiLU)
         model = getattr(deit if "Distilled" in kind else vision_transformer, kind)(**{**TIMM, **options})
 
         def run(x):
@@ -84,13 +87,51 @@ class EncoderVit(torch.nn.Module):
         return self.head(self.encoder(x)[:, len(self.registers):].mean(1))
 
 
-def own():
-    model = EncoderVit()
+class PooledVit(torch.nn.Module):
+    """Norms behind the residuals, ReLU, sinusoidal positions, and the sequence pooling of CCT (arXiv 2104.05704)."""
+
+    def __init__(self, width=48, patch=8):
+        super().__init__()
+        nn = torch.nn
+        self.embed = nn.Conv2d(3, width, patch, patch, bias=False)
+        self.token = nn.Parameter(torch.zeros(1, 1, width))
+        layer = nn.TransformerEncoderLayer(width, 3, 96, activation="relu", batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.attention_pool = nn.Linear(width, 1)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        x = self.embed(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.token.expand(len(x), -1, -1), x], 1)
+        n, width = torch.arange(x.shape[1])[:, None], x.shape[2]
+        angles = n / 10000**(torch.arange(0, width, 2) / width)
+        x = self.encoder(x + torch.stack([angles.sin(), angles.cos()], 2).flatten(1))
+        pooled = torch.softmax(self.attention_pool(x), 1).transpose(-1, -2) @ x
+        return self.head(pooled.squeeze(-2))
+
+
+def own(kind):
+
+    def make():
+        model = kind()
+        return model, model
+
+    return make
+
+
+def open_clip():
+    from open_clip.transformer import VisionTransformer
+    model = VisionTransformer(32, 8, width=48, layers=2, heads=3, mlp_ratio=2, output_dim=10)
     return model, model
 
 
 FAMILIES = {
-    "transformer-encoder": own,
+    "open-clip": open_clip,
+    "transformer-encoder": own(EncoderVit),
+    "sequence-pool": own(PooledVit),
+    "huggingface-dinov2-swiglu": transformers("Dinov2ForImageClassification", use_swiglu_ffn=True, mlp_ratio=2),
+    "timm-qk-norm": timm(qk_norm=True),
+    "timm-swiglu": timm(swiglu=True),
     "huggingface-vit": transformers("ViTForImageClassification", intermediate_size=96),
     "huggingface-vit-interpolated": transformers("ViTForImageClassification", image=40, intermediate_size=96),
     "huggingface-deit": transformers("DeiTForImageClassification", intermediate_size=96),
