@@ -24,6 +24,11 @@ std::optional<int64_t> rowsOf(ArrayRef<int64_t> shape, int64_t width) {
   return shape.size() == 1 ? 1 : shape[shape.size() - 2];
 }
 
+/// The convolution that reads the pixels, if the model begins with one.
+static const ConvolutionStep *firstConvolution(const Steps &steps) {
+  return steps.size() > 1 ? std::get_if<ConvolutionStep>(&steps[1].step) : nullptr;
+}
+
 /// The layer that reads the patches: its weight has one column for each pixel of a patch.
 static const Layer *firstLayer(const Steps &steps) {
   for (const Step &step : steps) {
@@ -109,21 +114,31 @@ static Error inferImageSize(const Steps &steps, const Weights &weights, Geometry
 }
 
 Expected<Geometry> inferGeometry(const Steps &steps, const Weights &weights, const Settings &settings) {
+  const ConvolutionStep *convolution = firstConvolution(steps);
   const Layer *first = firstLayer(steps);
-  if (!first)
+  if (!first && !convolution)
     return makeError("expected a layout with a linear layer or a norm behind the patches, found none");
   if (settings.mean.value.empty() || settings.std.value.empty())
     return makeError("expected the mean and the standard deviation of each channel, found none in the file and in the "
                      "layout: give them with --set mean=R,G,B --set std=R,G,B (0,0,0 and 1,1,1 for pixels in [0, 1])");
   Geometry result = {};
-  if (Error error = inferPatch(first->weight, weights, settings, result))
+  if (convolution) {
+    ArrayRef<int64_t> shape = weights.tensor(convolution->layer.weight).shape;
+    result.channels = shape.size() == 4 ? shape[1] : settings.mean.value.size();
+    result.patchHeight = result.patchWidth = 1;
+  } else if (Error error = inferPatch(first->weight, weights, settings, result)) {
     return std::move(error);
+  }
   auto channels = static_cast<size_t>(result.channels);
   size_t means = settings.mean.value.size(), deviations = settings.std.value.size();
   if (means != channels || deviations != channels)
     return makeError("expected one mean and one std for each of {0} channels, found {1} and {2}", channels, means,
                      deviations);
   bool isGiven = !settings.image.value.empty();
+  if (convolution && !isGiven)
+    return makeError("expected the size of the image, which the weights of convolution '{0}' do not tell: give it with "
+                     "--set image=HEIGHT,WIDTH",
+                     convolution->layer.name);
   if (Error error = isGiven ? readImageSize(settings, result) : inferImageSize(steps, weights, result))
     return std::move(error);
   return result;

@@ -7,6 +7,12 @@
 
 namespace vitya {
 
+/// A grid of patches, or of what a convolution makes of them.
+struct Grid {
+  int64_t height, width;
+  int64_t size() const { return height * width; }
+};
+
 /// Sizes in pixels.
 struct Geometry {
   int64_t channels, patchHeight, patchWidth, height, width;
@@ -21,8 +27,9 @@ std::optional<int64_t> integerRoot(int64_t number);
 /// The rows that `shape` has, of `width` columns, if all other dimensions are 1.
 std::optional<int64_t> rowsOf(llvm::ArrayRef<int64_t> shape, int64_t width);
 
-/// Patches are as large as the kernel of a convolution, or square if the first layer is a matrix. The image is as large
-/// as the setting says, or a square that the rows of the position embedding cover. Fails if neither gives a size.
+/// Patches are as large as the kernel of a convolution, or square if the first layer is a matrix, or one pixel before a
+/// ConvolutionStep. The image is as large as the setting says, or a square that the rows of the position embedding
+/// cover. Fails if neither gives a size, or if there is no setting before a ConvolutionStep.
 llvm::Expected<Geometry> inferGeometry(const Steps &steps, const Weights &weights, const Settings &settings);
 
 } // namespace vitya

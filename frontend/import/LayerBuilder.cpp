@@ -4,6 +4,7 @@
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
+#include <cmath>
 
 using namespace mlir;
 using llvm::Error;
@@ -85,8 +86,7 @@ Expected<Tokens> LayerBuilder::product(const Layer &layer, StringRef name, const
   return LinearOp::create(builder, nameLocation(builder, name), name, input, *weight, *addend, info).getResult();
 }
 
-/// The same with a matrix that is stored transposed. The constant is named as exported checkpoints name it, where it is
-/// not transposed.
+/// The same with a matrix that is stored transposed.
 Expected<Tokens> LayerBuilder::transposedProduct(const Layer &layer, Tokens input, LinearInfoAttr info) {
   int64_t in = widthOf(input), out = weights.tensor(layer.weight).shape[1];
   Expected<std::vector<float>> rowScale = scale(layer, out);
@@ -102,13 +102,96 @@ Expected<Tokens> LayerBuilder::transposedProduct(const Layer &layer, Tokens inpu
   Expected<Value> addend = bias(layer, out, *rowScale);
   if (!addend)
     return addend.takeError();
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
-  auto type = RankedTensorType::get({out, in}, builder.getF32Type());
-  Value weight = arith::ConstantOp::create(builder, nameLocation(builder, layer.weight.name),
-                                           makeResource(type, layer.name + ".weight", bytes));
+  Value weight = computedConstant(layer.name + ".weight", {out, in}, values);
   return LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, *addend, info)
       .getResult();
 }
+
+/// A constant whose values are not those of a tensor of the file. It is named as exported checkpoints name it.
+Value LayerBuilder::computedConstant(const std::string &name, ArrayRef<int64_t> shape, ArrayRef<float> values) {
+  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
+  return arith::ConstantOp::create(builder, nameLocation(builder, name), makeResource(type, name, bytes));
+}
+
+//===----------------------------------------------------------------------===//
+// Convolutions
+//===----------------------------------------------------------------------===//
+
+/// The tensor `name` of `size` elements; `value` for each if the file lacks it.
+Expected<std::vector<float>> LayerBuilder::readVector(const TensorName &name, int64_t size, float value) const {
+  if (name.name.empty())
+    return std::vector<float>(size, value);
+  if (Error error = weights.checkShape(name, {size}))
+    return std::move(error);
+  return weights.read(name);
+}
+
+/// The batch norm as a factor and a summand of each channel: gamma / sqrt(variance + eps) and beta - mean * factor.
+Expected<LayerBuilder::Affine> LayerBuilder::fold(const BatchNorm &norm, int64_t channels) const {
+  std::vector<float> gamma, beta, mean, variance;
+  for (auto [name, value, values] :
+       {std::tuple(&norm.weight, 1.0f, &gamma), std::tuple(&norm.bias, 0.0f, &beta),
+        std::tuple(&norm.mean, 0.0f, &mean), std::tuple(&norm.variance, 1.0f, &variance)}) {
+    Expected<std::vector<float>> read = readVector(*name, channels, value);
+    if (!read)
+      return read.takeError();
+    *values = std::move(*read);
+  }
+  Affine affine;
+  for (int64_t channel = 0; channel < channels; ++channel) {
+    double deviation = std::sqrt(variance[channel] + norm.eps), factor = gamma[channel] / deviation;
+    if (!(deviation > 0))
+      return makeError("expected variances of '{0}' that are not negative, found {1} as variance {2}",
+                       norm.variance.name, variance[channel], channel);
+    affine.factors.push_back(factor);
+    affine.summands.push_back(beta[channel] - mean[channel] * factor);
+  }
+  return affine;
+}
+
+Expected<Tokens> LayerBuilder::convolution(const ConvolutionStep &step, Sizes window, Tokens input) {
+  const Layer &layer = step.layer;
+  ArrayRef<int64_t> shape = weights.tensor(layer.weight).shape;
+  if (shape.size() == 2 && !step.norm)
+    return linear(layer, input);
+  if (shape.size() == 2)
+    return weights.checkShape(layer.weight, false, "[out, channels, height, width]");
+  int64_t out = shape[0], channels = shape[1], pixels = window[0] * window[1];
+  Affine affine{std::vector<double>(out, 1), std::vector<double>(out, 0)};
+  if (step.norm) {
+    Expected<Affine> folded = fold(*step.norm, out);
+    if (!folded)
+      return folded.takeError();
+    affine = std::move(*folded);
+  }
+  Expected<std::vector<float>> kernel = weights.read(layer.weight);
+  if (!kernel)
+    return kernel.takeError();
+  std::vector<float> values(kernel->size());
+  for (int64_t row = 0; row < out; ++row)
+    for (int64_t channel = 0; channel < channels; ++channel)
+      for (int64_t pixel = 0; pixel < pixels; ++pixel)
+        values[(row * pixels + pixel) * channels + channel] =
+            (*kernel)[(row * channels + channel) * pixels + pixel] * affine.factors[row];
+  Value addend;
+  if (layer.bias || step.norm) {
+    Expected<std::vector<float>> stored = readVector(layer.bias.value_or(TensorName()), out, 0);
+    if (!stored)
+      return stored.takeError();
+    for (auto [value, factor, summand] : llvm::zip_equal(*stored, affine.factors, affine.summands))
+      value = value * factor + summand;
+    addend = computedConstant(layer.name + ".bias", {out}, *stored);
+  }
+  Value weight = computedConstant(layer.name + ".weight", {out, pixels * channels}, values);
+  return LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, addend,
+                          record.linears.lookup(layer.recordName()))
+      .getResult();
+}
+
+//===----------------------------------------------------------------------===//
+// Quantized layers
+//===----------------------------------------------------------------------===//
 
 /// How the op `name` computes with the quantized tensor `matrix`.
 Expected<CompressionRecord::Linear> LayerBuilder::quantization(StringRef name, const TensorName &matrix) {

@@ -20,6 +20,10 @@ public:
   /// Applies a linear layer, which may be dense, quantized or stored as two factors.
   llvm::Expected<Tokens> linear(const Layer &layer, Tokens input);
 
+  /// Applies the convolution of `step` to `input`, the windows of its kernel with the channel last. `window` is the
+  /// size of the kernel. A batch norm is folded into kernel and bias.
+  llvm::Expected<Tokens> convolution(const ConvolutionStep &step, Sizes window, Tokens input);
+
   /// Casts `value` to a quantized type with a scale, once for all readers, right after the op that computes it.
   mlir::Value cast(mlir::Value value, mlir::quant::QuantizedType element);
 
@@ -38,6 +42,13 @@ private:
   llvm::Expected<Tokens> quantizedProduct(const Layer &layer, llvm::StringRef name, const TensorName &matrix,
                                           Tokens input, LinearInfoAttr info);
   llvm::Expected<CompressionRecord::Linear> quantization(llvm::StringRef name, const TensorName &matrix);
+  mlir::Value computedConstant(const std::string &name, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<float> values);
+  /// y = factors x + summands, channel by channel.
+  struct Affine {
+    std::vector<double> factors, summands;
+  };
+  llvm::Expected<std::vector<float>> readVector(const TensorName &name, int64_t size, float value) const;
+  llvm::Expected<Affine> fold(const BatchNorm &norm, int64_t channels) const;
   llvm::Expected<std::vector<float>> scale(const Layer &layer, int64_t out) const;
   llvm::Expected<mlir::Value> bias(const Layer &layer, int64_t out, llvm::ArrayRef<float> scale);
   llvm::Expected<mlir::Value> quantizedBias(const Layer &layer, int64_t out, bool isDynamic);

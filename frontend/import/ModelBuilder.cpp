@@ -50,6 +50,7 @@ Error ModelBuilder::buildStep(const PatchifyStep &step) {
   used.add("std", ArrayRef(deviation), deviationSource);
   tokens = NormalizeOp::create(builder, location("normalize"), tokens, mean, deviation);
   tokens = PatchifyOp::create(builder, location("patchify"), tokens, patch, step.order);
+  grid = {geometry.height / patch[0], geometry.width / patch[1]};
   return Error::success();
 }
 

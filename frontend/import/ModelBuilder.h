@@ -38,6 +38,9 @@ private:
   llvm::Error buildStep(const AverageStep &step);
   llvm::Error buildStep(const ProductStep &step);
   llvm::Error buildStep(const IfStep &step);
+  llvm::Error buildStep(const ConvolutionStep &step);
+  llvm::Error buildStep(const MaxPoolStep &step);
+  llvm::Error checkWindow(llvm::StringRef name, Sizes window, const WindowStep &step) const;
   llvm::Expected<AttentionInputs> fusedInputs(const Layer &layer, const CompressionRecord::Attention &how);
   llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
   llvm::Expected<Tokens> normHeads(const std::optional<Layer> &layer, Tokens input, int64_t heads);
@@ -69,7 +72,8 @@ private:
   Weights weights;
   LayerBuilder layers;
   Geometry geometry = {};
-  Tokens tokens; ///< the result of the steps built so far; the image before the first
+  Grid grid = {}; ///< of the patches, which convolutions and pooling change
+  Tokens tokens;  ///< the result of the steps built so far; the image before the first
   /// The tokens that precede the patches.
   struct TokensBefore {
     int64_t rows = 0;

@@ -2,16 +2,10 @@
 #ifndef VITYA_FRONTEND_IMPORT_POSITIONEMBEDDING_H
 #define VITYA_FRONTEND_IMPORT_POSITIONEMBEDDING_H
 
-#include "frontend/layout/Layout.h"
+#include "frontend/import/Geometry.h"
 #include "llvm/ADT/ArrayRef.h"
 
 namespace vitya {
-
-/// A grid of patches.
-struct Grid {
-  int64_t height, width;
-  int64_t size() const { return height * width; }
-};
 
 /// Interpolates `values`, which hold `columns` numbers for each patch of grid `from`, to grid `to`. The arithmetic is
 /// in f64 and rounded once.

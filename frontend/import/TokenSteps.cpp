@@ -54,7 +54,6 @@ Error ModelBuilder::insertTokens(int64_t row, ArrayRef<TokenTensor> inserted) {
 
 /// The position embedding of `before` tokens and all patches: computed, interpolated or as the file has it.
 Expected<Value> ModelBuilder::position(const TokensStep &step, int64_t before) {
-  Grid grid{geometry.height / geometry.patchHeight, geometry.width / geometry.patchWidth};
   int64_t width = columns(), total = before + grid.size();
   const TensorName &name = *step.position;
   std::vector<float> values;

@@ -48,9 +48,29 @@ struct Layer {
 struct Step;
 using Steps = std::vector<Step>;
 
+/// Height and width.
+using Sizes = std::array<int64_t, 2>;
 /// Cuts the image into patches, one for each token. The layer after it may be a convolution that reads whole patches.
+/// A patch before a ConvolutionStep is one pixel.
 struct PatchifyStep {
   PatchOrder order;
+};
+/// The windows of a convolution or of a pooling on a grid of tokens.
+struct WindowStep {
+  Sizes stride, padding;
+};
+/// The tensors of a batch norm, which is folded into the convolution before it.
+struct BatchNorm {
+  TensorName weight, bias, mean, variance; ///< weight and bias are optional
+  double eps = 1e-5;
+};
+/// A convolution whose kernel is [out, channels, height, width].
+struct ConvolutionStep : WindowStep {
+  Layer layer;
+  std::optional<BatchNorm> norm; ///< empty in a match if the file has the folded convolution, a matrix
+};
+struct MaxPoolStep : WindowStep {
+  Sizes window;
 };
 struct LinearStep {
   Layer layer;
@@ -122,7 +142,7 @@ struct IfStep {
 
 struct Step {
   std::variant<PatchifyStep, LinearStep, NormStep, ActivationStep, AttentionStep, ResidualStep, RepeatStep, TokensStep,
-               PoolStep, AverageStep, ProductStep, IfStep>
+               PoolStep, AverageStep, ProductStep, IfStep, ConvolutionStep, MaxPoolStep>
       step;
 };
 

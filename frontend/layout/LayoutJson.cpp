@@ -23,6 +23,8 @@ enum class Place { model, branch, block };
 static bool isAllowed(const Step &step, Place place) {
   if (std::holds_alternative<PoolStep>(step.step))
     return place != Place::block;
+  if (std::holds_alternative<ConvolutionStep>(step.step) || std::holds_alternative<MaxPoolStep>(step.step))
+    return place != Place::branch;
   if (std::holds_alternative<TokensStep>(step.step) || std::holds_alternative<RepeatStep>(step.step) ||
       std::holds_alternative<AverageStep>(step.step))
     return place == Place::model;
@@ -57,7 +59,7 @@ static bool checkStep(const Step &step, Place place, json::Path path) {
                                          "'product' or 'if'",
                                          "expected a step within a block: an activation or an object with key "
                                          "'linear', 'norm', 'attention', 'residual', "
-                                         "'product' or 'if'"};
+                                         "'product', 'if', 'convolution' or 'max_pool'"};
   if (!isAllowed(step, place)) {
     path.report(kExpected[static_cast<size_t>(place)]);
     return false;

@@ -181,6 +181,11 @@ private:
     return name ? use(*name, prefix) : std::nullopt;
   }
 
+  /// The complete name of a tensor that the file may lack, then without a name.
+  TensorName useOptional(const TensorName &tensor, const Prefix &prefix) {
+    return use(tensor, prefix).value_or(TensorName());
+  }
+
   Steps matchSteps(const Steps &steps, const Prefix &prefix) {
     Steps matched;
     for (const Step &step : steps)
@@ -199,6 +204,28 @@ private:
   void matchStep(const NormStep &step, const Prefix &prefix, Steps &matched) {
     if (std::optional<Layer> layer = use(step.layer, prefix))
       matched.push_back({NormStep{std::move(*layer)}});
+  }
+
+  void matchStep(const MaxPoolStep &step, const Prefix &, Steps &matched) { matched.push_back({step}); }
+
+  void matchStep(const ConvolutionStep &step, const Prefix &prefix, Steps &matched) {
+    ConvolutionStep convolution = step;
+    convolution.norm.reset();
+    std::string name = prefix.current + step.layer.name;
+    // This compiler writes the folded convolution, dense or as factors.
+    bool isFolded = step.norm && !isPresent(prefix.current + step.norm->mean.name) &&
+                    (isPresent(name + ".bias") || isPresent(name + ".left.weight"));
+    convolution.layer = isFolded && isPresent(name + ".weight") ? useExported(name) : *use(step.layer, prefix);
+    if (step.norm && !isFolded) {
+      convolution.norm = step.norm;
+      convolution.norm->weight = useOptional(step.norm->weight, prefix);
+      convolution.norm->bias = useOptional(step.norm->bias, prefix);
+      convolution.norm->mean = *use(step.norm->mean, prefix);
+      convolution.norm->variance = *use(step.norm->variance, prefix);
+      std::string mean = convolution.norm->mean.name;
+      useIfPresent(StringRef(mean).drop_back(StringLiteral("running_mean").size()).str() + "num_batches_tracked");
+    }
+    matched.push_back({std::move(convolution)});
   }
 
   void matchStep(const AttentionStep &step, const Prefix &prefix, Steps &matched) {

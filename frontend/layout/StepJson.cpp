@@ -1,100 +1,13 @@
 // One function for each kind of step. Steps are checked together where they are used, in frontend/import.
 #include "frontend/layout/StepJson.h"
 #include "frontend/layout/JsonErrors.h"
+#include "frontend/layout/LayerJson.h"
 #include "frontend/layout/Settings.h"
 #include "llvm/ADT/StringSwitch.h"
 
 using namespace llvm;
 
 namespace vitya {
-
-//===----------------------------------------------------------------------===//
-// Tensors and layers
-//===----------------------------------------------------------------------===//
-
-/// A name; a '?' at its end means that the tensor is optional.
-static bool fromJSON(const json::Value &value, TensorName &tensor, json::Path path) {
-  std::string text;
-  if (!json::fromJSON(value, text, path))
-    return false;
-  StringRef name = text;
-  tensor.optional = name.consume_back("?");
-  tensor.name = name.str();
-  if (!name.empty())
-    return true;
-  path.report("expected a name");
-  return false;
-}
-
-/// {"left": "sa.U_q", "right": "sa.V_qT", "bias": "sa.bias_q"}
-static bool fromJSON(const json::Value &value, FactorNames &factors, json::Path path) {
-  json::ObjectMapper map(value, path);
-  return map && checkKeys(value, {"left", "right", "bias"}, "expected one of the keys 'left', 'right', 'bias'", path) &&
-         map.map("left", factors.left) && map.map("right", factors.right) && map.map("bias", factors.bias);
-}
-
-/// Sets the names that a layer called `name` has by default.
-static void setDefaultNames(const TensorName &name, Layer &layer) {
-  layer.name = name.name;
-  layer.weight.name = name.name + ".weight";
-  layer.weight.optional = name.optional;
-  layer.bias.emplace();
-  layer.bias->name = name.name + ".bias";
-}
-
-static bool fromJSON(const json::Value &value, Layer &layer, json::Path path);
-
-/// The names of factors in checkpoints that this compiler writes.
-static FactorNames exportedFactors(const std::string &layer) {
-  FactorNames factors;
-  factors.left = layer + ".left.weight";
-  factors.right = layer + ".right.weight";
-  factors.bias = layer + ".left.bias";
-  return factors;
-}
-
-static bool readLayerObject(const json::Value &value, Layer &layer, json::Path path) {
-  json::ObjectMapper map(value, path);
-  TensorName name, weight;
-  std::optional<FactorNames> factors;
-  std::optional<Layer> other;
-  if (!map ||
-      !checkKeys(value, {"name", "weight", "transposed", "bias", "scale", "factors", "or"},
-                 "expected one of the keys 'name', 'weight', 'transposed', 'bias', 'scale', 'factors', 'or'", path) ||
-      !map.map("name", name))
-    return false;
-  setDefaultNames(name, layer);
-  if (!map.mapOptional("weight", weight) || !map.mapOptional("transposed", layer.isTransposed) ||
-      !map.mapOptional("bias", layer.bias) || !map.map("scale", layer.scale) || !map.map("factors", factors) ||
-      !map.map("or", other))
-    return false;
-  if (!weight.name.empty()) {
-    layer.weight.name = weight.name;
-    layer.weight.optional |= weight.optional;
-  }
-  if (factors)
-    layer.factors.push_back(std::move(*factors));
-  if (other)
-    layer.others.push_back(std::move(*other));
-  return true;
-}
-
-/// "norm1", or {"name": "attn.qkv", "weight": "attn.qkv.weight", "bias": "attn.qkv.bias?"}. Weight and bias have
-/// default names unless they are given, and a null bias means that there is none. A layer has a scale only if one is
-/// given.
-static bool fromJSON(const json::Value &value, Layer &layer, json::Path path) {
-  if (value.getAsObject()) {
-    if (!readLayerObject(value, layer, path))
-      return false;
-  } else {
-    TensorName name;
-    if (!fromJSON(value, name, path))
-      return false;
-    setDefaultNames(name, layer);
-  }
-  layer.factors.push_back(exportedFactors(layer.name));
-  return true;
-}
 
 //===----------------------------------------------------------------------===//
 // Steps
@@ -146,10 +59,87 @@ static bool fromJSON(const json::Value &value, SinusoidalForm &form, json::Path 
   return readWord<SinusoidalForm>(value, symbolize, form, "expected 'simple_vit', 'mae' or 'transformer'", path);
 }
 
+/// Reads the sizes under `key`, one number for both or [height, width], if there are any.
+static bool readSizes(const json::Value &value, StringLiteral key, int64_t least, std::optional<Sizes> &sizes,
+                      json::Path path) {
+  const json::Value *found = value.getAsObject()->get(key);
+  if (!found)
+    return true;
+  SmallVector<int64_t, 2> read;
+  auto add = [&](const json::Value &each) {
+    if (std::optional<int64_t> size = each.getAsInteger(); size && *size >= least && *size <= INT32_MAX)
+      read.push_back(*size);
+  };
+  if (const json::Array *list = found->getAsArray())
+    llvm::for_each(*list, add);
+  else
+    for (int copies = 0; copies < 2; ++copies)
+      add(*found);
+  if (read.size() != 2 || (found->getAsArray() && found->getAsArray()->size() != 2)) {
+    if (least > 0)
+      path.field(key).report("expected a positive size, or [height, width]");
+    else
+      path.field(key).report("expected a size that is not negative, or [height, width]");
+    return false;
+  }
+  sizes = {read[0], read[1]};
+  return true;
+}
+
 static bool fromJSON(const json::Value &value, PatchifyStep &step, json::Path path) {
   json::ObjectMapper map(value, path);
   return map && checkKeys(value, {"patchify"}, "expected the key 'patchify' only", path) &&
          map.map("patchify", step.order);
+}
+
+/// Reads stride and padding, which `step` has the defaults of.
+static bool readWindow(const json::Value &value, WindowStep &step, json::Path path) {
+  std::optional<Sizes> stride, padding;
+  if (!readSizes(value, "stride", /*least=*/1, stride, path) ||
+      !readSizes(value, "padding", /*least=*/0, padding, path))
+    return false;
+  step.stride = stride.value_or(step.stride);
+  step.padding = padding.value_or(Sizes{0, 0});
+  return true;
+}
+
+static bool fromJSON(const json::Value &value, ConvolutionStep &step, json::Path path) {
+  json::ObjectMapper map(value, path);
+  std::optional<std::string> norm;
+  BatchNorm batchNorm;
+  if (!map ||
+      !checkKeys(value, {"convolution", "stride", "padding", "batch_norm", "eps"},
+                 "expected one of the keys 'convolution', 'stride', 'padding', 'batch_norm', 'eps'", path) ||
+      !map.map("convolution", step.layer) || !map.map("batch_norm", norm) || !map.mapOptional("eps", batchNorm.eps))
+    return false;
+  if (step.layer.scale || step.layer.isTransposed || step.layer.weight.optional) {
+    path.field("convolution").report("expected a layer that is not optional, without 'scale' and 'transposed'");
+    return false;
+  }
+  if (value.getAsObject()->get("eps") && (!norm || !(batchNorm.eps >= 0))) {
+    path.field("eps").report("expected eps of 'batch_norm', which is not negative");
+    return false;
+  }
+  if (norm) {
+    batchNorm.weight = {*norm + ".weight", /*optional=*/true};
+    batchNorm.bias = {*norm + ".bias", /*optional=*/true};
+    batchNorm.mean.name = *norm + ".running_mean";
+    batchNorm.variance.name = *norm + ".running_var";
+    step.norm = std::move(batchNorm);
+  }
+  step.stride = {1, 1};
+  return readWindow(value, step, path);
+}
+
+static bool fromJSON(const json::Value &value, MaxPoolStep &step, json::Path path) {
+  if (!checkKeys(value, {"max_pool", "stride", "padding"}, "expected one of the keys 'max_pool', 'stride', 'padding'",
+                 path))
+    return false;
+  std::optional<Sizes> window;
+  if (!readSizes(value, "max_pool", /*least=*/1, window, path))
+    return false;
+  step.window = step.stride = *window;
+  return readWindow(value, step, path);
 }
 
 static bool fromJSON(const json::Value &value, LinearStep &step, json::Path path) {
@@ -313,6 +303,8 @@ static constexpr StepReader kStepReaders[] = {
     {"average", readStep<AverageStep>},
     {"product", readStep<ProductStep>},
     {"if", readStep<IfStep>},
+    {"convolution", readStep<ConvolutionStep>},
+    {"max_pool", readStep<MaxPoolStep>},
 };
 
 bool fromJSON(const json::Value &value, Step &step, json::Path path) {
@@ -332,7 +324,7 @@ bool fromJSON(const json::Value &value, Step &step, json::Path path) {
         return reader.read(value, step, path);
   path.report("expected a step: \"gelu\", \"relu\", \"silu\", \"swiglu\" or an object with key 'patchify', 'tokens', "
               "'linear', 'norm', 'attention', "
-              "'residual', 'repeat', 'pool', 'average', 'product' or 'if'");
+              "'residual', 'repeat', 'pool', 'average', 'product', 'if', 'convolution' or 'max_pool'");
   return false;
 }
 

@@ -110,6 +110,35 @@ class PooledVit(torch.nn.Module):
         return self.head(pooled.squeeze(-2))
 
 
+class StemVit(torch.nn.Module):
+    """A stem of six convolutions with batch norms, as in "Early Convolutions" (arXiv 2106.14881), and two blocks."""
+
+    def __init__(self, widths=(8, 16, 24, 32, 48)):
+        super().__init__()
+        nn = torch.nn
+        stem, channels = [], 3
+        for index, width in enumerate(widths):
+            stem += [nn.Conv2d(channels, width, 3, stride=2 if index < 3 else 1, padding=1, bias=index == 0),
+                     nn.BatchNorm2d(width), nn.ReLU()]
+            channels = width
+        self.stem = nn.Sequential(*stem, nn.Conv2d(channels, 48, 1))
+        layer = nn.TransformerEncoderLayer(48, 3, 96, activation="gelu", batch_first=True, norm_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, nn.LayerNorm(48), enable_nested_tensor=False)
+        self.positions = nn.Parameter(torch.zeros(1, 16, 48))
+        self.head = nn.Linear(48, 10)
+
+    def forward(self, x):
+        x = self.stem(x).flatten(2).transpose(1, 2) + self.positions
+        return self.head(self.encoder(x).mean(1))
+
+
+def cct():
+    from vit_pytorch.cct import CCT
+    model = CCT(img_size=32, embedding_dim=48, n_conv_layers=2, kernel_size=3, stride=1, padding=1, num_layers=2,
+                num_heads=3, mlp_ratio=2, num_classes=10, positional_embedding="learnable")
+    return model, model
+
+
 def own(kind):
 
     def make():
@@ -129,6 +158,8 @@ FAMILIES = {
     "open-clip": open_clip,
     "transformer-encoder": own(EncoderVit),
     "sequence-pool": own(PooledVit),
+    "stem": own(StemVit),
+    "cct": cct,
     "huggingface-dinov2-swiglu": transformers("Dinov2ForImageClassification", use_swiglu_ffn=True, mlp_ratio=2),
     "timm-qk-norm": timm(qk_norm=True),
     "timm-swiglu": timm(swiglu=True),

@@ -21,6 +21,8 @@ def values(name, shape):
     count = math.prod(shape)
     if "norm" in name or name.endswith((".gamma", ".lambda1")) or ".ln_" in name or ".net.0." in name:
         center, spread = (0.0, 0.3) if name.endswith("bias") else (1.0, 0.3)
+    elif name.endswith("running_var"):
+        center, spread = 1.0, 0.3
     elif len(shape) == 1 or "token" in name or "pos" in name:
         center, spread = 0.0, 0.5
     else:
