@@ -195,7 +195,8 @@ FailureOr<Converter::Results> Converter::einsum() {
       columns.push_back(letter);
   auto arrange = [&](const View &view, StringRef letters, StringRef first, StringRef second) -> FailureOr<View> {
     SmallVector<int64_t> order, shape{1, 1, 1};
-    for (auto [index, group] : llvm::enumerate(ArrayRef<StringRef>{batch, first, second}))
+    StringRef groups[] = {batch, first, second};
+    for (auto [index, group] : llvm::enumerate(groups))
       for (char letter : group) {
         order.push_back(letters.find(letter));
         shape[index] *= view.map.size(order.back());
