@@ -43,20 +43,26 @@ FailureOr<View> Converter::addNumber(const View &view, double added) {
   return makeFunction(std::move(function));
 }
 
-/// A function of each element that may be a part of GELU.
+/// A function of each element that may be a part of an activation.
 FailureOr<Converter::Results> Converter::elementFunction() {
   FailureOr<View> self = view("self");
   if (failed(self))
     return failure();
+  StringRef name = node->op;
+  name.consume_back("_"); // in place
   double exponent = number("exponent").value_or(1);
   std::function<double(double)> own;
-  if (node->op == "pow" && number("exponent"))
+  if (name == "pow" && number("exponent"))
     own = [exponent](double x) { return std::pow(x, exponent); };
-  else if (node->op == "sigmoid")
+  else if (name == "sigmoid")
     own = [](double x) { return 1 / (1 + std::exp(-x)); };
-  else if (node->op == "tanh")
+  else if (name == "relu")
+    own = [](double x) { return std::max(x, 0.0); };
+  else if (name == "silu")
+    own = [](double x) { return x / (1 + std::exp(-x)); };
+  else if (name == "tanh")
     own = [](double x) { return std::tanh(x); };
-  else if (node->op == "erf")
+  else if (name == "erf")
     own = [](double x) { return std::erf(x); };
   else
     return emitter.fail("expected a power with a number as exponent, found another");

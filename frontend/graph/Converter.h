@@ -74,7 +74,6 @@ private:
   mlir::FailureOr<Results> chunk();
   mlir::FailureOr<Results> split();
   mlir::FailureOr<Results> unfold();
-  mlir::FailureOr<Results> unfoldImage();
   mlir::FailureOr<Results> cutDim(const View &view, int64_t dim, llvm::ArrayRef<int64_t> sizes);
 
   // Elements (ElementOps.cpp).
@@ -123,14 +122,33 @@ private:
   mlir::FailureOr<Results> matmul();
   mlir::FailureOr<Results> addmm();
   mlir::FailureOr<Results> einsum();
-  mlir::FailureOr<Results> convolution();
   mlir::FailureOr<Results> layerNorm();
   mlir::FailureOr<Results> embedding();
   mlir::FailureOr<View> multiplyMatrices(const View &left, const View &right);
   mlir::FailureOr<View> multiplyBatches(const View &left, const View &right);
   mlir::FailureOr<View> foldLinear(const View &input, const View &weight, std::optional<View> bias);
   mlir::FailureOr<View> linearLayer(const View &input, const View &weight, std::optional<View> bias);
-  mlir::FailureOr<View> cutPatches(const View &image, llvm::ArrayRef<int64_t> kernel);
+
+  // Windows of pixels (StemOps.cpp).
+  using Sizes = std::array<int64_t, 2>;
+  /// Heights and widths.
+  struct Windows {
+    Sizes grid, window, stride, padding;
+    /// Whether the windows are the patches of the image.
+    bool areSideBySide() const {
+      return stride == window && padding == Sizes{0, 0} && grid[0] % window[0] == 0 && grid[1] % window[1] == 0;
+    }
+  };
+  mlir::FailureOr<Results> convolution();
+  mlir::FailureOr<Results> maxPool();
+  mlir::FailureOr<Results> batchNorm();
+  mlir::FailureOr<Results> unfoldImage();
+  mlir::FailureOr<Windows> windows(const View &image, llvm::ArrayRef<int64_t> kernel, Sizes defaultStride);
+  mlir::FailureOr<View> cutPatches(const View &image, const Windows &windows);
+  mlir::FailureOr<View> embedPatches(const View &image, const Windows &windows, const View &weight,
+                                     std::optional<View> bias);
+  mlir::FailureOr<View> imageOf(const View &tokens, Sizes grid);
+  mlir::FailureOr<mlir::Value> pixels(const View &image);
 
   mlir::OpBuilder &builder;
   const ExportedProgram &program;

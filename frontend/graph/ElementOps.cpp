@@ -96,12 +96,14 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
   if (isFunction(a) || isFunction(b))
     if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x + y; }); succeeded(result))
       return *result;
-  // A bias that is added to a linear layer without one.
+  // A bias of a linear layer.
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
-  if (std::optional<View> bias = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt;
-      bias && !getSource<LinearSource>(layer)->bias) {
+  if (std::optional<View> bias = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt; bias) {
     LinearSource result = *getSource<LinearSource>(layer);
-    result.bias = bias;
+    FailureOr<View> total = result.bias ? foldConstants(*result.bias, *bias, std::plus<float>()) : *bias;
+    if (failed(total))
+      return failure();
+    result.bias = *total;
     return View{std::make_shared<Source>(std::move(result)), layer.map};
   }
   bool isSwapped = aIsConstant || left.map.elements() < a.map.elements();
@@ -124,7 +126,7 @@ FailureOr<View> Converter::scaledBy(const View &view, double factor) {
   return View{view.source, view.map, view.factor * factor};
 }
 
-/// A product with a constant factor of each output of a linear layer (LayerScale), or a part of GELU.
+/// A product with a constant factor of each output of a linear layer (LayerScale), a part of an activation, or a gate.
 FailureOr<View> Converter::product(const View &left, const View &right) {
   FailureOr<std::pair<View, View>> both = broadcast(left, right);
   if (failed(both))
@@ -152,9 +154,17 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
   }
   if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x * y; }); succeeded(result))
     return *result;
-  return emitter.fail(
-      "expected a product with a number, with one factor for each output of a linear layer, or one that "
-      "is part of a GELU, found another");
+  if (aIsConstant || bIsConstant)
+    return emitter.fail("expected a product with a number, with one factor for each output of a linear layer, or of "
+                        "two tensors that are computed, found another");
+  // A gate, as in SwiGLU.
+  FailureOr<Emitter::Rows> anchor = emitter.whole(a);
+  FailureOr<View> other = failed(anchor) ? FailureOr<View>(failure()) : inPlaceOf(*anchor, b);
+  FailureOr<Value> value = failed(other) ? FailureOr<Value>(failure()) : emitter.matrix(*other);
+  if (failed(value))
+    return failure();
+  auto result = arith::MulFOp::create(builder, anchor->value.getLoc(), anchor->value, *value);
+  return View{std::make_shared<Source>(TokensSource{result}), anchor->map};
 }
 
 FailureOr<Converter::Results> Converter::add() {

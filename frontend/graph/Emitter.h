@@ -22,6 +22,9 @@ public:
     IndexMap columns() const { return *map.slice(0, 0, 1)->reshape({map.size(1)})->inverse(); }
   };
 
+  /// The functions of each element that the dialect has.
+  enum class Activation { geluErf, geluTanh, geluQuick, relu, silu };
+
   /// Returns the rows of a view of two dimensions.
   mlir::FailureOr<Rows> rows(const View &view);
 
@@ -67,6 +70,7 @@ private:
   mlir::FailureOr<View> patches(const View &view, mlir::Value image);
   mlir::FailureOr<mlir::Value> valueOf(const View &view);
   mlir::FailureOr<View> evaluate(const View &view);
+  mlir::Value activate(Activation activation, mlir::Value operand);
   /// Where the rows of a view lie in a matrix of tokens.
   struct Position {
     int64_t row;
@@ -80,8 +84,8 @@ private:
 
   llvm::StringMap<unsigned> layerNames;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<PatchifyOp>> patchifies;
-  llvm::DenseMap<std::pair<const Source *, GeluForm>, View> functions; ///< those that are ops now
-  std::vector<std::shared_ptr<Source>> evaluatedSources;               ///< keeps the keys
+  llvm::DenseMap<std::pair<const Source *, Activation>, View> functions; ///< those that are ops now
+  std::vector<std::shared_ptr<Source>> evaluatedSources;                 ///< keeps the keys
   struct EmittedConstant {
     View view; ///< keeps its source
     mlir::Value value;

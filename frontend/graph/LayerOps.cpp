@@ -1,4 +1,4 @@
-// Operators that become layers: matrix products, convolutions, norms.
+// Operators that become layers: matrix products, norms.
 #include "frontend/graph/Converter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/STLExtras.h"
@@ -217,72 +217,6 @@ FailureOr<Converter::Results> Converter::einsum() {
     order.push_back(StringRef(letters).find(letter));
   FailureOr<View> whole = reshaped(*product, shape);
   return failed(whole) ? FailureOr<Results>(failure()) : arranged(*whole, whole->map.permute(order));
-}
-
-//===----------------------------------------------------------------------===//
-// Convolutions
-//===----------------------------------------------------------------------===//
-
-/// The windows of `image` [1, channels, height, width], side by side, as [1, down, right, channels, kernel...].
-FailureOr<View> Converter::cutPatches(const View &image, ArrayRef<int64_t> kernel) {
-  auto all = [&](StringRef name, ArrayRef<int64_t> wanted) -> bool {
-    FailureOr<SmallVector<int64_t>> given = integers(name, llvm::to_vector(wanted));
-    if (failed(given))
-      return false;
-    for (auto [index, value] : llvm::enumerate(wanted))
-      if ((given->size() == 1 ? given->front() : index < given->size() ? (*given)[index] : -1) != value)
-        return false;
-    return true;
-  };
-  if (image.map.rank() != 4 || kernel.size() != 2 || image.map.size(0) != 1)
-    return emitter.fail("expected images [1, channels, height, width] and a kernel of two sizes, found others");
-  FailureOr<SmallVector<int64_t>> stride = integers("stride", SmallVector<int64_t>{1, 1});
-  int64_t height = image.map.size(2), width = image.map.size(3);
-  if (failed(stride) || !all("stride", kernel) || (stride->empty()) || !all("padding", {0, 0}) ||
-      !all("dilation", {1, 1}) || flag("transposed", false) || kernel[0] <= 0 || kernel[1] <= 0 ||
-      height % kernel[0] != 0 || width % kernel[1] != 0)
-    return emitter.fail(
-        "expected windows side by side that cover the image, with stride equal to the kernel and without "
-        "padding, found others");
-  FailureOr<View> cut =
-      reshaped(image, {1, image.map.size(1), height / kernel[0], kernel[0], width / kernel[1], kernel[1]});
-  return failed(cut) ? cut : rearranged(*cut, cut->map.permute({0, 2, 4, 1, 3, 5}));
-}
-
-FailureOr<Converter::Results> Converter::convolution() {
-  FailureOr<View> input = view("input"), weight = view("weight");
-  std::optional<View> bias = optionalView("bias");
-  FailureOr<int64_t> groups = integer("groups", 1);
-  if (failed(input) || failed(weight) || failed(groups))
-    return failure();
-  if (*groups != 1 || weight->map.rank() != 4 || !getSource<ConstantSource>(*weight))
-    return emitter.fail("expected a convolution of images in one group with a constant kernel, found another");
-  SmallVector<int64_t> kernel = weight->map.shape();
-  FailureOr<View> windows = cutPatches(*input, ArrayRef(kernel).drop_front(2));
-  if (failed(windows))
-    return failure();
-  SmallVector<int64_t> shape = windows->map.shape();
-  int64_t pixels = kernel[1] * kernel[2] * kernel[3], down = shape[1], right = shape[2];
-  FailureOr<View> rows = reshaped(*windows, {down * right, shape[3] * shape[4] * shape[5]}),
-                  matrix = reshaped(*weight, {kernel[0], pixels});
-  FailureOr<View> result =
-      failed(rows) || failed(matrix) ? FailureOr<View>(failure()) : linearLayer(*rows, *matrix, bias);
-  result = failed(result) ? result : reshaped(*result, {1, down, right, kernel[0]});
-  return failed(result) ? FailureOr<Results>(failure()) : arranged(*result, result->map.permute({0, 3, 1, 2}));
-}
-
-/// nn.Unfold: [1, channels * kernel, windows].
-FailureOr<Converter::Results> Converter::unfoldImage() {
-  FailureOr<View> self = view("self");
-  FailureOr<SmallVector<int64_t>> kernel = integers("kernel_size");
-  if (failed(self) || failed(kernel))
-    return failure();
-  FailureOr<View> windows = cutPatches(*self, *kernel);
-  if (failed(windows))
-    return failure();
-  SmallVector<int64_t> shape = windows->map.shape();
-  FailureOr<View> rows = reshaped(*windows, {1, shape[1] * shape[2], shape[3] * shape[4] * shape[5]});
-  return failed(rows) ? FailureOr<Results>(failure()) : arranged(*rows, rows->map.permute({0, 2, 1}));
 }
 
 //===----------------------------------------------------------------------===//

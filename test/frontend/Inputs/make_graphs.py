@@ -356,6 +356,41 @@ class Mixed(Timm):
         return (self.head(pooled[:, 0]) + self.second(x[:, 0])) / 2
 
 
+class Gate(nn.Module):
+    """SwiGLU."""
+
+    def __init__(self):
+        super().__init__()
+        self.norm = nn.LayerNorm(WIDTH)
+        self.both = nn.Linear(WIDTH, 2 * HIDDEN)
+        self.down = nn.Linear(HIDDEN, WIDTH)
+
+    def forward(self, x):
+        gate, value = self.both(self.norm(x)).chunk(2, dim=-1)
+        return x + self.down(functional.silu(gate) * value)
+
+
+class Stem(nn.Module):
+    """Convolutions with strides and padding, batch norms, ReLU and max pooling before the tokens."""
+
+    def __init__(self):
+        super().__init__()
+        self.stem = nn.Sequential(nn.Conv2d(3, 6, 3, stride=2, padding=1), nn.BatchNorm2d(6), nn.ReLU(inplace=True),
+                                  nn.Conv2d(6, 8, (3, 1), padding=(1, 0), bias=False), nn.BatchNorm2d(8, eps=1e-3),
+                                  nn.ReLU(), nn.MaxPool2d(3, 2, 1), nn.Conv2d(8, WIDTH, 1))
+        self.positions = nn.Parameter(torch.empty(1, 16, WIDTH))
+        self.blocks = nn.Sequential(TimmBlock(TimmAttention, False), Gate())
+        self.head = nn.Linear(WIDTH, CLASSES)
+        with torch.no_grad():
+            for norm in (self.stem[1], self.stem[4]):
+                norm.running_mean.uniform_(-0.5, 0.5)
+                norm.running_var.uniform_(0.5, 1.5)
+
+    def forward(self, x):
+        x = self.stem(x).flatten(2).transpose(1, 2) + self.positions
+        return self.head(self.blocks(x).mean(dim=1))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Files.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -373,6 +408,8 @@ MODELS = {
     "assigned": (Assigned, "plain"),
     "encoder": (Encoder, "plain"),
     "mixed": (Mixed, "batch"),
+    "stem": (Stem, "plain"),
+    "stem-core": (Stem, "core"),
 }
 WITH_LAYOUT = {"timm", "timm-scaled", "torchvision", "reference"}
 
