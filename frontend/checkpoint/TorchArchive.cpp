@@ -56,18 +56,6 @@ Error readPickledModel(const PickleValue &root, StringRef key, CheckpointContent
   return Error::success();
 }
 
-static Expected<std::string> readEntry(const ZipArchive &archive, uint64_t number) {
-  if (Error error = archive.checkStored(number))
-    return std::move(error);
-  if (archive.size(number) > kMaxPickleBytes)
-    return makeError("expected at most {0} bytes in '{1}', found {2}", kMaxPickleBytes, archive.name(number),
-                     archive.size(number));
-  std::string bytes(archive.size(number), '\0');
-  if (Error error = archive.read(number, 0, MutableArrayRef(bytes.data(), bytes.size())))
-    return std::move(error);
-  return bytes;
-}
-
 /// Returns the number of the entry that holds a storage, whose size has to be that of the storage.
 static Expected<uint64_t> findStorage(const ZipArchive &archive, StringRef folder, const StorageId &storage) {
   std::optional<uint64_t> number = archive.find((folder + "data/" + storage.key).str());
@@ -100,13 +88,13 @@ Expected<CheckpointContents> readTorchArchive(MemoryBufferRef file, StringRef ke
                      "without it",
                      archive.count());
   if (std::optional<uint64_t> number = archive.find(folder + "byteorder")) {
-    Expected<std::string> order = readEntry(archive, *number);
+    Expected<std::string> order = archive.readWhole(*number, kMaxPickleBytes);
     if (!order)
       return order.takeError();
     if (*order != "little")
       return makeError("expected little-endian tensors, found byteorder '{0}'", *order);
   }
-  Expected<std::string> bytes = readEntry(archive, *structure);
+  Expected<std::string> bytes = archive.readWhole(*structure, kMaxPickleBytes);
   if (!bytes)
     return bytes.takeError();
   CheckpointContents contents;

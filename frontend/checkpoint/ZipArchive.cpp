@@ -64,6 +64,17 @@ Error ZipArchive::checkStored(uint64_t number) const {
   return Error::success();
 }
 
+Expected<std::string> ZipArchive::readWhole(uint64_t number, uint64_t limit) const {
+  if (Error error = checkStored(number))
+    return std::move(error);
+  if (size(number) > limit)
+    return makeError("expected at most {0} bytes in '{1}', found {2}", limit, name(number), size(number));
+  std::string bytes(size(number), '\0');
+  if (Error error = read(number, 0, MutableArrayRef(bytes.data(), bytes.size())))
+    return std::move(error);
+  return bytes;
+}
+
 Error ZipArchive::read(uint64_t number, uint64_t offset, MutableArrayRef<char> into) const {
   if (Error error = checkStored(number))
     return error;

@@ -27,6 +27,9 @@ public:
   /// Fails for an entry that is compressed or encrypted.
   llvm::Error checkStored(uint64_t number) const;
 
+  /// Returns the contents of a stored entry of at most `limit` bytes.
+  llvm::Expected<std::string> readWhole(uint64_t number, uint64_t limit) const;
+
   uint64_t count() const override { return entries.size(); }
   uint64_t size(uint64_t number) const override { return entries[number].size; }
   llvm::Error read(uint64_t number, uint64_t offset, llvm::MutableArrayRef<char> into) const override;

@@ -37,18 +37,6 @@ bool ExportedProgram::isExported(MemoryBufferRef file) {
   return false;
 }
 
-static Expected<std::string> readEntry(const ZipArchive &archive, uint64_t number, uint64_t limit) {
-  if (Error error = archive.checkStored(number))
-    return std::move(error);
-  if (archive.size(number) > limit)
-    return makeError("expected at most {0} bytes in '{1}', found {2}", limit, archive.name(number),
-                     archive.size(number));
-  std::string bytes(archive.size(number), '\0');
-  if (Error error = archive.read(number, 0, MutableArrayRef(bytes.data(), bytes.size())))
-    return std::move(error);
-  return bytes;
-}
-
 static Error noEntry(StringRef name) { return makeError("expected an entry '{0}' of the archive, found none", name); }
 
 /// Reads an archive of torch.save within the archive.
@@ -67,7 +55,7 @@ static Error readList(const ZipArchive &archive, const std::string &folder, Stri
   std::optional<uint64_t> number = archive.find(folder + list.str());
   if (!number)
     return noEntry(folder + list.str());
-  Expected<std::string> text = readEntry(archive, *number, kMaxGraphBytes);
+  Expected<std::string> text = archive.readWhole(*number, kMaxGraphBytes);
   if (!text)
     return text.takeError();
   Expected<std::vector<ListedTensor>> listed = parseWeightList(archive.name(*number), *text);
@@ -106,7 +94,7 @@ Error ExportedProgram::readWeights(MemoryBufferRef file, StringRef folder, Strin
     }
     if (!number)
       return noEntry(whole);
-    Expected<std::string> bytes = readEntry(**archive, *number, file.getBufferSize());
+    Expected<std::string> bytes = (*archive)->readWhole(*number, file.getBufferSize());
     if (!bytes)
       return bytes.takeError();
     // A model without constants stores an empty dict.
@@ -128,7 +116,7 @@ Expected<ExportedProgram> ExportedProgram::read(MemoryBufferRef file) {
   if (graphs.size() != 1)
     return makeError("expected one exported graph in the archive, found {0}", graphs.size());
   StringRef name = (*archive)->name(graphs.front());
-  Expected<std::string> text = readEntry(**archive, graphs.front(), kMaxGraphBytes);
+  Expected<std::string> text = (*archive)->readWhole(graphs.front(), kMaxGraphBytes);
   if (!text)
     return text.takeError();
   Expected<Graph> graph = parseGraph(name, *text);
@@ -139,7 +127,7 @@ Expected<ExportedProgram> ExportedProgram::read(MemoryBufferRef file) {
   bool isOld = name == kOldGraph;
   std::string folder = isOld ? "" : (name.split('/').first + "/").str();
   if (std::optional<uint64_t> order = (*archive)->find(folder + "byteorder")) {
-    Expected<std::string> bytes = readEntry(**archive, *order, kMaxGraphBytes);
+    Expected<std::string> bytes = (*archive)->readWhole(*order, kMaxGraphBytes);
     if (!bytes)
       return bytes.takeError();
     if (*bytes != "little")
@@ -147,7 +135,7 @@ Expected<ExportedProgram> ExportedProgram::read(MemoryBufferRef file) {
   }
   if (std::optional<uint64_t> extra =
           (*archive)->find(folder + (isOld ? "extra_files/" : "extra/") + kMetadataKey.str())) {
-    Expected<std::string> bytes = readEntry(**archive, *extra, kMaxGraphBytes);
+    Expected<std::string> bytes = (*archive)->readWhole(*extra, kMaxGraphBytes);
     if (!bytes)
       return bytes.takeError();
     StringRef extraName = (*archive)->name(*extra);
