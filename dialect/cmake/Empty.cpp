@@ -1,1 +1,2 @@
-// The one source file of targets that consist of a library.
+// The one source file of programs that consist of a library.
+int main() { return 0; }

@@ -32,10 +32,10 @@ function(vitya_add_library name)
     add_dependencies(${name} ${ARG_DEPENDS})
   endif()
   if(NOT VITYA_SANITIZE) # the symbols of the sanitizers are in executables only
-    add_library(${name}Closed MODULE ${PROJECT_SOURCE_DIR}/dialect/cmake/Empty.cpp)
+    # A program and no shared library, because the static libraries that decode pictures are not relocatable.
+    add_executable(${name}Closed ${PROJECT_SOURCE_DIR}/dialect/cmake/Empty.cpp)
     target_link_libraries(${name}Closed PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${name}>)
-    target_link_options(${name}Closed PRIVATE -Wl,-z,defs)
-    set_target_properties(${name}Closed PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/closed)
+    set_target_properties(${name}Closed PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/closed)
   endif()
 endfunction()
 

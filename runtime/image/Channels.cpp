@@ -16,8 +16,7 @@ void convertChannels(const uint8_t *from, int64_t fromChannels, uint8_t *to, int
   }
   for (; count > 0; --count, from += fromChannels, to += toChannels) {
     if (toChannels == 1) {
-      // The weights are multiplied by 65536, and their sum is 65536.
-      to[0] = static_cast<uint8_t>((from[0] * 19595 + from[1] * 38470 + from[2] * 7471 + 32768) >> 16);
+      to[0] = luma(from[0], from[1], from[2]);
       continue;
     }
     for (int i = 0; i < 3; ++i)

@@ -1,0 +1,55 @@
+// Labelled images in memory.
+#ifndef VITYA_FRONTEND_DATA_DATASET_H
+#define VITYA_FRONTEND_DATA_DATASET_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include <string>
+#include <vector>
+
+namespace vitya {
+
+/// Images of equal size with labels.
+struct Dataset {
+  int64_t count = 0, channels = 0, height = 0, width = 0;
+  std::vector<uint8_t> pixels; ///< [count, channels, height, width]
+  std::vector<int64_t> labels; ///< below `classes`
+  int64_t classes = 0;
+  std::vector<std::string> classNames; ///< of each class, or empty if the data has no names
+
+  int64_t imageSize() const { return channels * height * width; }
+  llvm::ArrayRef<uint8_t> image(int64_t index) const {
+    return llvm::ArrayRef(pixels).slice(index * imageSize(), imageSize());
+  }
+};
+
+struct DatasetOptions {
+  int64_t channels = 3;          ///< to which pictures are converted (see convertChannels)
+  int64_t height = 0, width = 0; ///< to which images are resized; with 0, they must already be of equal size
+  bool antialias = true;         ///< of pictures that shrink; records of CIFAR-10 are never antialiased
+  int64_t classes = 10;          ///< the labels of files in CIFAR-10's layout must be below this
+};
+
+/// Reads one of:
+///  - a file in CIFAR-10's layout (see ImageFile);
+///  - a folder with files data_batch_*.bin in this layout, which are read in the order of their names;
+///  - a folder with a subfolder of pictures for each class (see readImage). The classes are the subfolders in the order
+///    of their names. Hidden files are ignored.
+/// An image is resized as when a model is run on it, and rounded to whole numbers.
+llvm::Expected<Dataset> readDataset(llvm::StringRef path, const DatasetOptions &options);
+
+/// A data set in two parts, each in the order of the whole.
+struct SplitDataset {
+  Dataset training, validation;
+};
+
+/// Moves `count` images, chosen by `seed`, to the validation part: equally many of each class, except that the first
+/// classes have one more where `count` is no multiple of their number. Fails if a class would have no image left.
+llvm::Expected<SplitDataset> split(Dataset &&dataset, int64_t count, uint64_t seed);
+
+/// Returns the numbers [0, count) in random order.
+std::vector<int64_t> randomOrder(int64_t count, class Random random);
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_DATA_DATASET_H
