@@ -233,14 +233,13 @@ TEST(Augment, ErasesRectangles) {
         for (int64_t y = top; y < bottom; ++y)
           for (int64_t x = left; x < right; ++x) {
             uint8_t value = result.pixels[channel * 1024 + y * 32 + x];
-            if (fill == EraseFill::mean)
-              EXPECT_EQ(value, channel + 1);
+            EXPECT_TRUE(fill == EraseFill::noise || value == channel + 1);
             ++noise[value];
           }
     }
     EXPECT_NEAR(erased, 500, 80);
-    if (fill == EraseFill::noise) // some 230,000 values
-      EXPECT_LT(*llvm::max_element(noise), 1.25 * *llvm::min_element(noise));
+    // Some 230,000 values.
+    EXPECT_TRUE(fill == EraseFill::mean || *llvm::max_element(noise) < 1.25 * *llvm::min_element(noise));
   }
 }
 
