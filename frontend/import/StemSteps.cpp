@@ -38,6 +38,10 @@ Error ModelBuilder::buildStep(const ConvolutionStep &step) {
   if (Error error = weights.checkShape(step.layer.weight, window.has_value(),
                                        "[out, " + llvm::Twine(columns()) + ", height, width]"))
     return error;
+  if (step.kernel && step.kernel != window)
+    return makeError("expected tensor '{0}' of a kernel of {1}x{2}, as the layout says, found shape {3}",
+                     step.layer.weight.name, (*step.kernel)[0], (*step.kernel)[1],
+                     formatShape(weights.tensor(step.layer.weight).shape));
   if (Error error = checkWindow(step.layer.name, *window, step))
     return error;
   auto windows = UnfoldOp::create(builder, location(step.layer.name), tokens, ArrayRef({grid.height, grid.width}),

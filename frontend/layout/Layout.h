@@ -6,6 +6,7 @@
 #include "dialect/VityaDialect.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -67,6 +68,7 @@ struct BatchNorm {
 /// A convolution whose kernel is [out, channels, height, width].
 struct ConvolutionStep : WindowStep {
   Layer layer;
+  std::optional<Sizes> kernel;   ///< height and width, if the layout says them
   std::optional<BatchNorm> norm; ///< empty in a match if the file has the folded convolution, a matrix
 };
 struct MaxPoolStep : WindowStep {
@@ -153,13 +155,25 @@ struct Variant {
   std::string remark; ///< printed if a setting of such a model comes from the layout or is guessed; may be empty
 };
 
+/// The tokens that a position embedding covers besides the patches; the class token and the distillation token are the
+/// class tokens.
+enum class CoveredTokens { none, classTokens, all };
+
+/// What the untrained models of a family have, where the layout leaves a choice to each model.
+struct NewModelTensors {
+  std::vector<std::string> tensors;           ///< of `optionalNames`, those that a new model has
+  std::map<std::string, int64_t> ranks;       ///< of tokens and positions with other shapes than [1, rows, width]
+  CoveredTokens covered = CoveredTokens::all; ///< by the position embedding
+};
+
 struct Layout {
   std::string name;
   Steps steps;
   llvm::json::Object defaults;     ///< settings, see frontend/layout/Settings.h
   std::vector<Variant> variants;   ///< later ones override earlier ones
   std::vector<std::string> ignore; ///< glob patterns of tensors that inference does not use
-  std::vector<Layout> others;      ///< the same layout with other names
+  NewModelTensors newModel;
+  std::vector<Layout> others; ///< the same layout with other names
 
   /// Parses `text`, the contents of the layout file `name`. Errors name file, line, column and key.
   static llvm::Expected<Layout> parse(llvm::StringRef name, llvm::StringRef text);

@@ -1,10 +1,12 @@
 // The mapping from JSON to layouts, and where steps of each kind are allowed.
 #include "dialect/support/Errors.h"
 #include "frontend/layout/JsonErrors.h"
+#include "frontend/layout/OptionalTensors.h"
 #include "frontend/layout/Settings.h"
 #include "frontend/layout/StepJson.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/GlobPattern.h"
 #include <map>
 
@@ -115,6 +117,28 @@ static bool fromJSON(const json::Value &value, Variant &variant, json::Path path
          readSettings(value, "defaults", variant.defaults, path);
 }
 
+static bool fromJSON(const json::Value &value, CoveredTokens &covered, json::Path path) {
+  std::optional<CoveredTokens> known = StringSwitch<std::optional<CoveredTokens>>(value.getAsString().value_or(""))
+                                           .Case("none", CoveredTokens::none)
+                                           .Case("class", CoveredTokens::classTokens)
+                                           .Case("all", CoveredTokens::all)
+                                           .Default(std::nullopt);
+  if (known)
+    covered = *known;
+  else
+    path.report("expected 'none', 'class' or 'all'");
+  return known.has_value();
+}
+
+static bool fromJSON(const json::Value &value, NewModelTensors &tensors, json::Path path) {
+  json::ObjectMapper map(value, path);
+  return map &&
+         checkKeys(value, {"tensors", "ranks", "position_covers"},
+                   "expected one of the keys 'tensors', 'ranks', 'position_covers'", path) &&
+         map.mapOptional("tensors", tensors.tensors) && map.mapOptional("ranks", tensors.ranks) &&
+         map.mapOptional("position_covers", tensors.covered);
+}
+
 /// What replaces each placeholder of a layout, such as "{blocks}".
 using Names = std::map<std::string, std::string>;
 
@@ -123,12 +147,14 @@ static bool fromJSON(const json::Value &value, Layout &layout, json::Path path) 
   std::string description;
   std::vector<Names> names;
   if (!map ||
-      !checkKeys(value, {"name", "description", "defaults", "variants", "ignore", "names", "steps"},
-                 "expected one of the keys 'name', 'description', 'defaults', 'variants', 'ignore', 'names', 'steps'",
+      !checkKeys(value, {"name", "description", "defaults", "variants", "ignore", "names", "new", "steps"},
+                 "expected one of the keys 'name', 'description', 'defaults', 'variants', 'ignore', 'names', 'new', "
+                 "'steps'",
                  path) ||
       !map.map("name", layout.name) || !map.mapOptional("description", description) ||
       !readSettings(value, "defaults", layout.defaults, path) || !map.mapOptional("variants", layout.variants) ||
-      !map.mapOptional("ignore", layout.ignore) || !map.mapOptional("names", names) || !map.map("steps", layout.steps))
+      !map.mapOptional("ignore", layout.ignore) || !map.mapOptional("new", layout.newModel) ||
+      !map.mapOptional("names", names) || !map.map("steps", layout.steps))
     return false;
   return checkModelSteps(layout.steps, path.field("steps"));
 }
@@ -160,7 +186,30 @@ static Error checkSettings(const JsonFile &file, const Twine &path, const json::
   return Error::success();
 }
 
-/// Checks what the mapping from JSON does not: settings and glob patterns.
+/// Checks that what a layout says about new models is about optional tensors and about tokens.
+static Error checkNewModel(const JsonFile &file, const Layout &layout) {
+  std::vector<std::string> optional = optionalNames(layout.steps);
+  auto list = [](ArrayRef<std::string> names) { return names.empty() ? "none" : "'" + join(names, "', '") + "'"; };
+  for (auto [index, name] : enumerate(layout.newModel.tensors))
+    if (!is_contained(optional, name))
+      return makeError("{0}: expected optional names of the steps ({1}), found \"{2}\"",
+                       file.locate(formatv(".new.tensors[{0}]", index).str()), list(optional), name);
+  std::vector<std::string> tokens;
+  for (const Step &step : layout.steps)
+    if (auto *tokensStep = std::get_if<TokensStep>(&step.step))
+      for (const auto *name :
+           {&tokensStep->classToken, &tokensStep->distillation, &tokensStep->registers, &tokensStep->position})
+        if (*name)
+          tokens.push_back((*name)->name);
+  constexpr int64_t kMaxRank = 3;
+  for (const auto &[name, rank] : layout.newModel.ranks)
+    if (!is_contained(tokens, name) || rank < 1 || rank > kMaxRank)
+      return makeError("{0}: expected ranks from 1 to {1} of tokens and positions ({2}), found {3}",
+                       file.locate(".new.ranks." + name), kMaxRank, list(tokens), rank);
+  return Error::success();
+}
+
+/// Checks what the mapping from JSON does not: settings, glob patterns and names.
 static Error checkLayout(const JsonFile &file, const Layout &layout) {
   if (Error error = checkSettings(file, ".defaults", layout.defaults))
     return error;
@@ -171,7 +220,7 @@ static Error checkLayout(const JsonFile &file, const Layout &layout) {
     if (Expected<GlobPattern> pattern = GlobPattern::create(glob); !pattern)
       return makeError("{0}: expected a glob pattern ({1}), found \"{2}\"",
                        file.locate(formatv(".ignore[{0}]", index).str()), toString(pattern.takeError()), glob);
-  return Error::success();
+  return checkNewModel(file, layout);
 }
 
 /// Reads a layout whose placeholders have been replaced.

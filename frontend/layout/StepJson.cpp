@@ -108,9 +108,10 @@ static bool fromJSON(const json::Value &value, ConvolutionStep &step, json::Path
   std::optional<std::string> norm;
   BatchNorm batchNorm;
   if (!map ||
-      !checkKeys(value, {"convolution", "stride", "padding", "batch_norm", "eps"},
-                 "expected one of the keys 'convolution', 'stride', 'padding', 'batch_norm', 'eps'", path) ||
-      !map.map("convolution", step.layer) || !map.map("batch_norm", norm) || !map.mapOptional("eps", batchNorm.eps))
+      !checkKeys(value, {"convolution", "kernel", "stride", "padding", "batch_norm", "eps"},
+                 "expected one of the keys 'convolution', 'kernel', 'stride', 'padding', 'batch_norm', 'eps'", path) ||
+      !map.map("convolution", step.layer) || !readSizes(value, "kernel", /*least=*/1, step.kernel, path) ||
+      !map.map("batch_norm", norm) || !map.mapOptional("eps", batchNorm.eps))
     return false;
   if (step.layer.scale || step.layer.isTransposed || step.layer.weight.optional) {
     path.field("convolution").report("expected a layer that is not optional, without 'scale' and 'transposed'");
