@@ -83,8 +83,30 @@ void VityaDialect::initialize() {
 // Attributes
 //===----------------------------------------------------------------------===//
 
+LogicalResult PreprocessingAttr::verify(function_ref<InFlightDiagnostic()> emitError, PictureFilter filter,
+                                        bool antialias, ArrayRef<int64_t> resize, CropRounding) {
+  // preprocessing_c1
+  if (resize.size() > 2 || llvm::any_of(resize, [](int64_t size) { return size <= 0; }))
+    return emitError() << "expected at most two positive sizes to resize to, found [" << resize << "]";
+  // preprocessing_c2
+  if (!antialias && filter != PictureFilter::bilinear)
+    return emitError() << "expected the filter bilinear without antialiasing, found " << stringifyPictureFilter(filter);
+  return success();
+}
+
+std::pair<int64_t, int64_t> PreprocessingAttr::resizedSize(ArrayRef<int64_t> image) const {
+  switch (getResize().size()) {
+  case 0:
+    return {image[1], image[2]};
+  case 1:
+    return {getResize().front(), 0};
+  default:
+    return {getResize().front(), getResize().back()};
+  }
+}
+
 LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, ArrayRef<int64_t> image,
-                                ArrayRef<StringAttr> classes, bool) {
+                                ArrayRef<StringAttr> classes, PreprocessingAttr preprocessing) {
   // model_c1
   if (image.size() != 3 || llvm::any_of(image, [](int64_t size) { return size <= 0; }))
     return emitError() << "expected image to be three positive sizes (channels, height, width), found [" << image
@@ -92,6 +114,11 @@ LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, St
   // model_c2
   if (classes.empty())
     return emitError() << "expected at least one class, found none";
+  // model_c3
+  ArrayRef<int64_t> resize = preprocessing.getResize();
+  if (!resize.empty() && (resize.front() < image[1] || resize.back() < image[2]))
+    return emitError() << "expected pictures to be resized to at least the image, " << image[1] << "x" << image[2]
+                       << ", found [" << resize << "]";
   return success();
 }
 
@@ -192,7 +219,7 @@ static LogicalResult verifyEntry(ModuleOp module, ModelAttr model) {
   auto image = RankedTensorType::get(model.getImage(), f32);
   auto logits = RankedTensorType::get({1, static_cast<int64_t>(model.getClasses().size())}, f32);
   auto expected = FunctionType::get(module.getContext(), image, logits);
-  // model_c3
+  // model_c4
   if (entry.getFunctionType() != expected)
     return entry.emitOpError() << "expected " << expected << " to match " << VityaDialect::ModelAttrHelper::getNameStr()
                                << ", found " << entry.getFunctionType();
@@ -207,7 +234,7 @@ static LogicalResult verifyResources(ModuleOp module) {
       return WalkResult::advance();
     size_t found = rawBytes(resource).size();
     size_t expected = resource.getNumElements() * bytesOf(resource.getElementType());
-    // model_c4
+    // model_c5
     if (found == 0 || found == expected)
       return WalkResult::advance();
     constant.emitOpError() << "expected " << expected << " bytes in resource '" << resource.getRawHandle().getKey()

@@ -70,6 +70,21 @@ def Vitya_GeluForm : I32EnumAttr<"GeluForm", "form of the GELU function", [
   let cppNamespace = "::vitya";
 }
 
+/// The filter with which pictures are resized.
+def Vitya_PictureFilter : I32EnumAttr<"PictureFilter", "filter that resizes pictures", [
+    I32EnumAttrCase<"bilinear", 0>,
+    I32EnumAttrCase<"bicubic", 1>]> {
+  let cppNamespace = "::vitya";
+}
+
+/// How the offset of the part that is cut out of a picture is rounded: half to the even number, as by torchvision, or
+/// down, as by Transformers.
+def Vitya_CropRounding : I32EnumAttr<"CropRounding", "rounding of the offset of a crop", [
+    I32EnumAttrCase<"half_even", 0>,
+    I32EnumAttrCase<"floor", 1>]> {
+  let cppNamespace = "::vitya";
+}
+
 /// Where a setting of a model comes from. Each source overrides those before it.
 def Vitya_SettingSource : I32EnumAttr<"SettingSource", "source of a setting", [
     I32EnumAttrCase<"guess", 0>,               // follows from the shapes of tensors under an assumption, or is the usual value
@@ -120,18 +135,53 @@ class Vitya_Attr<string attrName, string attrMnemonic> : AttrDef<Vitya_Dialect, 
   let mnemonic = attrMnemonic;
 }
 
+def Vitya_PreprocessingAttr : Vitya_Attr<"Preprocessing", "preprocessing"> {
+  let summary = "how pictures of another size become the image of a model";
+  let description = [{
+    A part of `vitya.model`. Pictures are resized with a filter to the size `resize`, which is `[height, width]`, or the
+    size of the shorter side alone, or empty for the size of the image. Then the middle is cut out. `antialias` is true
+    if they are resized as Pillow does, and false if they are resized bilinearly without antialiasing. A picture of the
+    size of the image is neither resized nor cropped.
+
+    * (C1) `resize` has at most two positive sizes.
+    * (C2) without antialiasing, the filter is bilinear.
+
+    ```mlir
+    module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 224, 224], classes = ["cat", "dog"],
+      preprocessing = <bicubic resize [256] crop floor>>} {}
+    ```
+  }];
+  let parameters = (ins
+    EnumParameter<Vitya_PictureFilter>:$filter,
+    DefaultValuedParameter<"bool", "true", "whether pictures are antialiased when they are shrunk">:$antialias,
+    OptionalArrayRefParameter<"int64_t", "size before the middle is cut out">:$resize,
+    DefaultValuedParameter<"CropRounding", "CropRounding::half_even", "rounding of the offset">:$crop);
+  let builders = [AttrBuilder<(ins "PictureFilter":$filter), [{
+    return $_get($_ctxt, filter, /*antialias=*/true, ::llvm::ArrayRef<int64_t>(), CropRounding::half_even);
+  }]>];
+  let extraClassDeclaration = [{
+    /// The height and width to which pictures are resized for an image [channels, height, width]. The width is 0 if the
+    /// height is the size of the shorter side.
+    std::pair<int64_t, int64_t> resizedSize(::llvm::ArrayRef<int64_t> image) const;
+  }];
+  let assemblyFormat = [{
+    `<` $filter (`antialias` $antialias^)? (`resize` ` ` `[` $resize^ `]`)? (`crop` $crop^)? `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
 def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
   let summary = "the name of the model, the image it takes and the classes it distinguishes";
   let description = [{
-    The module attribute `vitya.model`. The importer creates it, and every phase keeps it. `antialias` belongs to the
-    preprocessing that the model was trained with: pictures of another size than the image are resized bilinearly, and
-    larger ones are antialiased unless it is false.
+    The module attribute `vitya.model`. The importer creates it, and every phase keeps it. `preprocessing` is that which
+    the model was trained with; by default, pictures are resized bilinearly with antialiasing and are not cropped.
 
     * (C1) the image has three positive sizes.
     * (C2) there is at least one class.
-    * (C3) it is attached to a module. As long as `@main` of that module works on tensors, it maps one image of this size
+    * (C3) pictures are resized to at least the size of the image.
+    * (C4) it is attached to a module. As long as `@main` of that module works on tensors, it maps one image of this size
       to one logit for each class.
-    * (C4) a constant of that module has as many bytes as its type needs, or none if the weights were elided to show the
+    * (C5) a constant of that module has as many bytes as its type needs, or none if the weights were elided to show the
       structure of the model alone.
 
     ```mlir
@@ -142,10 +192,11 @@ def Vitya_ModelAttr : Vitya_Attr<"Model", "model"> {
     StringRefParameter<"name of the model">:$name,
     ArrayRefParameter<"int64_t", "channels, height and width of the image">:$image,
     ArrayRefParameter<"::mlir::StringAttr", "names of the classes, in the order of the logits">:$classes,
-    DefaultValuedParameter<"bool", "true", "whether pictures are antialiased when they are shrunk">:$antialias);
+    DefaultValuedParameter<"::vitya::PreprocessingAttr", "PreprocessingAttr::get($_ctxt, PictureFilter::bilinear)",
+                           "how pictures become the image">:$preprocessing);
   let assemblyFormat = [{
     `<` `name` `=` $name `,` `image` `=` `[` $image `]` `,` `classes` `=` `[` $classes `]`
-    (`,` `antialias` `=` $antialias^)? `>`
+    (`,` `preprocessing` `=` $preprocessing^)? `>`
   }];
   let genVerifyDecl = 1;
 }

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /// Incremented with every change of this file. The runtime rejects a model compiled for another version.
-#define VITYA_ABI_VERSION 6
+#define VITYA_ABI_VERSION 7
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
@@ -25,14 +25,30 @@ typedef void (*vitya_body)(void **captures, int64_t begin, int64_t end, void *wo
 /// it.
 void vitya_parallel_for(vitya_context *context, int64_t layer, int64_t count, vitya_body body, void **captures);
 
+/// The filter that resizes pictures.
+enum { VITYA_BILINEAR = 0, VITYA_BICUBIC = 1 };
+
+/// How the offset of the part that is cut out of a picture is rounded: half to the even number, or down.
+enum { VITYA_HALF_EVEN = 0, VITYA_FLOOR = 1 };
+
+/// How a picture of another size becomes the image of a model: it is resized, and the middle is cut out.
+typedef struct vitya_preprocessing {
+  int64_t filter;    ///< VITYA_BILINEAR or VITYA_BICUBIC
+  int64_t antialias; ///< 1 if pictures are resized as by Pillow, 0 if bilinearly without antialiasing
+  /// The size to which the picture is resized, at least that of the image. If `width` is 0, `height` is the size of its
+  /// shorter side, and the picture keeps its proportions.
+  int64_t height, width;
+  int64_t crop_rounding; ///< VITYA_HALF_EVEN or VITYA_FLOOR
+} vitya_preprocessing;
+
 /// A compiled model. Strings are zero-terminated UTF-8.
 typedef struct vitya_model {
   int64_t abi_version;
   int64_t channels, height, width; ///< shape of the image that `forward` takes
-  int64_t antialias;               ///< 1 if pictures are antialiased when they are shrunk to the image, else 0
-  int64_t classes;                 ///< number of logits
-  int64_t weight_bytes;            ///< size of the weights
-  int64_t workspace_bytes;         ///< size of the scratch memory of each thread, which is 64-byte aligned
+  vitya_preprocessing preprocessing;
+  int64_t classes;         ///< number of logits
+  int64_t weight_bytes;    ///< size of the weights
+  int64_t workspace_bytes; ///< size of the scratch memory of each thread, which is 64-byte aligned
   int64_t layer_count;
   int64_t multiply_adds;         ///< number of multiply-adds of one inference
   int64_t integer_multiply_adds; ///< number of those whose operands are 8-bit integers

@@ -150,10 +150,8 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
 
   Results results;
   results.traces.resize(images.count);
-  auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
   auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
-    ModelImage shape = {image.getDimSize(0), image.getDimSize(1), image.getDimSize(2), !model || model.getAntialias()};
-    readImageOf(*images.file, index, shape, pixels.data());
+    readImageOf(*images.file, index, imageOf(module, image), pixels.data());
   };
   auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> values) {
     if (isa<arith::ConstantOp>(op) || (!pattern.match(labelOf(op)) && !pattern.match(op->getName().getStringRef())))
@@ -187,8 +185,7 @@ llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &
   if (!session)
     return makeError("expected memory for " + llvm::Twine(images.threads) + " threads, found too little");
   llvm::scope_exit end([&] { destroySession(session); });
-  ModelImage shape = {model.channels, model.height, model.width, model.antialias != 0};
-  auto source = [&](int64_t index, float *pixels) { readImageOf(*images.file, index, shape, pixels); };
+  auto source = [&](int64_t index, float *pixels) { readImageOf(*images.file, index, imageOf(model), pixels); };
   Results results{std::vector<float>(images.count * model.classes), std::vector<std::string>(images.count)};
   runBatch(
       session,

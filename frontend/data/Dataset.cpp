@@ -6,7 +6,7 @@
 #include "runtime/image/Channels.h"
 #include "runtime/image/Decode.h"
 #include "runtime/image/ImageFile.h"
-#include "runtime/image/Resize.h"
+#include "runtime/image/Preprocess.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
@@ -53,7 +53,8 @@ void append(const Pixels &image, bool antialias, int64_t label, Dataset &dataset
         result[channel * plane + i] = image.data[i * dataset.channels + channel];
   } else {
     std::vector<float> resized(dataset.imageSize());
-    resize(image, dataset.height, dataset.width, antialias, resized.data());
+    vitya_preprocessing bilinear = {VITYA_BILINEAR, antialias, dataset.height, dataset.width, VITYA_HALF_EVEN};
+    preprocess(image, {dataset.channels, dataset.height, dataset.width, bilinear}, resized.data());
     for (auto [to, from] : zip_equal(MutableArrayRef(result, dataset.imageSize()), resized))
       to = static_cast<uint8_t>(from * 255.0f + 0.5f);
   }

@@ -35,7 +35,14 @@ public:
     settings["name"] = model.getName();
     settings["classes"] = std::move(classes);
     settings["image"] = llvm::json::Array{model.getImage()[1], model.getImage()[2]};
-    settings["antialias"] = model.getAntialias();
+    PreprocessingAttr preprocessing = model.getPreprocessing();
+    settings["antialias"] = preprocessing.getAntialias();
+    settings["interpolation"] = stringifyPictureFilter(preprocessing.getFilter());
+    auto [height, width] = preprocessing.resizedSize(model.getImage());
+    settings["resize"] = preprocessing.getResize().empty() ? llvm::json::Value("image")
+                         : width == 0                      ? llvm::json::Value(height)
+                                                           : llvm::json::Array{height, width};
+    settings["crop_rounding"] = stringifyCropRounding(preprocessing.getCrop());
     settings["pool"] = entry.getOps<MeanPoolOp>().empty() ? "class" : "mean";
     for (Operation &op : entry.getBody().front())
       if (Error error = add(&op))

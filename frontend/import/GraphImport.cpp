@@ -43,7 +43,6 @@ Expected<OwningOpRef<ModuleOp>> importGraph(MLIRContext &context, const Exported
         "them; give them with --set mean=R,G,B --set std=R,G,B (0,0,0 and 1,1,1 for pixels in [0, 1])",
         channels, mean.size(), deviation.size());
   used.add("image", ArrayRef<int64_t>(*image).drop_front(), SettingSource::file);
-  used.add("antialias", settings->antialias.value, settings->antialias.source);
   used.add("mean", mean, settings->mean.source);
   used.add("std", deviation, settings->std.source);
   OpBuilder builder(&context);
@@ -52,7 +51,7 @@ Expected<OwningOpRef<ModuleOp>> importGraph(MLIRContext &context, const Exported
         NormalizeOp::create(builder, NameLoc::get(builder.getStringAttr("normalize")), input, mean, deviation);
     return Converter(builder, program).convert(pixels);
   };
-  return buildModule(builder, settings->name.value_or(name.str()), *image, *settings, build);
+  return buildModule(builder, settings->name.value_or(name.str()), *image, *settings, used, build);
 }
 
 } // namespace vitya

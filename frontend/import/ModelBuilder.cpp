@@ -293,11 +293,10 @@ Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRe
     return std::move(error);
   int64_t size[] = {geometry.height, geometry.width};
   used.add("image", ArrayRef(size), geometry.source);
-  used.add("antialias", settings.antialias.value, settings.antialias.source);
   if (!geometry.doubt.empty())
     used.addDoubt(geometry.doubt);
   int64_t image[] = {geometry.channels, geometry.height, geometry.width};
-  return buildModule(builder, name, image, settings, [&](Value input) { return buildBody(steps, input); });
+  return buildModule(builder, name, image, settings, used, [&](Value input) { return buildBody(steps, input); });
 }
 
 } // namespace vitya

@@ -241,8 +241,9 @@ Expected<ModelConfig> ModelConfig::read(std::optional<MemoryBufferRef> config,
 }
 
 bool ModelConfig::isComplete() const {
-  return all_of(ArrayRef<StringLiteral>{"heads", "eps", "gelu", "mean", "std", "image", "antialias"},
-                [&](StringRef key) { return settings.get(key); });
+  return all_of(
+      ArrayRef<StringLiteral>{"heads", "eps", "gelu", "mean", "std", "image", "antialias", "interpolation", "resize"},
+      [&](StringRef key) { return settings.get(key); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -35,19 +35,27 @@ Error PictureConfig::readTimm(const ConfigJson &json, const std::string &base) {
     return error;
   mean = means.value_or(std::vector<double>());
   std = deviations.value_or(std::vector<double>());
-  interpolation = filter.value_or("").str();
   if (fraction && !(*fraction > 0 && *fraction <= 1))
     return json.error(base + ".crop_pct", "a fraction above 0 and up to 1");
-  if (!trained)
-    return Error::success();
-  auto scaled = [&](int64_t size) { return static_cast<int64_t>(std::floor(size / fraction.value_or(1))); };
-  crop = trained;
-  if (mode.value_or("center") == "squash")
-    resized = {scaled(trained->height), scaled(trained->width)};
-  else
-    shortEdge = std::min(scaled(trained->height), scaled(trained->width));
+  // What timm takes if the entries are absent.
+  constexpr double defaultFraction = 0.875;
+  if (!filter || filter->empty())
+    filter = "bicubic";
+  setFilter(*filter);
+  double kept = fraction.value_or(defaultFraction);
+  if (trained && mode && *mode == "squash") {
+    auto scaled = [&](int64_t size) { return static_cast<int64_t>(std::floor(static_cast<double>(size) / kept)); };
+    resize = json::Array{scaled(trained->height), scaled(trained->width)};
+  } else if (!trained || trained->height == trained->width) {
+    resize = json::Object{{"crop_fraction", kept}};
+  } else {
+    remarks.push_back(formatv("pictures are resized to the image, while {0} says a crop to {1}, which is not a square",
+                              file, formatSize(*trained)));
+  }
+  rounding = CropRounding::half_even;
   if (mode && *mode != "center" && *mode != "squash")
-    remarks.push_back(formatv("the crop mode '{0}' of {1} is not one of 'center' and 'squash'", *mode, file));
+    remarks.push_back(
+        formatv("pictures are resized and cropped as with the crop mode 'center', while {0} says '{1}'", file, *mode));
   return Error::success();
 }
 
@@ -96,6 +104,7 @@ Error PictureConfig::readScale(const ConfigJson &json) {
 Error PictureConfig::readResize(const ConfigJson &json) {
   std::optional<bool> resizes, crops;
   std::optional<ImageSize> exact, cut;
+  std::optional<int64_t> shortEdge;
   if (Error error = json.read(".do_resize", resizes))
     return error;
   if (Error error = json.read(".do_center_crop", crops))
@@ -118,9 +127,15 @@ Error PictureConfig::readResize(const ConfigJson &json) {
     shortEdge = exact->height;
     exact.reset();
   }
-  resized = exact;
-  if (cut && crops.value_or(true))
-    crop = cut;
+  bool isCropped = cut && crops.value_or(true);
+  image = isCropped ? cut : exact;
+  if (shortEdge)
+    resize = *shortEdge;
+  else if (exact)
+    resize = json::Array{exact->height, exact->width};
+  rounding = CropRounding::floor;
+  if (shortEdge && !isCropped)
+    remarks.push_back("the middle of pictures is cut out, although " + file + " does not crop pictures");
   if (!resizes.value_or(true))
     remarks.push_back("pictures of another size than the image are resized, although " + file +
                       " does not resize pictures");
@@ -148,7 +163,7 @@ Error PictureConfig::readTransformers(const ConfigJson &json) {
   std::optional<int64_t> number = filter->getAsInteger();
   if (!number || *number < 0 || *number >= static_cast<int64_t>(std::size(kFilters)))
     return json.error(".resample", "the number of one of Pillow's filters, from 0 to 5");
-  interpolation = kFilters[*number].str();
+  setFilter(kFilters[*number]);
   return Error::success();
 }
 
@@ -156,34 +171,35 @@ Error PictureConfig::readTransformers(const ConfigJson &json) {
 // Settings
 //===----------------------------------------------------------------------===//
 
+void PictureConfig::setFilter(StringRef name) {
+  filter = symbolizePictureFilter(name);
+  if (!filter)
+    remarks.push_back(formatv("pictures are not resized with the filter '{0}' of {1}, but with one of 'bilinear' and "
+                              "'bicubic', which --set interpolation chooses",
+                              name, file));
+}
+
 void PictureConfig::addTo(json::Object &settings, std::vector<std::string> &allRemarks) const {
   if (!mean.empty())
     settings["mean"] = json::Array(mean);
   if (!std.empty())
     settings["std"] = json::Array(std);
-  std::optional<ImageSize> image = crop ? crop : resized ? resized : trained;
-  if (image)
-    settings["image"] = json::Array{image->height, image->width};
+  std::optional<ImageSize> size = image ? image : trained;
+  if (size)
+    settings["image"] = json::Array{size->height, size->width};
+  if (filter)
+    settings["interpolation"] = stringifyPictureFilter(*filter);
   // Both libraries resize as Pillow does.
-  if (!interpolation.empty())
+  if (!file.empty())
     settings["antialias"] = true;
+  if (resize)
+    settings["resize"] = *resize;
+  if (rounding)
+    settings["crop_rounding"] = stringifyCropRounding(*rounding);
   append_range(allRemarks, remarks);
-  if (image && trained && *image != *trained)
-    allRemarks.push_back("images have the size " + formatSize(*image) + " of " + file + ", not the " +
+  if (size && trained && *size != *trained)
+    allRemarks.push_back("images have the size " + formatSize(*size) + " of " + file + ", not the " +
                          formatSize(*trained) + " of config.json");
-  // What preprocessing lacks.
-  std::vector<std::string> lacking;
-  if (!interpolation.empty() && interpolation != "bilinear")
-    lacking.push_back("the filter '" + interpolation + "'");
-  if (shortEdge)
-    lacking.push_back(formatv("a resize of the shorter side to {0}", *shortEdge));
-  if (crop && resized && *crop != *resized)
-    lacking.push_back("a resize to " + formatSize(*resized));
-  if (crop && (shortEdge || (resized && *crop != *resized)))
-    lacking.push_back("a crop of the middle to " + formatSize(*crop));
-  if (!lacking.empty())
-    allRemarks.push_back("pictures are resized to the image bilinearly, while " + file + " says " +
-                         join(lacking, ", "));
 }
 
 } // namespace vitya

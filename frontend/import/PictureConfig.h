@@ -2,6 +2,7 @@
 #ifndef VITYA_FRONTEND_IMPORT_PICTURECONFIG_H
 #define VITYA_FRONTEND_IMPORT_PICTURECONFIG_H
 
+#include "dialect/VityaDialect.h"
 #include "frontend/import/ConfigJson.h"
 #include <string>
 #include <vector>
@@ -9,12 +10,12 @@
 namespace vitya {
 
 struct PictureConfig {
-  std::optional<ImageSize> trained; ///< the size of image in config.json
-  std::optional<ImageSize> resized; ///< the size to which pictures are resized, whatever their shape is
-  std::optional<int64_t> shortEdge; ///< or the size to which their shorter side is resized
-  std::optional<ImageSize> crop;    ///< the size of the middle that is cut out
-  std::string interpolation;        ///< "bilinear", ...; empty if the files do not say
-  std::vector<double> mean, std;    ///< for pixels in [0, 1]
+  std::optional<ImageSize> trained;        ///< the size of image in config.json
+  std::optional<ImageSize> image;          ///< the size to which pictures are cropped or resized
+  std::optional<PictureFilter> filter;     ///< the filter that resizes them
+  std::optional<llvm::json::Value> resize; ///< the setting `resize`
+  std::optional<CropRounding> rounding;    ///< how the offset of a crop is rounded
+  std::vector<double> mean, std;           ///< for pixels in [0, 1]
   std::vector<std::string> remarks;
   std::string file; ///< for remarks
 
@@ -30,6 +31,7 @@ struct PictureConfig {
 private:
   llvm::Error readScale(const ConfigJson &json);
   llvm::Error readResize(const ConfigJson &json);
+  void setFilter(llvm::StringRef name);
   void remarkOthers(const ConfigJson &json);
 };
 

@@ -99,14 +99,19 @@ struct Settings::Setting {
 const Settings::Setting Settings::kSettings[] = {
     {"antialias", SettingForm::json, &Settings::assignAntialias, "true or false"},
     {"classes", SettingForm::texts, &Settings::assignClasses, "a text for each class"},
+    {"crop_rounding", SettingForm::text, &Settings::assignCropRounding, "'half_even' or 'floor'"},
     {"eps", SettingForm::json, &Settings::assignEps, "a finite number that is not negative"},
     {"gelu", SettingForm::text, &Settings::assignGelu, "'erf', 'tanh' or 'quick'"},
     {"heads", SettingForm::json, &Settings::assignHeads, "a positive number, or one for each width"},
     {"image", SettingForm::list, &Settings::assignImage, "the height and the width of the image, or one size for both"},
+    {"interpolation", SettingForm::text, &Settings::assignInterpolation, "'bilinear' or 'bicubic'"},
     {"mean", SettingForm::list, &Settings::assignMean,
      "a number from 0 to 1 for each channel, as pixels are (divide numbers on the scale from 0 to 255 by 255)"},
     {"name", SettingForm::text, &Settings::assignName, "a text"},
     {"pool", SettingForm::text, &Settings::assignPool, "'auto', 'class' or 'mean'"},
+    {"resize", SettingForm::list, &Settings::assignResize,
+     "'image', the size of the shorter side, a height and a width, or {\"crop_fraction\": FRACTION} with a fraction "
+     "above 0 and up to 1"},
     {"std", SettingForm::list, &Settings::assignStd,
      "a positive number up to 1 for each channel, as pixels are in [0, 1] (divide numbers on the scale from 0 to 255 "
      "by 255)"},
@@ -120,6 +125,11 @@ bool Settings::assignClasses(const json::Value &value, SettingSource) {
   auto names = readArray<std::string>(value, [](const json::Value &item) { return item.getAsString(); });
   classes = names.value_or(std::vector<std::string>());
   return names.has_value();
+}
+
+bool Settings::assignCropRounding(const json::Value &value, SettingSource source) {
+  std::optional<StringRef> text = value.getAsString();
+  return text && assignIfAny(symbolizeCropRounding(*text), source, cropRounding);
 }
 
 bool Settings::assignEps(const json::Value &value, SettingSource source) {
@@ -161,6 +171,11 @@ bool Settings::assignImage(const json::Value &value, SettingSource source) {
   return sizes && sizes->size() == 2 && assignIfAny(std::move(sizes), source, image);
 }
 
+bool Settings::assignInterpolation(const json::Value &value, SettingSource source) {
+  std::optional<StringRef> text = value.getAsString();
+  return text && assignIfAny(symbolizePictureFilter(*text), source, interpolation);
+}
+
 bool Settings::assignMean(const json::Value &value, SettingSource source) {
   std::optional<std::vector<float>> values = readArray<float>(value, readFinite);
   return values && all_of(*values, [](float number) { return number >= 0 && number <= 1; }) &&
@@ -179,6 +194,28 @@ bool Settings::assignPool(const json::Value &value, SettingSource source) {
   // The others need layers that only some layouts have.
   std::optional<StringRef> text = value.getAsString();
   return text && is_contained({"auto", "class", "mean"}, *text) && assignIfAny(symbolizePool(*text), source, pool);
+}
+
+bool Settings::assignResize(const json::Value &value, SettingSource source) {
+  // On the command line, every value is a list.
+  if (const json::Array *array = value.getAsArray(); array && array->size() == 1)
+    return assignResize(array->front(), source);
+  Resize read;
+  if (const json::Object *object = value.getAsObject()) {
+    read.cropFraction = object->size() == 1 ? object->getNumber("crop_fraction") : std::nullopt;
+    if (!(read.cropFraction.value_or(0) > 0 && *read.cropFraction <= 1))
+      return false;
+  } else if (std::optional<int64_t> side = readPositive(value)) {
+    read.size = {*side};
+  } else if (std::optional<std::vector<int64_t>> sizes = readArray<int64_t>(value, readPositive)) {
+    read.size = std::move(*sizes);
+    if (read.size.size() != 2)
+      return false;
+  } else if (value.getAsString() != StringRef("image")) {
+    return false;
+  }
+  resize = {std::move(read), source};
+  return true;
 }
 
 bool Settings::assignStd(const json::Value &value, SettingSource source) {

@@ -23,6 +23,13 @@ struct Sourced {
   SettingSource source = SettingSource::guess;
 };
 
+/// The size to which pictures are resized before the image is cut out of their middle. By default it is that of the
+/// image.
+struct Resize {
+  std::vector<int64_t> size;          ///< of the shorter side, or height and width; or empty
+  std::optional<double> cropFraction; ///< or the side of the image, which is a square, divided by the shorter side
+};
+
 class Settings {
 public:
   /// Merges the sources. `assignments` ("key=value", from the command line) override `file` (the `vitya` entry of a
@@ -44,8 +51,11 @@ public:
   Sourced<std::vector<float>> mean, std;
   std::vector<std::string> classes;    ///< in the order of the logits; empty if no source gives them
   Sourced<std::vector<int64_t>> image; ///< height and width in pixels; empty if no source gives them
-  /// Whether pictures are antialiased when they are shrunk.
+  // How pictures of another size become the image.
   Sourced<bool> antialias = {true, SettingSource::guess};
+  Sourced<PictureFilter> interpolation = {PictureFilter::bilinear, SettingSource::guess};
+  Sourced<Resize> resize;
+  Sourced<CropRounding> cropRounding = {CropRounding::half_even, SettingSource::guess};
   Sourced<GeluForm> gelu = {GeluForm::erf, SettingSource::guess};
   Sourced<Pool> pool = {Pool::automatic, SettingSource::guess};
 
@@ -59,13 +69,16 @@ private:
   // Each assigns a value and its source, or returns false if the value is of the wrong kind.
   bool assignAntialias(const llvm::json::Value &value, SettingSource source);
   bool assignClasses(const llvm::json::Value &value, SettingSource source);
+  bool assignCropRounding(const llvm::json::Value &value, SettingSource source);
   bool assignEps(const llvm::json::Value &value, SettingSource source);
   bool assignGelu(const llvm::json::Value &value, SettingSource source);
   bool assignHeads(const llvm::json::Value &value, SettingSource source);
   bool assignImage(const llvm::json::Value &value, SettingSource source);
+  bool assignInterpolation(const llvm::json::Value &value, SettingSource source);
   bool assignMean(const llvm::json::Value &value, SettingSource source);
   bool assignName(const llvm::json::Value &value, SettingSource source);
   bool assignPool(const llvm::json::Value &value, SettingSource source);
+  bool assignResize(const llvm::json::Value &value, SettingSource source);
   bool assignStd(const llvm::json::Value &value, SettingSource source);
 
   /// The number of heads of each width, from a layout that knows its family, or of all widths.

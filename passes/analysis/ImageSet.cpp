@@ -30,6 +30,16 @@ llvm::Error ImageSet::checkLabels(int64_t classes) const {
   return makeError("{0}", message);
 }
 
+ModelImage imageOf(ModuleOp module, RankedTensorType type) {
+  auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
+  auto preprocessing =
+      model ? model.getPreprocessing() : PreprocessingAttr::get(module.getContext(), PictureFilter::bilinear);
+  auto [height, width] = preprocessing.resizedSize(type.getShape());
+  return {type.getDimSize(0), type.getDimSize(1), type.getDimSize(2),
+          vitya_preprocessing{static_cast<int64_t>(preprocessing.getFilter()), preprocessing.getAntialias(), height,
+                              width, static_cast<int64_t>(preprocessing.getCrop())}};
+}
+
 FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t count) {
   if (path.empty())
     return module.emitError("expected images=FILE to run the model on, found none");
@@ -50,8 +60,7 @@ FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t coun
     return module.emitError() << "expected count to be at most the " << result.file->count << " images of '" << path
                               << "', found " << count;
   result.images = count ? count : result.file->count;
-  auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
-  result.model = {type.getDimSize(0), type.getDimSize(1), type.getDimSize(2), !model || model.getAntialias()};
+  result.model = imageOf(module, type);
   return result;
 }
 

@@ -15,6 +15,10 @@ using OpenImageFile = std::unique_ptr<ImageFile, void (*)(ImageFile *)>;
 /// Opens the file of images `path`, which cannot become an output any more.
 llvm::Expected<OpenImageFile> openImages(llvm::StringRef path);
 
+/// What `module` takes, a model of images of this type, [channels, height, width]. Pictures are resized bilinearly with
+/// antialiasing if the module has no `vitya.model`.
+ModelImage imageOf(mlir::ModuleOp module, mlir::RankedTensorType type);
+
 /// The first images of a file, converted to the input of a model (see runtime/image/ImageFile.h).
 class ImageSet {
 public:

@@ -27,7 +27,7 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
     return missing(VityaDialect::ModelAttrHelper::getNameStr());
   info.name = model.getName().str();
   info.image.assign(model.getImage().begin(), model.getImage().end());
-  info.antialias = model.getAntialias();
+  info.preprocessing = model.getPreprocessing();
   for (StringAttr name : model.getClasses())
     info.classes.push_back(name.str());
   if (auto settings = getDiscardable<VityaDialect::SettingsAttrHelper>(module))
@@ -62,6 +62,19 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
   return info;
 }
 
+/// For example "bicubic, antialiased, shorter side 256, middle 224 x 224".
+static std::string describe(PreprocessingAttr preprocessing, ArrayRef<int64_t> image) {
+  std::string result = stringifyPictureFilter(preprocessing.getFilter()).str();
+  if (preprocessing.getAntialias())
+    result += ", antialiased";
+  if (preprocessing.getResize().empty())
+    return result;
+  auto [height, width] = preprocessing.resizedSize(image);
+  result += width == 0 ? llvm::formatv(", shorter side {0}", height).str()
+                       : llvm::formatv(", {0} x {1}", height, width).str();
+  return result + llvm::formatv(", middle {0} x {1}", image[1], image[2]).str();
+}
+
 std::string ModelInfo::text() const {
   std::string result;
   llvm::raw_string_ostream os(result);
@@ -76,14 +89,14 @@ std::string ModelInfo::text() const {
       line(llvm::formatv("  in short sums of {0}", 1 << index).str(), count);
   line("weight bytes", weightBytes);
   line("image", llvm::formatv("{0} x {1} x {2}", image[0], image[1], image[2]).str());
-  line("resizing", antialias ? "bilinear, antialiased" : "bilinear");
+  line("pictures", describe(preprocessing, image));
   line("classes", classes.size());
   line("cpu", cpu);
   line("compiler", ("vitya " VITYA_VERSION " " + StringRef(options)).str());
   if (!settings.empty())
-    os << llvm::formatv("\n{0,-12}{1,-28}{2}\n", "setting", "value", "source");
+    os << llvm::formatv("\n{0,-14}{1,-28}{2}\n", "setting", "value", "source");
   for (SettingAttr setting : settings)
-    os << llvm::formatv("{0,-12}{1,-28}{2}\n", setting.getName(), setting.getValue().trim('"'),
+    os << llvm::formatv("{0,-14}{1,-28}{2}\n", setting.getName(), setting.getValue().trim('"'),
                         stringifySettingSource(setting.getSource()));
   printTables(report, os);
   return result;
@@ -109,7 +122,13 @@ std::string ModelInfo::json() const {
       for (int64_t size : image)
         os.value(size);
     });
-    os.attribute("antialias", antialias);
+    os.attributeObject("preprocessing", [&] {
+      os.attribute("interpolation", stringifyPictureFilter(preprocessing.getFilter()));
+      os.attribute("antialias", preprocessing.getAntialias());
+      auto [height, width] = preprocessing.resizedSize(image);
+      os.attribute("resize", width == 0 ? llvm::json::Value(height) : llvm::json::Array{height, width});
+      os.attribute("crop_rounding", stringifyCropRounding(preprocessing.getCrop()));
+    });
     os.attributeArray("classes", [&] {
       for (const std::string &name : classes)
         os.value(name);

@@ -15,7 +15,7 @@ struct ModelInfo {
   std::string name, fingerprint, cpu, options;
   std::string weightsDigest;  ///< 32 hexadecimal digits: XXH3-128 of the packed weights
   std::vector<int64_t> image; ///< channels, height, width
-  bool antialias = true;      ///< whether pictures are antialiased when they are shrunk
+  PreprocessingAttr preprocessing;
   std::vector<std::string> classes, layers;
   std::vector<SettingAttr> settings; ///< empty if the model was not imported from a checkpoint
   int64_t weightBytes = 0, workspaceBytes = 0;

@@ -54,11 +54,17 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
   SmallVector<Constant *> sums;
   for (int64_t count : info.report.shortSumMultiplyAdds)
     sums.push_back(number(count));
+  auto [height, width] = info.preprocessing.resizedSize(info.image);
+  // The fields of vitya_preprocessing.
+  Constant *pictures[] = {number(static_cast<int64_t>(info.preprocessing.getFilter())),
+                          number(info.preprocessing.getAntialias()), number(height), number(width),
+                          number(static_cast<int64_t>(info.preprocessing.getCrop()))};
+  Constant *preprocessing = ConstantArray::get(ArrayType::get(i64, std::size(pictures)), pictures);
   Constant *fields[] = {number(VITYA_ABI_VERSION),
                         number(info.image[0]),
                         number(info.image[1]),
                         number(info.image[2]),
-                        number(info.antialias),
+                        preprocessing,
                         number(info.classes.size()),
                         number(info.weightBytes),
                         number(info.workspaceBytes),

@@ -2,7 +2,6 @@
 #include "runtime/image/ImageFile.h"
 #include "runtime/image/Channels.h"
 #include "runtime/image/Npy.h"
-#include "runtime/image/Resize.h"
 #include <stdio.h>
 
 namespace vitya {
@@ -85,7 +84,7 @@ int imageLabel(const ImageFile &images, int64_t index) { return images.images[in
 void readImageOf(const ImageFile &images, int64_t index, const ModelImage &model, float *result) {
   if (!images.hasLabels) {
     const uint8_t *image = images.images + index * images.height * images.width * images.channels;
-    resize({image, images.height, images.width, images.channels}, model.height, model.width, model.antialias, result);
+    preprocess({image, images.height, images.width, images.channels}, model, result);
     return;
   }
   const uint8_t *planes = images.images + index * kRecord + 1;
@@ -93,7 +92,9 @@ void readImageOf(const ImageFile &images, int64_t index, const ModelImage &model
   for (int64_t i = 0; i < kColours * kPlane; ++i)
     rgb[i] = planes[i % kColours * kPlane + i / kColours];
   convertChannels(rgb, kColours, converted, model.channels, kPlane);
-  resize({converted, kSide, kSide, model.channels}, model.height, model.width, /*antialias=*/false, result);
+  ModelImage plain = model;
+  plain.preprocessing = {VITYA_BILINEAR, /*antialias=*/0, model.height, model.width, VITYA_HALF_EVEN};
+  preprocess({converted, kSide, kSide, model.channels}, plain, result);
 }
 
 } // namespace vitya

@@ -3,17 +3,11 @@
 #define VITYA_RUNTIME_IMAGE_IMAGEFILE_H
 
 #include "runtime/files/MappedFile.h"
+#include "runtime/image/Preprocess.h"
 #include <stddef.h>
 #include <stdint.h>
 
 namespace vitya {
-
-/// What a model takes: f32 [channels, height, width] in [0, 1]. `antialias` says whether larger pictures are
-/// antialiased when they are resized (see resize).
-struct ModelImage {
-  int64_t channels, height, width;
-  bool antialias;
-};
 
 /// A file of equal images, mapped into memory. CIFAR-10's layout is records of one label byte and 3072 pixel bytes, the
 /// 32x32 planes of red, green and blue. An array of NumPy (.npy) is u8 [count, height, width, channels], or
@@ -43,7 +37,7 @@ bool labelsFit(const ImageFile &images, int64_t count, int64_t classes, const ch
 int imageLabel(const ImageFile &images, int64_t index);
 
 /// Writes image `index`, which must fit, to `result` in the form that `model` describes. Records of CIFAR-10 are
-/// resized without antialiasing, as by the project that this one continues.
+/// resized bilinearly without antialiasing and are not cropped, as by the project that this one continues.
 void readImageOf(const ImageFile &images, int64_t index, const ModelImage &model, float *result);
 
 } // namespace vitya

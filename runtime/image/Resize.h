@@ -12,14 +12,27 @@ struct Pixels {
   int64_t height, width, channels;
 };
 
-/// Divides the pixels of `source` by 255 and resizes them to `result`, f32 [channels, height, width], by bilinear
-/// interpolation with half-pixel centres. Each result pixel is the mean of source pixels, weighted along each axis by a
-/// triangle around its centre: 1 - |distance| / radius. The radius is one source pixel, as in
-/// torch.nn.functional.interpolate(mode='bilinear', align_corners=False); with `antialias`, an axis that shrinks has
-/// the radius sourceSize / size, as in Pillow's Image.resize(resample=BILINEAR) and in PyTorch with antialias=True.
-/// Nothing is rounded, so that results differ from Pillow's by at most one of 255 levels. An image of the same size is
-/// converted without interpolation.
-void resize(const Pixels &source, int64_t height, int64_t width, bool antialias, float *result);
+/// A part of an image that is resized to [resizedHeight, resizedWidth]: the pixels from (top, left) on, as many as
+/// height and width say. It lies inside.
+struct Crop {
+  int64_t resizedHeight, resizedWidth, top, left, height, width;
+};
+
+/// Divides the pixels of `source` by 255 and resizes them by bilinear interpolation with half-pixel centres, without
+/// antialiasing, as torch.nn.functional.interpolate(mode='bilinear', align_corners=False). Nothing is rounded to
+/// integers. Writes `crop` to `result`, f32 [channels, height, width].
+void resize(const Pixels &source, const Crop &crop, float *result);
+
+/// The filters of Pillow with which `resample` resizes.
+enum class Filter { bilinear, bicubic };
+
+/// Resizes `source` as Pillow's Image.resize does, to the same bits, and divides by 255: first the rows, then the
+/// columns, in fixed point, each rounded to u8. Filters are antialiased: they are stretched by the factor by which an
+/// axis shrinks. Writes `crop` to `result`, f32 [channels, height, width].
+void resample(const Pixels &source, const Crop &crop, Filter filter, float *result);
+
+/// Divides the pixels of `source` by 255 and writes them to `result`, f32 [channels, height, width].
+void convert(const Pixels &source, float *result);
 
 } // namespace vitya
 

@@ -1,7 +1,7 @@
 // Implements the C interface. A session handle encodes a slot of a fixed table and the slot's generation, so that an
 // invalid or stale handle is detected without accessing freed memory.
 #include "runtime/Abi.h"
-#include "runtime/image/Resize.h"
+#include "runtime/image/Preprocess.h"
 #include "runtime/library/vitya.h"
 #include "runtime/model/Weights.h"
 #include "runtime/processor/Features.h"
@@ -84,13 +84,13 @@ struct PixelSource {
     const auto *source = static_cast<PixelSource *>(data);
     int64_t channels = model().channels, plane = source->height * source->width;
     const uint8_t *pixels = source->pixels + index * channels * plane;
-    auto resizeTo = [&](const uint8_t *from, int64_t fromChannels, float *to) {
-      resize({from, source->height, source->width, fromChannels}, model().height, model().width, model().antialias, to);
+    auto read = [&](const uint8_t *from, int64_t fromChannels, float *to) {
+      preprocess({from, source->height, source->width, fromChannels}, imageOf(model()), to);
     };
     if (source->layout == VITYA_HWC)
-      return resizeTo(pixels, channels, image);
+      return read(pixels, channels, image);
     for (int64_t channel = 0; channel < channels; ++channel)
-      resizeTo(pixels + channel * plane, 1, image + channel * model().height * model().width);
+      read(pixels + channel * plane, 1, image + channel * model().height * model().width);
   }
 };
 

@@ -71,11 +71,11 @@ VITYA_API vitya_status vitya_threads(vitya_session session, int *threads);
 VITYA_API vitya_status vitya_run_f32(vitya_session session, const float *images, size_t image_floats, int64_t count,
                                      float *logits, size_t logit_floats);
 
-/* Computes the logits of `count` images of u8 pixels of any size. Pixels are divided by 255 and, if the size differs
- * from the model's, resized like torch.nn.functional.interpolate(mode='bilinear', align_corners=False), with
- * antialias=True unless the model was compiled with --set antialias=false. `pixels` is u8 [count, height, width,
- * channels] or [count, channels, height, width], depending on `layout`; `pixel_bytes` is its size. Logits that are
- * infinite or NaN are reported as by vitya_run_f32. */
+/* Computes the logits of `count` images of u8 pixels of any size. If the size differs from the model's, images are
+ * resized and cropped as the settings of the model say (see the settings in `vitya_model_info::json`), by default
+ * resized as by Pillow's Image.resize(resample=BILINEAR). Then pixels are divided by 255. `pixels` is u8 [count,
+ * height, width, channels] or [count, channels, height, width], depending on `layout`; `pixel_bytes` is its size.
+ * Logits that are infinite or NaN are reported as by vitya_run_f32. */
 VITYA_API vitya_status vitya_run_u8(vitya_session session, const uint8_t *pixels, size_t pixel_bytes, int64_t count,
                                     int64_t height, int64_t width, vitya_layout layout, float *logits,
                                     size_t logit_floats);

@@ -1,6 +1,6 @@
 // The `classify` command: prints the most probable classes of image files.
 #include "runtime/image/Decode.h"
-#include "runtime/image/Resize.h"
+#include "runtime/image/Preprocess.h"
 #include "runtime/main/Commands.h"
 #include <math.h>
 #include <stdio.h>
@@ -49,9 +49,7 @@ struct DecodedSource {
   static void read(void *data, int64_t, float *result) {
     auto *source = static_cast<DecodedSource *>(data);
     const Image &image = *source->image;
-    const vitya_model &model = *source->model;
-    resize({image.pixels, image.height, image.width, image.channels}, model.height, model.width, model.antialias,
-           result);
+    preprocess({image.pixels, image.height, image.width, image.channels}, imageOf(*source->model), result);
   }
 };
 

@@ -83,8 +83,8 @@ class FileInference {
 public:
   FileInference(const vitya_model &model, const Options &options)
       : model(model), path(options.files[0]), batch(options.batch), images(openImages(model, options, count)),
-        source{&images, {model.channels, model.height, model.width, model.antialias != 0}},
-        session(openSession(model, options)), logits(allocateFloats(batch * model.classes)) {}
+        source{&images, imageOf(model)}, session(openSession(model, options)),
+        logits(allocateFloats(batch * model.classes)) {}
   ~FileInference() {
     free(logits);
     destroySession(session);

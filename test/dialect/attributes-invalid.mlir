@@ -15,14 +15,39 @@ module attributes {vitya.model = "vit"} {}
 
 // -----
 
+// expected-error @below {{expected pictures to be resized to at least the image, 224x224, found [200]}}
+module attributes {vitya.model = #vitya.model<name = "model_c3_edge", image = [3, 224, 224], classes = ["cat"], preprocessing = <bilinear resize [200]>>} {}
+
+// -----
+
+// expected-error @below {{expected pictures to be resized to at least the image, 224x224, found [256, 223]}}
+module attributes {vitya.model = #vitya.model<name = "model_c3_sides", image = [3, 224, 224], classes = ["cat"], preprocessing = <bilinear resize [256, 223]>>} {}
+
+// -----
+
+// expected-error @below {{expected at most two positive sizes to resize to, found [8, 8, 8]}}
+module attributes {test.preprocessing_c1_three = #vitya.preprocessing<bilinear resize [8, 8, 8]>} {}
+
+// -----
+
+// expected-error @below {{expected at most two positive sizes to resize to, found [-8]}}
+module attributes {test.preprocessing_c1_negative = #vitya.preprocessing<bilinear resize [-8]>} {}
+
+// -----
+
+// expected-error @below {{expected the filter bilinear without antialiasing, found bicubic}}
+module attributes {test.preprocessing_c2 = #vitya.preprocessing<bicubic antialias false>} {}
+
+// -----
+
 // expected-error @below {{expected attribute 'vitya.model' to be #vitya.model on a module}}
-func.func @model_c3_on_function() attributes {vitya.model = #vitya.model<name = "vit", image = [1, 4, 4], classes = ["cat"]>} {
+func.func @model_c4_on_function() attributes {vitya.model = #vitya.model<name = "vit", image = [1, 4, 4], classes = ["cat"]>} {
   return
 }
 
 // -----
 
-module attributes {vitya.model = #vitya.model<name = "model_c3_classes", image = [1, 1, 4], classes = ["cat", "dog"]>} {
+module attributes {vitya.model = #vitya.model<name = "model_c4_classes", image = [1, 1, 4], classes = ["cat", "dog"]>} {
   // expected-error @below {{'func.func' op expected '(tensor<1x1x4xf32>) -> tensor<1x2xf32>' to match vitya.model, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
   func.func @main(%image: tensor<1x1x4xf32>) -> tensor<1x4xf32> {
     %0 = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x4xf32> into tensor<1x4xf32>
@@ -32,7 +57,7 @@ module attributes {vitya.model = #vitya.model<name = "model_c3_classes", image =
 
 // -----
 
-module attributes {vitya.model = #vitya.model<name = "model_c3_image", image = [1, 2, 2], classes = ["a", "b", "c", "d"]>} {
+module attributes {vitya.model = #vitya.model<name = "model_c4_image", image = [1, 2, 2], classes = ["a", "b", "c", "d"]>} {
   // expected-error @below {{'func.func' op expected '(tensor<1x2x2xf32>) -> tensor<1x4xf32>' to match vitya.model, found '(tensor<1x1x4xf32>) -> tensor<1x4xf32>'}}
   func.func @main(%image: tensor<1x1x4xf32>) -> tensor<1x4xf32> {
     %0 = tensor.collapse_shape %image [[0, 1], [2]] : tensor<1x1x4xf32> into tensor<1x4xf32>
@@ -42,7 +67,7 @@ module attributes {vitya.model = #vitya.model<name = "model_c3_image", image = [
 
 // -----
 
-module attributes {vitya.model = #vitya.model<name = "model_c4_truncated", image = [1, 1, 4], classes = ["cat"]>} {
+module attributes {vitya.model = #vitya.model<name = "model_c5_truncated", image = [1, 1, 4], classes = ["cat"]>} {
   func.func @weights() -> tensor<3xf32> {
     // expected-error @below {{'arith.constant' op expected 12 bytes in resource 'short' of type 'tensor<3xf32>', found 8}}
     %0 = arith.constant dense_resource<short> : tensor<3xf32>
@@ -60,7 +85,7 @@ module attributes {vitya.model = #vitya.model<name = "model_c4_truncated", image
 
 // -----
 
-module attributes {vitya.model = #vitya.model<name = "model_c4_too_long", image = [1, 1, 4], classes = ["cat"]>} {
+module attributes {vitya.model = #vitya.model<name = "model_c5_too_long", image = [1, 1, 4], classes = ["cat"]>} {
   func.func @weights() -> tensor<2xi8> {
     // expected-error @below {{'arith.constant' op expected 2 bytes in resource 'long' of type 'tensor<2xi8>', found 3}}
     %0 = arith.constant dense_resource<long> : tensor<2xi8>

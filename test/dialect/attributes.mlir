@@ -25,10 +25,25 @@ module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], c
 
 // -----
 
-// CHECK: classes = ["cat", "dog"], antialias = false>
+// CHECK: classes = ["cat", "dog"], preprocessing = <bilinear antialias false>>
 // CHECK: func.func @main(%{{.*}}: memref<1x1x2xf32>, %{{.*}}: memref<1x2xf32>)
-module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"], antialias = false>} {
+module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"], preprocessing = <bilinear antialias false>>} {
   func.func @main(%image: memref<1x1x2xf32>, %logits: memref<1x2xf32>) {
     return
   }
 }
+
+// -----
+
+// CHECK: preprocessing = <bicubic resize [256] crop floor>>
+module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 224, 224], classes = ["cat"], preprocessing = <bicubic resize [256] crop floor>>} {}
+
+// -----
+
+// CHECK: classes = ["cat"], preprocessing = <bilinear resize [224, 256]>>
+module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 224, 224], classes = ["cat"], preprocessing = <bilinear resize [224, 256] crop half_even>>} {}
+
+// -----
+
+// CHECK: classes = ["cat"]>
+module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 224, 224], classes = ["cat"], preprocessing = <bilinear>>} {}

@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       for (int64_t i = 0; i < images.count && vitya::imagesFit(images, channels, path, error, sizeof(error)); ++i) {
         if (images.hasLabels && vitya::imageLabel(images, i) < 0)
           abort();
-        vitya::readImageOf(images, i, {channels, 7, 9, true}, image);
+        vitya::readImageOf(images, i, {channels, 7, 9, {VITYA_BICUBIC, 1, 10, 0, VITYA_FLOOR}}, image);
       }
     vitya::closeImageFile(images);
   }

@@ -2,7 +2,7 @@
 #include "runtime/image/Channels.h"
 #include "runtime/image/Decode.h"
 #include "runtime/image/Npy.h"
-#include "runtime/image/Resize.h"
+#include "runtime/image/Preprocess.h"
 #include <climits>
 #include <filesystem>
 #include <fstream>
@@ -75,7 +75,7 @@ TEST(Decode, RowsOfBmp) {
   EXPECT_EQ(decoded(bmp(-2, 2, top + bottom)), "an image without pixels");
 }
 
-const std::filesystem::path kPictures = VITYA_PICTURES;
+const std::filesystem::path kPictures = VITYA_PICTURES, kPhotographs = kPictures.parent_path() / "photographs";
 
 std::string readFile(const std::filesystem::path &path) {
   std::ostringstream text;
@@ -209,11 +209,16 @@ TEST(Decode, ScansOfAJpegFileAreLimited) {
 // Resizing
 //===----------------------------------------------------------------------===//
 
-/// Returns the image of `channels` channels, resized: f32 [channels, height, width].
+constexpr vitya_preprocessing kPlain = {VITYA_BILINEAR, 0, 0, 0, VITYA_HALF_EVEN},
+                              kSmooth = {VITYA_BILINEAR, 1, 0, 0, VITYA_HALF_EVEN};
+
+/// Returns the image of `channels` channels, resized without a crop: f32 [channels, height, width].
 std::vector<float> resized(const std::vector<uint8_t> &pixels, int64_t fromHeight, int64_t fromWidth, int64_t channels,
-                           int64_t height, int64_t width, bool antialias) {
+                           int64_t height, int64_t width, vitya_preprocessing how) {
   std::vector<float> result(channels * height * width);
-  vitya::resize({pixels.data(), fromHeight, fromWidth, channels}, height, width, antialias, result.data());
+  how.height = height;
+  how.width = width;
+  vitya::preprocess({pixels.data(), fromHeight, fromWidth, channels}, {channels, height, width, how}, result.data());
   return result;
 }
 
@@ -223,53 +228,90 @@ void expectEqual(const std::vector<float> &found, const std::vector<float> &expe
     EXPECT_FLOAT_EQ(found[i], expected[i]) << i;
 }
 
-TEST(Resize, SameSizeIsConvertedOnly) {
-  for (bool antialias : {false, true})
-    EXPECT_EQ(resized({0, 51, 102, 255}, 1, 2, 2, 1, 2, antialias), std::vector<float>({0, 0.4f, 0.2f, 1}));
+void decode(const std::filesystem::path &path, vitya::Image &image) {
+  std::string file = readFile(path), error(256, 0);
+  ASSERT_TRUE(vitya::decodeImage(reinterpret_cast<const uint8_t *>(file.data()), file.size(), image, error.data(),
+                                 error.size()))
+      << error;
+}
+
+TEST(Preprocess, SameSizeIsConvertedOnly) {
+  for (vitya_preprocessing how : {kPlain, kSmooth, {VITYA_BICUBIC, 1, 8, 0, VITYA_FLOOR}}) {
+    std::vector<uint8_t> pixels = {0, 51, 102, 255};
+    std::vector<float> result(4);
+    vitya::preprocess({pixels.data(), 1, 2, 2}, {2, 1, 2, how}, result.data());
+    EXPECT_EQ(result, std::vector<float>({0, 0.4f, 0.2f, 1}));
+  }
 }
 
 // The expected values are those of
-// torch.nn.functional.interpolate(torch.tensor([[[[0., 1.]]]]), (1, 4), mode='bilinear', align_corners=False).
-TEST(Resize, HalfPixelCentresAndClampedEdges) {
-  for (bool antialias : {false, true})
-    expectEqual(resized({0, 255}, 1, 2, 1, 1, 4, antialias), {0, 0.25, 0.75, 1});
+// torch.nn.functional.interpolate(torch.tensor([[[[0., 1.]]]]), (1, 4), mode='bilinear', align_corners=False), rounded
+// to multiples of 1/255 with antialiasing.
+TEST(Preprocess, HalfPixelCentresAndClampedEdges) {
+  expectEqual(resized({0, 255}, 1, 2, 1, 1, 4, kPlain), {0, 0.25, 0.75, 1});
+  expectEqual(resized({0, 255}, 1, 2, 1, 1, 4, kSmooth), {0, 64 / 255.0f, 191 / 255.0f, 1});
 }
 
 // The expected values are those of torch.nn.functional.interpolate(torch.tensor([[[[0., 0, 1, 0, 0, 1, 1]]]]), (1, 3),
-// mode='bilinear', align_corners=False), without and with antialias=True.
-TEST(Resize, ShrinkingReadsTwoOrAllPixels) {
+// mode='bilinear', align_corners=False), without and with antialias=True, rounded if with it.
+TEST(Preprocess, ShrinkingReadsTwoOrAllPixels) {
   const std::vector<uint8_t> row = {0, 0, 255, 0, 0, 255, 255};
-  expectEqual(resized(row, 1, 7, 1, 1, 3, false), {0, 0, 1});
-  expectEqual(resized(row, 1, 7, 1, 1, 3, true), {0.2142857f, 0.29411766f, 0.78571421f});
+  expectEqual(resized(row, 1, 7, 1, 1, 3, kPlain), {0, 0, 1});
+  expectEqual(resized(row, 1, 7, 1, 1, 3, kSmooth), {55 / 255.0f, 75 / 255.0f, 200 / 255.0f});
 }
 
-TEST(Resize, ConstantImageStaysConstant) {
+TEST(Preprocess, ConstantImageStaysConstant) {
   for (int64_t side : {1, 224})
-    for (float value : resized(std::vector<uint8_t>(32 * 32 * 5, 77), 32, 32, 5, side, side, true))
-      EXPECT_FLOAT_EQ(value, 77.0f / 255.0f);
+    for (vitya_preprocessing how : {kPlain, kSmooth})
+      for (float value : resized(std::vector<uint8_t>(32 * 32 * 5, 77), 32, 32, 5, side, side, how))
+        EXPECT_FLOAT_EQ(value, 77.0f / 255.0f);
 }
 
-// resized/HEIGHTxWIDTH.ppm is resized/picture.png after Pillow's resize with BILINEAR, which rounds twice.
-TEST(Resize, AntialiasingIsThatOfPillow) {
-  auto decode = [](const std::string &name, vitya::Image &image) {
-    std::string file = readFile(kPictures / "resized" / name), error(256, 0);
-    ASSERT_TRUE(vitya::decodeImage(reinterpret_cast<const uint8_t *>(file.data()), file.size(), image, error.data(),
-                                   error.size()))
-        << error;
-  };
+// resized/HEIGHTxWIDTH.ppm is resized/picture.png after Pillow's resize with BILINEAR.
+TEST(Preprocess, ResamplingIsThatOfPillow) {
   vitya::Image picture;
-  decode("picture.png", picture);
+  decode(kPictures / "resized/picture.png", picture);
+  std::vector<uint8_t> pixels(picture.pixels, picture.pixels + picture.height * picture.width * picture.channels);
   for (const char *name : {"1x1.ppm", "5x8.ppm", "13x64.ppm", "32x32.ppm", "70x9.ppm"}) {
     vitya::Image expected;
-    decode(name, expected);
-    std::vector<float> found(3 * expected.height * expected.width);
-    vitya::resize({picture.pixels, picture.height, picture.width, picture.channels}, expected.height, expected.width,
-                  /*antialias=*/true, found.data());
-    for (int64_t i = 0, plane = expected.height * expected.width; i < 3 * plane; ++i)
-      EXPECT_NEAR(found[i] * 255, expected.pixels[i % plane * 3 + i / plane], 1) << name << " " << i;
+    decode(kPictures / "resized" / name, expected);
+    int64_t plane = expected.height * expected.width;
+    std::vector<float> found =
+        resized(pixels, picture.height, picture.width, 3, expected.height, expected.width, kSmooth);
+    for (int64_t i = 0; i < 3 * plane; ++i)
+      EXPECT_EQ(found[i], static_cast<float>(expected.pixels[i % plane * 3 + i / plane]) / 255.0f) << name << " " << i;
     vitya::freeImage(expected);
   }
   vitya::freeImage(picture);
+}
+
+// photographs/make_photographs.py wrote the pictures and what torchvision, timm and Transformers make of them.
+TEST(Preprocess, PhotographsAreThoseOfTheLibraries) {
+  constexpr int64_t side = 11, size = 3 * side * side;
+  const std::pair<const char *, vitya_preprocessing> kinds[] = {
+      {"torchvision", {VITYA_BILINEAR, 1, 12, 0, VITYA_HALF_EVEN}},
+      {"timm", {VITYA_BICUBIC, 1, 15, 0, VITYA_HALF_EVEN}},
+      {"squash", {VITYA_BICUBIC, 1, 12, 12, VITYA_HALF_EVEN}},
+      {"vit", {VITYA_BILINEAR, 1, 11, 11, VITYA_FLOOR}},
+      {"deit", {VITYA_BICUBIC, 1, 14, 12, VITYA_FLOOR}},
+      {"clip", {VITYA_BICUBIC, 1, 14, 0, VITYA_FLOOR}}};
+  for (const auto &[name, how] : kinds) {
+    std::string expected = readFile(kPhotographs / (std::string(name) + ".bin"));
+    ASSERT_EQ(expected.size(), 100 * size);
+    for (int64_t index = 0; index < 100; ++index) {
+      std::string number = std::to_string(index + 100).substr(1);
+      vitya::Image picture;
+      decode(kPhotographs / (number + ".jpg"), picture);
+      std::vector<float> found(size);
+      vitya::preprocess({picture.pixels, picture.height, picture.width, picture.channels}, {3, side, side, how},
+                        found.data());
+      vitya::freeImage(picture);
+      for (int64_t i = 0; i < size; ++i) {
+        auto pixel = static_cast<uint8_t>(expected[index * size + i % (size / 3) * 3 + i / (size / 3)]);
+        ASSERT_EQ(found[i], static_cast<float>(pixel) / 255.0f) << name << " " << number << " " << i;
+      }
+    }
+  }
 }
 
 } // namespace

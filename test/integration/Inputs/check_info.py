@@ -8,7 +8,8 @@ import sys
 
 info = json.load(open(sys.argv[1]))
 assert info["image"] == [3, 32, 32], info["image"]
-assert info["antialias"] is True, info["antialias"]
+preprocessing = {"interpolation": "bilinear", "antialias": True, "resize": [32, 32], "crop_rounding": "half_even"}
+assert info["preprocessing"] == preprocessing, info["preprocessing"]
 assert info["classes"] == "airplane automobile bird cat deer dog frog horse ship truck".split(), info["classes"]
 assert info["weight_bytes"] >= 4 * info["parameters"], info["weight_bytes"]
 assert isinstance(info["cpu"], str) and set(info["compiler"]) == {"version", "options"}, info["compiler"]
@@ -16,6 +17,8 @@ settings = {each["name"]: (each["value"], each["source"]) for each in info["sett
 assert settings == {
     "image": ([32, 32], "guess"),
     "antialias": (True, "guess"),
+    "interpolation": ("bilinear", "guess"),
+    "resize": ([32, 32], "guess"),
     "mean": ([0.5071, 0.4865, 0.4409], "file"),
     "std": ([0.2009, 0.1984, 0.2023], "file"),
     "eps": (1e-6, "file"),
