@@ -57,12 +57,18 @@ function(vitya_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE vitya_options ${ARG_LINK} MLIR LLVM)
-  target_compile_options(${name} PRIVATE -fno-rtti -fno-exceptions)
+  vitya_use_pch(${name})
   set_property(GLOBAL APPEND PROPERTY VITYA_TEST_DEPENDS ${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
-# vitya_use_pch(NAME): compile NAME with the precompiled MLIR header, which the dialect library owns.
+# vitya_use_pch(NAME): compile NAME with the precompiled MLIR header, which the dialect library owns. All that use it are
+# compiled with the same options, programs too.
 function(vitya_use_pch name)
   target_precompile_headers(${name} REUSE_FROM VityaDialect)
+  get_target_property(type ${name} TYPE)
+  if(type STREQUAL EXECUTABLE)
+    set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF) # which would be -fPIE
+    target_compile_options(${name} PRIVATE -fPIC -fno-rtti -fno-exceptions)
+  endif()
 endfunction()
