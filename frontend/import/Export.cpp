@@ -84,6 +84,8 @@ private:
         record.linears[info.getName()] = info;
       if (Error error = addInputFactors(linear))
         return error;
+      if (Error error = addConstantInput(linear.getInput()))
+        return error;
       if (linear.isQuantized())
         return addQuantized(linear);
       bool isFactor = linear.getInfoAttr() && linear.getInfoAttr().getName() != linear.getLayer();
@@ -108,6 +110,13 @@ private:
         if (Error error = addTensor("", operand))
           return error;
     return Error::success();
+  }
+
+  /// Adds the input of a layer if it is a constant, such as the token from which attention pooling computes its query.
+  Error addConstantInput(Value input) {
+    while (isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ScaleColumnsOp>(input.getDefiningOp()))
+      input = input.getDefiningOp()->getOperand(0);
+    return input.getDefiningOp<arith::ConstantOp>() ? addTensor("", input) : Error::success();
   }
 
   /// The range of calibration for operand `index` of `op`; null if there is none, or several.

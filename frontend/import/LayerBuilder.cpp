@@ -345,14 +345,13 @@ LayerBuilder::QuantizedInput LayerBuilder::quantize(Tokens input, const Compress
 
 Expected<Tokens> LayerBuilder::layerNorm(const Layer &layer, Tokens input, double eps) {
   int64_t width = widthOf(input);
-  if (!layer.bias)
-    return makeError("expected a bias of norm '{0}', found none", layer.name);
   if (Error error = weights.checkShape(layer.weight, {width}))
     return std::move(error);
   Expected<Value> weight = weights.constant(builder, layer.weight, {width});
   if (!weight)
     return weight.takeError();
-  Expected<Value> addend = bias(layer, width, /*scale=*/{});
+  Expected<Value> addend = layer.bias ? bias(layer, width, /*scale=*/{})
+                                      : computedConstant(layer.name + ".bias", {width}, std::vector<float>(width));
   if (!addend)
     return addend.takeError();
   return LayerNormOp::create(builder, nameLocation(builder, layer.name), layer.name, input, *weight, *addend,

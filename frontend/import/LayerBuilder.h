@@ -30,7 +30,7 @@ public:
   /// Fails if there are records of quantized layers that the model does not have.
   llvm::Error checkRecords() const;
 
-  /// Applies a LayerNorm.
+  /// Applies a LayerNorm. One without a bias gets a bias of zeros.
   llvm::Expected<Tokens> layerNorm(const Layer &layer, Tokens input, double eps);
 
 private:

@@ -158,24 +158,30 @@ Tokens ModelBuilder::slice(Tokens input, ArrayRef<int64_t> offsets, ArrayRef<int
 // Attention
 //===----------------------------------------------------------------------===//
 
+Tokens ModelBuilder::sliceRows(Tokens input, int64_t first, int64_t count, Location loc) {
+  return count == input.getType().getDimSize(0) ? input
+                                                : slice(input, {first, 0}, {count, input.getType().getDimSize(1)}, loc);
+}
+
 /// Applies one layer and slices its result into queries, keys and values. Values have a width of their own in a model
-/// whose heads were narrowed.
-Expected<ModelBuilder::AttentionInputs> ModelBuilder::fusedInputs(const Layer &layer,
+/// whose heads were narrowed. A latent token is the first row.
+Expected<ModelBuilder::AttentionInputs> ModelBuilder::fusedInputs(const AttentionStep &step,
                                                                   const CompressionRecord::Attention &how) {
+  const Layer &layer = *step.fused;
   Expected<Tokens> stacked = layers.linear(layer, tokens);
   if (!stacked)
     return stacked.takeError();
   int64_t out = stacked->getType().getDimSize(1), valueWidth = how.narrowed ? how.narrowed->valueWidth : out / 3,
-          width = (out - valueWidth) / 2;
+          width = (out - valueWidth) / 2, latent = step.latent ? 1 : 0;
   if (Error error =
           weights.checkShape(layer.left ? *layer.left : layer.weight, width > 0 && 2 * width + valueWidth == out,
                              how.narrowed ? "[2 * width + " + llvm::Twine(valueWidth) + ", in]" : "[3 * width, in]"))
     return std::move(error);
   Location loc = location(layer.name);
   AttentionInputs inputs;
-  inputs.query = slice(*stacked, {0, 0}, {how.queries.value_or(rows()), width}, loc);
-  inputs.key = slice(*stacked, {0, width}, {rows(), width}, loc);
-  inputs.value = slice(*stacked, {0, 2 * width}, {rows(), valueWidth}, loc);
+  inputs.query = slice(*stacked, {0, 0}, {latent ? latent : how.queries.value_or(rows()), width}, loc);
+  inputs.key = slice(*stacked, {latent, width}, {rows() - latent, width}, loc);
+  inputs.value = slice(*stacked, {latent, 2 * width}, {rows() - latent, valueWidth}, loc);
   return inputs;
 }
 
@@ -186,16 +192,31 @@ Expected<ModelBuilder::AttentionInputs> ModelBuilder::separateInputs(const Atten
   if (step.fused)
     if (Error error = moveTo(input, layers.linear(*step.fused, tokens)))
       return std::move(error);
-  int64_t inputWidth = input.getType().getDimSize(1);
-  Tokens queried = how.queries ? slice(input, {0, 0}, {*how.queries, inputWidth}, location(step.query->name)) : input;
+  int64_t inputWidth = input.getType().getDimSize(1), latent = step.latent ? 1 : 0;
+  Location loc = location(step.query->name);
+  Tokens queried = sliceRows(input, 0, latent ? latent : how.queries.value_or(rows()), loc);
+  Tokens others = sliceRows(input, latent, rows() - latent, loc);
   AttentionInputs inputs;
   if (Error error = moveTo(inputs.query, layers.linear(*step.query, queried)))
     return std::move(error);
-  if (Error error = moveTo(inputs.key, layers.linear(*step.key, input)))
-    return std::move(error);
-  if (Error error = moveTo(inputs.value, layers.linear(*step.value, input)))
-    return std::move(error);
   int64_t width = inputs.query.getType().getDimSize(1);
+  if (step.keyValue)
+    if (Error error = moveTo(others, layers.linear(*step.keyValue, others)))
+      return std::move(error);
+  if (step.keyValue && !step.key) {
+    const TensorName &weight = step.keyValue->left ? *step.keyValue->left : step.keyValue->weight;
+    int64_t valueWidth = how.narrowed ? how.narrowed->valueWidth : width, out = others.getType().getDimSize(1);
+    if (Error error =
+            weights.checkShape(weight, out == width + valueWidth, llvm::formatv("[{0}, in]", width + valueWidth).str()))
+      return std::move(error);
+    inputs.key = slice(others, {0, 0}, {rows() - latent, width}, loc);
+    inputs.value = slice(others, {0, width}, {rows() - latent, valueWidth}, loc);
+    return inputs;
+  }
+  if (Error error = moveTo(inputs.key, layers.linear(*step.key, others)))
+    return std::move(error);
+  if (Error error = moveTo(inputs.value, layers.linear(*step.value, others)))
+    return std::move(error);
   if (inputs.key.getType().getDimSize(1) == width)
     return inputs;
   return weights.checkShape(step.key->weight, false, "[" + llvm::Twine(width) + ", " + llvm::Twine(inputWidth) + "]");
@@ -248,7 +269,17 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
   if (how.queries && *how.queries > rows())
     return makeError("expected at most {0} 'queries' of attention '{1}' in the file's 'vitya' entry, found {2}", rows(),
                      step.name, *how.queries);
-  Expected<AttentionInputs> inputs = step.query ? separateInputs(step, how) : fusedInputs(*step.fused, how);
+  if (step.latent) {
+    Expected<TokenTensor> latent = tokenTensor(*step.latent, /*isOne=*/true);
+    if (!latent)
+      return latent.takeError();
+    if (Error error = weights.checkShape(*step.latent, latent->rows == 1, "[1, 1, " + llvm::Twine(columns()) + "]"))
+      return error;
+    if (Error error = insertTokens(0, *latent))
+      return error;
+    others = {};
+  }
+  Expected<AttentionInputs> inputs = step.query ? separateInputs(step, how) : fusedInputs(step, how);
   if (!inputs)
     return inputs.takeError();
   auto [query, key, value] = *inputs;

@@ -41,7 +41,7 @@ private:
   llvm::Error buildStep(const ConvolutionStep &step);
   llvm::Error buildStep(const MaxPoolStep &step);
   llvm::Error checkWindow(llvm::StringRef name, Sizes window, const WindowStep &step) const;
-  llvm::Expected<AttentionInputs> fusedInputs(const Layer &layer, const CompressionRecord::Attention &how);
+  llvm::Expected<AttentionInputs> fusedInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
   llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
   llvm::Expected<Tokens> normHeads(const std::optional<Layer> &layer, Tokens input, int64_t heads);
   llvm::Error buildSequencePool(const Layer &layer);
@@ -55,6 +55,7 @@ private:
   llvm::Expected<TokenTensor> tokenTensor(const TensorName &name, bool isOne) const;
   llvm::Error insertTokens(int64_t row, llvm::ArrayRef<TokenTensor> inserted);
   llvm::Expected<mlir::Value> position(const TokensStep &step, int64_t before);
+  Tokens sliceRows(Tokens input, int64_t first, int64_t count, mlir::Location loc);
   Tokens slice(Tokens input, llvm::ArrayRef<int64_t> offsets, llvm::ArrayRef<int64_t> sizes, mlir::Location loc);
 
   llvm::Expected<mlir::Value> buildBody(const Steps &steps, mlir::Value image);

@@ -267,7 +267,7 @@ struct Witnesses {
         linears.push_back(&linear->layer);
       } else if (auto *residual = std::get_if<ResidualStep>(&step.step)) {
         visit(residual->steps, /*isTop=*/false);
-      } else if (auto *attention = std::get_if<AttentionStep>(&step.step)) {
+      } else if (auto *attention = std::get_if<AttentionStep>(&step.step); attention && !attention->latent) {
         ++depth;
         queries = attention->query ? &*attention->query : &*attention->fused;
       } else if (auto *tokensStep = std::get_if<TokensStep>(&step.step)) {

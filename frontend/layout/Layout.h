@@ -86,11 +86,13 @@ struct ActivationStep {
   Activation kind;
 };
 /// Queries, keys and values come from one layer, stacked in this order, or from three layers. In a match both may be
-/// present: the layer is then the right factor of the three.
+/// present: the layer is then the right factor of the three, or `keyValue` that of keys and values.
 struct AttentionStep {
   std::string name;
   std::optional<Layer> fused;
   std::optional<Layer> query, key, value;
+  std::optional<Layer> keyValue;    ///< computes keys and values together, behind `query`
+  std::optional<TensorName> latent; ///< the token from which the only query is computed, instead of all tokens
   std::optional<Layer> queryNorm, keyNorm; ///< of the columns of each head, or of all heads, as their widths say
   std::optional<Layer> out;
 };

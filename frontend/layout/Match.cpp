@@ -159,16 +159,17 @@ private:
     return matched;
   }
 
-  /// Sets the layers of `attention` from the parts into which this compiler splits the layer `fused`, or from the parts
-  /// of its left factor. Returns whether the file has these parts.
-  bool useParts(const Layer &fused, const Prefix &prefix, AttentionStep &attention) {
-    std::string whole = prefix.current + fused.name, parts = whole;
-    if (isPresent(whole + ".left.q.weight") && isPresent(whole + ".right.weight")) {
-      attention.fused = useExported(whole + ".right", whole);
+  /// Sets the layers of `attention` from the parts into which this compiler splits its layer `fused` or `keyValue`, or
+  /// from the parts of the left factor. Returns whether the file has these parts.
+  bool useParts(const AttentionStep &step, const Prefix &prefix, AttentionStep &attention) {
+    std::string whole = prefix.current + (step.fused ? step.fused : step.keyValue)->name, parts = whole;
+    if (isPresent(whole + ".left.k.weight") && isPresent(whole + ".right.weight")) {
+      (step.fused ? attention.fused : attention.keyValue) = useExported(whole + ".right", whole);
       parts = whole + ".left";
     }
-    for (auto [suffix, layer] :
-         {std::pair(".q", &attention.query), std::pair(".k", &attention.key), std::pair(".v", &attention.value)}) {
+    const std::pair<const char *, std::optional<Layer> *> all[] = {
+        {".q", &attention.query}, {".k", &attention.key}, {".v", &attention.value}};
+    for (auto [suffix, layer] : ArrayRef(all).drop_front(step.fused ? 0 : 1)) {
       if (!isPresent(parts + suffix + ".weight"))
         return false;
       *layer = useExported(parts + suffix, whole);
@@ -202,8 +203,12 @@ private:
   }
 
   void matchStep(const NormStep &step, const Prefix &prefix, Steps &matched) {
-    if (std::optional<Layer> layer = use(step.layer, prefix))
+    if (std::optional<Layer> layer = use(step.layer, prefix)) {
+      // This compiler writes a bias of zeros for a norm that has none.
+      if (!layer->bias && useIfPresent(layer->name + ".bias"))
+        layer->bias = required(layer->name + ".bias");
       matched.push_back({NormStep{std::move(*layer)}});
+    }
   }
 
   void matchStep(const MaxPoolStep &step, const Prefix &, Steps &matched) { matched.push_back({step}); }
@@ -231,12 +236,14 @@ private:
   void matchStep(const AttentionStep &step, const Prefix &prefix, Steps &matched) {
     AttentionStep attention;
     attention.name = prefix.current + step.name;
-    if (!step.fused || !useParts(*step.fused, prefix, attention)) {
+    attention.query = useIfAny(step.query, prefix);
+    if ((!step.fused && !step.keyValue) || !useParts(step, prefix, attention)) {
       attention.fused = useIfAny(step.fused, prefix);
-      attention.query = useIfAny(step.query, prefix);
       attention.key = useIfAny(step.key, prefix);
       attention.value = useIfAny(step.value, prefix);
+      attention.keyValue = useIfAny(step.keyValue, prefix);
     }
+    attention.latent = useIfAny(step.latent, prefix);
     attention.queryNorm = useIfAny(step.queryNorm, prefix);
     attention.keyNorm = useIfAny(step.keyNorm, prefix);
     attention.out = useIfAny(step.out, prefix);

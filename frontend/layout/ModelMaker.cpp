@@ -139,6 +139,11 @@ Error ModelMaker::addStep(const AttentionStep &step, Widths) {
   if (Error error = checkWidth("attention '" + tensors.prefix + step.name + "'"))
     return error;
   int64_t width = options.width;
+  if (step.latent) {
+    isPooled = true;
+    if (Error error = addTokens(step.latent, 1).takeError())
+      return error;
+  }
   bool isNearIdentity = options.nearIdentityAttention && choices.has(step.out);
   used.attention |= isNearIdentity;
   // Computed when the first tensor needs it.
@@ -165,7 +170,8 @@ Error ModelMaker::addStep(const AttentionStep &step, Widths) {
       inputs[] = {{&step.fused, 3 * width, {kQuery, kKey, kValue}},
                   {&step.query, width, {kQuery}},
                   {&step.key, width, {kKey}},
-                  {&step.value, width, {kValue}}};
+                  {&step.value, width, {kValue}},
+                  {&step.keyValue, 2 * width, {kKey, kValue}}};
   for (const auto &[layer, out, parts] : inputs)
     if (*layer)
       if (Error error = add(**layer, out, parts))

@@ -166,20 +166,21 @@ static bool fromJSON(const json::Value &value, AttentionStep &step, json::Path p
   json::ObjectMapper map(value, path);
   TensorName name;
   if (!map ||
-      !checkKeys(value, {"attention", "qkv", "query", "key", "value", "query_norm", "key_norm", "out"},
-                 "expected one of the keys 'attention', 'qkv', 'query', 'key', 'value', 'query_norm', 'key_norm', "
-                 "'out'",
-                 path) ||
-      !map.map("attention", name) || !map.map("query_norm", step.queryNorm) || !map.map("key_norm", step.keyNorm) ||
-      (step.queryNorm && !checkNorm(*step.queryNorm, path.field("query_norm"))) ||
+      !checkKeys(
+          value, {"attention", "latent", "qkv", "query", "key", "value", "key_value", "query_norm", "key_norm", "out"},
+          "expected one of the keys 'attention', 'latent', 'qkv', 'query', 'key', 'value', 'key_value', 'query_norm', "
+          "'key_norm', 'out'",
+          path) ||
+      !map.map("attention", name) || !map.map("latent", step.latent) || !map.map("query_norm", step.queryNorm) ||
+      !map.map("key_norm", step.keyNorm) || (step.queryNorm && !checkNorm(*step.queryNorm, path.field("query_norm"))) ||
       (step.keyNorm && !checkNorm(*step.keyNorm, path.field("key_norm"))))
     return false;
   step.name = name.name;
   const struct {
     StringLiteral key;
     std::optional<Layer> *layer;
-  } layers[] = {
-      {"qkv", &step.fused}, {"query", &step.query}, {"key", &step.key}, {"value", &step.value}, {"out", &step.out}};
+  } layers[] = {{"qkv", &step.fused},   {"query", &step.query},        {"key", &step.key},
+                {"value", &step.value}, {"key_value", &step.keyValue}, {"out", &step.out}};
   for (auto [key, layer] : layers) {
     if (!map.map(key, *layer))
       return false;
@@ -188,9 +189,15 @@ static bool fromJSON(const json::Value &value, AttentionStep &step, json::Path p
       return false;
     }
   }
-  bool areSeparate = step.query && step.key && step.value, isAnySeparate = step.query || step.key || step.value;
-  if (!step.out || (step.fused ? isAnySeparate : !areSeparate)) {
-    path.report("expected attention with 'out' and either 'qkv' or all of 'query', 'key' and 'value'");
+  bool isAny = step.query || step.key || step.value || step.keyValue,
+       areAll = step.query && (step.keyValue ? !step.key && !step.value : step.key && step.value);
+  if (!step.out || (step.fused ? isAny : !areAll)) {
+    path.report("expected attention with 'out' and either 'qkv', or 'query', 'key' and 'value', or 'query' and "
+                "'key_value'");
+    return false;
+  }
+  if (step.latent && step.latent->optional) {
+    path.field("latent").report("expected a tensor that is not optional");
     return false;
   }
   return true;

@@ -375,7 +375,8 @@ TEST(NewModel, Errors) {
   EXPECT_EQ(errorFor(timm, [](auto &options) { options.with = {"blocks.0.ls1.gamma"}; }),
             "expected optional tensors of layout 'timm-vit' ('patch_embed.proj.bias', 'cls_token', 'dist_token', "
             "'pos_embed', 'norm_pre', 'attn.qkv.bias', 'attn.q_norm', 'attn.k_norm', 'ls1.gamma', 'ls2.gamma', 'norm', "
-            "'head', 'head_dist', 'fc_norm'), found 'blocks.0.ls1.gamma'");
+            "'head', 'head_dist', 'attn_pool', 'attn_pool.q_norm', 'attn_pool.k_norm', 'fc_norm'), found "
+            "'blocks.0.ls1.gamma'");
   EXPECT_EQ(errorFor(torchvision, [](auto &options) { options.without = {"class_token"}; }),
             "expected optional tensors of layout 'torchvision-vit' (it has none), found 'class_token'");
   EXPECT_EQ(errorFor(torchvision, [](auto &options) { options.registers = 4; }),

@@ -34,6 +34,22 @@ def transformers(name, image=32, **options):
     return make
 
 
+def siglip(classes):
+
+    def make():
+        import transformers as library
+        sizes = {key: value for key, value in SIZES.items() if key != "num_labels"}
+        config = library.SiglipVisionConfig(image_size=32, intermediate_size=96, **sizes)
+        if not classes:
+            model = library.SiglipVisionModel(config)
+            return model, lambda x: model(x).pooler_output
+        config = library.SiglipConfig(vision_config=config.to_dict(), num_labels=classes)
+        model = library.SiglipForImageClassification(config)
+        return model, lambda x: model(x).logits
+
+    return make
+
+
 def timm(kind="VisionTransformer", resize=False, swiglu=False, **options):
 
     def make():
@@ -154,8 +170,35 @@ def open_clip():
     return model, model
 
 
+def open_clip_with_head():
+    tower, _ = open_clip()
+    tower.head = torch.nn.Linear(10, 5)
+    return tower, lambda x: tower.head(tower(x))
+
+
+class PlainNormVit(torch.nn.Module):
+    """Norms without a bias, and patches as rows of pixels."""
+
+    def __init__(self, width=48, patch=8):
+        super().__init__()
+        nn = torch.nn
+        self.patch = patch
+        self.embed = nn.Linear(3 * patch * patch, width)
+        layer = nn.TransformerEncoderLayer(width, 3, 96, activation="gelu", batch_first=True, norm_first=True, bias=False)
+        self.encoder = nn.TransformerEncoder(layer, 2, nn.LayerNorm(width, bias=False), enable_nested_tensor=False)
+        self.head = nn.Linear(width, 10)
+
+    def forward(self, x):
+        size = self.patch
+        x = x.unfold(2, size, size).unfold(3, size, size)  # [N, 3, rows, columns, size, size]
+        x = self.embed(x.permute(0, 2, 3, 4, 5, 1).flatten(3).flatten(1, 2))
+        return self.head(self.encoder(x).mean(1))
+
+
 FAMILIES = {
     "open-clip": open_clip,
+    "open-clip-head": open_clip_with_head,
+    "plain-norms": own(PlainNormVit),
     "transformer-encoder": own(EncoderVit),
     "sequence-pool": own(PooledVit),
     "stem": own(StemVit),
@@ -170,6 +213,9 @@ FAMILIES = {
     "huggingface-dinov2": transformers("Dinov2ForImageClassification", image=56, mlp_ratio=2),
     "huggingface-dinov2-registers": transformers("Dinov2WithRegistersForImageClassification", mlp_ratio=2,
                                                  num_register_tokens=3),
+    "huggingface-siglip": siglip(classes=0),
+    "huggingface-siglip-classifier": siglip(classes=10),
+    "timm-attention-pool": timm(class_token=False, global_pool="map"),
     "timm-registers": timm(reg_tokens=3, init_values=1e-5),
     "timm-registers-no-embed-class": timm(reg_tokens=3, no_embed_class=True),
     "timm-distilled": timm("VisionTransformerDistilled"),
