@@ -159,12 +159,12 @@ static bool fromJSON(const json::Value &value, Layout &layout, json::Path path) 
   return checkModelSteps(layout.steps, path.field("steps"));
 }
 
-/// `value` with each placeholder in its strings replaced by its name.
+/// `value` with each placeholder in its strings and keys replaced by its name.
 static json::Value replacePlaceholders(const json::Value &value, const json::Object &names) {
   if (const json::Object *object = value.getAsObject()) {
     json::Object result;
     for (const auto &[key, member] : *object)
-      result[key] = replacePlaceholders(member, names);
+      result[replacePlaceholders(key.str(), names).getAsString()->str()] = replacePlaceholders(member, names);
     return result;
   }
   if (const json::Array *array = value.getAsArray())

@@ -144,7 +144,7 @@ Error ModelMaker::addStep(const AttentionStep &step, Widths) {
     if (Error error = addTokens(step.latent, 1).takeError())
       return error;
   }
-  bool isNearIdentity = options.nearIdentityAttention && choices.has(step.out);
+  bool isNearIdentity = options.nearIdentityAttention && choices.has(step.out) && !step.latent;
   used.attention |= isNearIdentity;
   // Computed when the first tensor needs it.
   std::optional<AttentionWeights> computed;

@@ -91,7 +91,7 @@ Shapes readFamily(const std::string &name) {
   llvm::json::Value content = llvm::cantFail(llvm::json::parse((*file)->getBuffer()));
   Shapes shapes;
   for (const auto &[key, shape] : *content.getAsObject()->getObject("tensors"))
-    if (!StringRef(key).ends_with("mask_token"))
+    if (!StringRef(key).ends_with("mask_token") && !StringRef(key).starts_with("vision_model.head."))
       for (const llvm::json::Value &size : *shape.getAsArray())
         shapes[key.str()].push_back(*size.getAsInteger());
   return shapes;
@@ -111,6 +111,8 @@ const Family kFamilies[] = {
     {"timm-average", "timm-vit", 0, {"fc_norm"}, {"cls_token", "norm"}},
     {"timm-fc-norm", "timm-vit", 0, {"fc_norm"}, {"norm"}},
     {"timm-interpolated", "timm-vit", 0, {}, {}, [](auto &options) { options.image = 56; }},
+    {"timm-attention-pool", "timm-vit", 0, {"attn_pool"}, {"cls_token"}},
+    {"huggingface-siglip-classifier", "huggingface-siglip", 1},
     {"huggingface-vit", "huggingface-vit", 1},
     {"huggingface-deit", "huggingface-deit", 1},
     {"huggingface-deit-teacher", "huggingface-deit", 1, {"distillation_classifier"}},
@@ -227,8 +229,9 @@ int64_t countElements(llvm::ArrayRef<TensorToWrite> tensors) {
 }
 
 TEST(NewModel, EveryLayoutThatShipsCanBeImported) {
-  for (StringRef name : {"cct", "huggingface-deit", "huggingface-dinov2", "huggingface-vit", "lucidrains-simple-vit",
-                         "lucidrains-vit", "open-clip", "reference", "timm-vit", "torchvision-vit"}) {
+  for (StringRef name :
+       {"cct", "huggingface-deit", "huggingface-dinov2", "huggingface-siglip", "huggingface-vit",
+        "lucidrains-simple-vit", "lucidrains-vit", "open-clip", "reference", "timm-vit", "torchvision-vit"}) {
     NewModelOptions options = smallOptions();
     if (name == "cct") {
       options.patch.reset();
