@@ -4,6 +4,7 @@
 #include "dialect/QuantTypes.h"
 #include "dialect/ShortFloat.h"
 #include "dialect/VityaOps.h"
+#include "dialect/support/Json.h"
 #include "mlir/Bytecode/BytecodeImplementation.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -12,7 +13,6 @@
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -125,7 +125,7 @@ LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError, St
 LogicalResult SettingAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef name, StringRef value,
                                   SettingSource source) {
   // setting_c1
-  if (llvm::Expected<llvm::json::Value> parsed = llvm::json::parse(value); !parsed)
+  if (llvm::Expected<llvm::json::Value> parsed = parseJson(value); !parsed)
     return emitError() << "expected the value of setting '" << name << "' to be JSON, found '" << value
                        << "': " << llvm::toString(parsed.takeError());
   return success();

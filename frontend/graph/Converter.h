@@ -88,6 +88,12 @@ private:
   mlir::FailureOr<View> product(const View &left, const View &right);
   mlir::FailureOr<View> foldConstants(const View &left, const View &right, llvm::function_ref<float(float, float)> f);
   mlir::FailureOr<View> scaledBy(const View &view, double factor);
+  /// Two operands of an op whose elements are in the same places, and the view of its result.
+  struct Operands {
+    mlir::Value first, second;
+    IndexMap map;
+  };
+  mlir::FailureOr<Operands> operandsOf(const View &a, const View &b);
   mlir::FailureOr<std::pair<View, View>> broadcast(const View &left, const View &right);
   mlir::FailureOr<View> inPlaceOf(const Emitter::Rows &anchor, const View &other);
   std::optional<View> normalized(const View &image, const View &constant, bool isDivision);

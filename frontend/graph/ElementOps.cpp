@@ -85,6 +85,15 @@ std::optional<View> Converter::vectorFor(const View &layer, const View &other) {
   return View{other.source, *matrix->slice(0, 0, 1)->reshape({outputs}), other.factor};
 }
 
+FailureOr<Converter::Operands> Converter::operandsOf(const View &a, const View &b) {
+  FailureOr<Emitter::Rows> anchor = emitter.whole(a);
+  FailureOr<View> other = failed(anchor) ? FailureOr<View>(failure()) : inPlaceOf(*anchor, b);
+  FailureOr<Value> value = failed(other) ? FailureOr<Value>(failure()) : emitter.matrix(*other);
+  if (failed(value))
+    return failure();
+  return Operands{anchor->value, *value, anchor->map};
+}
+
 FailureOr<View> Converter::sum(const View &left, const View &right) {
   FailureOr<std::pair<View, View>> both = broadcast(left, right);
   if (failed(both))
@@ -107,17 +116,15 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
     return View{std::make_shared<Source>(std::move(result)), layer.map};
   }
   bool isSwapped = aIsConstant || left.map.elements() < a.map.elements();
-  FailureOr<Emitter::Rows> anchor = emitter.whole(isSwapped ? b : a);
-  FailureOr<View> other = failed(anchor) ? FailureOr<View>(failure()) : inPlaceOf(*anchor, isSwapped ? a : b);
-  FailureOr<Value> value = failed(other) ? FailureOr<Value>(failure()) : emitter.matrix(*other);
-  if (failed(value))
+  FailureOr<Operands> operands = operandsOf(isSwapped ? b : a, isSwapped ? a : b);
+  if (failed(operands))
     return failure();
   // What was computed first comes first, and constants come last.
-  Value first = anchor->value, second = *value;
+  auto [first, second, map] = *operands;
   if (!aIsConstant && !bIsConstant && second.getDefiningOp()->isBeforeInBlock(first.getDefiningOp()))
     std::swap(first, second);
   auto result = arith::AddFOp::create(builder, second.getLoc(), first, second);
-  return View{std::make_shared<Source>(TokensSource{result}), anchor->map};
+  return View{std::make_shared<Source>(TokensSource{result}), map};
 }
 
 FailureOr<View> Converter::scaledBy(const View &view, double factor) {
@@ -158,13 +165,11 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
     return emitter.fail("expected a product with a number, with one factor for each output of a linear layer, or of "
                         "two tensors that are computed, found another");
   // A gate, as in SwiGLU.
-  FailureOr<Emitter::Rows> anchor = emitter.whole(a);
-  FailureOr<View> other = failed(anchor) ? FailureOr<View>(failure()) : inPlaceOf(*anchor, b);
-  FailureOr<Value> value = failed(other) ? FailureOr<Value>(failure()) : emitter.matrix(*other);
-  if (failed(value))
+  FailureOr<Operands> operands = operandsOf(a, b);
+  if (failed(operands))
     return failure();
-  auto result = arith::MulFOp::create(builder, anchor->value.getLoc(), anchor->value, *value);
-  return View{std::make_shared<Source>(TokensSource{result}), anchor->map};
+  auto result = arith::MulFOp::create(builder, operands->first.getLoc(), operands->first, operands->second);
+  return View{std::make_shared<Source>(TokensSource{result}), operands->map};
 }
 
 FailureOr<Converter::Results> Converter::add() {

@@ -139,8 +139,6 @@ Expected<ExportedProgram> ExportedProgram::read(MemoryBufferRef file) {
     if (!bytes)
       return bytes.takeError();
     StringRef extraName = (*archive)->name(*extra);
-    if (Error error = checkNesting(extraName, *bytes))
-      return std::move(error);
     Expected<JsonFile> entry = JsonFile::parse(extraName, *bytes);
     if (!entry)
       return entry.takeError();

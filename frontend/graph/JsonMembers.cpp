@@ -1,35 +1,10 @@
 // Each reader reports the first value that is not of the expected kind.
 #include "frontend/graph/JsonMembers.h"
-#include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace llvm;
 
 namespace vitya {
-
-/// The parser of JSON calls itself for each level.
-static constexpr unsigned kMaxNesting = 64;
-
-Error checkNesting(StringRef name, StringRef text) {
-  unsigned depth = 0;
-  bool inString = false;
-  for (size_t position = 0; position < text.size(); ++position) {
-    char next = text[position];
-    if (inString) {
-      if (next == '\\')
-        ++position;
-      else if (next == '"')
-        inString = false;
-      continue;
-    }
-    inString = next == '"';
-    depth += next == '{' || next == '[';
-    depth -= (next == '}' || next == ']') && depth > 0;
-    if (depth > kMaxNesting)
-      return makeError("{0}: expected at most {1} levels of JSON, found more at byte {2}", name, kMaxNesting, position);
-  }
-  return Error::success();
-}
 
 /// `result`, which is reported if there is none.
 template <typename T>

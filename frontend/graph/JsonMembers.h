@@ -39,14 +39,9 @@ struct Member {
 /// Reads an array of sizes or strides; `kSymbolicSize` stands for expressions.
 bool readSizes(const Member &member, llvm::SmallVectorImpl<int64_t> &sizes);
 
-/// Fails if JSON is nested so deeply that parsing it could exhaust the stack.
-llvm::Error checkNesting(llvm::StringRef name, llvm::StringRef text);
-
 /// Parses `text`, the contents of entry `name`, as a T, with the `fromJSON` that is found for it.
 template <typename T>
 llvm::Expected<T> parseEntry(llvm::StringRef name, llvm::StringRef text) {
-  if (llvm::Error error = checkNesting(name, text))
-    return std::move(error);
   llvm::Expected<JsonFile> file = JsonFile::parse(name, text);
   if (!file)
     return file.takeError();

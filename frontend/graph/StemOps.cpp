@@ -1,7 +1,7 @@
 // Operators on windows of pixels: patch embeddings, and the convolutions, batch norms and pooling of stems.
 #include "frontend/graph/Converter.h"
+#include "frontend/layout/FoldBatchNorm.h"
 #include "llvm/ADT/STLExtras.h"
-#include <cmath>
 
 using namespace mlir;
 
@@ -149,20 +149,18 @@ FailureOr<Converter::Results> Converter::batchNorm() {
                                 variance = values("running_var", 1);
   if (failed(gamma) || failed(beta) || failed(mean) || failed(variance))
     return failure();
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    double deviation = std::sqrt((*variance)[channel] + eps), factor = (*gamma)[channel] / deviation;
-    if (!(deviation > 0))
-      return emitter.fail("expected variances that are not negative, found {0}", (*variance)[channel]);
-    (*gamma)[channel] = factor;
-    (*beta)[channel] -= (*mean)[channel] * factor;
-  }
-  View factors = Emitter::makeConstant(node->module + ".factor", {1, channels, 1, 1}, std::move(*gamma));
+  llvm::Expected<ChannelAffine> affine = foldBatchNorm(*gamma, *beta, *mean, *variance, eps);
+  if (!affine)
+    return emitter.fail("{0}", llvm::toString(affine.takeError()));
+  auto constant = [&](const std::string &name, ArrayRef<double> numbers) {
+    return Emitter::makeConstant(name, {1, channels, 1, 1}, std::vector<float>(numbers.begin(), numbers.end()));
+  };
+  View factors = constant(node->module + ".factor", affine->factors);
   FailureOr<View> scaled = product(*input, factors);
   if (failed(scaled))
     return failure();
   auto *layer = getSource<LinearSource>(*scaled);
-  View summands =
-      Emitter::makeConstant((layer ? layer->name : node->module) + ".bias", {1, channels, 1, 1}, std::move(*beta));
+  View summands = constant((layer ? layer->name : node->module) + ".bias", affine->summands);
   FailureOr<View> result = sum(*scaled, summands);
   return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
 }

@@ -4,7 +4,6 @@
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FormatVariadic.h"
-#include <cmath>
 
 using namespace mlir;
 using llvm::Error;
@@ -127,8 +126,8 @@ Expected<std::vector<float>> LayerBuilder::readVector(const TensorName &name, in
   return weights.read(name);
 }
 
-/// The batch norm as a factor and a summand of each channel: gamma / sqrt(variance + eps) and beta - mean * factor.
-Expected<LayerBuilder::Affine> LayerBuilder::fold(const BatchNorm &norm, int64_t channels) const {
+/// The batch norm as a factor and a summand of each channel.
+Expected<ChannelAffine> LayerBuilder::fold(const BatchNorm &norm, int64_t channels) const {
   std::vector<float> gamma, beta, mean, variance;
   for (auto [name, value, values] :
        {std::tuple(&norm.weight, 1.0f, &gamma), std::tuple(&norm.bias, 0.0f, &beta),
@@ -138,16 +137,8 @@ Expected<LayerBuilder::Affine> LayerBuilder::fold(const BatchNorm &norm, int64_t
       return read.takeError();
     *values = std::move(*read);
   }
-  Affine affine;
-  for (int64_t channel = 0; channel < channels; ++channel) {
-    double deviation = std::sqrt(variance[channel] + norm.eps), factor = gamma[channel] / deviation;
-    if (!(deviation > 0))
-      return makeError("expected variances of '{0}' that are not negative, found {1} as variance {2}",
-                       norm.variance.name, variance[channel], channel);
-    affine.factors.push_back(factor);
-    affine.summands.push_back(beta[channel] - mean[channel] * factor);
-  }
-  return affine;
+  Expected<ChannelAffine> affine = foldBatchNorm(gamma, beta, mean, variance, norm.eps);
+  return affine ? std::move(affine) : prefixError("tensor '" + norm.variance.name + "'", affine.takeError());
 }
 
 Expected<Tokens> LayerBuilder::convolution(const ConvolutionStep &step, Sizes window, Tokens input) {
@@ -158,9 +149,9 @@ Expected<Tokens> LayerBuilder::convolution(const ConvolutionStep &step, Sizes wi
   if (shape.size() == 2)
     return weights.checkShape(layer.weight, false, "[out, channels, height, width]");
   int64_t out = shape[0], channels = shape[1], pixels = window[0] * window[1];
-  Affine affine{std::vector<double>(out, 1), std::vector<double>(out, 0)};
+  ChannelAffine affine{std::vector<double>(out, 1), std::vector<double>(out, 0)};
   if (step.norm) {
-    Expected<Affine> folded = fold(*step.norm, out);
+    Expected<ChannelAffine> folded = fold(*step.norm, out);
     if (!folded)
       return folded.takeError();
     affine = std::move(*folded);

@@ -4,6 +4,7 @@
 
 #include "frontend/import/CompressionRecord.h"
 #include "frontend/import/Weights.h"
+#include "frontend/layout/FoldBatchNorm.h"
 
 namespace vitya {
 
@@ -43,12 +44,8 @@ private:
                                           Tokens input, LinearInfoAttr info);
   llvm::Expected<CompressionRecord::Linear> quantization(llvm::StringRef name, const TensorName &matrix);
   mlir::Value computedConstant(const std::string &name, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<float> values);
-  /// y = factors x + summands, channel by channel.
-  struct Affine {
-    std::vector<double> factors, summands;
-  };
   llvm::Expected<std::vector<float>> readVector(const TensorName &name, int64_t size, float value) const;
-  llvm::Expected<Affine> fold(const BatchNorm &norm, int64_t channels) const;
+  llvm::Expected<ChannelAffine> fold(const BatchNorm &norm, int64_t channels) const;
   llvm::Expected<std::vector<float>> scale(const Layer &layer, int64_t out) const;
   llvm::Expected<mlir::Value> bias(const Layer &layer, int64_t out, llvm::ArrayRef<float> scale);
   llvm::Expected<mlir::Value> quantizedBias(const Layer &layer, int64_t out, bool isDynamic);

@@ -307,7 +307,7 @@ Error ModelConfig::checkSizes(const Steps &steps, ArrayRef<NamedTensor> tensors)
     ArrayRef<int64_t> shape = shapeOf(name);
     return shape.size() < 2 ? 1 : shape[shape.size() - 2];
   };
-  /// The tensor whose first dimension is the number of outputs of a layer.
+  /// The tensor one of whose dimensions is the number of outputs of a layer: the first unless it is transposed.
   auto outputs = [](const Layer *layer) { return !layer ? nullptr : layer->left ? &*layer->left : &layer->weight; };
   const TensorName *first = outputs(found.first);
   bool isConvolution =
@@ -327,10 +327,14 @@ Error ModelConfig::checkSizes(const Steps &steps, ArrayRef<NamedTensor> tensors)
         return Error::success();
       return contradict(formatv("{0} {1}", what, shapeOf(*tensor)[dim]).str(), *tensor);
     };
+    /// Compares the claim with the number of outputs of `layer`.
+    auto compareOutputs = [&](const Layer *layer, StringRef what) {
+      return compare(outputs(layer), layer && layer->isTransposed ? 1 : 0, what);
+    };
     Error error = Error::success();
     switch (claim.size) {
     case Size::width:
-      error = compare(first, 0, "the width");
+      error = compareOutputs(found.first, "the width");
       break;
     case Size::depth:
       if (found.queries && found.depth != claim.height)
@@ -338,13 +342,13 @@ Error ModelConfig::checkSizes(const Steps &steps, ArrayRef<NamedTensor> tensors)
             contradict(formatv("the number {0} of layers, with the last", found.depth).str(), *outputs(found.queries));
       break;
     case Size::hidden:
-      error = compare(outputs(found.hidden), 0, "the width");
+      error = compareOutputs(found.hidden, "the width");
       break;
     case Size::channels:
       error = compare(isConvolution ? first : nullptr, 1, "the channels");
       break;
     case Size::classes:
-      error = compare(outputs(found.last), 0, "the number of classes");
+      error = compareOutputs(found.last, "the number of classes");
       break;
     case Size::patch:
       if (isConvolution && (shapeOf(*first)[2] != claim.height || shapeOf(*first)[3] != claim.width))

@@ -51,8 +51,8 @@ private:
       add(step.layer);
   }
   void addStep(const AttentionStep &step) {
-    for (const auto *layer : {&step.fused, &step.query, &step.key, &step.value, &step.keyValue, &step.queryNorm,
-                              &step.keyNorm, &step.out})
+    for (const auto *layer :
+         {&step.fused, &step.query, &step.key, &step.value, &step.keyValue, &step.queryNorm, &step.keyNorm, &step.out})
       add(*layer);
   }
   void addStep(const ResidualStep &step) { add(step.steps); }
