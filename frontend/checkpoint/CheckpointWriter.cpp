@@ -4,10 +4,9 @@
 #include "dialect/support/Errors.h"
 #include "dialect/support/SafeTensors.h"
 #include "frontend/checkpoint/Checkpoint.h"
-#include "llvm/ADT/ScopeExit.h"
+#include "frontend/checkpoint/ZipWriter.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/Endian.h"
-#include <zip.h>
 
 using namespace llvm;
 
@@ -146,67 +145,6 @@ std::string pickleOf(ArrayRef<TensorToWrite> tensors, const json::Object &settin
   pickler.finish();
   return text;
 }
-
-/// A zip archive in memory.
-class ZipWriter {
-public:
-  ZipWriter() { zip_error_init(&error); }
-  ~ZipWriter() {
-    if (archive)
-      zip_discard(archive);
-    if (source)
-      zip_source_free(source);
-    zip_error_fini(&error);
-  }
-
-  bool open() {
-    source = zip_source_buffer_create(nullptr, 0, /*freep=*/0, &error);
-    archive = source ? zip_open_from_source(source, ZIP_TRUNCATE, &error) : nullptr;
-    if (archive)
-      zip_source_keep(source); // the archive takes one reference
-    return archive;
-  }
-
-  /// Adds an entry. `bytes` has to be valid until `close` is called.
-  bool add(const std::string &name, StringRef bytes) {
-    zip_source_t *entry = zip_source_buffer(archive, bytes.data(), bytes.size(), /*freep=*/0);
-    if (!entry)
-      return false;
-    zip_int64_t index = zip_file_add(archive, name.c_str(), entry, ZIP_FL_ENC_UTF_8);
-    if (index < 0) {
-      zip_source_free(entry);
-      return false;
-    }
-    constexpr time_t epoch = 315532800; // 1980, the first date of the zip format
-    return zip_set_file_compression(archive, index, ZIP_CM_STORE, 0) == 0 &&
-           zip_file_set_mtime(archive, index, epoch, 0) == 0;
-  }
-
-  bool close() {
-    if (zip_close(archive) != 0)
-      return false;
-    archive = nullptr;
-    return true;
-  }
-
-  bool copyTo(raw_ostream &os) {
-    if (zip_source_open(source) != 0)
-      return false;
-    scope_exit closeSource([&] { zip_source_close(source); });
-    std::vector<char> buffer(1 << 20);
-    zip_int64_t count;
-    while ((count = zip_source_read(source, buffer.data(), buffer.size())) > 0)
-      os.write(buffer.data(), count);
-    return count == 0;
-  }
-
-  std::string problem() { return archive ? zip_strerror(archive) : zip_error_strerror(&error); }
-
-private:
-  zip_error_t error;
-  zip_source_t *source = nullptr;
-  zip_t *archive = nullptr;
-};
 
 } // namespace
 

@@ -1,6 +1,7 @@
 // Attention, as one operator or as products of matrices and a softmax.
 #include "frontend/graph/Converter.h"
 #include <cmath>
+#include <limits>
 
 using namespace mlir;
 
@@ -10,9 +11,9 @@ namespace vitya {
 FailureOr<View> Converter::attend(const View &query, const View &key, const View &value, double scale) {
   int64_t heads = query.map.size(0), width = query.map.size(2), queries = query.map.size(1),
           valueWidth = value.map.size(2);
-  // Programs that compute 1 / sqrt(width) in parts get a number that differs by rounding.
+  // Programs that compute 1 / sqrt(width) in parts, or in f32, get a number that differs by rounding.
   double usual = 1 / std::sqrt(double(width)), total = scale * query.factor * key.factor;
-  constexpr double rounding = 1e-12;
+  constexpr double rounding = std::numeric_limits<float>::epsilon();
   if (std::abs(total - usual) < rounding * usual)
     total = usual;
   SmallVector<Value> operands;

@@ -96,6 +96,11 @@ ArrayRef<Converter::Operator> Converter::operators() {
   return table;
 }
 
+std::vector<StringRef> Converter::operatorNames() {
+  auto names = llvm::map_range(operators(), [](const Operator &each) -> StringRef { return each.name; });
+  return {names.begin(), names.end()};
+}
+
 //===----------------------------------------------------------------------===//
 // Errors
 //===----------------------------------------------------------------------===//
@@ -104,11 +109,6 @@ std::string Converter::describeNode() const {
   std::string text = node->source.empty() ? "" : node->source + ": ";
   text += "operator '" + node->op + "'";
   return node->module.empty() ? text : text + " of module '" + node->module + "'";
-}
-
-std::string Converter::unsupported() const {
-  auto names = llvm::map_range(operators(), [](const Operator &each) { return each.name; });
-  return describeNode() + ": expected one of the operators '" + llvm::join(names, "', '") + "', found another";
 }
 
 //===----------------------------------------------------------------------===//
@@ -319,7 +319,8 @@ LogicalResult Converter::convertNode() {
   if (node->results.empty() || llvm::StringRef(node->op).starts_with("_assert"))
     return success();
   if (found == operators().end()) {
-    std::string problem = unsupported();
+    std::string names = llvm::join(operatorNames(), "', '");
+    std::string problem = describeNode() + ": expected one of the operators '" + names + "', found another";
     if (isInPlace) {
       emitter.problem = problem;
       return failure();

@@ -15,6 +15,9 @@ public:
   /// Returns the shape [channels, height, width] of the image that the graph takes.
   static llvm::Expected<llvm::SmallVector<int64_t>> imageShape(const Graph &graph);
 
+  /// Returns the names of the operators that can be converted.
+  static std::vector<llvm::StringRef> operatorNames();
+
   /// Builds the ops of the graph for `image`, and returns the logits, `tensor<1xC>`. Errors name the operator, its
   /// module and the line of the model's code.
   llvm::Expected<mlir::Value> convert(mlir::Value image);
@@ -30,7 +33,6 @@ private:
   bool convertSize();
   llvm::Error problem() const;
   std::string describeNode() const;
-  std::string unsupported() const;
 
   // The arguments of the current node.
   mlir::FailureOr<View> view(llvm::StringRef name);

@@ -27,14 +27,27 @@ static std::vector<uint64_t> findGraphs(const ZipArchive &archive) {
   return graphs;
 }
 
-bool ExportedProgram::isExported(MemoryBufferRef file) {
+/// Whether a file is a zip archive that `test` accepts.
+static bool isArchive(MemoryBufferRef file, function_ref<bool(const ZipArchive &)> test) {
   if (!file.getBuffer().starts_with("PK\x03\x04"))
     return false;
   Expected<std::unique_ptr<ZipArchive>> archive = ZipArchive::open(file);
   if (archive)
-    return !findGraphs(**archive).empty();
+    return test(**archive);
   consumeError(archive.takeError());
   return false;
+}
+
+bool ExportedProgram::isExported(MemoryBufferRef file) {
+  return isArchive(file, [](const ZipArchive &archive) { return !findGraphs(archive).empty(); });
+}
+
+bool ExportedProgram::isTorchScript(MemoryBufferRef file) {
+  return isArchive(file, [](const ZipArchive &archive) {
+    return llvm::any_of(llvm::seq<uint64_t>(0, archive.count()), [&](uint64_t number) {
+      return archive.name(number).split('/').second.starts_with("code/__torch__/");
+    });
+  });
 }
 
 static Error noEntry(StringRef name) { return makeError("expected an entry '{0}' of the archive, found none", name); }

@@ -15,6 +15,9 @@ public:
   /// Returns whether a file is a zip archive with an exported graph rather than a checkpoint.
   static bool isExported(llvm::MemoryBufferRef file);
 
+  /// Returns whether a file is a zip archive with the code of a TorchScript model, which another program converts.
+  static bool isTorchScript(llvm::MemoryBufferRef file);
+
   /// Reads the graph, and the names, types and shapes of the weights, which are checked to lie within the file. `file`
   /// outlives the result. Both forms are read: that of PyTorch 2.8 and later, with a record for each storage, and that
   /// of earlier versions, with archives of torch.save in the archive.

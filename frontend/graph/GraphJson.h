@@ -20,6 +20,9 @@ struct ListedTensor {
 /// Parses `text`, the list of weights in entry `name` of an archive.
 llvm::Expected<std::vector<ListedTensor>> parseWeightList(llvm::StringRef name, llvm::StringRef text);
 
+/// Returns the number of an element type in the schema. It is one of PyTorch's.
+int64_t scalarTypeNumber(const ElementType &type);
+
 } // namespace vitya
 
 #endif // VITYA_FRONTEND_GRAPH_GRAPHJSON_H

@@ -10,12 +10,17 @@ namespace vitya {
 using json::Path;
 using json::Value;
 
-/// The element type with this number in the schema.
+/// The names of element types, in the order of their numbers in the schema.
+static constexpr StringLiteral kScalarTypes[] = {"",          "uint8",      "int8",    "int16",   "int32",
+                                                 "int64",     "float16",    "float32", "float64", "",
+                                                 "complex64", "complex128", "bool",    "bfloat16"};
+
 static const ElementType *findScalarType(int64_t number) {
-  static constexpr StringLiteral names[] = {"",          "uint8",      "int8",    "int16",   "int32",
-                                            "int64",     "float16",    "float32", "float64", "",
-                                            "complex64", "complex128", "bool",    "bfloat16"};
-  return number >= 0 && number < int64_t(std::size(names)) ? findTorchType(names[number]) : nullptr;
+  return number >= 0 && number < int64_t(std::size(kScalarTypes)) ? findTorchType(kScalarTypes[number]) : nullptr;
+}
+
+int64_t scalarTypeNumber(const ElementType &type) {
+  return std::distance(std::begin(kScalarTypes), llvm::find(kScalarTypes, type.torchType));
 }
 
 static bool readListedTensor(const Member &member, ListedTensor &tensor) {

@@ -41,11 +41,11 @@ static void remark(MLIRContext &context, StringRef name, const llvm::Twine &text
   emitRemark(NameLoc::get(StringAttr::get(&context, name))) << escapeControls(text.str());
 }
 
-/// `layoutSource` says who has chosen `layouts`.
+/// `layoutSource` says who has chosen `layouts`, and `otherwise` what the user can do if none fits.
 static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, const Checkpoint &checkpoint,
                                                         ModelConfig config, ArrayRef<Layout> layouts,
                                                         SettingSource layoutSource, StringRef name,
-                                                        ArrayRef<std::string> assignments) {
+                                                        ArrayRef<std::string> assignments, StringRef otherwise) {
   llvm::json::Object fileSettings = checkpoint.metadata();
   fileSettings.erase(kLayoutKey);
   Expected<CompressionRecord> record = CompressionRecord::take(context, fileSettings);
@@ -57,7 +57,7 @@ static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, co
       withoutBias.insert(entry.getKey());
   Expected<std::pair<size_t, Match>> choice = chooseLayout(layouts, checkpoint.tensors(), withoutBias);
   if (!choice)
-    return choice.takeError();
+    return makeError("{0}{1}", llvm::toString(choice.takeError()), otherwise);
   const auto &[index, match] = *choice;
   if (Error error = config.checkSizes(match.steps, checkpoint.tensors()))
     return std::move(error);
@@ -162,8 +162,11 @@ Expected<OwningOpRef<ModuleOp>> importModel(MLIRContext &context, const ModelSou
       loadLayouts(layoutName, options.layoutFolder.empty() ? defaultLayoutFolder() : options.layoutFolder);
   if (!layouts)
     return layouts.takeError();
-  auto module =
-      importCheckpoint(context, *checkpoint, std::move(*config), *layouts, layoutSource, modelName, options.settings);
+  StringRef otherwise = ExportedProgram::isTorchScript(file)
+                            ? "; vitya-torchscript converts the graph of a TorchScript model, which needs no layout"
+                            : "";
+  auto module = importCheckpoint(context, *checkpoint, std::move(*config), *layouts, layoutSource, modelName,
+                                 options.settings, otherwise);
   if (!module)
     return prefixError(path, module.takeError());
   return module;

@@ -4,7 +4,7 @@
 usage: edit_archive.py FROM TO [--entry=NAME] [--replace=OLD=>NEW]... [--drop=NAME]... [--rename=OLD=>NEW]... [--add=NAME=>TEXT]...
 
 Names are those behind the first slash, or whole names of entries outside any folder. Replacements are made in --entry, and
-each must change something. Standard library only.
+each must change something; \\n stands for the end of a line. Standard library only.
 """
 import argparse
 import sys
@@ -29,7 +29,7 @@ def main():
                 continue
             if key == arguments.entry:
                 for pair in arguments.replace:
-                    old, new = (text.encode() for text in pair.split("=>"))
+                    old, new = (text.replace("\\n", "\n").encode() for text in pair.split("=>"))
                     if old not in data:
                         sys.exit(f"edit_archive.py: expected '{old.decode()}' in '{name}', found none")
                     data = data.replace(old, new)
