@@ -132,6 +132,8 @@ private:
   mlir::FailureOr<Results> einsum();
   mlir::FailureOr<Results> layerNorm();
   mlir::FailureOr<Results> embedding();
+  mlir::FailureOr<mlir::Value> normalizeRows(mlir::Value rows, std::optional<IndexMap> columns);
+  std::optional<mlir::FailureOr<View>> normalizeHeads(const View &input);
   mlir::FailureOr<View> multiplyMatrices(const View &left, const View &right);
   mlir::FailureOr<View> multiplyBatches(const View &left, const View &right);
   mlir::FailureOr<View> foldLinear(const View &input, const View &weight, std::optional<View> bias);

@@ -86,67 +86,6 @@ FailureOr<Value> Emitter::constant(const View &view) {
 // Matrices
 //===----------------------------------------------------------------------===//
 
-/// The activation that `function` computes.
-static std::optional<Emitter::Activation> recognizeActivation(llvm::function_ref<double(double)> function) {
-  using Activation = Emitter::Activation;
-  auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
-  const std::pair<Activation, std::function<double(double)>> known[] = {
-      {Activation::geluErf, [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
-      {Activation::geluTanh,
-       [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }},
-      {Activation::geluQuick, [&](double x) { return x * sigmoid(1.702 * x); }},
-      {Activation::relu, [](double x) { return std::max(x, 0.0); }},
-      {Activation::silu, [&](double x) { return x * sigmoid(x); }}};
-  auto isSame = [&](const std::function<double(double)> &form) {
-    // The forms differ by more than 1e-4 in this range, constants that are written with six digits by less than 1e-5.
-    constexpr double step = 0.125, range = 6, tolerance = 1e-5;
-    for (double x = -range; x <= range; x += step)
-      if (!(std::abs(function(x) - form(x)) < tolerance))
-        return false;
-    return true;
-  };
-  for (const auto &[activation, form] : known)
-    if (isSame(form))
-      return activation;
-  return std::nullopt;
-}
-
-/// The op that applies `activation` to `operand`.
-Value Emitter::activate(Activation activation, Value operand) {
-  switch (activation) {
-  case Activation::geluErf:
-    return GeluOp::create(builder, location("gelu"), GeluForm::erf, operand);
-  case Activation::geluTanh:
-    return GeluOp::create(builder, location("gelu"), GeluForm::tanh, operand);
-  case Activation::geluQuick:
-    return GeluOp::create(builder, location("gelu"), GeluForm::quick, operand);
-  case Activation::relu:
-    return ReluOp::create(builder, location("relu"), operand);
-  case Activation::silu:
-    return SiluOp::create(builder, location("silu"), operand);
-  }
-  llvm_unreachable("an activation without an op");
-}
-
-/// A view of a function of each element as a view of the result of an op.
-FailureOr<View> Emitter::evaluate(const View &view) {
-  FunctionSource source = *getSource<FunctionSource>(view);
-  std::optional<Activation> activation =
-      recognizeActivation([&](double x) { return view.factor * source.function(x); });
-  if (!activation)
-    return fail("expected ReLU, SiLU or a GELU, exact, by tanh or x * sigmoid(1.702 * x), found another function of "
-                "each element");
-  FailureOr<Rows> operand = whole(source.operand);
-  if (failed(operand))
-    return failure();
-  evaluatedSources.push_back(view.source);
-  View &known = functions[{view.source.get(), *activation}];
-  if (!known.source)
-    known = {std::make_shared<Source>(TokensSource{activate(*activation, operand->value)}), operand->map};
-  FailureOr<IndexMap> map = arranged(known.map.compose(view.map));
-  return failed(map) ? FailureOr<View>(failure()) : View{known.source, *map};
-}
-
 /// The matrix of tokens that `view` is a view of.
 FailureOr<Value> Emitter::valueOf(const View &view) {
   if (auto *source = getSource<TokensSource>(view))
@@ -300,6 +239,18 @@ View Emitter::scaled(const View &view) {
   return {std::make_shared<Source>(std::move(result)), view.map};
 }
 
+/// The last slice of `matrix` that stands directly behind the op that computes it, or that op. Slices of one matrix
+/// stand together.
+static Operation *lastSlice(Value matrix) {
+  Operation *last = matrix.getDefiningOp();
+  while (auto next = dyn_cast_or_null<tensor::ExtractSliceOp>(last->getNextNode())) {
+    if (next.getSource() != matrix)
+      break;
+    last = next;
+  }
+  return last;
+}
+
 FailureOr<Emitter::Rows> Emitter::rows(const View &original) {
   if (getSource<ConstantSource>(original)) {
     FailureOr<Value> value = constant(original);
@@ -338,6 +289,8 @@ FailureOr<Emitter::Rows> Emitter::rows(const View &original) {
     return result;
   int64_t offsets[] = {position->row, isRange ? position->columns.offset() : 0}, sizes[] = {count, columns};
   SmallVector<OpFoldResult> strides(2, builder.getIndexAttr(1));
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointAfter(lastSlice(*value));
   result.value = tensor::ExtractSliceOp::create(builder, value->getLoc(), *value,
                                                 getAsIndexOpFoldResult(builder.getContext(), offsets),
                                                 getAsIndexOpFoldResult(builder.getContext(), sizes), strides);

@@ -55,6 +55,21 @@ class TimmAttentionByHand(TimmAttention):
         return self.proj((attn @ v).transpose(1, 2).reshape(batch, tokens, width))
 
 
+class TimmAttentionWithNorms(TimmAttention):
+    """Norms of the queries and keys of each head."""
+
+    def __init__(self):
+        super().__init__()
+        self.q_norm, self.k_norm = nn.LayerNorm(WIDTH // HEADS, eps=1e-6), nn.LayerNorm(WIDTH // HEADS, eps=1e-6)
+
+    def forward(self, x):
+        batch, tokens, width = x.shape
+        qkv = self.qkv(x).reshape(batch, tokens, 3, HEADS, width // HEADS).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv.unbind(0)
+        x = functional.scaled_dot_product_attention(self.q_norm(q), self.k_norm(k), v)
+        return self.proj(x.transpose(1, 2).reshape(batch, tokens, width))
+
+
 class LayerScale(nn.Module):
 
     def __init__(self):
@@ -400,6 +415,7 @@ class Stem(nn.Module):
 MODELS = {
     "timm": (Timm, "plain"),
     "timm-by-hand": (lambda: Timm(TimmAttentionByHand), "batch"),
+    "timm-norms": (lambda: Timm(TimmAttentionWithNorms, depth=1), "plain"),
     "timm-scaled": (lambda: Timm(scaled=True, depth=1), "core"),
     "torchvision": (Torchvision, "plain"),
     "torchvision-weights": (lambda: Torchvision(need_weights=True), "batch"),
@@ -411,7 +427,7 @@ MODELS = {
     "stem": (Stem, "plain"),
     "stem-core": (Stem, "core"),
 }
-WITH_LAYOUT = {"timm", "timm-scaled", "torchvision", "reference"}
+WITH_LAYOUT = {"timm", "timm-norms", "timm-scaled", "torchvision", "reference"}
 
 
 def initialise(model):
