@@ -367,10 +367,13 @@ Expected<Value> Converter::convert(Value image) {
       return makeError("expected a tensor '{0}' in the file, as its graph says, found none", weight.tensor);
     ArrayRef<int64_t> shape = stored->named->tensor.shape, expected = graph[weight.value].shape;
     std::optional<IndexMap> map = IndexMap::rowMajor(shape);
-    if (!map || shape != expected)
+    if (shape != expected)
       return makeError("expected tensor '{0}' of shape {1}, as its graph says, found {2}", weight.tensor,
                        formatShape(expected), formatShape(shape));
-    values[unsigned(weight.value)] = View{std::make_shared<Source>(ConstantSource{weight.tensor, stored, {}}), *map};
+    Source source = ConstantSource{weight.tensor, stored, {}};
+    if (!map)
+      source = UnsupportedSource{"expected elements in '" + weight.tensor + "', found shape " + formatShape(shape)};
+    values[unsigned(weight.value)] = View{std::make_shared<Source>(std::move(source)), map.value_or(IndexMap())};
   }
   for (const GraphNode &each : graph.nodes) {
     node = &each;
