@@ -62,6 +62,15 @@ function(vitya_add_tool name)
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endfunction()
 
+# vitya_use_libtorch(NAME sources...): the sources of library NAME that include LibTorch's headers, with the RTTI and the
+# exceptions that these need. They must not define classes derived from LLVM's, which have no RTTI.
+function(vitya_use_libtorch name)
+  add_library(${name}Torch OBJECT ${ARGN})
+  target_link_libraries(${name}Torch PRIVATE vitya_options LibTorch::LibTorch)
+  target_sources(${name} PRIVATE $<TARGET_OBJECTS:${name}Torch>)
+  target_link_libraries(${name} PUBLIC LibTorch::LibTorch)
+endfunction()
+
 # vitya_use_pch(NAME): compile NAME with the precompiled MLIR header, which the dialect library owns. All that use it are
 # compiled with the same options, programs too.
 function(vitya_use_pch name)

@@ -1,0 +1,189 @@
+// Each function is a few calls of ATen. Functions that came with PyTorch 2 have a form for older versions.
+#include "dialect/torch/Ops.h"
+#include "dialect/torch/TorchTensor.h"
+#include <torch/version.h>
+
+namespace vitya::autograd {
+namespace {
+
+at::IntArrayRef list(llvm::ArrayRef<int64_t> values) { return {values.data(), values.size()}; }
+
+at::Tensor channelsFirst(const at::Tensor &input, const std::array<int64_t, 2> &grid) {
+  return input.reshape({input.size(0), grid[0], grid[1], input.size(2)}).permute({0, 3, 1, 2});
+}
+
+/// [B, C, H, W] as tokens.
+at::Tensor tokens(const at::Tensor &input) { return input.permute({0, 2, 3, 1}).flatten(1, 2); }
+
+/// A vector on the device of `like`.
+template <typename Number>
+at::Tensor vector(llvm::ArrayRef<Number> values, const at::Tensor &like) {
+  auto result = at::empty({int64_t(values.size())}, at::kDouble);
+  std::copy(values.begin(), values.end(), result.template data_ptr<double>());
+  return result.to(like.device(), at::kFloat);
+}
+
+/// `rounded` with the gradient of `input`.
+at::Tensor straightThrough(const at::Tensor &input, const at::Tensor &rounded) {
+  return input + (rounded - input).detach();
+}
+
+/// [B, N, heads * d] as [B, heads, N, d].
+at::Tensor splitHeads(const at::Tensor &input, int64_t heads) {
+  return input.reshape({input.size(0), input.size(1), heads, input.size(2) / heads}).transpose(1, 2);
+}
+
+} // namespace
+
+Tensor normalize(const Tensor &images, llvm::ArrayRef<float> mean, llvm::ArrayRef<float> std) {
+  const at::Tensor &input = unwrap(images);
+  auto channel = [&](llvm::ArrayRef<float> values) { return vector(values, input).view({-1, 1, 1}); };
+  return wrap((input - channel(mean)) / channel(std));
+}
+
+Tensor patchify(const Tensor &images, int64_t height, int64_t width, bool isChannelLast) {
+  const at::Tensor &input = unwrap(images);
+  int64_t channels = input.size(1), gridHeight = input.size(2) / height, gridWidth = input.size(3) / width;
+  at::Tensor split = input.reshape({input.size(0), channels, gridHeight, height, gridWidth, width});
+  at::Tensor patches = isChannelLast ? split.permute({0, 2, 4, 3, 5, 1}) : split.permute({0, 2, 4, 1, 3, 5});
+  return wrap(patches.reshape({input.size(0), gridHeight * gridWidth, channels * height * width}));
+}
+
+Tensor unfold(const Tensor &input, const Windows &windows) {
+  const at::Tensor &from = unwrap(input);
+  at::Tensor columns = at::im2col(channelsFirst(from, windows.grid).contiguous(), windows.window, {1, 1},
+                                  windows.padding, windows.stride);
+  int64_t pixels = windows.window[0] * windows.window[1];
+  at::Tensor split = columns.view({from.size(0), from.size(2), pixels, columns.size(2)});
+  return wrap(split.permute({0, 3, 2, 1}).reshape({from.size(0), columns.size(2), pixels * from.size(2)}));
+}
+
+Tensor convolution(const Tensor &input, const Windows &windows, const Tensor &weight, const Tensor *bias) {
+  const at::Tensor &from = unwrap(input), &matrix = unwrap(weight);
+  at::Tensor kernel =
+      matrix.view({matrix.size(0), windows.window[0], windows.window[1], from.size(2)}).permute({0, 3, 1, 2});
+  return wrap(tokens(at::conv2d(channelsFirst(from, windows.grid), kernel, bias ? unwrap(*bias) : at::Tensor(),
+                                windows.stride, windows.padding)));
+}
+
+Tensor maxPool(const Tensor &input, const Windows &windows) {
+  return wrap(tokens(
+      at::max_pool2d(channelsFirst(unwrap(input), windows.grid), windows.window, windows.stride, windows.padding)));
+}
+
+Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias) {
+  return wrap(at::linear(unwrap(input), unwrap(weight), bias ? unwrap(*bias) : at::Tensor()));
+}
+
+Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps) {
+  return wrap(at::layer_norm(unwrap(input), {unwrap(input).size(-1)}, unwrap(weight), unwrap(bias), eps));
+}
+
+Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,
+                 double weightScale) {
+  bool isBatch = unwrap(query).dim() == 3;
+  auto split = [&](const Tensor &tensor) {
+    return splitHeads(isBatch ? unwrap(tensor) : unwrap(tensor).unsqueeze(0), heads);
+  };
+  at::Tensor q = split(query), k = split(key), v = split(value), result;
+  if (weightScale > 0) {
+    at::Tensor scores = at::matmul(q, k.transpose(-2, -1)) * scale;
+    at::Tensor weights = at::exp(scores - scores.amax(-1, true).detach());
+    weights = at::fake_quantize_per_tensor_affine(weights, weightScale, 0, 0, 255);
+    result = at::matmul(weights, v) / weights.sum(-1, true);
+  } else {
+#if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
+    result = at::scaled_dot_product_attention(q, k, v, {}, 0.0, false, scale);
+#else
+    result = at::matmul(at::softmax(at::matmul(q * scale, k.transpose(-2, -1)), -1), v);
+#endif
+  }
+  at::Tensor merged = result.transpose(1, 2).flatten(2);
+  return wrap(isBatch ? merged : merged.squeeze(0));
+}
+
+Tensor gelu(const Tensor &input) { return wrap(at::gelu(unwrap(input))); }
+Tensor geluTanh(const Tensor &input) { return wrap(at::gelu(unwrap(input), "tanh")); }
+Tensor geluQuick(const Tensor &input) { return wrap(unwrap(input) * at::sigmoid(unwrap(input) * 1.702)); }
+Tensor relu(const Tensor &input) { return wrap(at::relu(unwrap(input))); }
+Tensor silu(const Tensor &input) { return wrap(at::silu(unwrap(input))); }
+
+Tensor meanPool(const Tensor &input) { return wrap(unwrap(input).mean(-2, true)); }
+
+Tensor add(const Tensor &a, const Tensor &b) { return wrap(unwrap(a) + unwrap(b)); }
+Tensor subtract(const Tensor &a, const Tensor &b) { return wrap(unwrap(a) - unwrap(b)); }
+Tensor multiply(const Tensor &a, const Tensor &b) { return wrap(unwrap(a) * unwrap(b)); }
+Tensor divide(const Tensor &a, const Tensor &b) { return wrap(unwrap(a) / unwrap(b)); }
+
+Tensor addBranch(const Tensor &input, const Tensor &branch, double keep) {
+  const at::Tensor &from = unwrap(branch);
+  std::vector<int64_t> shape(from.dim(), 1);
+  shape.front() = from.size(0);
+  at::Tensor kept = at::empty(shape, from.options()).bernoulli_(keep).div_(keep);
+  return wrap(at::addcmul(unwrap(input), from, kept));
+}
+
+Tensor expandBatch(const Tensor &input, int64_t batch) {
+  std::vector<int64_t> shape = unwrap(input).sizes().vec();
+  shape.insert(shape.begin(), batch);
+  return wrap(unwrap(input).expand(shape));
+}
+
+static at::Tensor slice(at::Tensor source, Sizes offsets, Sizes sizes, Sizes strides) {
+  for (size_t dim = 0; dim < offsets.size(); ++dim)
+    if (offsets[dim] != 0 || sizes[dim] != source.size(dim) || strides[dim] != 1)
+      source = source.slice(dim, offsets[dim], offsets[dim] + (sizes[dim] - 1) * strides[dim] + 1, strides[dim]);
+  return source;
+}
+
+Tensor extractSlice(const Tensor &source, Sizes offsets, Sizes sizes, Sizes strides) {
+  return wrap(slice(unwrap(source), offsets, sizes, strides));
+}
+
+Tensor insertSlice(const Tensor &source, const Tensor &destination, Sizes offsets, Sizes sizes, Sizes strides) {
+  at::Tensor result = unwrap(destination).clone();
+  slice(result, offsets, sizes, strides).copy_(unwrap(source).reshape(list(sizes)));
+  return wrap(result);
+}
+
+Tensor concat(llvm::ArrayRef<Tensor> parts, int64_t dim) {
+  std::vector<at::Tensor> tensors;
+  for (const Tensor &part : parts)
+    tensors.push_back(unwrap(part));
+  return wrap(at::cat(tensors, dim));
+}
+
+Tensor reshape(const Tensor &input, Sizes shape) { return wrap(unwrap(input).reshape(list(shape))); }
+
+Tensor fakeQuantize(const Tensor &input, double scale, int64_t zero, Levels levels) {
+  return wrap(at::fake_quantize_per_tensor_affine(unwrap(input), scale, zero, levels.min, levels.max));
+}
+
+Tensor fakeQuantizeRows(const Tensor &weight, llvm::ArrayRef<double> scales, Levels levels) {
+  const at::Tensor &from = unwrap(weight);
+  if (scales.size() == 1)
+    return fakeQuantize(weight, scales.front(), 0, levels);
+  at::Tensor zeros = at::zeros({int64_t(scales.size())}, from.options().dtype(at::kInt));
+  return wrap(at::fake_quantize_per_channel_affine(from, vector(scales, from), zeros, 0, levels.min, levels.max));
+}
+
+Tensor fakeQuantizeDynamic(const Tensor &input, bool isOfToken, int64_t levels) {
+  const at::Tensor &from = unwrap(input);
+  at::Tensor fixed = from.detach();
+  std::vector<int64_t> dims = isOfToken ? std::vector<int64_t>{-1} : std::vector<int64_t>{-2, -1};
+  at::Tensor low = fixed.amin(dims, true).clamp_max(0), high = fixed.amax(dims, true).clamp_min(0);
+  at::Tensor scale = ((high - low) / double(levels)).clamp_min(0x1p-126);
+  at::Tensor zero = at::round(-low / scale).clamp(0, levels);
+  at::Tensor rounded = (at::round(fixed * (1 / scale)) + zero).clamp(0, levels);
+  return wrap(straightThrough(from, (rounded - zero) * scale));
+}
+
+Tensor roundToMultiples(const Tensor &values, llvm::ArrayRef<double> steps) {
+  const at::Tensor &from = unwrap(values);
+  at::Tensor step = vector(steps, from);
+  return wrap(straightThrough(from, at::round(from.detach() / step) * step));
+}
+
+int64_t batchOf(const Tensor &tensor) { return unwrap(tensor).size(0); }
+
+} // namespace vitya::autograd

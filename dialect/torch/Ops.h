@@ -1,0 +1,123 @@
+// The ops of the phases `import` and `compress` as differentiable functions of LibTorch, on a batch of images at once:
+// dialect/reference/Ops.h has the same functions on one image. B is the number of images. A tensor that depends on no
+// image, such as a weight, has no dimension B; functions state where they accept one.
+//
+// Quantized tensors are fake-quantized: they hold the f32 values that their integers stand for. The gradient of
+// rounding is that of the identity (the straight-through estimator, arXiv 1308.3432), and 0 where a value was clipped.
+#ifndef VITYA_DIALECT_TORCH_OPS_H
+#define VITYA_DIALECT_TORCH_OPS_H
+
+#include "dialect/torch/Tensor.h"
+#include "llvm/ADT/ArrayRef.h"
+#include <array>
+#include <cstdint>
+
+namespace vitya::autograd {
+
+using Sizes = llvm::ArrayRef<int64_t>;
+
+//===----------------------------------------------------------------------===//
+// From images to tokens
+//===----------------------------------------------------------------------===//
+
+/// `images` [B, C, H, W] with `mean[c]` subtracted and divided by `std[c]`.
+Tensor normalize(const Tensor &images, llvm::ArrayRef<float> mean, llvm::ArrayRef<float> std);
+
+/// The patches of `images` [B, C, H, W]: [B, N, C * height * width]. The channel of a pixel is the first of the three
+/// orders inside a patch, or the last.
+Tensor patchify(const Tensor &images, int64_t height, int64_t width, bool isChannelLast);
+
+//===----------------------------------------------------------------------===//
+// Windows of pixels
+//===----------------------------------------------------------------------===//
+
+/// Heights and widths, as those of `vitya.unfold`.
+struct Windows {
+  std::array<int64_t, 2> grid, window, stride, padding;
+};
+
+/// The windows of `input` [B, H * W, C]: [B, H' * W', kh * kw * C].
+Tensor unfold(const Tensor &input, const Windows &windows);
+
+/// `linear(unfold(input, windows), weight, bias)` as one convolution, without the windows in memory.
+Tensor convolution(const Tensor &input, const Windows &windows, const Tensor &weight, const Tensor *bias);
+
+/// The maxima of the windows of `input` [B, H * W, C]: [B, H' * W', C].
+Tensor maxPool(const Tensor &input, const Windows &windows);
+
+//===----------------------------------------------------------------------===//
+// Layers. Tokens are [B, N, D] or, if they depend on no image, [N, D].
+//===----------------------------------------------------------------------===//
+
+/// `input` times the transpose of `weight` [O, I], plus `bias` [O] unless it is null.
+Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias);
+
+Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps);
+
+/// softmax(scale * query key^T) value for each of `heads` groups of columns; all three have the dimension B, or none.
+/// If `weightScale` is positive, the exponentials of a row are fake-quantized with it, as `vitya.attention` says.
+Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,
+                 double weightScale = 0);
+
+Tensor gelu(const Tensor &input);
+Tensor geluTanh(const Tensor &input);
+Tensor geluQuick(const Tensor &input);
+Tensor relu(const Tensor &input);
+Tensor silu(const Tensor &input);
+
+/// The mean of all tokens: [B, 1, D] or [1, D].
+Tensor meanPool(const Tensor &input);
+
+//===----------------------------------------------------------------------===//
+// Elements and shapes
+//===----------------------------------------------------------------------===//
+
+Tensor add(const Tensor &a, const Tensor &b);
+Tensor subtract(const Tensor &a, const Tensor &b);
+Tensor multiply(const Tensor &a, const Tensor &b);
+Tensor divide(const Tensor &a, const Tensor &b);
+
+/// `input` + `branch` [B, ...], in which each image keeps its branch with probability `keep`, divided by `keep`, or has
+/// none (stochastic depth, arXiv 1603.09382).
+Tensor addBranch(const Tensor &input, const Tensor &branch, double keep);
+
+/// `input`, which has no dimension B, repeated for `batch` images.
+Tensor expandBatch(const Tensor &input, int64_t batch);
+
+/// The rectangle of `source` at `offsets`; entry i counts along dimension i.
+Tensor extractSlice(const Tensor &source, Sizes offsets, Sizes sizes, Sizes strides);
+/// `destination` with that rectangle replaced by `source`, which is reshaped.
+Tensor insertSlice(const Tensor &source, const Tensor &destination, Sizes offsets, Sizes sizes, Sizes strides);
+Tensor concat(llvm::ArrayRef<Tensor> parts, int64_t dim);
+Tensor reshape(const Tensor &input, Sizes shape);
+
+//===----------------------------------------------------------------------===//
+// Fake quantization
+//===----------------------------------------------------------------------===//
+
+/// The integers of a quantized type.
+struct Levels {
+  int64_t min, max;
+};
+
+/// `input` rounded to the values (q - zero) * scale of the integers q in `levels`.
+Tensor fakeQuantize(const Tensor &input, double scale, int64_t zero, Levels levels);
+/// `weight` [O, I] rounded with one of `scales` [O], or one for all, for each row; zero is 0.
+Tensor fakeQuantizeRows(const Tensor &weight, llvm::ArrayRef<double> scales, Levels levels);
+/// `input` rounded with the scale and the zero point of the range of each token, or of all tokens of an image together,
+/// as `vitya.choose_qparams` and `vitya.quantize` do with levels from 0 to `levels`.
+Tensor fakeQuantizeDynamic(const Tensor &input, bool isOfToken, int64_t levels);
+
+/// Each of `values` [O] rounded to a multiple of one of `steps` [O].
+Tensor roundToMultiples(const Tensor &values, llvm::ArrayRef<double> steps);
+
+//===----------------------------------------------------------------------===//
+// Access
+//===----------------------------------------------------------------------===//
+
+/// Number of images in a tensor that has the dimension B.
+int64_t batchOf(const Tensor &tensor);
+
+} // namespace vitya::autograd
+
+#endif // VITYA_DIALECT_TORCH_OPS_H

@@ -1,0 +1,109 @@
+// The part of training that is LibTorch's: gradients, the optimizer, the moving average of the weights.
+#ifndef VITYA_FRONTEND_TRAINING_LEARNER_H
+#define VITYA_FRONTEND_TRAINING_LEARNER_H
+
+#include "dialect/torch/Tensor.h"
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/Support/Error.h"
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace vitya {
+
+enum class Device { cpu, cuda };
+
+struct LearnerOptions {
+  Device device = Device::cpu;
+  int threads = 1;              ///< of LibTorch on the CPU
+  bool isBfloat16 = false;      ///< whether matrix products are computed in bfloat16 (autocast)
+  bool isDeterministic = false; ///< whether only deterministic algorithms are used
+  double weightDecay = 0.05, beta1 = 0.9, beta2 = 0.999, eps = 1e-8; ///< of AdamW (arXiv 1711.05101)
+  double clipNorm = 1;                                               ///< largest norm of the gradient; 0: any
+  double averageDecay = 0.9998; ///< of the moving average; 0: the average is the weights
+  double smoothing = 0;         ///< of labels (arXiv 1512.00567)
+  double mixup = 0;             ///< parameter of the beta distribution (arXiv 1710.09412); 0: none
+  double cutmix = 0;            ///< the same (arXiv 1905.04899); with both, each is used for half of the mixed batches
+  double mixProbability = 1;    ///< share of the batches that are mixed
+  double distillation = 0;      ///< share of the teacher in the loss, in [0, 1]
+  double temperature = 1;       ///< of the distillation (arXiv 1503.02531)
+};
+
+/// The shape of a weight, and whether weight decay applies to it.
+struct WeightShape {
+  std::vector<int64_t> shape;
+  bool isDecayed;
+};
+
+/// Images as a dataset has them, u8 [count, channels, height, width], and their labels.
+struct LabelledImages {
+  llvm::ArrayRef<uint8_t> pixels;
+  llvm::ArrayRef<int64_t> labels;
+  int64_t channels, height, width;
+};
+
+/// Sums over the images seen.
+struct Metrics {
+  double loss = 0;      ///< of all images
+  int64_t correct = 0;  ///< images for which the label has the largest logit
+  int64_t count = 0;    ///< images
+  int64_t badStep = -1; ///< the first step with a loss that is not finite; -1: none
+};
+
+/// What a run needs to go on: all vectors hold all weights, one after the other.
+struct LearnerState {
+  std::vector<float> weights, average, firstMoments, secondMoments;
+  int64_t steps = 0;
+};
+
+class Learner {
+public:
+  /// Computes logits [B, classes] from images f32 [B, channels, height, width] and the weights.
+  using Forward =
+      std::function<autograd::Tensor(const autograd::Tensor &images, llvm::ArrayRef<autograd::Tensor> weights)>;
+
+  /// Fails if LibTorch has no such device. Weights are 0 at first.
+  static llvm::Expected<std::unique_ptr<Learner>> create(llvm::ArrayRef<WeightShape> weights, int64_t classes,
+                                                         const LearnerOptions &options);
+  ~Learner();
+
+  /// Sets the weights and their average, and forgets the moments.
+  void start(llvm::ArrayRef<llvm::ArrayRef<float>> weights);
+  /// The current values of weight `index`, or those of the moving average.
+  std::vector<float> weight(size_t index, bool isAverage) const;
+
+  LearnerState state() const;
+  /// Goes on from a state of a learner of the same weights.
+  void restore(const LearnerState &state);
+
+  /// One step of the optimizer on `images`, with learning rate `rate`. All randomness of the step depends on `seed`.
+  /// `teacher` may be null. Fails with the error of LibTorch, such as that of memory.
+  llvm::Error step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward,
+                   const std::function<autograd::Tensor(const autograd::Tensor &images)> &teacher);
+
+  /// The sums over the steps since the last call. Waits for the device.
+  Metrics takeMetrics();
+
+  /// Loss and accuracy on `images` with the weights or with their average.
+  llvm::Expected<Metrics> evaluate(const LabelledImages &images, int64_t batch, bool isAverage, const Forward &forward);
+
+  /// The logits of `images`, [count, classes].
+  llvm::Expected<std::vector<float>> logits(const LabelledImages &images, int64_t batch, bool isAverage,
+                                            const Forward &forward);
+
+  /// Copies `values` of `shape` to the device, as a constant.
+  autograd::Tensor constant(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<float> values) const;
+
+private:
+  struct Impl;
+  explicit Learner(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl;
+};
+
+/// The version of the linked LibTorch.
+std::string libTorchVersion();
+
+} // namespace vitya
+
+#endif // VITYA_FRONTEND_TRAINING_LEARNER_H

@@ -1,0 +1,293 @@
+// Training: the executor in LibTorch computes what the reference interpreter computes, and the learner learns.
+#include "dialect/VityaOps.h"
+#include "dialect/reference/RunImages.h"
+#include "frontend/training/Trainer.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/Path.h"
+#include <gtest/gtest.h>
+
+using namespace mlir;
+using namespace vitya;
+
+namespace {
+
+constexpr int64_t kSide = 8, kClasses = 4;
+
+/// Images whose label is the brightest quarter.
+Dataset makeData(int64_t count, uint64_t seed) {
+  Dataset data;
+  data.count = count;
+  data.channels = 3;
+  data.height = data.width = kSide;
+  data.classes = kClasses;
+  Random random(seed);
+  for (int64_t i = 0; i < count; ++i) {
+    int64_t label = i % kClasses;
+    data.labels.push_back(label);
+    for (int64_t channel = 0; channel < 3; ++channel)
+      for (int64_t y = 0; y < kSide; ++y)
+        for (int64_t x = 0; x < kSide; ++x) {
+          bool isBright = (y / 4) * 2 + x / 4 == label;
+          data.pixels.push_back(random.below(128) + (isBright ? 100 : 0));
+        }
+  }
+  return data;
+}
+
+/// A constant of random numbers.
+std::string constant(llvm::StringRef name, llvm::StringRef shape, uint64_t seed, double scale = 0.3) {
+  Random random(seed);
+  SmallVector<int64_t> sizes;
+  SmallVector<StringRef> parts;
+  shape.split(parts, 'x');
+  int64_t count = 1;
+  for (StringRef part : parts)
+    count *= std::stoll(part.str());
+  std::string bytes;
+  for (int64_t i = 0; i < count; ++i) {
+    float value = scale * (double(random.below(20001)) / 10000 - 1);
+    for (size_t byte = 0; byte < sizeof(value); ++byte)
+      bytes += llvm::formatv("{0:X-2}", uint32_t(reinterpret_cast<unsigned char *>(&value)[byte])).str();
+  }
+  return llvm::formatv("  %{0} = arith.constant dense<\"0x{1}\"> : tensor<{2}xf32>\n", name, bytes, shape).str();
+}
+
+class TrainingTests : public testing::Test {
+protected:
+  TrainingTests() {
+    context.loadDialect<VityaDialect, arith::ArithDialect, tensor::TensorDialect, quant::QuantDialect,
+                        func::FuncDialect>();
+  }
+
+  /// A model whose function has this body.
+  OwningOpRef<ModuleOp> parse(const std::string &body) {
+    std::string text =
+        "module attributes {vitya.model = #vitya.model<name = \"m\", image = [3, 8, 8], classes = [\"a\", "
+        "\"b\", \"c\", \"d\"]>} {\nfunc.func @main(%image: tensor<3x8x8xf32>) -> tensor<1x4xf32> {\n" +
+        body + "}\n}\n";
+    OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
+    EXPECT_TRUE(module);
+    return module;
+  }
+
+  /// A block with attention and an MLP on four patches and a class token.
+  OwningOpRef<ModuleOp> makeVit() {
+    return parse(constant("w", "16x48", 1) + constant("b", "16", 2) + constant("cls", "1x16", 3) +
+                 constant("pos", "5x16", 4) + constant("g", "16", 5, 1) + constant("h", "16", 6) +
+                 constant("qkv", "48x16", 7) + constant("up", "32x16", 8) + constant("down", "16x32", 9) +
+                 constant("head", "4x16", 10) + R"(
+  %n = vitya.normalize %image mean [0.5, 0.4, 0.3] std [0.2, 0.3, 0.4] : tensor<3x8x8xf32>
+  %p = vitya.patchify %n [4, 4] channel_row_column : tensor<3x8x8xf32> -> tensor<4x48xf32>
+  %t = vitya.linear "embed" %p, %w bias %b : tensor<4x48xf32>, tensor<16x48xf32>, tensor<16xf32> -> tensor<4x16xf32>
+  %c = tensor.concat dim(0) %cls, %t : (tensor<1x16xf32>, tensor<4x16xf32>) -> tensor<5x16xf32>
+  %x = arith.addf %c, %pos : tensor<5x16xf32>
+  %l = vitya.layer_norm "norm" %x, %g, %h eps 1.0e-6 : tensor<5x16xf32>, tensor<16xf32>, tensor<16xf32> -> tensor<5x16xf32>
+  %a = vitya.linear "qkv" %l, %qkv : tensor<5x16xf32>, tensor<48x16xf32> -> tensor<5x48xf32>
+  %q = tensor.extract_slice %a[0, 0] [5, 16] [1, 1] : tensor<5x48xf32> to tensor<5x16xf32>
+  %k = tensor.extract_slice %a[0, 16] [5, 16] [1, 1] : tensor<5x48xf32> to tensor<5x16xf32>
+  %v = tensor.extract_slice %a[0, 32] [5, 16] [1, 1] : tensor<5x48xf32> to tensor<5x16xf32>
+  %s = vitya.attention "attn" %q, %k, %v heads 2 scale 0.35 : tensor<5x16xf32>, tensor<5x16xf32>, tensor<5x16xf32> -> tensor<5x16xf32>
+  %r = arith.addf %x, %s : tensor<5x16xf32>
+  %u = vitya.linear "up" %r, %up : tensor<5x16xf32>, tensor<32x16xf32> -> tensor<5x32xf32>
+  %e = vitya.gelu erf %u : tensor<5x32xf32>
+  %d = vitya.linear "down" %e, %down : tensor<5x32xf32>, tensor<16x32xf32> -> tensor<5x16xf32>
+  %y = arith.addf %r, %d : tensor<5x16xf32>
+  %z = tensor.extract_slice %y[0, 0] [1, 16] [1, 1] : tensor<5x16xf32> to tensor<1x16xf32>
+  %o = vitya.linear "head" %z, %head : tensor<1x16xf32>, tensor<4x16xf32> -> tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)");
+  }
+
+  static TrainerOptions options() {
+    TrainerOptions result;
+    result.learner.averageDecay = 0;
+    result.batches.augment.flip = false;
+    result.batches.augment.cropPadding = 0;
+    result.batches.batchSize = 16;
+    result.schedule = {1e-2, 1e-4, 0.1};
+    result.epochs = 6;
+    llvm::SmallString<128> path;
+    EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("vitya-training", path));
+    llvm::sys::path::append(path, "model.pth");
+    result.output = std::string(path);
+    return result;
+  }
+
+  std::unique_ptr<Trainer> create(ModuleOp module, const TrainerOptions &options) {
+    llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(module, options);
+    EXPECT_TRUE(bool(trainer)) << (trainer ? "" : llvm::toString(trainer.takeError()));
+    return std::move(*trainer);
+  }
+
+  /// Expects both executors to agree to `tolerance` of the largest logit.
+  void expectEqualLogits(ModuleOp module, double tolerance) {
+    Dataset data = makeData(6, 1);
+    FailureOr<std::vector<float>> expected =
+        reference::runImages(module, data.count, [&](int64_t index, MutableArrayRef<float> pixels) {
+          llvm::transform(data.image(index), pixels.begin(), [](uint8_t pixel) { return pixel / 255.0f; });
+        });
+    ASSERT_TRUE(succeeded(expected));
+    llvm::Expected<std::vector<float>> found = create(module, options())->logits(data);
+    ASSERT_TRUE(bool(found)) << llvm::toString(found.takeError());
+    double largest = 0, difference = 0;
+    ASSERT_EQ(found->size(), expected->size());
+    for (auto [a, b] : llvm::zip_equal(*expected, *found)) {
+      largest = std::max(largest, std::abs(double(a)));
+      difference = std::max(difference, std::abs(double(a) - b));
+    }
+    EXPECT_GT(largest, 0);
+    EXPECT_LE(difference, tolerance * largest);
+  }
+
+  void run(Trainer &trainer, const SplitDataset &data, const std::atomic<bool> &stop) {
+    llvm::Error error = trainer.run(data, stop);
+    EXPECT_FALSE(bool(error)) << llvm::toString(std::move(error));
+  }
+
+  MLIRContext context;
+};
+
+TEST_F(TrainingTests, VitAsReference) { expectEqualLogits(*makeVit(), 1e-5); }
+
+TEST_F(TrainingTests, ConvolutionsAsReference) {
+  // A convolution, windows that something else reads, pooling, other activations and a product.
+  expectEqualLogits(
+      *parse(constant("w", "8x27", 1) + constant("b", "8", 2) + constant("v", "4x72", 3) + constant("f", "4", 4) + R"(
+  %p = vitya.patchify %image [1, 1] row_column_channel : tensor<3x8x8xf32> -> tensor<64x3xf32>
+  %u = vitya.unfold %p grid [8, 8] window [3, 3] stride [1, 1] padding [1, 1] : tensor<64x3xf32> -> tensor<64x27xf32>
+  %c = vitya.linear "conv" %u, %w bias %b : tensor<64x27xf32>, tensor<8x27xf32>, tensor<8xf32> -> tensor<64x8xf32>
+  %r = vitya.relu %c : tensor<64x8xf32>
+  %m = vitya.max_pool %r grid [8, 8] window [3, 3] stride [2, 2] padding [1, 1] : tensor<64x8xf32> -> tensor<16x8xf32>
+  %x = vitya.unfold %m grid [4, 4] window [3, 3] stride [2, 2] padding [1, 1] : tensor<16x8xf32> -> tensor<4x72xf32>
+  %s = vitya.silu %x : tensor<4x72xf32>
+  %q = vitya.gelu quick %x : tensor<4x72xf32>
+  %t = vitya.gelu tanh %q : tensor<4x72xf32>
+  %y = arith.mulf %s, %t : tensor<4x72xf32>
+  %h = vitya.linear "head" %y, %v : tensor<4x72xf32>, tensor<4x72xf32> -> tensor<4x4xf32>
+  %k = vitya.scale_columns %h by %f : tensor<4x4xf32>, tensor<4xf32> -> tensor<4x4xf32>
+  %o = vitya.mean_pool %k : tensor<4x4xf32> -> tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)"),
+      1e-5);
+}
+
+TEST_F(TrainingTests, QuantizedAsReference) {
+  // Rounding differs only where a value lies in the middle of two.
+  expectEqualLogits(*parse(R"(
+  %w = arith.constant dense<"0x)" +
+                           [] {
+                             std::string bytes;
+                             Random random(5);
+                             for (int64_t i = 0; i < 4 * 192; ++i)
+                               bytes +=
+                                   llvm::formatv("{0:X-2}", uint32_t(uint8_t(int8_t(random.below(255)) - 127))).str();
+                             return bytes;
+                           }() +
+                           R"("> : tensor<4x192xi8>
+  %b = arith.constant dense<[100, -200, 300, 5]> : tensor<4xi32>
+  %p = vitya.patchify %image [8, 8] channel_row_column : tensor<3x8x8xf32> -> tensor<1x192xf32>
+  %q = quant.qcast %p : tensor<1x192xf32> to tensor<1x192x!quant.uniform<u8:f32, 0.0037:3>>
+  %s = quant.scast %w : tensor<4x192xi8> to tensor<4x192x!quant.uniform<i8<-127:127>:f32:0, {0.01, 0.02, 0.03, 0.01}>>
+  %o = vitya.linear "head" %q, %s bias %b : tensor<1x192x!quant.uniform<u8:f32, 0.0037:3>>, tensor<4x192x!quant.uniform<i8<-127:127>:f32:0, {0.01, 0.02, 0.03, 0.01}>>, tensor<4xi32> -> tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)"),
+                    1e-3);
+}
+
+TEST_F(TrainingTests, Learns) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  TrainerOptions how = options();
+  std::unique_ptr<Trainer> trainer = create(*module, how);
+  SplitDataset data{makeData(128, 2), makeData(32, 3)};
+  run(*trainer, data, false);
+  llvm::Expected<Metrics> metrics = trainer->evaluate(data.validation);
+  ASSERT_TRUE(bool(metrics));
+  EXPECT_GE(metrics->correct, 30);
+  for (const std::string &file : {TrainingFiles::of(how.output).log, TrainingFiles::of(how.output).curves, how.output})
+    EXPECT_TRUE(llvm::sys::fs::exists(file)) << file;
+}
+
+TEST_F(TrainingTests, ResumedRunGoesOnExactly) {
+  SplitDataset data{makeData(128, 2), makeData(32, 3)};
+  auto finalState = [&](bool isInterrupted) {
+    OwningOpRef<ModuleOp> module = makeVit();
+    TrainerOptions how = options();
+    how.dropPath = 0.2;
+    how.learner.mixup = 0.5;
+    how.batches.augment.flip = true;
+    if (isInterrupted) {
+      how.stopAfter = 19; // in the middle of an epoch
+      run(*create(*module, how), data, false);
+      how.stopAfter.reset();
+      how.isResumed = true;
+      module = makeVit();
+    }
+    run(*create(*module, how), data, false);
+    llvm::Expected<TrainingState> state =
+        readTrainingState(TrainingFiles::of(how.output).state, 48 * 16 + 16 + 16 + 80 + 32 + 768 + 512 + 512 + 64, {});
+    EXPECT_TRUE(bool(state)) << (state ? "" : llvm::toString(state.takeError()));
+    return std::move(*state);
+  };
+  TrainingState whole = finalState(false), again = finalState(false), resumed = finalState(true);
+  EXPECT_EQ(whole.learner.weights, again.learner.weights);
+  EXPECT_EQ(whole.learner.weights, resumed.learner.weights);
+  EXPECT_EQ(whole.learner.secondMoments, resumed.learner.secondMoments);
+  EXPECT_EQ(whole.rows.size(), resumed.rows.size());
+  EXPECT_EQ(whole.rows.back().training.loss, resumed.rows.back().training.loss);
+}
+
+TEST_F(TrainingTests, StopsAtLossThatIsNotFinite) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  TrainerOptions how = options();
+  how.schedule.rate = 1e30;
+  how.learner.clipNorm = 0;
+  llvm::Error error = create(*module, how)->run({makeData(128, 2), {}}, false);
+  EXPECT_NE(llvm::toString(std::move(error)).find("expected a finite loss, found one that is not in step "),
+            std::string::npos);
+}
+
+TEST_F(TrainingTests, StateOfOtherOptions) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  TrainerOptions how = options();
+  how.identity["lr"] = 0.5;
+  how.epochs = 1;
+  run(*create(*module, how), {makeData(32, 2), {}}, false);
+  how.isResumed = true;
+  how.identity["lr"] = 0.25;
+  llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(*module, how);
+  ASSERT_FALSE(bool(trainer));
+  EXPECT_NE(llvm::toString(trainer.takeError()).find("expected --lr as in the run that is resumed, 0.5, found 0.25"),
+            std::string::npos);
+}
+
+TEST_F(TrainingTests, UnknownOp) {
+  OwningOpRef<ModuleOp> module = parse(R"(
+  %c = arith.constant dense<1.0> : tensor<1x4xf32>
+  %p = vitya.patchify %image [8, 8] channel_row_column : tensor<3x8x8xf32> -> tensor<1x192xf32>
+  %s = tensor.extract_slice %p[0, 0] [1, 4] [1, 1] : tensor<1x192xf32> to tensor<1x4xf32>
+  %o = arith.maximumf %s, %c : tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)");
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(*module, options());
+  ASSERT_FALSE(bool(trainer));
+  llvm::consumeError(trainer.takeError());
+  EXPECT_NE(message.find("expected an op that can be trained, found 'arith.maximumf'"), std::string::npos) << message;
+}
+
+TEST_F(TrainingTests, Schedule) {
+  vitya::Schedule schedule{1, 0.1, 0.2};
+  EXPECT_EQ(schedule.at(0), 0);
+  EXPECT_DOUBLE_EQ(schedule.at(0.1), 0.5);
+  EXPECT_DOUBLE_EQ(schedule.at(0.2), 1);
+  EXPECT_NEAR(schedule.at(0.6), 0.55, 1e-12);
+  EXPECT_NEAR(schedule.at(1), 0.1, 1e-12);
+}
+
+} // namespace
