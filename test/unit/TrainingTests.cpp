@@ -1,4 +1,5 @@
 // Training: the executor in LibTorch computes what the reference interpreter computes, and the learner learns.
+#include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "dialect/reference/RunImages.h"
 #include "frontend/training/Trainer.h"
@@ -72,6 +73,11 @@ protected:
         body + "}\n}\n";
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
     EXPECT_TRUE(module);
+    // Checkpoints have resources.
+    module->walk([&](arith::ConstantOp op) {
+      if (auto literal = dyn_cast<DenseElementsAttr>(op.getValue()); literal && literal.getElementType().isF32())
+        op.setValueAttr(makeResource(literal.getType(), "tensor", literal.getRawData()));
+    });
     return module;
   }
 
@@ -110,7 +116,7 @@ protected:
     result.batches.augment.cropPadding = 0;
     result.batches.batchSize = 16;
     result.schedule = {1e-2, 1e-4, 0.1};
-    result.epochs = 6;
+    result.epochs = 20;
     llvm::SmallString<128> path;
     EXPECT_FALSE(llvm::sys::fs::createUniqueDirectory("vitya-training", path));
     llvm::sys::path::append(path, "model.pth");
