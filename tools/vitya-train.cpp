@@ -4,6 +4,7 @@
 #include "frontend/layout/NewModel.h"
 #include "frontend/training/Trainer.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/analysis/ImageSet.h"
 #include "tools/lib/CompressionFlags.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
@@ -407,10 +408,12 @@ private:
       auto model = getDiscardable<VityaDialect::ModelAttrHelper>(*module);
       if (!model)
         return makeError("expected a model, found a module that is not one in '{0}'", modelPath.getValue());
-      options.channels = model.getImage()[0];
-      options.height = model.getImage()[1];
-      options.width = model.getImage()[2];
-      options.antialias = model.getAntialias();
+      ArrayRef<int64_t> shape = model.getImage();
+      ModelImage how = imageOf(*module, RankedTensorType::get(shape, Float32Type::get(&context)));
+      options.channels = shape[0];
+      options.height = shape[1];
+      options.width = shape[2];
+      options.preprocessing = how.preprocessing;
       options.classes = model.getClasses().size();
     }
     protectInput(dataPath);

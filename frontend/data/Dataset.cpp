@@ -42,8 +42,13 @@ Expected<Folder> readFolder(StringRef name) {
   return folder;
 }
 
+/// Bilinear resizing to the size of the images.
+vitya_preprocessing bilinear(bool antialias, const Dataset &dataset) {
+  return {VITYA_BILINEAR, antialias, dataset.height, dataset.width, VITYA_HALF_EVEN};
+}
+
 /// Appends an image, u8 [height, width, channels], to `dataset`. Resizes it if the data set has another size.
-void append(const Pixels &image, bool antialias, int64_t label, Dataset &dataset) {
+void append(const Pixels &image, const vitya_preprocessing &how, int64_t label, Dataset &dataset) {
   int64_t plane = dataset.height * dataset.width, first = dataset.count * dataset.imageSize();
   dataset.pixels.resize(first + dataset.imageSize());
   uint8_t *result = dataset.pixels.data() + first;
@@ -53,8 +58,7 @@ void append(const Pixels &image, bool antialias, int64_t label, Dataset &dataset
         result[channel * plane + i] = image.data[i * dataset.channels + channel];
   } else {
     std::vector<float> resized(dataset.imageSize());
-    vitya_preprocessing bilinear = {VITYA_BILINEAR, antialias, dataset.height, dataset.width, VITYA_HALF_EVEN};
-    preprocess(image, {dataset.channels, dataset.height, dataset.width, bilinear}, resized.data());
+    preprocess(image, {dataset.channels, dataset.height, dataset.width, how}, resized.data());
     for (auto [to, from] : zip_equal(MutableArrayRef(result, dataset.imageSize()), resized))
       to = static_cast<uint8_t>(from * 255.0f + 0.5f);
   }
@@ -91,7 +95,8 @@ Error appendFile(const std::string &name, const DatasetOptions &options, Dataset
       for (int64_t i = 0; i < plane; ++i)
         image[i * file.channels + channel] = planes[channel * plane + i];
     convertChannels(image.data(), file.channels, converted.data(), options.channels, plane);
-    append({converted.data(), file.height, file.width, options.channels}, /*antialias=*/false, label, dataset);
+    append({converted.data(), file.height, file.width, options.channels}, bilinear(/*antialias=*/false, dataset), label,
+           dataset);
   }
   return Error::success();
 }
@@ -112,7 +117,8 @@ Error appendPicture(const std::string &name, const DatasetOptions &options, int6
   if (!options.height && (image.height != dataset.height || image.width != dataset.width))
     return makeError("expected pictures of {0} x {1} pixels, as the first one has, found {2} x {3} in '{4}'",
                      dataset.width, dataset.height, image.width, image.height, name);
-  append({image.pixels, image.height, image.width, options.channels}, options.antialias, label, dataset);
+  append({image.pixels, image.height, image.width, options.channels},
+         options.preprocessing.value_or(bilinear(/*antialias=*/true, dataset)), label, dataset);
   return Error::success();
 }
 

@@ -2,8 +2,10 @@
 #ifndef VITYA_FRONTEND_DATA_DATASET_H
 #define VITYA_FRONTEND_DATA_DATASET_H
 
+#include "runtime/Abi.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,10 @@ struct Dataset {
 struct DatasetOptions {
   int64_t channels = 3;          ///< to which pictures are converted (see convertChannels)
   int64_t height = 0, width = 0; ///< to which images are resized; with 0, they must already be of equal size
-  bool antialias = true;         ///< of pictures that shrink; records of CIFAR-10 are never antialiased
-  int64_t classes = 10;          ///< the labels of files in CIFAR-10's layout must be below this
+  /// How pictures become images; by default, they are resized bilinearly with antialiasing to height and width. Records
+  /// of CIFAR-10 are resized bilinearly without antialiasing.
+  std::optional<vitya_preprocessing> preprocessing;
+  int64_t classes = 10; ///< the labels of files in CIFAR-10's layout must be below this
 };
 
 /// Reads one of:
