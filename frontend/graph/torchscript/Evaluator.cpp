@@ -271,6 +271,8 @@ void Evaluator::runNode(Node &node, Frame &frame) {
     return runCall(node, frame);
   case prim::Uninitialized:
     return bind(node, {c10::IValue()}, frame);
+  case prim::SetAttr:
+    fail(node, "expected a model that does not change attribute '" + node.s(attr::name) + "', found one that does");
   case prim::RaiseException: {
     const c10::IValue &message = required(node.input(0), frame);
     std::string module = calls.back().module;
