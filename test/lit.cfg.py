@@ -33,6 +33,8 @@ for feature in ("avx512f", "avx512_vnni", "avx2"):
 # Tests that need archives written by LibTorch, or the oracle, run only if LibTorch was found when configuring.
 if os.path.exists(os.path.join(config.build_bin_dir, "libtorch-archive")):
     config.available_features.add("libtorch")
+if os.path.exists(os.path.join(config.build_bin_dir, "vitya-train")):
+    config.available_features.add("training")
 if os.path.exists(os.path.join(config.build_bin_dir, "vitya-torchscript")):
     config.available_features.add("torchscript")
 

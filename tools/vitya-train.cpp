@@ -12,6 +12,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Signals.h"
 #include "llvm/Support/ThreadPool.h"
 
@@ -163,7 +164,8 @@ llvm::Expected<double> parseTime(StringRef text) {
 llvm::Error checkNumber(StringRef name, double value, double low, double high) {
   if (value >= low && value <= high)
     return llvm::Error::success();
-  return makeError("expected --{0} to be from {1} to {2}, found {3}", name, low, high, value);
+  return makeError("expected --{0} to be from {1} to {2}, found {3}", name, llvm::json::Value(low),
+                   llvm::json::Value(high), llvm::json::Value(value));
 }
 
 llvm::Error chooseMode() {
@@ -176,7 +178,7 @@ llvm::Error chooseMode() {
 }
 
 llvm::Error checkNumbers() {
-  const double kLarge = 1e9;
+  const double kLarge = 1e30;
   struct {
     StringRef name;
     double value, low, high;
@@ -460,7 +462,7 @@ private:
       if (!isSet(StringRef(setting).split('=').first))
         options.settings.push_back(setting);
     llvm::Expected<OwningOpRef<ModuleOp>> imported =
-        importModel(context, {llvm::MemoryBufferRef(checkpoint, "new model")}, defaultModelName(output), options);
+        importModel(context, {llvm::MemoryBufferRef(checkpoint, "new model")}, llvm::sys::path::stem(output), options);
     if (!imported)
       return imported.takeError();
     module = std::move(*imported);

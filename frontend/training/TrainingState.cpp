@@ -86,7 +86,7 @@ Expected<TrainingState> readTrainingState(llvm::StringRef path, int64_t count, c
   auto failWith = [&](Error error) { return prefixError(llvm::Twine(path), std::move(error)); };
   Expected<Checkpoint> checkpoint = Checkpoint::read((*file)->getMemBufferRef(), /*key=*/"");
   if (!checkpoint)
-    return checkpoint.takeError();
+    return failWith(checkpoint.takeError());
   TrainingState state;
   for (auto [name, values] : vectorsOf(state.learner)) {
     auto found = llvm::find_if(checkpoint->tensors(), [&](const NamedTensor &each) { return each.name == name; });
