@@ -36,7 +36,7 @@ struct TrainerOptions {
   std::string output; ///< file of the best model
   bool isResumed = false;
   std::optional<int64_t> stopAfter; ///< steps after which the run stops, as if it was interrupted
-  llvm::json::Object identity; ///< the options on which the course depends, by their names
+  llvm::json::Object identity;      ///< the options on which the course depends, by their names
 };
 
 /// The files of a run, named after that of the best model.

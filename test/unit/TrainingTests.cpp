@@ -75,7 +75,8 @@ protected:
     EXPECT_TRUE(module);
     // Checkpoints have resources.
     module->walk([&](arith::ConstantOp op) {
-      if (auto literal = dyn_cast<DenseElementsAttr>(op.getValue()); literal && literal.getElementType().isF32() && !literal.isSplat())
+      if (auto literal = dyn_cast<DenseElementsAttr>(op.getValue());
+          literal && literal.getElementType().isF32() && !literal.isSplat())
         op.setValueAttr(makeResource(literal.getType(), "tensor", literal.getRawData()));
     });
     return module;
