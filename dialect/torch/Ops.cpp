@@ -140,6 +140,13 @@ Tensor extractSlice(const Tensor &source, Sizes offsets, Sizes sizes, Sizes stri
   return wrap(slice(unwrap(source), offsets, sizes, strides));
 }
 
+std::vector<Tensor> splitColumns(const Tensor &source, Sizes sizes) {
+  std::vector<Tensor> parts;
+  for (at::Tensor &part : at::split_with_sizes(unwrap(source), list(sizes), -1))
+    parts.push_back(wrap(std::move(part)));
+  return parts;
+}
+
 Tensor insertSlice(const Tensor &source, const Tensor &destination, Sizes offsets, Sizes sizes, Sizes strides) {
   at::Tensor result = unwrap(destination).clone();
   slice(result, offsets, sizes, strides).copy_(unwrap(source).reshape(list(sizes)));

@@ -11,6 +11,7 @@
 #include "llvm/ADT/ArrayRef.h"
 #include <array>
 #include <cstdint>
+#include <vector>
 
 namespace vitya::autograd {
 
@@ -86,6 +87,9 @@ Tensor expandBatch(const Tensor &input, int64_t batch);
 
 /// The rectangle of `source` at `offsets`; entry i counts along dimension i.
 Tensor extractSlice(const Tensor &source, Sizes offsets, Sizes sizes, Sizes strides);
+/// The parts of `source`, which have these sizes along the last dimension and follow each other. The gradient of the
+/// whole is put together once, where that of several slices is a sum.
+std::vector<Tensor> splitColumns(const Tensor &source, Sizes sizes);
 /// `destination` with that rectangle replaced by `source`, which is reshaped.
 Tensor insertSlice(const Tensor &source, const Tensor &destination, Sizes offsets, Sizes sizes, Sizes strides);
 Tensor concat(llvm::ArrayRef<Tensor> parts, int64_t dim);

@@ -1,15 +1,12 @@
 // ProgramBuilder translates each op to a function of Ops.h and knows which values depend on the image: those have the
 // dimension B in front of the dimensions of the IR.
 #include "dialect/torch/Program.h"
-#include "dialect/Constants.h"
 #include "dialect/QuantTypes.h"
 #include "dialect/VityaOps.h"
 #include "dialect/torch/Ops.h"
 #include "mlir/Analysis/SliceAnalysis.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include <cmath>
 
 using namespace mlir;
 
@@ -50,91 +47,16 @@ public:
 private:
   using Evaluate = std::function<Tensor(Operands, const Program::RunOptions &)>;
 
-  //===--------------------------------------------------------------------===//
-  // Weights
-  //===--------------------------------------------------------------------===//
-
-  /// The value that ops read in place of `constant`: that of the cast if it holds the integers of a weight.
-  static Value valueOf(arith::ConstantOp constant) {
-    if (constant->hasOneUse())
-      if (auto cast = dyn_cast<quant::StorageCastOp>(*constant->user_begin()))
-        return cast.getResult();
-    return constant.getResult();
-  }
-
-  /// The linear layer whose bias is the integers of `constant`; null if there is none.
-  static LinearOp biasReader(arith::ConstantOp constant) {
-    for (Operation *user : constant->getUsers())
-      if (auto linear = dyn_cast<LinearOp>(user))
-        return linear.getBias() == constant.getResult() ? linear : LinearOp();
-    return {};
-  }
-
   LogicalResult addConstant(arith::ConstantOp constant) {
-    auto elements = dyn_cast<ElementsAttr>(constant.getValue());
-    if (!elements)
-      return constant.emitOpError("expected a constant tensor, found a value of type ") << constant.getType();
-    auto [known, isNew] = indices.try_emplace(elements, program.weights.size());
+    auto [known, isNew] = indices.try_emplace(constant.getValue(), program.weights.size());
     if (!isNew) {
       program.weights[known->second].constants.push_back(constant);
       return success();
     }
-    Parameter parameter;
-    ShapedType type = elements.getShapedType();
-    parameter.shape = type.getShape().vec();
-    parameter.constants.push_back(constant);
-    Value value = valueOf(constant);
-    for (OpOperand &use : value.getUses())
-      if (auto linear = dyn_cast<LinearOp>(use.getOwner()))
-        parameter.isMatrix |= linear.getWeight() == value;
-    parameter.name = resourceNameOf(elements).str();
-    if (type.getElementType().isF32()) {
-      FailureOr<std::vector<float>> values = readFloats(elements);
-      if (failed(values))
-        return constant.emitOpError("expected a constant with all its bytes, found one without them");
-      parameter.values = std::move(*values);
-    } else if (failed(readIntegers(constant, elements, parameter))) {
+    FailureOr<Parameter> parameter = readParameter(constant);
+    if (failed(parameter))
       return failure();
-    }
-    program.weights.push_back(std::move(parameter));
-    return success();
-  }
-
-  /// Reads the integers of a weight or a bias and their scales.
-  static LogicalResult readIntegers(arith::ConstantOp constant, ElementsAttr elements, Parameter &parameter) {
-    FailureOr<std::vector<char>> bytes = readRaw(elements);
-    auto type = dyn_cast<RankedTensorType>(valueOf(constant).getType());
-    LinearOp layer = biasReader(constant);
-    if (failed(bytes) || !type)
-      return constant.emitOpError("expected a constant tensor with all its bytes, found one without them");
-    int64_t count = elements.getNumElements();
-    std::vector<int32_t> integers(count);
-    if (isa<quant::QuantizedType>(type.getElementType())) {
-      FailureOr<SmallVector<double>> scales = weightScales(type, [&] { return constant.emitOpError(); });
-      if (failed(scales))
-        return failure();
-      auto element = cast<quant::QuantizedType>(type.getElementType());
-      parameter.scales.assign(scales->begin(), scales->end());
-      parameter.min = element.getStorageTypeMin();
-      parameter.max = element.getStorageTypeMax();
-      llvm::transform(*bytes, integers.begin(), [](char byte) { return static_cast<signed char>(byte); });
-    } else if (layer && layer.isQuantized() && type.getElementType().isInteger(32)) {
-      FailureOr<SmallVector<double>> scales =
-          weightScales(layer.getWeight().getType(), [&] { return layer.emitOpError(); });
-      if (failed(scales))
-        return failure();
-      llvm::append_range(parameter.scales,
-                         rowFactors(cast<RankedTensorType>(layer.getInput().getType()).getElementType(), *scales));
-      parameter.min = std::numeric_limits<int32_t>::min();
-      parameter.max = std::numeric_limits<int32_t>::max();
-      std::memcpy(integers.data(), bytes->data(), bytes->size());
-    } else {
-      return constant.emitOpError("expected a constant of f32, or the integers of a quantized layer, found ")
-             << constant.getType();
-    }
-    int64_t perScale = count / parameter.scales.size();
-    for (int64_t i = 0; i < count; ++i)
-      parameter.values.push_back(static_cast<float>(integers[i] * parameter.scales[i / perScale]));
+    program.weights.push_back(std::move(*parameter));
     return success();
   }
 
@@ -189,6 +111,17 @@ private:
       if (auto unfold = linear.getInput().getDefiningOp<UnfoldOp>(); unfold && isOfConvolutions(unfold))
         operands[0] = unfold.getInput();
     bool isBatched = llvm::any_of(operands, [&](Value value) { return batched.contains(value); });
+    if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op))
+      if (SmallVector<Operation *, 1> slices = columnSlices(slice); !slices.empty()) {
+        SmallVector<int64_t> sizes;
+        for (Operation *each : slices) {
+          sizes.push_back(cast<tensor::ExtractSliceOp>(each).getStaticSizes().back());
+          if (isBatched)
+            batched.insert(each->getResult(0));
+        }
+        addStep(slices, operands, [sizes](Operands v, auto &) { return splitColumns(v[0], sizes); });
+        return success();
+      }
     Evaluate evaluate = evaluatorOf(op, isBatched);
     if (!evaluate)
       return op->emitError("expected an op that can be trained, found '") << op->getName() << "'";
@@ -196,11 +129,42 @@ private:
       batched.insert(op->getResult(0));
     if (isBatched && isa<tensor::ConcatOp, tensor::InsertSliceOp, AttentionOp>(op))
       evaluate = expanding(operands, std::move(evaluate));
-    int slot = program.slots++;
-    slots[op->getResult(0)] = slot;
-    program.steps.push_back({op, std::move(evaluate),
-                             llvm::map_to_vector<6>(operands, [&](Value value) { return slots.lookup(value); }), slot});
+    addStep({op}, operands, [evaluate = std::move(evaluate)](Operands v, const Program::RunOptions &how) {
+      return std::vector<Tensor>{evaluate(v, how)};
+    });
     return success();
+  }
+
+  template <typename Evaluate>
+  void addStep(SmallVector<Operation *, 1> ops, ArrayRef<Value> operands, Evaluate evaluate) {
+    Program::Step step{ops, std::move(evaluate), {}, {}};
+    for (Value operand : operands)
+      step.operands.push_back(slots.lookup(operand));
+    for (Operation *op : ops)
+      step.results.push_back(slots[op->getResult(0)] = program.slots++);
+    program.steps.push_back(std::move(step));
+  }
+
+  /// The slices of the source of `op` if they divide its columns among them, in order; else none.
+  static SmallVector<Operation *, 1> columnSlices(tensor::ExtractSliceOp op) {
+    auto source = cast<RankedTensorType>(op.getSource().getType());
+    SmallVector<tensor::ExtractSliceOp> slices;
+    for (Operation *user : op.getSource().getUsers())
+      if (auto slice = dyn_cast<tensor::ExtractSliceOp>(user); slice && slice->getNumOperands() == 1)
+        slices.push_back(slice);
+    llvm::sort(slices, [](auto a, auto b) { return a.getStaticOffsets().back() < b.getStaticOffsets().back(); });
+    int64_t column = 0;
+    for (tensor::ExtractSliceOp slice : slices) {
+      bool isOfColumns = slice.getType().getRank() == source.getRank() &&
+                         slice.getStaticSizes().drop_back() == source.getShape().drop_back() &&
+                         llvm::all_of(slice.getStaticStrides(), [](int64_t stride) { return stride == 1; });
+      if (!isOfColumns || slice.getStaticOffsets().back() != column)
+        return {};
+      column += slice.getStaticSizes().back();
+    }
+    if (column != source.getShape().back())
+      return {};
+    return SmallVector<Operation *, 1>(slices.begin(), slices.end());
   }
 
   /// Repeats the operands that depend on no image for each image of the others.
@@ -386,9 +350,12 @@ Tensor Program::run(const Tensor &images, ArrayRef<Tensor> values, RunOptions op
   llvm::copy(values, slot.begin() + 1);
   for (const Step &step : steps) {
     SmallVector<Tensor> operands = llvm::map_to_vector(step.operands, [&](int index) { return slot[index]; });
-    slot[step.result] = step.evaluate(operands, options);
-    if (observe)
-      observe(step.op, slot[step.result]);
+    std::vector<Tensor> results = step.evaluate(operands, options);
+    for (auto [op, index, result] : llvm::zip_equal(step.ops, step.results, results)) {
+      slot[index] = result;
+      if (observe)
+        observe(op, result);
+    }
     for (int index : step.dead)
       slot[index] = Tensor();
   }
@@ -396,34 +363,6 @@ Tensor Program::run(const Tensor &images, ArrayRef<Tensor> values, RunOptions op
   return reshape(slot[resultSlot], shape);
 }
 
-void Program::store(size_t index, ArrayRef<float> values) {
-  Parameter &parameter = weights[index];
-  parameter.values = values.vec();
-  auto elements = cast<ElementsAttr>(parameter.constants.front().getValue());
-  ShapedType type = elements.getShapedType();
-  std::vector<char> bytes;
-  auto append = [&](auto number) {
-    auto *raw = reinterpret_cast<const char *>(&number);
-    bytes.insert(bytes.end(), raw, raw + sizeof(number));
-  };
-  int64_t perScale = parameter.scales.empty() ? 1 : values.size() / parameter.scales.size();
-  for (auto [i, value] : llvm::enumerate(values)) {
-    if (parameter.scales.empty()) {
-      append(value);
-      continue;
-    }
-    double integer = std::clamp(std::nearbyint(double(value) / parameter.scales[i / perScale]), double(parameter.min),
-                                double(parameter.max));
-    type.getElementType().isInteger(32) ? append(static_cast<int32_t>(integer)) : append(static_cast<int8_t>(integer));
-  }
-  if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements)) {
-    resource.getRawHandle().getResource()->setBlob(HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
-    return;
-  }
-  // A literal keeps its place in the constants.
-  DenseElementsAttr literal = DenseElementsAttr::getFromRawBuffer(type, bytes);
-  for (arith::ConstantOp constant : parameter.constants)
-    constant.setValueAttr(literal);
-}
+void Program::store(size_t index, ArrayRef<float> values) { storeParameter(weights[index], values); }
 
 } // namespace vitya::autograd

@@ -3,28 +3,14 @@
 #ifndef VITYA_DIALECT_TORCH_PROGRAM_H
 #define VITYA_DIALECT_TORCH_PROGRAM_H
 
+#include "dialect/torch/Parameter.h"
 #include "dialect/torch/Tensor.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <functional>
 #include <vector>
 
 namespace vitya::autograd {
-
-/// A weight of a model: a constant of f32, or a constant of integers with the scales by which they stand for f32
-/// values.
-struct Parameter {
-  std::string name; ///< of the resource, or of the layer that reads it
-  std::vector<int64_t> shape;
-  std::vector<float> values;
-  /// Whether weight decay applies to it: it is the matrix of a linear layer.
-  bool isMatrix = false;
-
-  std::vector<mlir::arith::ConstantOp> constants; ///< those that hold it
-  std::vector<double> scales;                     ///< of integers, one for each row or one; empty for f32
-  int64_t min = 0, max = 0;                       ///< of integers
-};
 
 class Program {
 public:
@@ -52,11 +38,12 @@ public:
 private:
   friend class ProgramBuilder;
 
+  /// An op, or several slices of one value.
   struct Step {
-    mlir::Operation *op;
-    std::function<Tensor(llvm::ArrayRef<Tensor> operands, const RunOptions &options)> evaluate;
+    llvm::SmallVector<mlir::Operation *, 1> ops; ///< each has one result
+    std::function<std::vector<Tensor>(llvm::ArrayRef<Tensor> operands, const RunOptions &options)> evaluate;
     llvm::SmallVector<int> operands;  ///< slots of values
-    int result;                       ///< slot
+    llvm::SmallVector<int> results;   ///< slots, one for each op
     llvm::SmallVector<int> dead = {}; ///< slots that no later step reads
   };
 
