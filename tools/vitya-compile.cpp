@@ -322,10 +322,8 @@ private:
     case Product::ir:
       return writeModule(*module, output);
     case Product::checkpoint:
-      return writeOutput(output, [&](llvm::raw_ostream &os) {
-        bool isSafe = llvm::sys::path::extension(output) == ".safetensors";
-        return exportCheckpoint(*module, isSafe ? CheckpointFormat::safetensors : CheckpointFormat::torch, os);
-      });
+      return writeOutput(
+          output, [&](llvm::raw_ostream &os) { return exportCheckpoint(*module, checkpointFormatOf(output), os); });
     case Product::assembly:
       return writeOutput(output, assembly);
     case Product::object:

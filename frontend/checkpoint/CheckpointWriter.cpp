@@ -7,6 +7,7 @@
 #include "frontend/checkpoint/ZipWriter.h"
 #include "llvm/ADT/bit.h"
 #include "llvm/Support/Endian.h"
+#include "llvm/Support/Path.h"
 
 using namespace llvm;
 
@@ -147,6 +148,10 @@ std::string pickleOf(ArrayRef<TensorToWrite> tensors, const json::Object &settin
 }
 
 } // namespace
+
+CheckpointFormat checkpointFormatOf(StringRef path) {
+  return sys::path::extension(path) == ".safetensors" ? CheckpointFormat::safetensors : CheckpointFormat::torch;
+}
 
 static StringRef bytesOf(const TensorToWrite &tensor) { return StringRef(tensor.bytes.data(), tensor.bytes.size()); }
 

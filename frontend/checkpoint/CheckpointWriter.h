@@ -22,6 +22,9 @@ struct TensorToWrite {
 
 enum class CheckpointFormat { torch, safetensors };
 
+/// The format of a file called `path`: safetensors if its name says so, else PyTorch's.
+CheckpointFormat checkpointFormatOf(llvm::StringRef path);
+
 /// Writes `tensors`, in their order, and `settings`. For PyTorch they are {'state_dict': OrderedDict of `tensors`,
 /// 'vitya': `settings`}, as `torch.save` writes it: a zip archive of stored entries, first the pickle of protocol 2,
 /// then one record for each tensor, at the end the versions of the format and of the writer. In safetensors the

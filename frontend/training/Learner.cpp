@@ -217,10 +217,10 @@ struct Learner::Impl {
   }
 
   template <typename Visit>
-  void forEachBatch(const LabelledImages &images, int64_t batch, bool isAverage, const Forward &forward, Visit visit) {
+  void forEachBatch(const LabelledImages &images, int64_t batch, const Forward &forward, Visit visit) {
     at::NoGradGuard noGrad;
     Autocast autocast(device.type(), options.isBfloat16);
-    std::vector<autograd::Tensor> values = split(isAverage ? average : weights.detach());
+    std::vector<autograd::Tensor> values = split(average);
     for (int64_t begin = 0, size = images.labels.size(); begin < size; begin += batch) {
       int64_t end = std::min(begin + batch, size);
       visit(begin, end, unwrap(forward(autograd::wrap(pixels(images, begin, end)), values)).to(at::kFloat));
@@ -276,12 +276,7 @@ void Learner::start(llvm::ArrayRef<llvm::ArrayRef<float>> weights) {
   restore(state);
 }
 
-std::vector<float> Learner::weight(size_t index, bool isAverage) const {
-  int64_t begin = 0;
-  for (size_t i = 0; i < index; ++i)
-    begin += impl->sizes[i];
-  return toVector((isAverage ? impl->average : impl->weights).detach().narrow(0, begin, impl->sizes[index]));
-}
+std::vector<float> Learner::average() const { return toVector(impl->average); }
 
 LearnerState Learner::state() const {
   return {toVector(impl->weights), toVector(impl->average), toVector(impl->first), toVector(impl->second), impl->steps};
@@ -308,12 +303,11 @@ Metrics Learner::takeMetrics() {
   return metrics;
 }
 
-llvm::Expected<Metrics> Learner::evaluate(const LabelledImages &images, int64_t batch, bool isAverage,
-                                          const Forward &forward) {
+llvm::Expected<Metrics> Learner::evaluate(const LabelledImages &images, int64_t batch, const Forward &forward) {
   Metrics metrics;
   metrics.count = images.labels.size();
   llvm::Error error = guarded([&] {
-    impl->forEachBatch(images, batch, isAverage, forward, [&](int64_t begin, int64_t end, const at::Tensor &logits) {
+    impl->forEachBatch(images, batch, forward, [&](int64_t begin, int64_t end, const at::Tensor &logits) {
       at::Tensor label = impl->labels(images, begin, end);
       metrics.loss += at::nll_loss(at::log_softmax(logits, 1), label, {}, at::Reduction::Sum).item<double>();
       metrics.correct += (logits.argmax(1) == label).sum().item<int64_t>();
@@ -324,11 +318,11 @@ llvm::Expected<Metrics> Learner::evaluate(const LabelledImages &images, int64_t 
   return metrics;
 }
 
-llvm::Expected<std::vector<float>> Learner::logits(const LabelledImages &images, int64_t batch, bool isAverage,
+llvm::Expected<std::vector<float>> Learner::logits(const LabelledImages &images, int64_t batch,
                                                    const Forward &forward) {
   std::vector<float> result;
   llvm::Error error = guarded([&] {
-    impl->forEachBatch(images, batch, isAverage, forward, [&](int64_t, int64_t, const at::Tensor &logits) {
+    impl->forEachBatch(images, batch, forward, [&](int64_t, int64_t, const at::Tensor &logits) {
       std::vector<float> values = toVector(logits);
       result.insert(result.end(), values.begin(), values.end());
     });

@@ -70,8 +70,8 @@ public:
 
   /// Sets the weights and their average, and forgets the moments.
   void start(llvm::ArrayRef<llvm::ArrayRef<float>> weights);
-  /// The current values of weight `index`, or those of the moving average.
-  std::vector<float> weight(size_t index, bool isAverage) const;
+  /// The moving average of all weights, one after the other.
+  std::vector<float> average() const;
 
   LearnerState state() const;
   /// Goes on from a state of a learner of the same weights.
@@ -85,12 +85,11 @@ public:
   /// The sums over the steps since the last call. Waits for the device.
   Metrics takeMetrics();
 
-  /// Loss and accuracy on `images` with the weights or with their average.
-  llvm::Expected<Metrics> evaluate(const LabelledImages &images, int64_t batch, bool isAverage, const Forward &forward);
+  /// Loss and accuracy on `images` with the average of the weights.
+  llvm::Expected<Metrics> evaluate(const LabelledImages &images, int64_t batch, const Forward &forward);
 
-  /// The logits of `images`, [count, classes].
-  llvm::Expected<std::vector<float>> logits(const LabelledImages &images, int64_t batch, bool isAverage,
-                                            const Forward &forward);
+  /// The logits of `images` with the average of the weights, [count, classes].
+  llvm::Expected<std::vector<float>> logits(const LabelledImages &images, int64_t batch, const Forward &forward);
 
   /// Copies `values` of `shape` to the device, as a constant.
   autograd::Tensor constant(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<float> values) const;

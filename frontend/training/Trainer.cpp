@@ -171,20 +171,14 @@ Learner::Forward Trainer::forward(bool isTraining) const {
   };
 }
 
-std::vector<std::vector<float>> Trainer::currentWeights() const {
-  std::vector<std::vector<float>> result;
-  for (size_t i = 0; i < program->parameters().size(); ++i)
-    result.push_back(learner->weight(i, /*isAverage=*/true));
-  return result;
-}
-
-Error Trainer::writeModel(ArrayRef<std::vector<float>> weights, StringRef path) {
-  for (auto [index, values] : llvm::enumerate(weights))
-    program->store(index, values);
-  return writeOutput(path, [&](llvm::raw_ostream &os) {
-    bool isSafe = llvm::sys::path::extension(path) == ".safetensors";
-    return exportCheckpoint(module, isSafe ? CheckpointFormat::safetensors : CheckpointFormat::torch, os);
-  });
+Error Trainer::writeModel(ArrayRef<float> weights, StringRef path) {
+  for (size_t index = 0; index < program->parameters().size(); ++index) {
+    size_t count = program->parameters()[index].values.size();
+    program->store(index, weights.take_front(count));
+    weights = weights.drop_front(count);
+  }
+  return writeOutput(path,
+                     [&](llvm::raw_ostream &os) { return exportCheckpoint(module, checkpointFormatOf(path), os); });
 }
 
 /// Writes all files. The state comes last: a state is never ahead of its models.
@@ -197,7 +191,7 @@ Error Trainer::save() {
       return error;
     best.clear();
   }
-  if (Error error = writeModel(currentWeights(), files.last))
+  if (Error error = writeModel(learner->average(), files.last))
     return error;
   std::string log = logOf(state.rows);
   if (Error error = writeOutput(files.log, [&](llvm::raw_ostream &os) {
@@ -232,11 +226,11 @@ double Trainer::progress(int64_t stepsPerEpoch) const {
 }
 
 Expected<Metrics> Trainer::evaluate(const Dataset &data) {
-  return learner->evaluate(imagesOf(data), options.evaluationBatch, /*isAverage=*/true, forward(false));
+  return learner->evaluate(imagesOf(data), options.evaluationBatch, forward(false));
 }
 
 Expected<std::vector<float>> Trainer::logits(const Dataset &data) {
-  return learner->logits(imagesOf(data), options.evaluationBatch, /*isAverage=*/true, forward(false));
+  return learner->logits(imagesOf(data), options.evaluationBatch, forward(false));
 }
 
 Error Trainer::finishEpoch(const SplitDataset &data, double rate, double seconds) {
@@ -254,7 +248,7 @@ Error Trainer::finishEpoch(const SplitDataset &data, double rate, double seconds
   bool isBest = !data.validation.count || percent(row.validation) > state.bestAccuracy;
   if (isBest) {
     state.bestAccuracy = percent(row.validation);
-    best = currentWeights();
+    best = learner->average();
   }
   llvm::outs() << llvm::formatv(
       "epoch {0}: loss {1:f4}, accuracy {2:f2} %, held out: loss {3:f4}, accuracy {4:f2} %{5}, "

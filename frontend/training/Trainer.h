@@ -73,8 +73,7 @@ private:
 
   llvm::Error start();
   llvm::Error save();
-  llvm::Error writeModel(llvm::ArrayRef<std::vector<float>> weights, llvm::StringRef path);
-  std::vector<std::vector<float>> currentWeights() const;
+  llvm::Error writeModel(llvm::ArrayRef<float> weights, llvm::StringRef path);
   llvm::Error takeMetrics();
   llvm::Error finishEpoch(const SplitDataset &data, double rate, double seconds);
   double progress(int64_t stepsPerEpoch) const;
@@ -86,7 +85,7 @@ private:
   std::vector<autograd::Tensor> teacherWeights;
   std::unique_ptr<Learner> learner;
   TrainingState state;
-  std::vector<std::vector<float>> best; ///< weights that are not written yet
+  std::vector<float> best; ///< weights that are not written yet
 };
 
 } // namespace vitya
