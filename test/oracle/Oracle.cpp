@@ -92,10 +92,10 @@ void loadStorages(Vit &model, const std::string &path) {
   for (size_t i = 0; i < parameters.size(); ++i) {
     auto [data, bytes] = reader.getRecord("data/" + std::to_string(i));
     Tensor parameter = parameters[i].value();
-    if (bytes != parameter.nbytes())
-      fail("expected " + std::to_string(parameter.nbytes()) + " bytes for " + parameters[i].key() + ", found " +
-           std::to_string(bytes));
-    parameter.copy_(at::from_blob(data.get(), parameter.sizes(), at::kFloat));
+    if (bytes != parameter.nbytes() / 2)
+      fail("expected " + std::to_string(parameter.nbytes() / 2) + " bytes for " + parameters[i].key() +
+           " as f16, found " + std::to_string(bytes));
+    parameter.copy_(at::from_blob(data.get(), parameter.sizes(), at::kHalf));
   }
   if (reader.hasRecord("data/" + std::to_string(parameters.size())))
     fail("expected " + std::to_string(parameters.size()) + " tensors in '" + path + "', found more");
@@ -164,7 +164,11 @@ int main(int argc, char **argv) try {
 
   at::NoGradGuard noGradient;
   vit->mistake = mistake;
-  Tensor images = readImages(data, count, architecture.image, {0.5071, 0.4865, 0.4409}, {0.2009, 0.1984, 0.2023});
+  // The demo model was trained with statistics of its own; models of random weights get those of the layout
+  // `reference`.
+  Tensor images = load.empty()
+                      ? readImages(data, count, architecture.image, {0.5071, 0.4865, 0.4409}, {0.2009, 0.1984, 0.2023})
+                      : readImages(data, count, architecture.image, {0.4913, 0.4821, 0.4466}, {0.2452, 0.2427, 0.2605});
   if (isDouble) {
     vit->to(at::kDouble);
     images = images.to(at::kDouble);
