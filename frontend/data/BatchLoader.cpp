@@ -15,20 +15,13 @@ enum Series : uint64_t { kOrderSeries, kFirstEpochSeries };
 /// The batches that each thread can be ahead.
 constexpr int64_t kBatchesAhead = 2;
 
-std::vector<uint8_t> meanOf(const Dataset &dataset) {
-  std::vector<double> sums(dataset.channels);
-  int64_t plane = dataset.height * dataset.width;
-  for (int64_t first = 0; first < dataset.count * dataset.channels; ++first) {
-    int64_t sum = 0;
-    for (uint8_t value : ArrayRef(dataset.pixels).slice(first * plane, plane))
-      sum += value;
-    sums[first % dataset.channels] += static_cast<double>(sum);
-  }
-  std::vector<uint8_t> mean;
-  mean.reserve(sums.size());
-  for (double sum : sums)
-    mean.push_back(static_cast<uint8_t>(sum / static_cast<double>(dataset.count * plane) + 0.5));
-  return mean;
+/// The mean of each channel, if rectangles are erased with it.
+std::vector<uint8_t> meanOf(const Dataset &dataset, const AugmentOptions &options) {
+  std::vector<uint8_t> result(dataset.channels);
+  if (options.erase > 0 && options.eraseFill == EraseFill::mean)
+    llvm::transform(channelStatistics(dataset).mean, result.begin(),
+                    [](double mean) { return static_cast<uint8_t>(mean + 0.5); });
+  return result;
 }
 
 } // namespace
@@ -45,7 +38,7 @@ Error checkOptions(const BatchOptions &options, const Dataset &dataset) {
 }
 
 BatchLoader::BatchLoader(const Dataset &dataset, const BatchOptions &options, unsigned threads, int64_t firstBatch)
-    : dataset(dataset), options(options), mean(meanOf(dataset)),
+    : dataset(dataset), options(options), mean(meanOf(dataset, options.augment)),
       epochBatches(divideCeil(dataset.count * options.repeats, options.batchSize)), scheduled(firstBatch),
       pool(hardware_concurrency(threads)) {
   assert(!errorToBool(checkOptions(options, dataset)) && "expected options that fit");

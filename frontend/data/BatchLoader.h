@@ -55,7 +55,7 @@ private:
 
   const Dataset &dataset;
   BatchOptions options;
-  std::vector<uint8_t> mean; ///< of each channel
+  std::vector<uint8_t> mean; ///< of each channel, if it is used
   int64_t epochBatches, scheduled;
   std::shared_ptr<const Order> order; ///< of the images of the epoch that is scheduled
   std::deque<Pending> pending;        ///< an element stays where it is until it is removed

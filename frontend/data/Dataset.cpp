@@ -11,6 +11,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 using namespace llvm;
@@ -211,6 +212,28 @@ Expected<SplitDataset> split(Dataset &&dataset, int64_t count, uint64_t seed) {
   dataset.pixels.resize(kept * dataset.imageSize());
   dataset.labels.resize(kept);
   result.training = std::move(dataset);
+  return result;
+}
+
+ChannelStatistics channelStatistics(const Dataset &dataset) {
+  ChannelStatistics result;
+  int64_t plane = dataset.height * dataset.width;
+  auto count = static_cast<double>(dataset.count * plane);
+  for (int64_t channel = 0; channel < dataset.channels; ++channel) {
+    double sum = 0, squares = 0;
+    for (int64_t index = 0; index < dataset.count; ++index) {
+      int64_t ofImage = 0, squaresOfImage = 0; // exact
+      for (int64_t pixel : dataset.image(index).slice(channel * plane, plane)) {
+        ofImage += pixel;
+        squaresOfImage += pixel * pixel;
+      }
+      sum += static_cast<double>(ofImage);
+      squares += static_cast<double>(squaresOfImage);
+    }
+    double mean = sum / count;
+    result.mean.push_back(mean);
+    result.deviation.push_back(std::sqrt(std::max(squares / count - mean * mean, 0.0)));
+  }
   return result;
 }
 

@@ -51,6 +51,12 @@ struct SplitDataset {
 /// classes have one more where `count` is no multiple of their number. Fails if a class would have no image left.
 llvm::Expected<SplitDataset> split(Dataset &&dataset, int64_t count, uint64_t seed);
 
+/// The mean and the standard deviation of the pixels of each channel.
+struct ChannelStatistics {
+  std::vector<double> mean, deviation;
+};
+ChannelStatistics channelStatistics(const Dataset &dataset);
+
 /// Returns the numbers [0, count) in random order.
 std::vector<int64_t> randomOrder(int64_t count, class Random random);
 

@@ -236,7 +236,7 @@ llvm::Expected<std::unique_ptr<Learner>> Learner::create(llvm::ArrayRef<WeightSh
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   impl->classes = classes;
-  at::set_num_threads(options.threads);
+  at::set_num_threads(static_cast<int>(options.threads));
   if (options.device == Device::cuda) {
     if (!at::globalContext().hasCUDA() || !torch::cuda::is_available())
       return makeError(llvm::Twine("expected a LibTorch with CUDA and a GPU for the device 'cuda', found LibTorch ") +

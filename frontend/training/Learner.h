@@ -16,7 +16,7 @@ enum class Device { cpu, cuda };
 
 struct LearnerOptions {
   Device device = Device::cpu;
-  int threads = 1;              ///< of LibTorch on the CPU
+  int64_t threads = 1;          ///< of LibTorch on the CPU
   bool isBfloat16 = false;      ///< whether matrix products are computed in bfloat16 (autocast)
   bool isDeterministic = false; ///< whether only deterministic algorithms are used
   double weightDecay = 0.05, beta1 = 0.9, beta2 = 0.999, eps = 1e-8; ///< of AdamW (arXiv 1711.05101)

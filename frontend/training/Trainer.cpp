@@ -2,13 +2,12 @@
 #include "frontend/training/Trainer.h"
 #include "dialect/VityaDialect.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/Progress.h"
 #include "dialect/support/WriteOutput.h"
 #include "frontend/import/Export.h"
 #include "frontend/training/Curves.h"
-#include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Process.h"
 #include <chrono>
 #include <cmath>
 
@@ -65,21 +64,6 @@ Error drawCurves(StringRef log, llvm::raw_ostream &os) {
   writeCurves(charts, os);
   return Error::success();
 }
-
-/// Shows the progress of training in one line of the terminal; nothing elsewhere.
-class ProgressLine {
-public:
-  void show(llvm::StringRef text) {
-    if (!llvm::errs().is_displayed())
-      return;
-    llvm::errs() << '\r' << llvm::left_justify(text, width) << '\r';
-    width = text.size();
-  }
-  void clear() { show(""); }
-
-private:
-  size_t width = 0;
-};
 
 } // namespace
 

@@ -89,7 +89,8 @@ Expected<TrainingState> readTrainingState(llvm::StringRef path, int64_t count, c
     return failWith(checkpoint.takeError());
   TrainingState state;
   for (auto [name, values] : vectorsOf(state.learner)) {
-    auto found = llvm::find_if(checkpoint->tensors(), [&](const NamedTensor &each) { return each.name == name; });
+    auto found =
+        llvm::find_if(checkpoint->tensors(), [name = name](const NamedTensor &each) { return each.name == name; });
     if (found == checkpoint->tensors().end() || found->tensor.elements() != count)
       return failWith(
           makeError("expected a tensor '{0}' of {1} elements, as the model has, found {2}", name, count,
