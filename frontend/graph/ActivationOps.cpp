@@ -1,5 +1,6 @@
 // Functions of each element.
 #include "frontend/graph/Converter.h"
+#include "frontend/graph/ElementFunctions.h"
 #include <cmath>
 
 using namespace mlir;
@@ -37,10 +38,13 @@ FailureOr<View> Converter::combine(const View &left, const View &right, double (
                        a.steps + b.steps + 1});
 }
 
-FailureOr<View> Converter::addNumber(const View &view, double added) {
-  FunctionSource function = asFunction(view);
-  function.function = [f = function.function, added](double x) { return f(x) + added; };
-  return makeFunction(std::move(function));
+FailureOr<View> Converter::applied(const View &view, std::function<double(double)> function) {
+  FailureOr<View> operand = settled(view);
+  if (failed(operand) || isConstant(*operand))
+    return failed(operand) ? operand : foldFunction(*operand, function);
+  FunctionSource result = asFunction(*operand);
+  result.function = [f = result.function, function = std::move(function)](double x) { return function(f(x)); };
+  return makeFunction(std::move(result));
 }
 
 /// A function of each element that may be a part of an activation.
@@ -49,43 +53,31 @@ FailureOr<Converter::Results> Converter::elementFunction() {
   if (failed(self))
     return failure();
   StringRef name = node->op;
-  name.consume_back("_"); // in place
-  double exponent = number("exponent").value_or(1);
-  std::function<double(double)> own;
-  if (name == "pow" && number("exponent"))
-    own = [exponent](double x) { return std::pow(x, exponent); };
-  else if (name == "sigmoid")
-    own = [](double x) { return 1 / (1 + std::exp(-x)); };
-  else if (name == "relu")
-    own = [](double x) { return std::max(x, 0.0); };
-  else if (name == "silu")
-    own = [](double x) { return x / (1 + std::exp(-x)); };
-  else if (name == "tanh")
-    own = [](double x) { return std::tanh(x); };
-  else if (name == "erf")
-    own = [](double x) { return std::erf(x); };
-  else
-    return emitter.fail("expected a power with a number as exponent, found another");
-  FunctionSource function = asFunction(*self);
-  function.function = [f = function.function, own = std::move(own)](double x) { return own(f(x)); };
-  FailureOr<View> result = makeFunction(std::move(function));
-  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
+  if (auto *truth = getSource<TruthSource>(*self); truth && name.ends_with("_not"))
+    return Results{View{std::make_shared<Source>(TruthSource{!truth->value}), self->map}};
+  UnaryFunction function = findUnaryFunction(name.ends_with("_") ? name.drop_back() : name);
+  if (name.starts_with("bitwise") && graph[node->results.front()].type != ScalarType::truth)
+    return emitter.fail("expected truth values, found bits of integers");
+  return results(applied(*self, function));
 }
 
 FailureOr<Converter::Results> Converter::gelu() {
-  FailureOr<View> self = view("self");
-  if (failed(self))
-    return failure();
   const Argument *approximate = node->find("approximate");
   const auto *form = approximate ? approximate->as<std::string>() : nullptr;
-  if (form && *form != "tanh" && *form != "none")
+  if (!form || *form == "none")
+    return elementFunction();
+  if (*form != "tanh")
     return emitter.fail("expected 'none' or 'tanh' as argument 'approximate', found '{0}'", *form);
-  FailureOr<Emitter::Rows> whole = emitter.whole(*self);
-  if (failed(whole))
+  FailureOr<View> self = view("self");
+  return failed(self) ? FailureOr<Results>(failure()) : results(applied(*self, geluByTanh));
+}
+
+FailureOr<Converter::Results> Converter::clamp() {
+  FailureOr<View> self = view("self");
+  double low = number("min").value_or(-HUGE_VAL), high = number("max").value_or(HUGE_VAL);
+  if (failed(self))
     return failure();
-  Value result = GeluOp::create(builder, emitter.location("gelu"),
-                                form && *form == "tanh" ? GeluForm::tanh : GeluForm::erf, whole->value);
-  return Results{View{std::make_shared<Source>(TokensSource{result}), whole->map}};
+  return results(applied(*self, [=](double x) { return std::min(std::max(x, low), high); }));
 }
 
 } // namespace vitya

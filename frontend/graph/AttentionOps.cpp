@@ -41,6 +41,8 @@ FailureOr<Converter::Results> Converter::softmax() {
   FailureOr<int64_t> dim = dimension("dim", self->map.rank());
   if (failed(dim))
     return failure();
+  if (getSource<LinearSource>(*self))
+    return softmaxOfTokens(*self, *dim);
   auto *scores = getSource<ScoresSource>(*self);
   if (!scores || !self->map.inverse() || !self->map.isCounting(*dim, 1) ||
       self->map.size(*dim) != scores->key.map.size(1))
@@ -49,13 +51,59 @@ FailureOr<Converter::Results> Converter::softmax() {
       View{std::make_shared<Source>(ProbabilitiesSource{scores->query, scores->key, self->factor}), self->map}};
 }
 
+/// A softmax over the tokens of each output of a linear layer: attention of the weight, whose queries are its rows. A
+/// bias is the same for all tokens, so the softmax does not depend on it.
+FailureOr<Converter::Results> Converter::softmaxOfTokens(const View &scores, int64_t dim) {
+  const LinearSource &linear = *getSource<LinearSource>(scores);
+  int64_t outputs = linear.weight.map.size(0), inputs = linear.weight.map.size(1),
+          count = cast<RankedTensorType>(linear.input.getType()).getDimSize(0);
+  std::optional<IndexMap> swapped = IndexMap::rowMajor({outputs, count})->permute({1, 0});
+  if (!scores.map.inverse() || !scores.map.isCounting(dim, outputs) || scores.map.size(dim) != count)
+    return emitter.fail("expected a softmax over the tokens of all outputs of a linear layer, found another");
+  FailureOr<View> query = reshaped(linear.weight, {1, outputs, inputs});
+  FailureOr<View> flat = rearranged(scores, swapped->reshape({outputs * count}));
+  if (failed(query) || failed(flat))
+    return failure();
+  auto source = std::make_shared<Source>(
+      ProbabilitiesSource{*query, Emitter::tokens(linear.input, {1, count, inputs}), scores.factor});
+  return arranged({source, flat->map}, flat->map.compose(scores.map));
+}
+
+/// The sum of values, [..., tokens, width], times attention weights of one query.
+FailureOr<View> Converter::sumWeighted(const View &weighted, ArrayRef<int64_t> dims, ArrayRef<int64_t> shape) {
+  const WeightedSource &product = *getSource<WeightedSource>(weighted);
+  const ProbabilitiesSource &weights = *getSource<ProbabilitiesSource>(product.weights);
+  int64_t count = weights.key.map.size(1);
+  const IndexMap &map = product.weights.map;
+  auto isFree = [&](int64_t dim) { return dim == dims.front() || map.isCounting(dim, 0); };
+  if (dims.size() != 1 || weights.query.map.size(0) != 1 || weights.query.map.size(1) != 1 ||
+      map.size(dims.front()) != count || !map.isCounting(dims.front(), 1) || map.offset() != 0 ||
+      product.weights.factor != 1 || !llvm::all_of(llvm::seq<int64_t>(0, map.rank()), isFree))
+    return emitter.fail("expected a sum of tokens times attention weights, found another");
+  SmallVector<int64_t> order = {dims.front()};
+  for (int64_t dim = 0; dim < int64_t(map.rank()); ++dim)
+    if (dim != dims.front())
+      order.push_back(dim);
+  FailureOr<View> values = rearranged(product.values, product.values.map.permute(order));
+  values = failed(values) ? values : reshaped(*values, {1, count, product.values.map.elements() / count});
+  FailureOr<View> result = failed(values) ? values : attend(weights.query, weights.key, *values, weights.scale);
+  if (failed(result))
+    return failure();
+  result = reshaped(*result, shape);
+  return failed(result) ? result : scaledBy(*result, weighted.factor);
+}
+
 FailureOr<Converter::Results> Converter::attention() {
   FailureOr<View> query = view("query"), key = view("key"), value = view("value");
   if (failed(query) || failed(key) || failed(value))
     return failure();
-  if (optionalView("attn_mask") || flag("is_causal", false) || flag("enable_gqa", false) ||
-      number("dropout_p").value_or(0) != 0)
-    return emitter.fail("expected attention without masks, dropout and groups of queries, found another");
+  if (const Argument *argument = node->find("attn_mask"); argument && !argument->isNone()) {
+    FailureOr<View> mask = viewOf(*argument);
+    if (failed(mask) || failed(checkMask(*mask, graph[*argument->as<ValueId>()].type == ScalarType::truth)))
+      return failure();
+  }
+  if (flag("is_causal", false) || flag("enable_gqa", false) || number("dropout_p").value_or(0) != 0)
+    return emitter.fail("expected attention that is not causal, without dropout and groups of queries, found another");
   size_t rank = query->map.rank();
   SmallVector<View> operands{*query, *key, *value};
   int64_t heads = 1;

@@ -1,4 +1,4 @@
-// The table of operators, their arguments, and errors.
+// Visits the operators in order.
 #include "frontend/graph/Converter.h"
 #include "dialect/support/Errors.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -11,231 +11,11 @@ using llvm::Expected;
 
 namespace vitya {
 
-ArrayRef<Converter::Operator> Converter::operators() {
-  using C = Converter;
-  static constexpr Operator table[] = {
-      {"_native_batch_norm_legit_no_training", &C::batchNorm},
-      {"_softmax", &C::softmax},
-      {"_to_copy", &C::convertType},
-      {"_unsafe_view", &C::reshape},
-      {"adaptive_avg_pool1d", &C::averagePool},
-      {"adaptive_avg_pool2d", &C::averagePool},
-      {"add", &C::add},
-      {"addmm", &C::addmm},
-      {"alias", &C::same},
-      {"any", &C::same},
-      {"batch_norm", &C::batchNorm},
-      {"bmm", &C::matmul},
-      {"cat", &C::concatenate},
-      {"chunk", &C::chunk},
-      {"clone", &C::clone},
-      {"concat", &C::concatenate},
-      {"contiguous", &C::clone},
-      {"conv2d", &C::convolution},
-      {"convolution", &C::convolution},
-      {"copy", &C::copy},
-      {"detach", &C::same},
-      {"div", &C::divide},
-      {"dropout", &C::dropout},
-      {"einsum", &C::einsum},
-      {"embedding", &C::embedding},
-      {"empty", &C::allocate},
-      {"eq", &C::compare},
-      {"erf", &C::elementFunction},
-      {"expand", &C::expand},
-      {"feature_dropout", &C::dropout},
-      {"flatten", &C::flatten},
-      {"full", &C::allocate},
-      {"full_like", &C::allocate},
-      {"gelu", &C::gelu},
-      {"im2col", &C::unfoldImage},
-      {"layer_norm", &C::layerNorm},
-      {"lift_fresh_copy", &C::same},
-      {"linear", &C::linear},
-      {"logical_not", &C::negateTruth},
-      {"matmul", &C::matmul},
-      {"max_pool2d", &C::maxPool},
-      {"max_pool2d_with_indices", &C::maxPool},
-      {"mean", &C::mean},
-      {"mm", &C::matmul},
-      {"mul", &C::multiply},
-      {"narrow", &C::narrow},
-      {"native_layer_norm", &C::layerNorm},
-      {"new_empty", &C::allocate},
-      {"new_zeros", &C::allocate},
-      {"permute", &C::permute},
-      {"pow", &C::elementFunction},
-      {"relu", &C::elementFunction},
-      {"repeat", &C::repeat},
-      {"reshape", &C::reshape},
-      {"scaled_dot_product_attention", &C::attention},
-      {"select", &C::select},
-      {"select_scatter", &C::scatter},
-      {"sigmoid", &C::elementFunction},
-      {"silu", &C::elementFunction},
-      {"slice", &C::slice},
-      {"slice_scatter", &C::scatter},
-      {"softmax", &C::softmax},
-      {"split", &C::split},
-      {"split_with_sizes", &C::split},
-      {"squeeze", &C::squeeze},
-      {"sub", &C::subtract},
-      {"t", &C::transpose},
-      {"tanh", &C::elementFunction},
-      {"to", &C::convertType},
-      {"transpose", &C::transpose},
-      {"unbind", &C::unbind},
-      {"unflatten", &C::unflatten},
-      {"unfold", &C::unfold},
-      {"unsqueeze", &C::unsqueeze},
-      {"view", &C::reshape},
-      {"where", &C::choose},
-      {"zeros", &C::allocate},
-      {"zeros_like", &C::allocate},
-  };
-  return table;
-}
-
-std::vector<StringRef> Converter::operatorNames() {
-  auto names = llvm::map_range(operators(), [](const Operator &each) -> StringRef { return each.name; });
-  return {names.begin(), names.end()};
-}
-
-//===----------------------------------------------------------------------===//
-// Errors
-//===----------------------------------------------------------------------===//
-
 std::string Converter::describeNode() const {
   std::string text = node->source.empty() ? "" : node->source + ": ";
   text += "operator '" + node->op + "'";
   return node->module.empty() ? text : text + " of module '" + node->module + "'";
 }
-
-//===----------------------------------------------------------------------===//
-// Arguments
-//===----------------------------------------------------------------------===//
-
-FailureOr<View> Converter::viewOf(const Argument &argument) {
-  const auto *id = argument.as<ValueId>();
-  const auto *view = id ? std::get_if<View>(&values[unsigned(*id)]) : nullptr;
-  if (!view)
-    return emitter.fail("expected a tensor that was computed before as argument, found {0}",
-                        id ? "'" + graph[*id].name + "'" : std::string("another value"));
-  if (auto *unsupported = getSource<UnsupportedSource>(*view)) {
-    emitter.problem = unsupported->problem;
-    return failure();
-  }
-  return *view;
-}
-
-FailureOr<View> Converter::view(StringRef name) {
-  const Argument *argument = node->find(name);
-  if (!argument)
-    return emitter.fail("expected an argument '{0}', found none", name);
-  return viewOf(*argument);
-}
-
-std::optional<View> Converter::optionalView(StringRef name) {
-  const Argument *argument = node->find(name);
-  if (!argument || argument->isNone())
-    return std::nullopt;
-  FailureOr<View> result = viewOf(*argument);
-  return succeeded(result) ? std::optional<View>(*result) : std::nullopt;
-}
-
-FailureOr<SmallVector<View>> Converter::views(StringRef name) {
-  const Argument *argument = node->find(name);
-  const auto *list = argument ? argument->as<Argument::List>() : nullptr;
-  if (!list || list->empty())
-    return emitter.fail("expected a list of tensors as argument '{0}', found none", name);
-  SmallVector<View> result;
-  for (const Argument &item : *list) {
-    FailureOr<View> view = viewOf(item);
-    if (failed(view))
-      return failure();
-    result.push_back(*view);
-  }
-  return result;
-}
-
-std::optional<int64_t> Converter::integerOf(const Argument &argument) const {
-  if (const auto *number = argument.as<int64_t>())
-    return *number;
-  if (const auto *id = argument.as<ValueId>())
-    if (const auto *number = std::get_if<int64_t>(&values[unsigned(*id)]))
-      return *number;
-  return std::nullopt;
-}
-
-FailureOr<int64_t> Converter::integer(StringRef name, std::optional<int64_t> fallback) {
-  const Argument *argument = node->find(name);
-  bool isGiven = argument && (!argument->isNone() || !fallback);
-  std::optional<int64_t> result = isGiven ? integerOf(*argument) : fallback;
-  if (!result)
-    return emitter.fail("expected an integer as argument '{0}', found none", name);
-  return *result;
-}
-
-FailureOr<SmallVector<int64_t>> Converter::integers(StringRef name, std::optional<SmallVector<int64_t>> fallback) {
-  const Argument *argument = node->find(name);
-  if (fallback && (!argument || argument->isNone()))
-    return *fallback;
-  SmallVector<int64_t> result;
-  const auto *list = argument ? argument->as<Argument::List>() : nullptr;
-  if (std::optional<int64_t> single = argument && !list ? integerOf(*argument) : std::nullopt)
-    return SmallVector<int64_t>{*single};
-  if (!list)
-    return emitter.fail("expected integers as argument '{0}', found none", name);
-  for (const Argument &item : *list) {
-    std::optional<int64_t> number = integerOf(item);
-    if (!number)
-      return emitter.fail("expected integers as argument '{0}', found another value", name);
-    result.push_back(*number);
-  }
-  return result;
-}
-
-std::optional<double> Converter::number(StringRef name) const {
-  const Argument *argument = node->find(name);
-  if (const auto *real = argument ? argument->as<double>() : nullptr)
-    return *real;
-  std::optional<int64_t> integer = argument ? integerOf(*argument) : std::nullopt;
-  return integer ? std::optional<double>(*integer) : std::nullopt;
-}
-
-bool Converter::flag(StringRef name, bool fallback) const {
-  const Argument *argument = node->find(name);
-  const bool *value = argument ? argument->as<bool>() : nullptr;
-  return value ? *value : fallback;
-}
-
-FailureOr<int64_t> Converter::wrap(int64_t dim, size_t rank) {
-  auto count = static_cast<int64_t>(rank);
-  if (dim < -count || dim >= count)
-    return emitter.fail("expected a dimension of a tensor with {0}, found {1}", count, dim);
-  return dim < 0 ? dim + count : dim;
-}
-
-FailureOr<int64_t> Converter::dimension(StringRef name, size_t rank, std::optional<int64_t> fallback) {
-  FailureOr<int64_t> dim = integer(name, fallback);
-  return failed(dim) ? dim : wrap(*dim, rank);
-}
-
-FailureOr<View> Converter::rearranged(const View &view, std::optional<IndexMap> map) {
-  FailureOr<IndexMap> checked = emitter.arranged(std::move(map));
-  if (failed(checked))
-    return failure();
-  return View{view.source, *checked, view.factor};
-}
-
-FailureOr<Converter::Results> Converter::arranged(const View &view, std::optional<IndexMap> map) {
-  FailureOr<View> result = rearranged(view, std::move(map));
-  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
-}
-
-//===----------------------------------------------------------------------===//
-// The graph
-//===----------------------------------------------------------------------===//
 
 Expected<SmallVector<int64_t>> Converter::imageShape(const Graph &graph) {
   ArrayRef<int64_t> shape = graph[graph.input].shape;
@@ -302,16 +82,47 @@ LogicalResult Converter::bind(const Results &results) {
       return emitter.fail("expected a result of shape [{0:$[, ]}], as the file says, found [{1:$[, ]}]",
                           llvm::make_range(expected.begin(), expected.end()),
                           llvm::make_range(shape.begin(), shape.end()));
+    // What a model computes from small constants must not need much memory.
+    auto *constant = getSource<ConstantSource>(result);
+    computedElements += constant && result.source.use_count() == 1 ? constant->values.size() : 0;
+    if (computedElements > constantLimit)
+      return emitter.fail("expected computed constants of at most {0} elements, found more", constantLimit);
     values[unsigned(id)] = result;
   }
   return success();
+}
+
+bool Converter::copyConstants() {
+  bool isAny = false;
+  SmallVector<Argument> arguments;
+  for (const NamedArgument &each : node->arguments) {
+    const auto *list = each.argument.as<Argument::List>();
+    llvm::append_range(arguments, list ? *list : Argument::List{each.argument});
+  }
+  for (const Argument &argument : arguments) {
+    const auto *id = argument.as<ValueId>();
+    auto *view = id ? std::get_if<View>(&values[unsigned(*id)]) : nullptr;
+    if (!view)
+      continue;
+    auto *constant = getSource<ConstantSource>(*view);
+    if (!constant)
+      return false;
+    if (view->map.isRowMajor() && view->factor == 1)
+      continue;
+    FailureOr<std::vector<float>> elements = emitter.read(*view);
+    if (failed(elements))
+      return false;
+    *view = Emitter::makeConstant(constant->name, view->map.shape(), std::move(*elements));
+    isAny = true;
+  }
+  return isAny;
 }
 
 LogicalResult Converter::convertNode() {
   if (convertSize())
     return success();
   StringRef name = node->op;
-  bool isInPlace = name.ends_with("_") && name.drop_back() != "copy" && name.size() > 1;
+  bool isInPlace = name.ends_with("_") && name != "copy_" && name != "fill_" && name.size() > 1;
   if (name.ends_with("_"))
     name = name.drop_back();
   const Operator *found = llvm::find_if(operators(), [&](const Operator &each) { return each.name == name; });
@@ -329,7 +140,18 @@ LogicalResult Converter::convertNode() {
       values[unsigned(id)] = View{std::make_shared<Source>(UnsupportedSource{problem}), IndexMap()};
     return success();
   }
+  if (node->results.size() == 1 && !graph[node->results.front()].hasElements()) {
+    std::string problem = describeNode() + ": expected a result with elements, found none";
+    values[unsigned(node->results.front())] = View{std::make_shared<Source>(UnsupportedSource{problem}), IndexMap()};
+    return success();
+  }
   FailureOr<Results> results = (this->*found->convert)();
+  if (std::string problem = emitter.problem; !problem.empty() && copyConstants()) {
+    emitter.problem.clear();
+    results = (this->*found->convert)();
+    if (failed(results))
+      emitter.problem = problem;
+  }
   if (failed(results) || !emitter.problem.empty() || failed(bind(*results)))
     return failure();
   if (!isInPlace || name == "dropout")
@@ -375,6 +197,10 @@ Expected<Value> Converter::convert(Value image) {
       source = UnsupportedSource{"expected elements in '" + weight.tensor + "', found shape " + formatShape(shape)};
     values[unsigned(weight.value)] = View{std::make_shared<Source>(std::move(source)), map.value_or(IndexMap())};
   }
+  constantLimit = kMaxViewElements;
+  for (const auto &part : program.parts())
+    for (const NamedTensor &each : part->tensors())
+      constantLimit += 2 * each.tensor.elements();
   for (const GraphNode &each : graph.nodes) {
     node = &each;
     if (failed(convertNode()))

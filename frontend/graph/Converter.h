@@ -30,6 +30,8 @@ private:
 
   llvm::LogicalResult convertNode();
   llvm::LogicalResult bind(const Results &results);
+  /// Gives the constants that the node reads a source of their own, which every rearrangement is possible of.
+  bool copyConstants();
   bool convertSize();
   llvm::Error problem() const;
   std::string describeNode() const;
@@ -48,6 +50,9 @@ private:
   /// A number of a dimension of `view`, which may be counted from the end.
   mlir::FailureOr<int64_t> dimension(llvm::StringRef name, size_t rank, std::optional<int64_t> fallback = std::nullopt);
   mlir::FailureOr<int64_t> wrap(int64_t dim, size_t rank);
+  static mlir::FailureOr<Results> results(mlir::FailureOr<View> view) {
+    return mlir::failed(view) ? mlir::FailureOr<Results>(mlir::failure()) : Results{*view};
+  }
   /// `map` over the source of `view`.
   mlir::FailureOr<Results> arranged(const View &view, std::optional<IndexMap> map);
   mlir::FailureOr<View> rearranged(const View &view, std::optional<IndexMap> map);
@@ -76,6 +81,7 @@ private:
   mlir::FailureOr<Results> chunk();
   mlir::FailureOr<Results> split();
   mlir::FailureOr<Results> unfold();
+  mlir::FailureOr<Results> pad();
   mlir::FailureOr<Results> cutDim(const View &view, int64_t dim, llvm::ArrayRef<int64_t> sizes);
 
   // Elements (ElementOps.cpp).
@@ -84,11 +90,14 @@ private:
   mlir::FailureOr<Results> multiply();
   mlir::FailureOr<Results> divide();
   mlir::FailureOr<Results> mean();
+  mlir::FailureOr<Results> sumOver();
   mlir::FailureOr<Results> averagePool();
   mlir::FailureOr<Results> concatenate();
+  mlir::FailureOr<Results> stack();
+  mlir::FailureOr<Results> concatenate(llvm::MutableArrayRef<View> parts, int64_t dim);
+  mlir::FailureOr<llvm::SmallVector<int64_t>> reducedDims(size_t rank);
   mlir::FailureOr<View> sum(const View &left, const View &right);
   mlir::FailureOr<View> product(const View &left, const View &right);
-  mlir::FailureOr<View> foldConstants(const View &left, const View &right, llvm::function_ref<float(float, float)> f);
   mlir::FailureOr<View> scaledBy(const View &view, double factor);
   /// Two operands of an op whose elements are in the same places, and the view of its result.
   struct Operands {
@@ -96,22 +105,29 @@ private:
     IndexMap map;
   };
   mlir::FailureOr<Operands> operandsOf(const View &a, const View &b);
+  /// Repeats dimensions of size 1, so that all have one shape.
+  llvm::LogicalResult broadcast(llvm::MutableArrayRef<View> views);
   mlir::FailureOr<std::pair<View, View>> broadcast(const View &left, const View &right);
   mlir::FailureOr<View> inPlaceOf(const Emitter::Rows &anchor, const View &other);
   std::optional<View> normalized(const View &image, const View &constant, bool isDivision);
   /// `other`, a constant that is broadcast to the rows of a linear layer, as a vector [outputs].
   std::optional<View> vectorFor(const View &layer, const View &other);
-  mlir::FailureOr<View> meanOf(const View &view, llvm::ArrayRef<int64_t> dims, bool keepDims);
+  /// The mean over dimensions, or the sum.
+  mlir::FailureOr<View> meanOf(const View &view, llvm::ArrayRef<int64_t> dims, bool keepDims, bool isSum = false);
 
   // Attention (AttentionOps.cpp).
   mlir::FailureOr<Results> softmax();
+  mlir::FailureOr<Results> softmaxOfTokens(const View &scores, int64_t dim);
+  mlir::FailureOr<View> sumWeighted(const View &weighted, llvm::ArrayRef<int64_t> dims, llvm::ArrayRef<int64_t> shape);
   mlir::FailureOr<Results> attention();
   mlir::FailureOr<View> attend(const View &query, const View &key, const View &value, double scale);
 
   // Functions of each element (ActivationOps.cpp).
   mlir::FailureOr<Results> elementFunction();
   mlir::FailureOr<Results> gelu();
-  mlir::FailureOr<View> addNumber(const View &view, double added);
+  mlir::FailureOr<Results> clamp();
+  /// `function` of each element, a constant if `view` is one.
+  mlir::FailureOr<View> applied(const View &view, std::function<double(double)> function);
   /// The function that an operation on two functions of the same elements gives. Fails if they are of different
   /// elements.
   mlir::FailureOr<View> combine(const View &left, const View &right, double (*operation)(double, double));
@@ -122,8 +138,34 @@ private:
   mlir::FailureOr<Results> copy();
   mlir::FailureOr<Results> scatter();
   mlir::FailureOr<Results> compare();
-  mlir::FailureOr<Results> negateTruth();
+
+  // Constants (ConstantOps.cpp).
+  mlir::FailureOr<Results> binaryFunction();
+  mlir::FailureOr<Results> arange();
+  mlir::FailureOr<Results> linspace();
+  mlir::FailureOr<Results> scalarTensor();
+  mlir::FailureOr<Results> meshgrid();
   mlir::FailureOr<Results> choose();
+  mlir::FailureOr<Results> interpolate();
+  /// A constant as the first result of the node, whose element type its values are converted to.
+  mlir::FailureOr<View> computed(llvm::StringRef name, llvm::ArrayRef<int64_t> shape, std::vector<float> values);
+  /// `view`, whose elements will not change any more if it is a constant.
+  mlir::FailureOr<View> settled(const View &view);
+  mlir::FailureOr<View> operand(llvm::StringRef name);
+  mlir::FailureOr<View> foldConstants(const View &left, const View &right, double (*function)(double, double));
+  mlir::FailureOr<View> foldFunction(const View &view, llvm::function_ref<double(double)> function);
+  mlir::FailureOr<View> foldConcatenation(llvm::ArrayRef<View> parts, int64_t dim);
+  mlir::FailureOr<View> foldSum(const View &sorted, int64_t count, llvm::ArrayRef<int64_t> shape, double factor);
+  bool isNeutralMask(const View &mask, bool areTruthValues);
+  llvm::LogicalResult checkMask(const View &mask, bool areTruthValues);
+
+  // Elements at indices (GatherOps.cpp).
+  mlir::FailureOr<Results> index();
+  mlir::FailureOr<Results> indexSelect();
+  mlir::FailureOr<Results> embedding();
+  mlir::FailureOr<Results> flip();
+  mlir::FailureOr<Results> asStrided();
+  mlir::FailureOr<View> indexed(const View &self, size_t first, llvm::ArrayRef<View> indices);
 
   // Layers (LayerOps.cpp).
   mlir::FailureOr<Results> linear();
@@ -131,7 +173,6 @@ private:
   mlir::FailureOr<Results> addmm();
   mlir::FailureOr<Results> einsum();
   mlir::FailureOr<Results> layerNorm();
-  mlir::FailureOr<Results> embedding();
   mlir::FailureOr<mlir::Value> normalizeRows(mlir::Value rows, std::optional<IndexMap> columns);
   std::optional<mlir::FailureOr<View>> normalizeHeads(const View &input);
   mlir::FailureOr<View> multiplyMatrices(const View &left, const View &right);
@@ -165,6 +206,7 @@ private:
   const Graph &graph;
   Emitter emitter;
   const GraphNode *node = nullptr;
+  int64_t computedElements = 0, constantLimit = 0; ///< of constants
   std::vector<std::variant<std::monostate, View, int64_t>> values;
 };
 

@@ -1,7 +1,7 @@
-// Operators on elements, and those that join or reduce tensors.
+// Sums, products and quotients.
 #include "frontend/graph/Converter.h"
+#include "frontend/graph/ElementFunctions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
@@ -9,31 +9,28 @@ using namespace mlir;
 
 namespace vitya {
 
-//===----------------------------------------------------------------------===//
-// Sums and products
-//===----------------------------------------------------------------------===//
-
-/// The views, with dimensions of size 1 repeated so that they have one shape.
-FailureOr<std::pair<View, View>> Converter::broadcast(const View &left, const View &right) {
-  SmallVector<int64_t> a = left.map.shape(), b = right.map.shape(), shape;
-  size_t rank = std::max(a.size(), b.size());
-  a.insert(a.begin(), rank - a.size(), 1);
-  b.insert(b.begin(), rank - b.size(), 1);
-  for (auto [x, y] : llvm::zip(a, b))
-    shape.push_back(std::max(x, y));
-  FailureOr<View> first = rearranged(left, left.map.expand(shape)), second = rearranged(right, right.map.expand(shape));
-  if (failed(first) || failed(second))
-    return failure();
-  return std::make_pair(*first, *second);
+LogicalResult Converter::broadcast(MutableArrayRef<View> views) {
+  SmallVector<int64_t> shape;
+  for (const View &view : views) {
+    SmallVector<int64_t> own = view.map.shape();
+    if (own.size() > shape.size())
+      shape.insert(shape.begin(), own.size() - shape.size(), 1);
+    for (auto [size, given] : llvm::zip(llvm::reverse(shape), llvm::reverse(own)))
+      size = std::max(size, given);
+  }
+  for (View &view : views) {
+    FailureOr<View> result = settled(view);
+    result = failed(result) ? result : rearranged(*result, result->map.expand(shape));
+    if (failed(result))
+      return failure();
+    view = *result;
+  }
+  return success();
 }
 
-FailureOr<View> Converter::foldConstants(const View &left, const View &right, function_ref<float(float, float)> f) {
-  FailureOr<std::vector<float>> a = emitter.read(left), b = emitter.read(right);
-  if (failed(a) || failed(b))
-    return failure();
-  for (auto [x, y] : llvm::zip(*a, *b))
-    x = f(x, y);
-  return Emitter::makeConstant(getSource<ConstantSource>(left)->name, left.map.shape(), std::move(*a));
+FailureOr<std::pair<View, View>> Converter::broadcast(const View &left, const View &right) {
+  View both[] = {left, right};
+  return failed(broadcast(both)) ? FailureOr<std::pair<View, View>>(failure()) : std::make_pair(both[0], both[1]);
 }
 
 /// What the model subtracts from the pixels of a channel, and what it divides them by, as a part of the preprocessing.
@@ -101,7 +98,9 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
   auto &[a, b] = *both;
   bool aIsConstant = getSource<ConstantSource>(a), bIsConstant = getSource<ConstantSource>(b);
   if (aIsConstant && bIsConstant)
-    return foldConstants(a, b, std::plus<float>());
+    return foldConstants(a, b, [](double x, double y) { return x + y; });
+  if (getSource<ScoresSource>(a) && bIsConstant)
+    return failed(checkMask(b, /*areTruthValues=*/false)) ? FailureOr<View>(failure()) : a;
   if (isFunction(a) || isFunction(b))
     if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x + y; }); succeeded(result))
       return *result;
@@ -109,7 +108,8 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
   if (std::optional<View> bias = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt; bias) {
     LinearSource result = *getSource<LinearSource>(layer);
-    FailureOr<View> total = result.bias ? foldConstants(*result.bias, *bias, std::plus<float>()) : *bias;
+    FailureOr<View> total =
+        result.bias ? foldConstants(*result.bias, *bias, [](double x, double y) { return x + y; }) : *bias;
     if (failed(total))
       return failure();
     result.bias = *total;
@@ -141,7 +141,7 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
   auto &[a, b] = *both;
   bool aIsConstant = getSource<ConstantSource>(a), bIsConstant = getSource<ConstantSource>(b);
   if (aIsConstant && bIsConstant)
-    return foldConstants(a, b, std::multiplies<float>());
+    return foldConstants(a, b, [](double x, double y) { return x * y; });
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
   if (std::optional<View> factors = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt) {
     LinearSource result = *getSource<LinearSource>(layer);
@@ -149,9 +149,9 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
     FailureOr<View> repeated = failed(rows) ? rows : rearranged(*rows, rows->map.expand(result.weight.map.shape()));
     if (failed(repeated))
       return failure();
-    FailureOr<View> weight = foldConstants(result.weight, *repeated, std::multiplies<float>());
-    FailureOr<View> bias =
-        result.bias ? foldConstants(*result.bias, *factors, std::multiplies<float>()) : FailureOr<View>(View());
+    FailureOr<View> weight = foldConstants(result.weight, *repeated, [](double x, double y) { return x * y; });
+    FailureOr<View> bias = result.bias ? foldConstants(*result.bias, *factors, [](double x, double y) { return x * y; })
+                                       : FailureOr<View>(View());
     if (failed(weight) || failed(bias))
       return failure();
     result.weight = *weight;
@@ -161,6 +161,11 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
   }
   if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x * y; }); succeeded(result))
     return *result;
+  if (getSource<ProbabilitiesSource>(a) || getSource<ProbabilitiesSource>(b)) {
+    bool isFirst = getSource<ProbabilitiesSource>(a);
+    return View{std::make_shared<Source>(WeightedSource{isFirst ? a : b, isFirst ? b : a}),
+                *IndexMap::rowMajor(a.map.shape())};
+  }
   if (aIsConstant || bIsConstant)
     return emitter.fail("expected a product with a number, with one factor for each output of a linear layer, or of "
                         "two tensors that are computed, found another");
@@ -176,31 +181,34 @@ FailureOr<Converter::Results> Converter::add() {
   FailureOr<View> self = view("self");
   if (failed(self))
     return failure();
-  if (std::optional<double> addend = number("other")) {
-    FailureOr<View> result = addNumber(*self, *addend * number("alpha").value_or(1));
-    return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
-  }
+  double alpha = number("alpha").value_or(1);
+  if (std::optional<double> given = number("other"))
+    return results(applied(*self, [addend = *given * alpha](double x) { return x + addend; }));
   FailureOr<View> other = view("other");
-  if (failed(other))
-    return failure();
-  if (double alpha = number("alpha").value_or(1); alpha != 1)
-    return emitter.fail("expected a sum with factor 1, found alpha {0}", alpha);
-  FailureOr<View> result = sum(*self, *other);
-  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
+  FailureOr<View> scaled = failed(other) ? other : scaledBy(*other, alpha);
+  return failed(scaled) ? FailureOr<Results>(failure()) : results(sum(*self, *scaled));
 }
 
+/// self - alpha other, where one may be a number, or with the operands swapped.
 FailureOr<Converter::Results> Converter::subtract() {
-  FailureOr<View> self = view("self"), other = view("other");
-  if (failed(self) || failed(other))
+  bool isSwapped = node->op == "rsub";
+  StringRef first = isSwapped ? "other" : "self", second = isSwapped ? "self" : "other";
+  double alpha = number("alpha").value_or(1);
+  std::optional<double> minuend = number(first), subtrahend = number(second);
+  FailureOr<View> left = minuend ? FailureOr<View>(View()) : view(first),
+                  right = subtrahend ? FailureOr<View>(View()) : view(second);
+  if (failed(left) || failed(right))
     return failure();
-  if (FailureOr<std::pair<View, View>> both = broadcast(*self, *other); succeeded(both))
-    if (std::optional<View> result = normalized(both->first, both->second, /*isDivision=*/false))
-      return Results{*result};
-  FailureOr<View> negated = failed(other) ? other : scaledBy(*other, -1);
-  if (failed(self) || failed(negated) || number("alpha").value_or(1) != 1)
-    return emitter.fail("expected a difference with factor 1, found another");
-  FailureOr<View> result = sum(*self, *negated);
-  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
+  if (subtrahend)
+    return results(applied(*left, [summand = -alpha * *subtrahend](double x) { return x + summand; }));
+  if (minuend)
+    return results(applied(*right, [minuend, alpha](double x) { return *minuend - alpha * x; }));
+  if (getSource<ImageSource>(*left) && alpha == 1)
+    if (FailureOr<std::pair<View, View>> both = broadcast(*left, *right); succeeded(both))
+      if (std::optional<View> result = normalized(both->first, both->second, /*isDivision=*/false))
+        return Results{*result};
+  FailureOr<View> negated = scaledBy(*right, -alpha);
+  return failed(negated) ? FailureOr<Results>(failure()) : results(sum(*left, *negated));
 }
 
 FailureOr<Converter::Results> Converter::multiply() {
@@ -209,135 +217,37 @@ FailureOr<Converter::Results> Converter::multiply() {
     return failure();
   std::optional<double> factor = number("other");
   FailureOr<View> other = factor ? FailureOr<View>(*self) : view("other");
-  FailureOr<View> result = failed(other) ? other : factor ? scaledBy(*self, *factor) : product(*self, *other);
-  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
+  return failed(other) ? FailureOr<Results>(failure())
+                       : results(factor ? scaledBy(*self, *factor) : product(*self, *other));
 }
 
 FailureOr<Converter::Results> Converter::divide() {
-  FailureOr<View> self = view("self");
-  std::optional<double> divisor = number("other");
-  FailureOr<View> other = failed(self) || divisor ? self : view("other");
+  FailureOr<View> self = operand("self"), other = operand("other");
   if (failed(self) || failed(other))
     return failure();
-  if (FailureOr<std::pair<View, View>> both = broadcast(*self, *other); !divisor && succeeded(both))
-    if (std::optional<View> result = normalized(both->first, both->second, /*isDivision=*/true))
-      return Results{*result};
-  if (!divisor)
-    return emitter.fail("expected a division by a number, found another");
-  FailureOr<View> result = scaledBy(*self, 1 / *divisor);
-  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
-}
-
-//===----------------------------------------------------------------------===//
-// Means and concatenations
-//===----------------------------------------------------------------------===//
-
-FailureOr<View> Converter::meanOf(const View &view, ArrayRef<int64_t> dims, bool keepDims) {
-  SmallVector<int64_t> order(dims), shape;
-  llvm::sort(order);
-  int64_t count = 1;
-  for (auto [dim, size] : llvm::enumerate(view.map.shape())) {
-    bool isReduced = llvm::is_contained(dims, int64_t(dim));
-    if (isReduced)
-      count *= size;
-    else
-      order.push_back(dim);
-    if (!isReduced || keepDims)
-      shape.push_back(isReduced ? 1 : size);
+  std::optional<double> divisor = number("other");
+  const Argument *rounding = node->find("rounding_mode");
+  bool isRounded = rounding && !rounding->isNone();
+  if (divisor && !isRounded)
+    return results(scaledBy(*self, 1 / *divisor));
+  FailureOr<std::pair<View, View>> both = broadcast(*self, *other);
+  if (failed(both))
+    return failure();
+  auto &[a, b] = *both;
+  if (std::optional<View> result = isRounded ? std::nullopt : normalized(a, b, /*isDivision=*/true))
+    return Results{*result};
+  if (!isConstant(b))
+    return emitter.fail("expected a division by a number or a constant, found another");
+  if (isRounded && isConstant(a)) {
+    const auto *mode = rounding->as<std::string>();
+    bool isFloor = mode && *mode == "floor";
+    return results(foldConstants(
+        a, b, isFloor ? findBinaryFunction("floor_divide") : [](double x, double y) { return std::trunc(x / y); }));
   }
-  FailureOr<View> first = rearranged(view, view.map.permute(order));
-  FailureOr<View> tokens = failed(first) ? first : reshaped(*first, {count, view.map.elements() / count});
-  FailureOr<Value> value = failed(tokens) ? FailureOr<Value>(failure()) : emitter.matrix(*tokens);
-  if (failed(value))
-    return failure();
-  return Emitter::tokens(MeanPoolOp::create(builder, emitter.location("pool"), *value), shape);
-}
-
-FailureOr<Converter::Results> Converter::mean() {
-  FailureOr<View> self = view("self");
-  FailureOr<SmallVector<int64_t>> dims = integers("dim");
-  if (failed(self) || failed(dims))
-    return failure();
-  for (int64_t &dim : *dims) {
-    FailureOr<int64_t> wrapped = wrap(dim, self->map.rank());
-    if (failed(wrapped))
-      return failure();
-    dim = *wrapped;
-  }
-  // Means over heads are those of attention weights that only training or a plot reads.
-  if (getSource<ProbabilitiesSource>(*self))
-    return Results{View{std::make_shared<Source>(UnsupportedSource{describeNode() + ": expected means of tokens, found "
-                                                                                    "those of attention weights"}),
-                        *IndexMap::rowMajor({})}};
-  FailureOr<View> result = meanOf(*self, *dims, flag("keepdim", false));
-  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
-}
-
-FailureOr<Converter::Results> Converter::averagePool() {
-  FailureOr<View> self = view("self");
-  FailureOr<SmallVector<int64_t>> sizes = integers("output_size");
-  if (failed(self) || failed(sizes))
-    return failure();
-  if (!llvm::all_of(*sizes, [](int64_t size) { return size == 1; }) || sizes->size() >= self->map.rank())
-    return emitter.fail("expected the mean of all positions, found pooling to several");
-  auto dims = llvm::to_vector(llvm::seq<int64_t>(self->map.rank() - sizes->size(), self->map.rank()));
-  FailureOr<View> result = meanOf(*self, dims, /*keepDims=*/true);
-  return failed(result) ? FailureOr<Results>(failure()) : Results{*result};
-}
-
-FailureOr<Converter::Results> Converter::concatenate() {
-  FailureOr<SmallVector<View>> parts = views("tensors");
-  if (failed(parts))
-    return failure();
-  size_t rank = parts->front().map.rank();
-  FailureOr<int64_t> dim = dimension("dim", rank, 0);
-  if (failed(dim) || rank == 0)
-    return emitter.fail("expected tensors with dimensions, found numbers");
-  SmallVector<int64_t> shape = parts->front().map.shape();
-  shape[*dim] = 0;
-  // Tokens are concatenated as rows. The last dimension is that of the columns.
-  bool areColumns = *dim == int64_t(rank) - 1;
-  SmallVector<View> matrices;
-  int64_t rows = 0, columns = 0;
-  for (const View &part : *parts) {
-    if (part.map.rank() != rank)
-      return emitter.fail("expected tensors of {0} dimensions, found {1}", rank, part.map.rank());
-    int64_t width = part.map.size(rank - 1), height = part.map.elements() / width, before = 1;
-    for (int64_t outer = 0; outer < *dim; ++outer)
-      before *= part.map.size(outer);
-    if (!areColumns && before != 1)
-      return emitter.fail("expected tensors to be concatenated in their first dimension behind the batch, or in the "
-                          "last one, found dimension {0}",
-                          *dim);
-    if (!matrices.empty() && (areColumns ? height != rows : width != columns))
-      return emitter.fail("expected tensors of fitting sizes, found others");
-    FailureOr<View> matrix = reshaped(part, {height, width});
-    if (failed(matrix))
-      return failure();
-    matrices.push_back(*matrix);
-    rows = areColumns ? height : rows + height;
-    columns = areColumns ? columns + width : width;
-    shape[*dim] += part.map.size(*dim);
-  }
-  // The layers come first, then their constants and the concatenation.
-  SmallVector<Value> values(matrices.size());
-  for (bool areConstants : {false, true})
-    for (auto [matrix, value] : llvm::zip_equal(matrices, values)) {
-      if (bool(getSource<ConstantSource>(matrix)) != areConstants)
-        continue;
-      FailureOr<Value> emitted = emitter.matrix(matrix);
-      if (failed(emitted))
-        return failure();
-      value = *emitted;
-    }
-  if (values.size() == 1)
-    return Results{parts->front()};
-  auto type = RankedTensorType::get({rows, columns}, builder.getF32Type());
-  Value result = tensor::ConcatOp::create(builder, values.front().getLoc(), type, areColumns, values);
-  std::optional<IndexMap> map = IndexMap::rowMajor(shape);
-  if (!map || map->elements() != rows * columns)
-    return emitter.fail("expected tensors of fitting sizes, found others");
-  return Results{Emitter::tokens(result, shape)};
+  if (isConstant(a))
+    return results(foldConstants(a, b, [](double x, double y) { return x / y; }));
+  FailureOr<View> inverse = foldFunction(*other, [](double x) { return 1 / x; });
+  return failed(inverse) || isRounded ? FailureOr<Results>(failure()) : results(product(*self, *inverse));
 }
 
 } // namespace vitya

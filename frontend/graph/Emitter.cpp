@@ -4,7 +4,6 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
-#include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
@@ -29,57 +28,6 @@ std::string Emitter::uniqueName(StringRef name) {
 
 View Emitter::tokens(Value value, ArrayRef<int64_t> shape) {
   return {std::make_shared<Source>(TokensSource{value}), *IndexMap::rowMajor(shape)};
-}
-
-//===----------------------------------------------------------------------===//
-// Constants
-//===----------------------------------------------------------------------===//
-
-View Emitter::makeConstant(std::string name, ArrayRef<int64_t> shape, std::vector<float> values) {
-  return {std::make_shared<Source>(ConstantSource{std::move(name), std::nullopt, std::move(values)}),
-          *IndexMap::rowMajor(shape)};
-}
-
-FailureOr<std::vector<float>> Emitter::read(const View &view) {
-  auto *constant = getSource<ConstantSource>(view);
-  if (!constant)
-    return fail("expected a constant, found a value that depends on the image");
-  std::vector<float> stored;
-  ArrayRef<float> values = constant->values;
-  if (constant->stored) {
-    stored.resize(constant->stored->named->tensor.elements());
-    if (llvm::Error error = constant->stored->part->readFloats(*constant->stored->named, stored))
-      return fail("{0}", llvm::toString(std::move(error)));
-    if (view.factor == 1 && view.map == *IndexMap::rowMajor(view.map.shape()) &&
-        view.map.elements() == int64_t(stored.size()))
-      return stored;
-    values = stored;
-  }
-  // Dimensions of size 1 that are repeated could give a small file a large constant.
-  int64_t limit = std::max<int64_t>(values.size(), kMaxViewElements);
-  if (view.map.elements() > limit)
-    return fail("expected a constant of at most {0} elements, found {1}", limit, view.map.elements());
-  std::vector<float> result;
-  result.reserve(view.map.elements());
-  auto factor = static_cast<float>(view.factor);
-  view.map.forEach([&](int64_t element) { result.push_back(values[element] * factor); });
-  return result;
-}
-
-FailureOr<Value> Emitter::constant(const View &view) {
-  std::vector<EmittedConstant> &known = constants[view.source.get()];
-  for (const EmittedConstant &each : known)
-    if (each.view.map == view.map && each.view.factor == view.factor && each.view.map.shape() == view.map.shape())
-      return each.value;
-  FailureOr<std::vector<float>> values = read(view);
-  if (failed(values))
-    return failure();
-  StringRef name = getSource<ConstantSource>(view)->name;
-  auto type = RankedTensorType::get(view.map.shape(), builder.getF32Type());
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(values->data()), values->size() * sizeof(float));
-  Value value = arith::ConstantOp::create(builder, location(name), makeResource(type, name, bytes));
-  known.push_back({view, value}); // keeps the source, whose address is the key
-  return value;
 }
 
 //===----------------------------------------------------------------------===//
@@ -111,13 +59,16 @@ FailureOr<Value> Emitter::valueOf(const View &view) {
     return fail("{0}", source->problem);
   if (getSource<ImageSource>(view))
     return fail("expected patches of the image, found the image itself");
-  if (getSource<ScoresSource>(view) || getSource<ProbabilitiesSource>(view))
+  if (getSource<ScoresSource>(view) || getSource<ProbabilitiesSource>(view) || getSource<WeightedSource>(view))
     return fail("expected products of queries and keys only in attention, softmax(scale * q k^T) v, found another use");
   return fail("expected numbers, found truth values");
 }
 
-/// Replaces memory that was written part by part by the tokens in it.
-LogicalResult Emitter::fillBuffer(Source &source) {
+/// Replaces memory that was written part by part by the constant or the tokens in it.
+LogicalResult Emitter::fillBuffer(const View &written) {
+  if (isConstant(written))
+    return fillConstant(written);
+  Source &source = *written.source;
   BufferSource buffer = std::get<BufferSource>(source);
   int64_t width = buffer.shape.back(), elements = IndexMap::rowMajor(buffer.shape)->elements();
   struct Part {
@@ -252,6 +203,8 @@ static Operation *lastSlice(Value matrix) {
 }
 
 FailureOr<Emitter::Rows> Emitter::rows(const View &original) {
+  if (getSource<BufferSource>(original) && failed(fillBuffer(original)))
+    return failure();
   if (getSource<ConstantSource>(original)) {
     FailureOr<Value> value = constant(original);
     return failed(value) ? FailureOr<Rows>(failure()) : Rows{*value, *IndexMap::rowMajor(original.map.shape())};
@@ -260,8 +213,6 @@ FailureOr<Emitter::Rows> Emitter::rows(const View &original) {
     FailureOr<View> cut = patches(original, image->value);
     return failed(cut) ? FailureOr<Rows>(failure()) : rows(*cut);
   }
-  if (getSource<BufferSource>(original) && failed(fillBuffer(*original.source)))
-    return failure();
   if (getSource<FunctionSource>(original)) {
     FailureOr<View> evaluated = evaluate(original);
     return failed(evaluated) ? FailureOr<Rows>(failure()) : rows(*evaluated);
@@ -321,7 +272,7 @@ FailureOr<Value> Emitter::matrix(const View &original, StringRef part) {
 }
 
 FailureOr<Emitter::Rows> Emitter::whole(const View &original) {
-  if (getSource<BufferSource>(original) && failed(fillBuffer(*original.source)))
+  if (getSource<BufferSource>(original) && failed(fillBuffer(original)))
     return failure();
   FailureOr<View> evaluated = getSource<FunctionSource>(original) ? evaluate(original) : FailureOr<View>(original);
   if (failed(evaluated))

@@ -39,6 +39,9 @@ public:
   /// Returns the elements of a constant in the order of the view.
   mlir::FailureOr<std::vector<float>> read(const View &view);
 
+  /// Replaces memory that was written part by part by the constant or the tokens in it.
+  llvm::LogicalResult fillBuffer(const View &written);
+
   /// Returns a constant of the shape of the view as an op.
   mlir::FailureOr<mlir::Value> constant(const View &view);
 
@@ -80,7 +83,8 @@ private:
   mlir::FailureOr<Position> locate(const View &view, int64_t width);
   mlir::FailureOr<View> gatherOutputs(const View &view, const LinearSource &linear, const Position &position);
   static View scaled(const View &view);
-  llvm::LogicalResult fillBuffer(Source &source);
+  mlir::FailureOr<std::vector<float>> readStored(const ExportedProgram::StoredTensor &stored);
+  llvm::LogicalResult fillConstant(const View &written);
 
   llvm::StringMap<unsigned> layerNames;
   llvm::DenseMap<mlir::Value, llvm::SmallVector<PatchifyOp>> patchifies;

@@ -1,4 +1,5 @@
 // Recognises functions of each element as the activations that have ops.
+#include "frontend/graph/ElementFunctions.h"
 #include "frontend/graph/Emitter.h"
 #include <cmath>
 
@@ -9,14 +10,12 @@ namespace vitya {
 /// The activation that `function` computes.
 static std::optional<Emitter::Activation> recognizeActivation(llvm::function_ref<double(double)> function) {
   using Activation = Emitter::Activation;
-  auto sigmoid = [](double x) { return 1 / (1 + std::exp(-x)); };
   const std::pair<Activation, std::function<double(double)>> known[] = {
-      {Activation::geluErf, [](double x) { return x / 2 * (1 + std::erf(x / std::sqrt(2.0))); }},
-      {Activation::geluTanh,
-       [](double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }},
-      {Activation::geluQuick, [&](double x) { return x * sigmoid(1.702 * x); }},
-      {Activation::relu, [](double x) { return std::max(x, 0.0); }},
-      {Activation::silu, [&](double x) { return x * sigmoid(x); }}};
+      {Activation::geluErf, findUnaryFunction("gelu")},
+      {Activation::geluTanh, geluByTanh},
+      {Activation::geluQuick, [](double x) { return x / (1 + std::exp(-1.702 * x)); }},
+      {Activation::relu, findUnaryFunction("relu")},
+      {Activation::silu, findUnaryFunction("silu")}};
   auto isSame = [&](const std::function<double(double)> &form) {
     // The forms differ by more than 1e-4 in this range, constants that are written with six digits by less than 1e-5.
     constexpr double step = 0.125, range = 6, tolerance = 1e-5;

@@ -4,6 +4,7 @@
 #define VITYA_FRONTEND_GRAPH_GRAPH_H
 
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
@@ -48,10 +49,21 @@ struct GraphNode {
 /// The size of a dimension that depends on the size of a batch.
 inline constexpr int64_t kSymbolicSize = -1;
 
+/// The numbers of element types in the schema of exported graphs.
+enum class ScalarType : int64_t { unknown = 0, u8 = 1, i64 = 5, f16 = 6, f32 = 7, f64 = 8, truth = 12, bf16 = 13 };
+
+inline bool isInteger(ScalarType type) { return type >= ScalarType::u8 && type <= ScalarType::i64; }
+inline bool isFloating(ScalarType type) {
+  return (type >= ScalarType::f16 && type <= ScalarType::f64) || type == ScalarType::bf16;
+}
+
 struct GraphValue {
   std::string name;
   bool isTensor = false;
-  llvm::SmallVector<int64_t, 4> shape; ///< of a tensor, with `kSymbolicSize` where it is not a number
+  llvm::SmallVector<int64_t, 4> shape;   ///< of a tensor, with `kSymbolicSize` where it is not a number
+  ScalarType type = ScalarType::unknown; ///< of a tensor
+
+  bool hasElements() const { return !llvm::is_contained(shape, 0); }
 };
 
 /// A parameter, buffer or constant.

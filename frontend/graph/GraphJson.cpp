@@ -31,7 +31,7 @@ private:
   ValueId define(StringRef name) {
     auto [entry, isNew] = ids.try_emplace(name, ValueId(graph.values.size()));
     if (isNew)
-      graph.values.push_back({name.str(), false, {}});
+      graph.values.push_back({name.str(), false, {}, {}});
     return entry->second;
   }
 
@@ -45,6 +45,8 @@ private:
       Member meta{&description, member.path.field(StringRef(name))};
       if (!readSizes(meta.get("sizes"), value.shape))
         return false;
+      if (Member type = meta.get("dtype"); type.value)
+        value.type = ScalarType(type.value->getAsInteger().value_or(0));
     }
     return true;
   }

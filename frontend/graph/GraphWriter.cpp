@@ -23,7 +23,10 @@ public:
           json.attributeObject("tensor_values", [&] {
             for (const GraphValue &value : graph.values)
               if (value.isTensor)
-                json.attributeObject(value.name, [&] { sizes("sizes", value.shape); });
+                json.attributeObject(value.name, [&] {
+                  json.attribute("dtype", static_cast<int64_t>(value.type));
+                  sizes("sizes", value.shape);
+                });
           });
           json.attributeArray("nodes", [&] {
             for (const GraphNode &node : graph.nodes)

@@ -221,46 +221,8 @@ FailureOr<Converter::Results> Converter::einsum() {
 }
 
 //===----------------------------------------------------------------------===//
-// Embeddings and norms
+// Norms
 //===----------------------------------------------------------------------===//
-
-/// Rows of a constant matrix, whose numbers are constant too.
-FailureOr<Converter::Results> Converter::embedding() {
-  FailureOr<View> weight = view("weight"), indices = view("indices");
-  if (failed(weight) || failed(indices))
-    return failure();
-  auto *matrix = getSource<ConstantSource>(*weight), *numbers = getSource<ConstantSource>(*indices);
-  if (!matrix || !numbers || !numbers->stored || weight->map.rank() != 2 ||
-      numbers->stored->named->tensor.type->name != "i64")
-    return emitter.fail("expected a constant matrix and constant numbers of its rows, i64, found others");
-  const auto &[named, part] = *numbers->stored;
-  std::vector<int64_t> stored(named->tensor.elements());
-  if (llvm::Error error = part->readBytes(
-          *named, MutableArrayRef(reinterpret_cast<char *>(stored.data()), stored.size() * sizeof(int64_t))))
-    return emitter.fail("{0}", llvm::toString(std::move(error)));
-  std::vector<int64_t> rows;
-  indices->map.forEach([&](int64_t element) { rows.push_back(stored[element]); });
-  int64_t count = weight->map.size(0), width = weight->map.size(1);
-  for (auto [index, row] : llvm::enumerate(rows))
-    if (row < 0 || row >= count)
-      return emitter.fail("expected numbers of {0} rows, found {1}", count, row);
-  SmallVector<int64_t> shape = indices->map.shape();
-  shape.push_back(width);
-  if (!IndexMap::rowMajor(shape))
-    return emitter.fail("expected fewer rows, found {0}", rows.size());
-  // Usually these are the first rows in order.
-  if (llvm::equal(rows, llvm::seq<int64_t>(0, rows.size()))) {
-    std::optional<IndexMap> first = weight->map.slice(0, 0, rows.size());
-    return arranged(*weight, first ? first->reshape(shape) : std::nullopt);
-  }
-  FailureOr<std::vector<float>> values = emitter.read(*weight);
-  if (failed(values))
-    return failure();
-  std::vector<float> chosen;
-  for (int64_t row : rows)
-    chosen.insert(chosen.end(), values->begin() + row * width, values->begin() + (row + 1) * width);
-  return Results{Emitter::makeConstant(matrix->name, shape, std::move(chosen))};
-}
 
 /// The number of columns of the matrix of tokens that `view` is a view of.
 static std::optional<int64_t> sourceColumns(const View &view) {

@@ -19,16 +19,26 @@ FailureOr<Converter::Results> Converter::allocate() {
       return failure();
     shape = *sizes;
   }
+  StringRef name = node->op;
+  std::optional<double> fill = number("fill_value");
+  if (name.contains("zeros"))
+    fill = 0;
+  else if (name.contains("ones"))
+    fill = 1;
+  if (shape.empty() && fill)
+    return results(computed("", {}, {static_cast<float>(*fill)}));
   std::optional<IndexMap> map = IndexMap::rowMajor(shape);
   if (!map || shape.empty())
     return emitter.fail("expected a tensor of positive sizes, found another");
-  return Results{View{std::make_shared<Source>(BufferSource{shape, {}, {}}), *map}};
+  return Results{View{std::make_shared<Source>(BufferSource{shape, fill, {}, {}}), *map}};
 }
 
 FailureOr<Converter::Results> Converter::copy() {
-  FailureOr<View> self = view("self"), from = view("src");
+  FailureOr<View> self = view("self"), from = operand(node->find("src") ? "src" : "value");
   if (failed(self) || failed(from))
     return failure();
+  if (!StringRef(node->op).ends_with("_"))
+    return arranged(*from, from->map.expand(self->map.shape()));
   auto *buffer = getSource<BufferSource>(*self);
   if (!buffer)
     return emitter.fail(
@@ -46,7 +56,7 @@ FailureOr<Converter::Results> Converter::copy() {
 
 /// slice_scatter and select_scatter: a copy of a tensor with another part.
 FailureOr<Converter::Results> Converter::scatter() {
-  FailureOr<View> self = view("self"), from = view("src");
+  FailureOr<View> self = view("self"), from = operand("src");
   if (failed(self) || failed(from))
     return failure();
   auto *buffer = getSource<BufferSource>(*self);
@@ -73,23 +83,6 @@ FailureOr<Converter::Results> Converter::compare() {
   if (failed(self) || !other || *other != -HUGE_VAL)
     return emitter.fail("expected a comparison with minus infinity, found another");
   return Results{View{std::make_shared<Source>(TruthSource{false}), self->map}};
-}
-
-FailureOr<Converter::Results> Converter::negateTruth() {
-  FailureOr<View> self = view("self");
-  auto *truth = succeeded(self) ? getSource<TruthSource>(*self) : nullptr;
-  if (!truth)
-    return emitter.fail("expected truth values that do not depend on the image, found others");
-  return Results{View{std::make_shared<Source>(TruthSource{!truth->value}), self->map}};
-}
-
-FailureOr<Converter::Results> Converter::choose() {
-  FailureOr<View> condition = view("condition");
-  auto *truth = succeeded(condition) ? getSource<TruthSource>(*condition) : nullptr;
-  if (!truth)
-    return emitter.fail("expected truth values that do not depend on the image, found others");
-  FailureOr<View> chosen = view(truth->value ? "self" : "other");
-  return failed(chosen) ? FailureOr<Results>(failure()) : Results{*chosen};
 }
 
 } // namespace vitya

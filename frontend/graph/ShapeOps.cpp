@@ -31,11 +31,13 @@ FailureOr<Converter::Results> Converter::dropout() {
 
 /// Floating-point values of every type are computed in f32.
 FailureOr<Converter::Results> Converter::convertType() {
-  constexpr int64_t f16 = 6, f32 = 7, f64 = 8, bf16 = 13; // in the schema of exported graphs
-  if (std::optional<double> type = number("dtype");
-      type && *type != f16 && *type != f32 && *type != f64 && *type != bf16)
+  FailureOr<View> self = view("self");
+  std::optional<double> type = number("dtype");
+  if (failed(self) || !type || isFloating(ScalarType(*type)))
+    return failed(self) ? FailureOr<Results>(failure()) : Results{*self};
+  if (!isConstant(*self))
     return emitter.fail("expected a conversion to a floating-point type, found another");
-  return same();
+  return results(foldFunction(*self, [](double x) { return x; }));
 }
 
 /// The shape with the size that -1 stands for.
@@ -285,6 +287,14 @@ FailureOr<Converter::Results> Converter::split() {
     first += count;
   }
   return results;
+}
+
+/// Only padding of nothing, which nn.Unfold becomes.
+FailureOr<Converter::Results> Converter::pad() {
+  FailureOr<SmallVector<int64_t>> sizes = integers("pad");
+  if (failed(sizes) || !llvm::all_of(*sizes, [](int64_t size) { return size == 0; }))
+    return emitter.fail("expected no padding except that of convolutions and pooling, found some");
+  return same();
 }
 
 /// Tensor.unfold: windows of a dimension, which become the last dimension.

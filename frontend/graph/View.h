@@ -50,6 +50,10 @@ struct ProbabilitiesSource {
   View query, key;
   double scale;
 };
+/// Elements of attention weights times those of values, which are added up later. Both views have one shape.
+struct WeightedSource {
+  View weights, values;
+};
 /// A function of each element that the model computes in steps, such as x * sigmoid(1.702 * x).
 struct FunctionSource {
   View operand;
@@ -59,7 +63,8 @@ struct FunctionSource {
 /// Memory that is written part by part.
 struct BufferSource {
   llvm::SmallVector<int64_t> shape;
-  std::vector<View> parts; ///< what was written
+  std::optional<double> fill; ///< what is in places that are not written
+  std::vector<View> parts;    ///< what was written
   std::vector<IndexMap> places;
 };
 /// Truth values that are all the same.
@@ -72,13 +77,20 @@ struct UnsupportedSource {
 };
 
 struct Source : std::variant<ImageSource, TokensSource, LinearSource, ConstantSource, ScoresSource, ProbabilitiesSource,
-                             FunctionSource, BufferSource, TruthSource, UnsupportedSource> {
+                             WeightedSource, FunctionSource, BufferSource, TruthSource, UnsupportedSource> {
   using variant::variant;
 };
 
 template <typename T>
 T *getSource(const View &view) {
   return std::get_if<T>(view.source.get());
+}
+
+/// Whether no element depends on the image.
+inline bool isConstant(const View &view) {
+  auto *buffer = getSource<BufferSource>(view);
+  return getSource<ConstantSource>(view) ||
+         (buffer && (buffer->fill || !buffer->parts.empty()) && llvm::all_of(buffer->parts, isConstant));
 }
 
 } // namespace vitya

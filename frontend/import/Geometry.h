@@ -3,15 +3,10 @@
 #define VITYA_FRONTEND_IMPORT_GEOMETRY_H
 
 #include "frontend/import/Weights.h"
+#include "frontend/layout/Resample.h"
 #include "frontend/layout/Settings.h"
 
 namespace vitya {
-
-/// A grid of patches, or of what a convolution makes of them.
-struct Grid {
-  int64_t height, width;
-  int64_t size() const { return height * width; }
-};
 
 /// Sizes in pixels.
 struct Geometry {

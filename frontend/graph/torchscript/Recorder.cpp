@@ -47,8 +47,10 @@ ValueId Recorder::define(const at::Tensor &tensor) {
   if (graph.values.size() == kMaxValues)
     throw ScriptProblem("expected at most " + std::to_string(kMaxValues) + " tensors, found more");
   auto id = ValueId(graph.values.size());
-  GraphValue value{"value_" + std::to_string(graph.values.size()), true, {}};
+  GraphValue value{"value_" + std::to_string(graph.values.size()), true, {}, {}};
   value.shape.append(tensor.sizes().begin(), tensor.sizes().end());
+  if (const ElementType *type = findTorchType(typeName(tensor.scalar_type())))
+    value.type = ScalarType(scalarTypeNumber(*type));
   graph.values.push_back(std::move(value));
   if (ids.insert_or_assign(tensor.unsafeGetTensorImpl(), id).second)
     alive.push_back(tensor);

@@ -406,6 +406,77 @@ class Stem(nn.Module):
         return self.head(self.blocks(x).mean(dim=1))
 
 
+class Computed(nn.Module):
+    """Positions computed from numbers, masks that mask nothing, an empty class token, mean pooling, assigned constants."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Linear(PIXELS, WIDTH)
+        self.cls = nn.Parameter(torch.empty(0, WIDTH))
+        self.rows = nn.Embedding(PATCHES, WIDTH)
+        self.norm, self.qkv = nn.LayerNorm(WIDTH), nn.Linear(WIDTH, 3 * WIDTH)
+        self.attention = nn.MultiheadAttention(WIDTH, HEADS, batch_first=True)
+        self.head = nn.Linear(WIDTH, CLASSES)
+
+    def forward(self, x):
+        side = SIDE // PATCH
+        x = x.reshape(-1, 3, side, PATCH, side, PATCH).permute(0, 2, 4, 3, 5, 1).reshape(-1, PATCHES, PIXELS)
+        y, z = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="ij")
+        omega = 1.0 / (10000**(torch.arange(WIDTH // 4) / (WIDTH // 4 - 1)))
+        y, z = y.flatten()[:, None] * omega[None, :], z.flatten()[:, None] * omega[None, :]
+        x = self.embed(x) + torch.cat((z.sin(), z.cos(), y.sin(), y.cos()), dim=1).type(torch.float32)
+        numbers = (torch.arange(PATCHES).unsqueeze(0) * 3 + 1) % PATCHES
+        x = x + self.rows(numbers)
+        x = torch.cat((self.cls.unsqueeze(0).expand(x.shape[0], -1, -1), x), dim=1)
+        q, k, v = self.qkv(self.norm(x)).reshape(-1, PATCHES, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
+        mask = torch.ones(PATCHES, PATCHES, dtype=torch.bool)
+        x = x + functional.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
+        added = torch.zeros(PATCHES, PATCHES)
+        added[0] = 0.0
+        added = added.masked_fill(~mask, float("-inf"))
+        x = x + self.attention(x, x, x, attn_mask=added, need_weights=False)[0]
+        scores = (q @ k.transpose(-2, -1)).masked_fill(~mask, float("-inf")).softmax(dim=-1)
+        return self.head((x + (scores @ v).transpose(1, 2).flatten(2)).mean(dim=1))
+
+
+class Interpolated(nn.Module):
+    """Positions of other grids, interpolated as DINOv2, timm and MAE do, nn.Unfold, and sequence pooling as in CCT."""
+
+    def __init__(self):
+        super().__init__()
+        self.cut = nn.Unfold(4, stride=4)
+        self.embed = nn.Linear(48, WIDTH)
+        self.cls = nn.Parameter(torch.empty(1, 1, WIDTH))
+        self.pos = nn.Parameter(torch.empty(1, 10, WIDTH))
+        self.grid = nn.Parameter(torch.empty(1, WIDTH, 7, 5))
+        self.block = TimmBlock(TimmAttention, False)
+        self.pool, self.head = nn.Linear(WIDTH, 1), nn.Linear(WIDTH, CLASSES)
+
+    def resize(self, grid, **options):
+        return functional.interpolate(grid, **options).permute(0, 2, 3, 1).view(1, -1, WIDTH)
+
+    def forward(self, x):
+        x = self.embed(self.cut(x).transpose(1, 2))
+        patches = self.pos[:, 1:].reshape(1, 3, 3, WIDTH).permute(0, 3, 1, 2)
+        scale = (4 + 0.1) / 3
+        patches = self.resize(patches, scale_factor=(scale, scale), mode="bicubic", antialias=False)
+        x = torch.cat((self.cls.expand(x.shape[0], -1, -1), x + self.resize(self.grid, size=(4, 4), mode="bicubic", antialias=True)), dim=1)
+        x = x + torch.cat((self.pos[:, :1], patches), dim=1)
+        x = self.block(x)
+        return self.head((functional.softmax(self.pool(x), dim=1).transpose(-1, -2) @ x).squeeze(-2))
+
+
+class Resized(Interpolated):
+    """Bilinear interpolation and no class token."""
+
+    def forward(self, x):
+        x = self.embed(self.cut(x).transpose(1, 2))
+        x = x + self.resize(self.grid, size=(4, 4), mode="bilinear", align_corners=False)
+        x = x + self.resize(self.grid[:, :, :3], size=(4, 4), mode="bicubic", align_corners=True)
+        x = x + self.resize(self.grid, size=(4, 4), mode="bilinear", align_corners=False, antialias=True)
+        return self.head((self.pool(self.block(x)).softmax(1) * x).sum(dim=1))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Files.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -426,6 +497,11 @@ MODELS = {
     "mixed": (Mixed, "batch"),
     "stem": (Stem, "plain"),
     "stem-core": (Stem, "core"),
+    "computed": (Computed, "batch"),
+    "computed-core": (Computed, "core"),
+    "interpolated": (Interpolated, "plain"),
+    "interpolated-core": (Interpolated, "core"),
+    "resized": (Resized, "plain"),
 }
 WITH_LAYOUT = {"timm", "timm-norms", "timm-scaled", "torchvision", "reference"}
 
