@@ -6,6 +6,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/emit/Link.h"
 #include "passes/emit/Object.h"
+#include "tools/lib/CheckProgram.h"
 #include "tools/lib/CompressionFlags.h"
 #include "tools/lib/DefaultOutput.h"
 #include "tools/lib/ExitCode.h"
@@ -47,6 +48,11 @@ static cl::opt<std::string> weightsName("weights",
                                         cl::desc("Embed the weights in the executable or library, or write them "
                                                  "to a file beside it (default: embed)"),
                                         cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category));
+static cl::opt<bool>
+    check("check",
+          cl::desc("Before the output is written, compare compiled code with LibTorch, layer by layer: "
+                   "runs vitya-check on the images of --validate or --calibrate, or on random ones"),
+          cl::cat(category));
 static ImportFlags importFlags(category);
 static CompressionFlags compressionFlags(category);
 
@@ -133,9 +139,8 @@ llvm::Expected<std::string> chooseOutput(StringRef suffix) {
 }
 
 /// The folder of the runtime that executables are linked with. Build and install trees have it beside the compiler.
-std::string runtimeFolder(const char *program) {
-  static int anchor;
-  llvm::SmallString<128> path(llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(program, &anchor)));
+std::string runtimeFolder() {
+  llvm::SmallString<128> path(programFolder());
   llvm::sys::path::append(path, "..", "lib", "vitya");
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   return std::string(path);
@@ -236,6 +241,9 @@ private:
     if (reached > goal.phase)
       return makeError("expected a model at most at phase " + stringifyPhase(goal.phase) + " for --emit=" + emitName +
                        ", found '" + inputPath + "' at phase " + stringifyPhase(reached));
+    if (check && reached > Phase::compress)
+      return makeError("expected a model of phase import or compress for --check, found '" + inputPath + "' at phase " +
+                       stringifyPhase(reached));
     return llvm::Error::success();
   }
 
@@ -304,6 +312,9 @@ private:
       if (info.phase == Phase::compress && info.phase != reached && compressionFlags.wantsReport())
         if (llvm::Error error = writeReport())
           return error;
+      if (check && info.phase == std::min(goal.phase, Phase::compress))
+        if (llvm::Error error = checkWithLibTorch(*module, cpuName, compressionFlags.goal().images))
+          return error;
       if (llvm::Error error = stages.write(*module, info.name))
         return error;
     }
@@ -352,7 +363,7 @@ private:
   Stages stages;
 };
 
-llvm::Error compile(const char *program) {
+llvm::Error compile() {
   llvm::Expected<Goal> goal = parseGoal(emitName);
   if (!goal)
     return goal.takeError();
@@ -367,7 +378,7 @@ llvm::Error compile(const char *program) {
   llvm::Expected<std::string> output = chooseOutput(goal->suffix);
   if (!output)
     return output.takeError();
-  return Compilation(std::move(*file), *goal, std::move(*target), std::move(*output), runtimeFolder(program)).run();
+  return Compilation(std::move(*file), *goal, std::move(*target), std::move(*output), runtimeFolder()).run();
 }
 
 } // namespace
@@ -377,5 +388,5 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv, "Vision Transformers to native code\n");
-  return exitCodeOf(compile(argv[0]), "vitya-compile");
+  return exitCodeOf(compile(), "vitya-compile");
 }

@@ -5,12 +5,10 @@
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "passes/analysis/ImageSet.h"
-#include "runtime/threads/Batch.h"
 #include "tools/lib/CompiledModel.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/ModelInput.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/EndianStream.h"
 #include "llvm/Support/Format.h"
@@ -181,17 +179,13 @@ llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &
   const vitya_model &model = compiled->model();
   if (llvm::Error error = images.checkChannels(model.channels))
     return std::move(error);
-  Session *session = createSession(&model, compiled->weights(), images.threads);
-  if (!session)
-    return makeError("expected memory for " + llvm::Twine(images.threads) + " threads, found too little");
-  llvm::scope_exit end([&] { destroySession(session); });
-  auto source = [&](int64_t index, float *pixels) { readImageOf(*images.file, index, imageOf(model), pixels); };
-  Results results{std::vector<float>(images.count * model.classes), std::vector<std::string>(images.count)};
-  runBatch(
-      session,
-      [](void *data, int64_t index, float *pixels) { (*static_cast<decltype(source) *>(data))(index, pixels); },
-      &source, 0, images.count, results.logits.data(), /*profile=*/nullptr);
-  return results;
+  llvm::Expected<std::vector<float>> logits =
+      compiled->run(images.count, images.threads, [&](int64_t index, MutableArrayRef<float> pixels) {
+        readImageOf(*images.file, index, imageOf(model), pixels.data());
+      });
+  if (!logits)
+    return logits.takeError();
+  return Results{std::move(*logits), std::vector<std::string>(images.count)};
 }
 
 //===----------------------------------------------------------------------===//

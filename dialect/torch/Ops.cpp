@@ -1,5 +1,6 @@
 // Each function is a few calls of ATen. Functions that came with PyTorch 2 have a form for older versions.
 #include "dialect/torch/Ops.h"
+#include "dialect/support/Errors.h"
 #include "dialect/torch/TorchTensor.h"
 #include <torch/version.h>
 
@@ -192,5 +193,29 @@ Tensor roundToMultiples(const Tensor &values, llvm::ArrayRef<double> steps) {
 }
 
 int64_t batchOf(const Tensor &tensor) { return unwrap(tensor).size(0); }
+
+Tensor makeTensor(Sizes shape, llvm::ArrayRef<float> elements) {
+  return wrap(at::from_blob(const_cast<float *>(elements.data()), list(shape), at::kFloat).clone());
+}
+
+std::vector<float> elementsOf(const Tensor &tensor) {
+  at::Tensor host = unwrap(tensor).detach().to(at::kCPU, at::kFloat).contiguous();
+  auto *data = host.data_ptr<float>();
+  return std::vector<float>(data, data + host.numel());
+}
+
+llvm::Error guarded(llvm::function_ref<void()> compute) {
+  auto fail = [](llvm::StringRef message) {
+    return makeError("expected LibTorch to compute, found: {0}", message.split('\n').first);
+  };
+  try {
+    compute();
+    return llvm::Error::success();
+  } catch (const c10::Error &error) {
+    return fail(error.what_without_backtrace());
+  } catch (const std::exception &error) {
+    return fail(error.what());
+  }
+}
 
 } // namespace vitya::autograd

@@ -9,6 +9,8 @@
 
 #include "dialect/torch/Tensor.h"
 #include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/Support/Error.h"
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -121,6 +123,14 @@ Tensor roundToMultiples(const Tensor &values, llvm::ArrayRef<double> steps);
 
 /// Number of images in a tensor that has the dimension B.
 int64_t batchOf(const Tensor &tensor);
+
+/// A tensor with these elements, in row-major order, on the CPU.
+Tensor makeTensor(Sizes shape, llvm::ArrayRef<float> elements);
+/// The elements of `tensor` as f32, in row-major order.
+std::vector<float> elementsOf(const Tensor &tensor);
+
+/// Calls `compute`. An exception of LibTorch, such as that of memory, becomes an error.
+llvm::Error guarded(llvm::function_ref<void()> compute);
 
 } // namespace vitya::autograd
 

@@ -1,7 +1,7 @@
-// All weights are one vector, so that a step of the optimizer is a few operations on it. LibTorch's exceptions end
-// here.
+// All weights are one vector, so that a step of the optimizer is a few operations on it.
 #include "frontend/training/Learner.h"
 #include "dialect/support/Errors.h"
+#include "dialect/torch/Ops.h"
 #include "dialect/torch/TorchTensor.h"
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
@@ -51,26 +51,7 @@ private:
   bool isEnabled;
 };
 
-std::vector<float> toVector(const at::Tensor &tensor) {
-  at::Tensor host = tensor.detach().to(at::kCPU, at::kFloat).contiguous();
-  auto *data = host.data_ptr<float>();
-  return std::vector<float>(data, data + host.numel());
-}
-
-/// `compute()`; an exception of LibTorch becomes an error.
-template <typename Compute>
-llvm::Error guarded(Compute compute) {
-  try {
-    compute();
-    return llvm::Error::success();
-  } catch (const c10::Error &error) {
-    return makeError(llvm::Twine("expected LibTorch to compute, found: ") +
-                     llvm::StringRef(error.what_without_backtrace()).split('\n').first);
-  } catch (const std::exception &error) {
-    return makeError(llvm::Twine("expected LibTorch to compute, found: ") +
-                     llvm::StringRef(error.what()).split('\n').first);
-  }
-}
+std::vector<float> toVector(const at::Tensor &tensor) { return autograd::elementsOf(autograd::wrap(tensor)); }
 
 /// A sample of the beta distribution with both parameters `alpha`.
 double sampleBeta(std::mt19937_64 &random, double alpha) {
@@ -244,7 +225,7 @@ llvm::Expected<std::unique_ptr<Learner>> Learner::create(llvm::ArrayRef<WeightSh
     impl->device = at::Device(at::kCUDA, 0);
     at::globalContext().setAllowTF32CuBLAS(!options.isDeterministic);
   }
-  llvm::Error error = guarded([&] {
+  llvm::Error error = autograd::guarded([&] {
     at::globalContext().setDeterministicAlgorithms(options.isDeterministic, /*warn_only=*/true);
     std::vector<at::Tensor> masks;
     for (const WeightShape &weight : weights) {
@@ -292,7 +273,7 @@ void Learner::restore(const LearnerState &state) {
 
 llvm::Error Learner::step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward,
                           const std::function<autograd::Tensor(const autograd::Tensor &)> &teacher) {
-  return guarded([&] { impl->step(images, rate, seed, forward, teacher); });
+  return autograd::guarded([&] { impl->step(images, rate, seed, forward, teacher); });
 }
 
 Metrics Learner::takeMetrics() {
@@ -306,7 +287,7 @@ Metrics Learner::takeMetrics() {
 llvm::Expected<Metrics> Learner::evaluate(const LabelledImages &images, int64_t batch, const Forward &forward) {
   Metrics metrics;
   metrics.count = images.labels.size();
-  llvm::Error error = guarded([&] {
+  llvm::Error error = autograd::guarded([&] {
     impl->forEachBatch(images, batch, forward, [&](int64_t begin, int64_t end, const at::Tensor &logits) {
       at::Tensor label = impl->labels(images, begin, end);
       metrics.loss += at::nll_loss(at::log_softmax(logits, 1), label, {}, at::Reduction::Sum).item<double>();
@@ -321,7 +302,7 @@ llvm::Expected<Metrics> Learner::evaluate(const LabelledImages &images, int64_t 
 llvm::Expected<std::vector<float>> Learner::logits(const LabelledImages &images, int64_t batch,
                                                    const Forward &forward) {
   std::vector<float> result;
-  llvm::Error error = guarded([&] {
+  llvm::Error error = autograd::guarded([&] {
     impl->forEachBatch(images, batch, forward, [&](int64_t, int64_t, const at::Tensor &logits) {
       std::vector<float> values = toVector(logits);
       result.insert(result.end(), values.begin(), values.end());

@@ -8,6 +8,8 @@
 #include "passes/lower/Kernel.h"
 #include "passes/pipelines/Pipelines.h"
 #include "runtime/processor/Features.h"
+#include "runtime/threads/Batch.h"
+#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ExecutionEngine/Orc/AbsoluteSymbols.h"
 #include "llvm/Support/SmallVectorMemoryBuffer.h"
 
@@ -61,6 +63,21 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
     return makeError("expected " + Twine(result.descriptor->weight_bytes) +
                      " bytes of weights, aligned to 64 bytes, found " + Twine(bytes.size()) + " bytes");
   return result;
+}
+
+Expected<std::vector<float>> CompiledModel::run(int64_t count, int threads, ImageSource source) const {
+  Session *session = createSession(descriptor, weightBytes, threads);
+  if (!session)
+    return makeError("expected memory for " + Twine(threads) + " threads, found too little");
+  scope_exit end([&] { destroySession(session); });
+  auto read = [&](int64_t index, float *pixels) {
+    source(index, {pixels, static_cast<size_t>(descriptor->channels * descriptor->height * descriptor->width)});
+  };
+  std::vector<float> logits(count * descriptor->classes);
+  runBatch(
+      session, [](void *data, int64_t index, float *pixels) { (*static_cast<decltype(read) *>(data))(index, pixels); },
+      &read, 0, count, logits.data(), /*profile=*/nullptr);
+  return logits;
 }
 
 } // namespace vitya

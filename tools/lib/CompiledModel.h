@@ -6,9 +6,11 @@
 #include "passes/Phases.h"
 #include "passes/emit/Target.h"
 #include "runtime/Abi.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/Error.h"
 #include <memory>
+#include <vector>
 
 namespace vitya {
 
@@ -23,6 +25,11 @@ public:
 
   const vitya_model &model() const { return *descriptor; }
   const void *weights() const { return weightBytes; }
+
+  /// Fills `image`, f32 [channels, height, width], with the pixels of image `index`. Called from several threads.
+  using ImageSource = llvm::function_ref<void(int64_t index, llvm::MutableArrayRef<float> image)>;
+  /// The logits of `count` images, [image, class], computed by `threads` threads.
+  llvm::Expected<std::vector<float>> run(int64_t count, int threads, ImageSource source) const;
 
 private:
   std::unique_ptr<llvm::orc::LLJIT> jit;

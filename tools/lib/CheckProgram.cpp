@@ -1,0 +1,42 @@
+// The model travels in a temporary file.
+#include "tools/lib/CheckProgram.h"
+#include "dialect/support/Errors.h"
+#include "tools/lib/ModelInput.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+
+namespace vitya {
+
+std::string programFolder() {
+  static int anchor;
+  return llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)).str();
+}
+
+llvm::Error checkWithLibTorch(mlir::ModuleOp module, llvm::StringRef cpu, llvm::StringRef images) {
+  std::string folder = programFolder();
+  constexpr llvm::StringLiteral kProgram = "vitya-check";
+  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(kProgram, {folder});
+  if (!program)
+    return makeError("expected the program {0} in '{1}' for --check, found none: it is built if CMake finds LibTorch",
+                     kProgram, folder);
+  llvm::SmallString<128> path;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "mlirbc", path))
+    return makeError("expected a temporary folder that can be written, found: {0}", error.message());
+  llvm::FileRemover remover(path);
+  if (llvm::Error error = writeModule(module, path))
+    return error;
+  std::string cpuFlag = "--cpu=" + cpu.str(), imagesFlag = "--images=" + images.str();
+  llvm::SmallVector<llvm::StringRef> arguments = {*program, path, cpuFlag};
+  if (!images.empty())
+    arguments.push_back(imagesFlag);
+  std::string message;
+  int status = llvm::sys::ExecuteAndWait(*program, arguments, /*Env=*/std::nullopt, /*Redirects=*/{},
+                                         /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
+  if (status == 0)
+    return llvm::Error::success();
+  return message.empty() ? reportedError() : makeError("expected '{0}' to end, found: {1}", *program, message);
+}
+
+} // namespace vitya
