@@ -2,6 +2,7 @@
 #include "dialect/torch/Ops.h"
 #include "dialect/support/Errors.h"
 #include "dialect/torch/TorchTensor.h"
+#include <cmath>
 #include <torch/version.h>
 
 namespace vitya::autograd {
@@ -122,6 +123,15 @@ Tensor addBranch(const Tensor &input, const Tensor &branch, double keep) {
   shape.front() = from.size(0);
   at::Tensor kept = at::empty(shape, from.options()).bernoulli_(keep).div_(keep);
   return wrap(at::addcmul(unwrap(input), from, kept));
+}
+
+Tensor dropPatches(const Tensor &tokens, int64_t special, double share) {
+  const at::Tensor &from = unwrap(tokens);
+  int64_t patches = from.size(1) - special, kept = std::max<int64_t>(std::llround(double(patches) * (1 - share)), 1);
+  at::Tensor order = at::rand({from.size(0), patches}, from.options().dtype(at::kFloat).requires_grad(false))
+                         .argsort(int64_t(1), /*descending=*/false);
+  at::Tensor chosen = (order.slice(1, 0, kept) + special).unsqueeze(-1).expand({-1, -1, from.size(2)});
+  return wrap(at::cat({from.slice(1, 0, special), from.gather(1, chosen)}, 1));
 }
 
 Tensor expandBatch(const Tensor &input, int64_t batch) {

@@ -84,10 +84,14 @@ Tensor divide(const Tensor &a, const Tensor &b);
 /// none (stochastic depth, arXiv 1603.09382).
 Tensor addBranch(const Tensor &input, const Tensor &branch, double keep);
 
+/// `tokens` [B, N, D] without the share `share` of the N - special patches, which each image draws at random
+/// (PatchDropout, arXiv 2208.07220). The special tokens come first and stay. At least one patch stays.
+Tensor dropPatches(const Tensor &tokens, int64_t special, double share);
+
 /// `input`, which has no dimension B, repeated for `batch` images.
 Tensor expandBatch(const Tensor &input, int64_t batch);
 
-/// The rectangle of `source` at `offsets`; entry i counts along dimension i.
+/// The rectangle of `source` at `offsets`, as far as `source` has it; entry i counts along dimension i.
 Tensor extractSlice(const Tensor &source, Sizes offsets, Sizes sizes, Sizes strides);
 /// The parts of `source`, which have these sizes along the last dimension and follow each other. The gradient of the
 /// whole is put together once, where that of several slices is a sum.

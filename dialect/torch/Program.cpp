@@ -313,6 +313,8 @@ private:
         sizes.front() = batchOf(v[0]);
       if constexpr (std::is_same_v<Op, tensor::InsertSliceOp>)
         return insertSlice(v[0], v[1], offsets, sizes, strides);
+      else if (shape.size() == offsets.size())
+        return extractSlice(v[0], offsets, sizes, strides);
       else
         return reshape(extractSlice(v[0], offsets, sizes, strides), shape);
     };
@@ -339,6 +341,7 @@ private:
 
 FailureOr<Program> Program::create(func::FuncOp function) {
   Program program;
+  program.function = function;
   if (failed(ProgramBuilder(program).build(function)))
     return failure();
   return program;
@@ -352,6 +355,8 @@ Tensor Program::run(const Tensor &images, ArrayRef<Tensor> values, RunOptions op
     SmallVector<Tensor> operands = llvm::map_to_vector(step.operands, [&](int index) { return slot[index]; });
     std::vector<Tensor> results = step.evaluate(operands, options);
     for (auto [op, index, result] : llvm::zip_equal(step.ops, step.results, results)) {
+      if (options.patchDropout > 0 && op == tokens->op)
+        result = dropPatches(result, tokens->special, options.patchDropout);
       slot[index] = result;
       if (observe)
         observe(op, result);
@@ -361,6 +366,14 @@ Tensor Program::run(const Tensor &images, ArrayRef<Tensor> values, RunOptions op
   }
   int64_t shape[] = {batchOf(images), -1};
   return reshape(slot[resultSlot], shape);
+}
+
+LogicalResult Program::findTokens() {
+  FailureOr<TokenSequence> found = findTokenSequence(function);
+  if (failed(found))
+    return failure();
+  tokens = *found;
+  return success();
 }
 
 void Program::store(size_t index, ArrayRef<float> values) { storeParameter(weights[index], values); }

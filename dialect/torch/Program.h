@@ -5,6 +5,7 @@
 
 #include "dialect/torch/Parameter.h"
 #include "dialect/torch/Tensor.h"
+#include "dialect/torch/TokenSequence.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include <functional>
@@ -25,12 +26,18 @@ public:
     /// The probability with which the last residual branch is dropped; those before it are dropped less often, linearly
     /// down to 0 for the first (arXiv 1603.09382).
     double dropPath = 0;
+    /// The share of the patches that each image leaves out, at random (PatchDropout, arXiv 2208.07220). If it is not 0,
+    /// `findTokens` must have succeeded.
+    double patchDropout = 0;
   };
   /// Called with an op and its result.
   using Observer = llvm::function_ref<void(mlir::Operation *op, const Tensor &result)>;
 
   /// The logits [B, classes] for `images` [B, C, H, W] with pixels in [0, 1]. `values` are those of the parameters.
   Tensor run(const Tensor &images, llvm::ArrayRef<Tensor> values, RunOptions options, Observer observe = nullptr) const;
+
+  /// Finds the tokens that may be left out. Errors: those of `findTokenSequence`.
+  mlir::LogicalResult findTokens();
 
   /// Stores `values` in the constants of parameter `index`, rounded if these are integers.
   void store(size_t index, llvm::ArrayRef<float> values);
@@ -47,6 +54,8 @@ private:
     llvm::SmallVector<int> dead = {}; ///< slots that no later step reads
   };
 
+  mlir::func::FuncOp function;
+  std::optional<TokenSequence> tokens;
   std::vector<Parameter> weights;
   std::vector<Step> steps;
   int slots = 0;       ///< the image is in slot 0, the parameters follow

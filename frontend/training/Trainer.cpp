@@ -94,6 +94,8 @@ Expected<std::unique_ptr<Trainer>> Trainer::create(ModuleOp module, TrainerOptio
   FailureOr<autograd::Program> program = autograd::Program::create(entry);
   if (failed(program))
     return reportedError();
+  if (trainer->options.patchDropout > 0 && failed(program->findTokens()))
+    return reportedError();
   trainer->program = std::move(*program);
   std::vector<WeightShape> shapes;
   for (const autograd::Parameter &parameter : trainer->program->parameters())
@@ -151,7 +153,9 @@ Error Trainer::start() {
 
 Learner::Forward Trainer::forward(bool isTraining) const {
   return [this, isTraining](const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights) {
-    return program->run(images, weights, {isTraining ? options.dropPath : 0});
+    return program->run(images, weights,
+                        isTraining ? autograd::Program::RunOptions{options.dropPath, options.patchDropout}
+                                   : autograd::Program::RunOptions{});
   };
 }
 

@@ -28,7 +28,7 @@ struct TrainerOptions {
   int64_t epochs = 100;
   /// Seconds that the training may take. The schedule then follows the time, and epochs are counted but have no limit.
   std::optional<double> timeBudget;
-  double dropPath = 0; ///< see autograd::Program::RunOptions
+  double dropPath = 0, patchDropout = 0; ///< see autograd::Program::RunOptions
   int64_t loaderThreads = 1;
   int64_t evaluationBatch = 500;
   double saveInterval = 60; ///< seconds between writes of the files, besides those at the end

@@ -2,6 +2,7 @@
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "dialect/reference/RunImages.h"
+#include "dialect/torch/Ops.h"
 #include "frontend/training/Trainer.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
@@ -226,6 +227,7 @@ TEST_F(TrainingTests, ResumedRunGoesOnExactly) {
     OwningOpRef<ModuleOp> module = makeVit();
     TrainerOptions how = options();
     how.dropPath = 0.2;
+    how.patchDropout = 0.5;
     how.learner.mixup = 0.5;
     how.batches.augment.flip = true;
     if (isInterrupted) {
@@ -271,6 +273,69 @@ TEST_F(TrainingTests, StateOfOtherOptions) {
   ASSERT_FALSE(bool(trainer));
   EXPECT_NE(llvm::toString(trainer.takeError()).find("expected --lr as in the run that is resumed, 0.5, found 0.25"),
             std::string::npos);
+}
+
+TEST_F(TrainingTests, LeavesOutPatches) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  FailureOr<autograd::Program> program = autograd::Program::create(module->lookupSymbol<func::FuncOp>("main"));
+  ASSERT_TRUE(succeeded(program) && succeeded(program->findTokens()));
+  std::vector<autograd::Tensor> weights;
+  for (const autograd::Parameter &parameter : program->parameters())
+    weights.push_back(autograd::makeTensor(parameter.shape, parameter.values));
+  std::vector<float> pixels(2 * 3 * kSide * kSide);
+  for (auto [index, pixel] : llvm::enumerate(pixels))
+    pixel = index % 17 / 16.0f;
+  autograd::Tensor images = autograd::makeTensor({2, 3, kSide, kSide}, pixels);
+  std::vector<float> all, embedded, sequence, mlp;
+  auto observe = [&](Operation *op, const autograd::Tensor &result) {
+    if (isa<tensor::ConcatOp>(op))
+      embedded = autograd::elementsOf(result);
+    if (isa<LayerNormOp>(op))
+      sequence = autograd::elementsOf(result);
+    if (isa<GeluOp>(op))
+      mlp = autograd::elementsOf(result);
+  };
+  std::vector<float> logits = autograd::elementsOf(program->run(images, weights, {0, 0.5}, observe));
+  EXPECT_EQ(logits.size(), size_t(2 * kClasses));
+  // The class token and two of the four patches are left after the positions have been added.
+  EXPECT_EQ(embedded.size(), size_t(2 * 5 * 16));
+  EXPECT_EQ(sequence.size(), size_t(2 * 3 * 16));
+  EXPECT_EQ(mlp.size(), size_t(2 * 3 * 32));
+  // Each token is one of the sequence without dropout, and the first is the class token.
+  std::vector<float> few = sequence;
+  (void)program->run(images, weights, {}, observe);
+  EXPECT_EQ(sequence.size(), size_t(2 * 5 * 16));
+  for (int64_t image = 0; image < 2; ++image)
+    for (int64_t token = 0; token < 3; ++token) {
+      ArrayRef<float> found = ArrayRef(few).slice((image * 3 + token) * 16, 16);
+      int64_t position = 0;
+      while (position < 5 && ArrayRef(sequence).slice((image * 5 + position) * 16, 16) != found)
+        ++position;
+      EXPECT_TRUE(token == 0 ? position == 0 : position >= 1 && position <= 4) << position;
+    }
+}
+
+TEST_F(TrainingTests, NeedsAllPatches) {
+  // A product with a value for each position behind the first attention.
+  OwningOpRef<ModuleOp> module = parse(constant("w", "4x48", 1) + constant("c", "4x4", 2) + R"(
+  %p = vitya.patchify %image [4, 4] channel_row_column : tensor<3x8x8xf32> -> tensor<4x48xf32>
+  %t = vitya.linear "embed" %p, %w : tensor<4x48xf32>, tensor<4x48xf32> -> tensor<4x4xf32>
+  %s = vitya.attention "attn" %t, %t, %t heads 2 scale 0.35 : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+  %m = arith.mulf %s, %c : tensor<4x4xf32>
+  %o = vitya.mean_pool %m : tensor<4x4xf32> -> tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)");
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  TrainerOptions how = options();
+  how.patchDropout = 0.5;
+  llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(*module, how);
+  ASSERT_FALSE(bool(trainer));
+  llvm::consumeError(trainer.takeError());
+  EXPECT_NE(message.find("expected a model whose tokens are computed in the same way from fewer patches, found "
+                         "'arith.mulf' on all tokens"),
+            std::string::npos)
+      << message;
 }
 
 TEST_F(TrainingTests, UnknownOp) {

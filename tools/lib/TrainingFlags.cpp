@@ -89,6 +89,8 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
         &learner.averageDecay, 0, 1, true},
        {"smoothing", "Label smoothing", &learner.smoothing, 0, 1, true},
        {"drop-path", "Stochastic depth of the last block", &options.dropPath, 0, 0.99, true},
+       {"patch-dropout", "Share of the patches that each image leaves out, at random", &options.patchDropout, 0, 0.99,
+        true},
        {"distillation", "Share of the teacher in the loss", &learner.distillation, 0, 1, true},
        {"temperature", "Temperature of the distillation", &learner.temperature, 1e-3, kAny, true},
        {"seed", "Seed of all randomness", &batches.seed, 0, kAny, true},
