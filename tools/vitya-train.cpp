@@ -218,7 +218,8 @@ private:
 
   llvm::Error setTeacher(Trainer &trainer) {
     if (teacherPath.empty())
-      return llvm::Error::success();
+      return trainer.teachesFeatures() ? makeError("expected --teacher with --distill-features, found none")
+                                       : llvm::Error::success();
     if (llvm::Error error = loadInto(teacher, teacherFile, teacherPath))
       return error;
     return trainer.setTeacher(*teacher);

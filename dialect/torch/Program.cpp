@@ -33,6 +33,7 @@ public:
         slots[valueOf(constant)] = program.slots + (&parameter - program.weights.data());
     program.slots += program.weights.size();
     countBranches(body);
+    llvm::append_range(program.additions, llvm::make_first_range(branches));
     for (Operation &op : body.without_terminator())
       if (failed(addOp(&op)))
         return failure();

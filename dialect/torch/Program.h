@@ -36,6 +36,9 @@ public:
   /// The logits [B, classes] for `images` [B, C, H, W] with pixels in [0, 1]. `values` are those of the parameters.
   Tensor run(const Tensor &images, llvm::ArrayRef<Tensor> values, RunOptions options, Observer observe = nullptr) const;
 
+  /// The ops whose results are the residual stream after each of its branches, in the order of the model.
+  llvm::ArrayRef<mlir::Operation *> residuals() const { return additions; }
+
   /// Finds the tokens that may be left out. Errors: those of `findTokenSequence`.
   mlir::LogicalResult findTokens();
 
@@ -56,6 +59,7 @@ private:
 
   mlir::func::FuncOp function;
   std::optional<TokenSequence> tokens;
+  std::vector<mlir::Operation *> additions; ///< of residual branches
   std::vector<Parameter> weights;
   std::vector<Step> steps;
   int slots = 0;       ///< the image is in slot 0, the parameters follow

@@ -53,6 +53,14 @@ private:
 
 std::vector<float> toVector(const at::Tensor &tensor) { return autograd::elementsOf(autograd::wrap(tensor)); }
 
+/// The mean squared difference, averaged over the features.
+at::Tensor featureDifference(llvm::ArrayRef<autograd::Tensor> found, llvm::ArrayRef<autograd::Tensor> wanted) {
+  std::vector<at::Tensor> differences;
+  for (size_t i = 0; i < found.size(); ++i)
+    differences.push_back(at::mse_loss(unwrap(found[i]).to(at::kFloat), unwrap(wanted[i]).to(at::kFloat)));
+  return at::stack(differences).mean();
+}
+
 /// A sample of the beta distribution with both parameters `alpha`.
 double sampleBeta(std::mt19937_64 &random, double alpha) {
   std::gamma_distribution<double> gamma(alpha);
@@ -154,8 +162,7 @@ struct Learner::Impl {
     average.lerp_(weights, 1 - decay);
   }
 
-  void step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward,
-            const std::function<autograd::Tensor(const autograd::Tensor &)> &teacher) {
+  void step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward, const Teacher &teacher) {
     std::mt19937_64 random(seed);
     torch::manual_seed(random());
     int64_t size = images.labels.size();
@@ -168,14 +175,17 @@ struct Learner::Impl {
       target = target * share + target.flip(0) * (1 - share);
 
     at::Tensor logits, taught;
+    Prediction prediction, wantedPrediction;
     if (teacher) {
       at::NoGradGuard noGrad;
       Autocast autocast(device.type(), options.isBfloat16);
-      taught = unwrap(teacher(autograd::wrap(input))).to(at::kFloat);
+      wantedPrediction = teacher(autograd::wrap(input));
+      taught = unwrap(wantedPrediction.logits).to(at::kFloat);
     }
     {
       Autocast autocast(device.type(), options.isBfloat16);
-      logits = unwrap(forward(autograd::wrap(input), split(weights))).to(at::kFloat);
+      prediction = forward(autograd::wrap(input), split(weights));
+      logits = unwrap(prediction.logits).to(at::kFloat);
     }
     at::Tensor each = -(at::log_softmax(logits, 1) * target).sum(1);
     if (teacher) {
@@ -185,6 +195,8 @@ struct Learner::Impl {
       each = each * (1 - options.distillation) + difference * (options.distillation * t * t);
     }
     at::Tensor mean = each.mean();
+    if (teacher && options.features > 0)
+      mean = mean + featureDifference(prediction.features, wantedPrediction.features) * options.features;
     mean.backward();
     update(rate);
 
@@ -204,7 +216,7 @@ struct Learner::Impl {
     std::vector<autograd::Tensor> values = split(average);
     for (int64_t begin = 0, size = images.labels.size(); begin < size; begin += batch) {
       int64_t end = std::min(begin + batch, size);
-      visit(begin, end, unwrap(forward(autograd::wrap(pixels(images, begin, end)), values)).to(at::kFloat));
+      visit(begin, end, unwrap(forward(autograd::wrap(pixels(images, begin, end)), values).logits).to(at::kFloat));
     }
   }
 };
@@ -272,7 +284,7 @@ void Learner::restore(const LearnerState &state) {
 }
 
 llvm::Error Learner::step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward,
-                          const std::function<autograd::Tensor(const autograd::Tensor &)> &teacher) {
+                          const Teacher &teacher) {
   return autograd::guarded([&] { impl->step(images, rate, seed, forward, teacher); });
 }
 

@@ -28,6 +28,7 @@ struct LearnerOptions {
   double mixProbability = 1;    ///< share of the batches that are mixed
   double distillation = 0;      ///< share of the teacher in the loss, in [0, 1]
   double temperature = 1;       ///< of the distillation (arXiv 1503.02531)
+  double features = 0;          ///< weight of the mean squared difference between features of the model and the teacher
 };
 
 /// The shape of a weight, and whether weight decay applies to it.
@@ -51,6 +52,12 @@ struct Metrics {
   int64_t badStep = -1; ///< the first step with a loss that is not finite; -1: none
 };
 
+/// What a model computes for a batch of images.
+struct Prediction {
+  autograd::Tensor logits;                ///< [B, classes]
+  std::vector<autograd::Tensor> features; ///< those that a teacher teaches, in the same order and with the same shapes
+};
+
 /// What a run needs to go on: all vectors hold all weights, one after the other.
 struct LearnerState {
   std::vector<float> weights, average, firstMoments, secondMoments;
@@ -59,9 +66,9 @@ struct LearnerState {
 
 class Learner {
 public:
-  /// Computes logits [B, classes] from images f32 [B, channels, height, width] and the weights.
-  using Forward =
-      std::function<autograd::Tensor(const autograd::Tensor &images, llvm::ArrayRef<autograd::Tensor> weights)>;
+  /// Computes a prediction from images f32 [B, channels, height, width] and the weights.
+  using Forward = std::function<Prediction(const autograd::Tensor &images, llvm::ArrayRef<autograd::Tensor> weights)>;
+  using Teacher = std::function<Prediction(const autograd::Tensor &images)>;
 
   /// Fails if LibTorch has no such device. Weights are 0 at first.
   static llvm::Expected<std::unique_ptr<Learner>> create(llvm::ArrayRef<WeightShape> weights, int64_t classes,
@@ -80,7 +87,7 @@ public:
   /// One step of the optimizer on `images`, with learning rate `rate`. All randomness of the step depends on `seed`.
   /// `teacher` may be null. Fails with the error of LibTorch, such as that of memory.
   llvm::Error step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward,
-                   const std::function<autograd::Tensor(const autograd::Tensor &images)> &teacher);
+                   const Teacher &teacher);
 
   /// The sums over the steps since the last call. Waits for the device.
   Metrics takeMetrics();

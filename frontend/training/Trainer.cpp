@@ -124,6 +124,27 @@ Error Trainer::setTeacher(ModuleOp module) {
   teacher = std::move(*created);
   for (const autograd::Parameter &parameter : teacher->parameters())
     teacherWeights.push_back(learner->constant(parameter.shape, parameter.values));
+  return options.learner.features > 0 ? findFeatures() : Error::success();
+}
+
+/// Pairs the residual streams of the model and the teacher.
+Error Trainer::findFeatures() {
+  ArrayRef<Operation *> own = program->residuals(), taught = teacher->residuals();
+  if (own.size() != taught.size() || own.empty())
+    return makeError("expected a teacher with the {0} residual branches of the model, found one with {1}", own.size(),
+                     taught.size());
+  if (options.patchDropout > 0)
+    return makeError("expected features to be taught of a model with all patches, found patch dropout");
+  for (auto [op, of] : llvm::zip_equal(own, taught))
+    if (op->getResult(0).getType() == of->getResult(0).getType()) {
+      features.insert(op);
+      teacherFeatures.insert(of);
+    }
+  if (features.empty())
+    return makeError("expected a teacher with features of the shape {0}, as the model has, found {1}",
+                     own.front()->getResult(0).getType(), taught.front()->getResult(0).getType());
+  llvm::outs() << llvm::formatv("the teacher teaches the features after {0} of {1} residual branches\n",
+                                features.size(), own.size());
   return Error::success();
 }
 
@@ -151,12 +172,29 @@ Error Trainer::start() {
   return Error::success();
 }
 
+/// Runs `program` and keeps the results of `features`.
+static Prediction predict(const autograd::Program &program, const llvm::SetVector<Operation *> &features,
+                          const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights,
+                          autograd::Program::RunOptions how) {
+  Prediction result;
+  result.logits = program.run(images, weights, how, [&](Operation *op, const autograd::Tensor &tensor) {
+    if (features.contains(op))
+      result.features.push_back(tensor);
+  });
+  return result;
+}
+
 Learner::Forward Trainer::forward(bool isTraining) const {
-  return [this, isTraining](const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights) {
-    return program->run(images, weights,
-                        isTraining ? autograd::Program::RunOptions{options.dropPath, options.patchDropout}
-                                   : autograd::Program::RunOptions{});
+  autograd::Program::RunOptions how;
+  if (isTraining)
+    how = {options.dropPath, options.patchDropout};
+  return [this, how](const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights) {
+    return predict(*program, features, images, weights, how);
   };
+}
+
+Prediction Trainer::teach(const autograd::Tensor &images) const {
+  return predict(*teacher, teacherFeatures, images, teacherWeights, {});
 }
 
 Error Trainer::writeModel(ArrayRef<float> weights, StringRef path) {
@@ -251,7 +289,9 @@ Error Trainer::finishEpoch(const SplitDataset &data, double rate, double seconds
 Error Trainer::run(const SplitDataset &data, const std::atomic<bool> &stop) {
   BatchLoader loader(data.training, options.batches, options.loaderThreads, state.learner.steps);
   int64_t stepsPerEpoch = loader.batchesPerEpoch();
-  auto taught = [this](const autograd::Tensor &images) { return teacher->run(images, teacherWeights, {}); };
+  Learner::Teacher taught;
+  if (teacher)
+    taught = [this](const autograd::Tensor &images) { return teach(images); };
   ProgressLine line;
   Clock::time_point last = Clock::now(), lastSave = last, lastShown = last;
   double epochSeconds = 0, rate = 0;
@@ -261,9 +301,7 @@ Error Trainer::run(const SplitDataset &data, const std::atomic<bool> &stop) {
     LabelledImages images{batch.pixels, batch.labels, data.training.channels, data.training.height,
                           data.training.width};
     uint64_t seed = options.batches.seed * 0x9E3779B97F4A7C15u + state.learner.steps;
-    if (Error error =
-            learner->step(images, rate, seed, forward(true),
-                          teacher ? std::function<autograd::Tensor(const autograd::Tensor &)>(taught) : nullptr))
+    if (Error error = learner->step(images, rate, seed, forward(true), taught))
       return error;
     ++state.learner.steps;
     auto addTime = [&] {

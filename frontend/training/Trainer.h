@@ -6,6 +6,7 @@
 #include "frontend/data/BatchLoader.h"
 #include "frontend/training/TrainingState.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SetVector.h"
 #include <atomic>
 #include <optional>
 
@@ -52,8 +53,12 @@ public:
   /// the error is then a ReportedError.
   static llvm::Expected<std::unique_ptr<Trainer>> create(mlir::ModuleOp module, TrainerOptions options);
 
-  /// The model whose logits are taught. It must outlive the trainer.
+  /// The model whose logits are taught, and, if the options give them a weight, the residual streams of the same
+  /// shapes. It must outlive the trainer. Fails if it has other images, classes or residual branches.
   llvm::Error setTeacher(mlir::ModuleOp teacher);
+
+  /// Whether the options give features of a teacher a weight.
+  bool teachesFeatures() const { return options.learner.features > 0; }
 
   /// Trains on `data` until the end of the schedule, or until `stop` is set; then the state is saved. Prints a line for
   /// each epoch. Fails if the loss is not finite; the files then are those of the last save.
@@ -78,11 +83,15 @@ private:
   llvm::Error finishEpoch(const SplitDataset &data, double rate, double seconds);
   double progress(int64_t stepsPerEpoch) const;
   Learner::Forward forward(bool isTraining) const;
+  Prediction teach(const autograd::Tensor &images) const;
+  llvm::Error findFeatures();
 
   mlir::ModuleOp module;
   TrainerOptions options;
   std::optional<autograd::Program> program, teacher;
   std::vector<autograd::Tensor> teacherWeights;
+  /// The ops whose results are taught: those of the model, and those of the teacher.
+  llvm::SetVector<mlir::Operation *> features, teacherFeatures;
   std::unique_ptr<Learner> learner;
   TrainingState state;
   std::vector<float> best; ///< weights that are not written yet

@@ -275,6 +275,31 @@ TEST_F(TrainingTests, StateOfOtherOptions) {
             std::string::npos);
 }
 
+TEST_F(TrainingTests, TeachesFeatures) {
+  SplitDataset data{makeData(16, 2), {}};
+  OwningOpRef<ModuleOp> other = makeVit();
+  other->walk([](AttentionOp op) { op.setScale(APFloat(0.1f)); });
+  auto lossOf = [&](ModuleOp teacher, double weight) {
+    OwningOpRef<ModuleOp> module = makeVit();
+    TrainerOptions how = options();
+    how.epochs = 1; // of one step
+    how.learner.features = weight;
+    std::unique_ptr<Trainer> trainer = create(*module, how);
+    EXPECT_FALSE(bool(trainer->setTeacher(teacher)));
+    run(*trainer, data, false);
+    llvm::Expected<TrainingState> state =
+        readTrainingState(TrainingFiles::of(how.output).state, trainer->weightCount(), {});
+    EXPECT_TRUE(bool(state)) << (state ? "" : llvm::toString(state.takeError()));
+    return state->rows.back().training.loss;
+  };
+  // The features of the same model differ by nothing, those of another one by something, times the weight.
+  OwningOpRef<ModuleOp> same = makeVit();
+  EXPECT_EQ(lossOf(*same, 0), lossOf(*same, 10));
+  double none = lossOf(*other, 0), once = lossOf(*other, 1), twice = lossOf(*other, 2);
+  EXPECT_GT(once, none);
+  EXPECT_NEAR(twice - none, 2 * (once - none), 1e-3 * (twice - none));
+}
+
 TEST_F(TrainingTests, LeavesOutPatches) {
   OwningOpRef<ModuleOp> module = makeVit();
   FailureOr<autograd::Program> program = autograd::Program::create(module->lookupSymbol<func::FuncOp>("main"));

@@ -93,6 +93,8 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
         true},
        {"distillation", "Share of the teacher in the loss", &learner.distillation, 0, 1, true},
        {"temperature", "Temperature of the distillation", &learner.temperature, 1e-3, kAny, true},
+       {"distill-features", "Weight of the squared difference between the residual streams of model and teacher",
+        &learner.features, 0, kAny, true},
        {"seed", "Seed of all randomness", &batches.seed, 0, kAny, true},
        {"save-interval", "Seconds between writes of the files", &options.saveInterval, 0, kAny, false},
        {"threads", "Threads of LibTorch; 0: one per core", &learner.threads, 0, 1024, false},
