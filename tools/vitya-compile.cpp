@@ -39,6 +39,10 @@ static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: ex
                                      cl::cat(category));
 static cl::opt<std::string> cpuName("cpu", cl::desc("Processor to compile for, as LLVM names it (default: native)"),
                                     cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
+static cl::opt<std::string> targetName("target",
+                                       cl::desc("System to compile for: aarch64-linux-gnu, with --cpu=generic by "
+                                                "default (default: this machine's)"),
+                                       cl::value_desc("triple"), cl::cat(category));
 static cl::opt<std::string> stagesFolder("dump-stages",
                                          cl::desc("Write the module after each phase to this folder: .mlir to read, "
                                                   "without weights, and .mlirbc to run"),
@@ -194,7 +198,7 @@ llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions 
     return error;
   timer.finish("obj");
   if (llvm::Error error = writeOutput(path, [&](llvm::raw_ostream &os) {
-        return (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, os);
+        return (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, target.triple(), os);
       }))
     return error;
   if (!replacedFile(path)) // standard output or a device
@@ -323,7 +327,7 @@ private:
 
   /// Writes the product of --emit, and the assembly among the stages of --dump-stages.
   llvm::Error emit() {
-    EmitOptions options{"--cpu=" + cpuName,
+    EmitOptions options{(targetName.empty() ? "" : "--target=" + targetName + " ") + "--cpu=" + cpuName,
                         weightsName == "file" ? llvm::sys::path::filename(output).str() + ".weights" : ""};
     auto assembly = [&](llvm::raw_ostream &os) { return emitAssembly(*module, target, options, os); };
     if (!stagesFolder.empty() && goal.product >= Product::assembly)
@@ -369,7 +373,10 @@ llvm::Error compile() {
     return goal.takeError();
   if (weightsName != "embed" && weightsName != "file")
     return makeError("expected --weights to be embed or file, found '" + weightsName + "'");
-  llvm::Expected<Target> target = makeTarget(cpuName);
+  llvm::Expected<llvm::Triple> triple = parseTriple(targetName);
+  if (!triple)
+    return triple.takeError();
+  llvm::Expected<Target> target = makeTarget(cpuName, *triple);
   if (!target)
     return target.takeError();
   llvm::Expected<ModelFile> file = ModelFile::read(inputPath);

@@ -15,15 +15,34 @@ using namespace llvm;
 
 namespace {
 
+/// Whether this machine runs code for `triple`, apart from extensions of the processor.
+bool isHost(const Triple &triple) { return triple.getArch() == Triple(sys::getDefaultTargetTriple()).getArch(); }
+
 /// The folder with the C library's files for linking. Debian's multiarch folder is tried first.
-Expected<std::string> findLibraryFolder() {
-  std::string arch = Triple(sys::getDefaultTargetTriple()).getArchName().str();
-  std::vector<std::string> folders{"/usr/lib/" + arch + "-linux-gnu", "/usr/lib64", "/usr/lib"};
+Expected<std::string> findLibraryFolder(const Triple &triple) {
+  std::string system = triple.getArchName().str() + "-linux-gnu";
+  std::vector<std::string> folders{"/usr/lib/" + system};
+  if (isHost(triple))
+    folders.insert(folders.end(), {"/usr/lib64", "/usr/lib"});
+  else
+    folders.push_back("/usr/" + system + "/lib"); // Debian's cross packages
   for (const std::string &folder : folders)
     if (sys::fs::exists(folder + "/libc.a") && sys::fs::exists(folder + "/crt1.o"))
       return folder;
   return vitya::makeError("expected libc.a and crt1.o in one of " + join(folders, ", ") +
-                          ", found none: install the C library's development files (libc6-dev)");
+                          ", found none: install the C library's development files (" +
+                          (isHost(triple) ? "libc6-dev" : "libc6-dev-arm64-cross") + ")");
+}
+
+/// The folder of the runtime for `triple`.
+Expected<std::string> findRuntime(StringRef runtime, const Triple &triple) {
+  if (isHost(triple))
+    return runtime.str();
+  std::string folder = (runtime + "/" + triple.getArchName() + "-linux-gnu").str();
+  if (sys::fs::exists(folder))
+    return folder;
+  return vitya::makeError("expected the runtime for " + triple.getArchName() + "-linux-gnu at '" + folder +
+                          "', found none: install its packages with tools/ci/install-cross, and build again");
 }
 
 Expected<std::string> findLinker() {
@@ -53,14 +72,18 @@ private:
   int descriptor;
 };
 
-/// Runs the linker. In `options` and `libraries`, the prefix "R/" stands for the folder `runtime`, and "C/" for that of
-/// the C library. The linker writes to memory, because a full disk would kill it with a signal, or go unnoticed.
-Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<StringRef> options,
+/// Runs the linker. In `options` and `libraries`, the prefix "R/" stands for the folder of the runtime, and "C/" for
+/// that of the C library. The linker writes to memory, because a full disk would kill it with a signal, or go
+/// unnoticed.
+Error link(StringRef object, StringRef runtimes, const Triple &triple, raw_ostream &os, ArrayRef<StringRef> options,
            ArrayRef<StringRef> libraries) {
   Expected<std::string> linker = findLinker();
   if (!linker)
     return linker.takeError();
-  Expected<std::string> folder = findLibraryFolder();
+  Expected<std::string> runtime = findRuntime(runtimes, triple);
+  if (!runtime)
+    return runtime.takeError();
+  Expected<std::string> folder = findLibraryFolder(triple);
   if (!folder)
     return folder.takeError();
   std::vector<std::string> arguments{*linker, "--gc-sections", "--build-id=none", "-z", "noexecstack", "-o", "-"};
@@ -73,7 +96,7 @@ Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<String
       arguments.push_back(argument.str());
       return Error::success();
     }
-    arguments.push_back((runtime + "/" + argument).str());
+    arguments.push_back(*runtime + "/" + argument.str());
     if (sys::fs::exists(arguments.back()))
       return Error::success();
     return vitya::makeError("expected a part of the runtime at '" + arguments.back() + "', found none");
@@ -106,13 +129,13 @@ Error link(StringRef object, StringRef runtime, raw_ostream &os, ArrayRef<String
 
 } // namespace
 
-Error vitya::linkExecutable(StringRef object, StringRef runtime, raw_ostream &os) {
-  return link(object, runtime, os, {"-static", "C/crt1.o", "C/crti.o"},
+Error vitya::linkExecutable(StringRef object, StringRef runtime, const Triple &triple, raw_ostream &os) {
+  return link(object, runtime, triple, os, {"-static", "C/crt1.o", "C/crti.o"},
               {"R/executable.o", "R/libjpeg.a", "R/libpng16.a", "R/libz.a", "--start-group", "C/libc.a", "C/libm.a",
                "R/libgcc.a", "R/libgcc_eh.a", "--end-group", "C/crtn.o"});
 }
 
-Error vitya::linkLibrary(StringRef object, StringRef runtime, raw_ostream &os) {
-  return link(object, runtime, os, {"-shared", "-Bsymbolic", "--version-script", "R/vitya.map", "C/crti.o"},
+Error vitya::linkLibrary(StringRef object, StringRef runtime, const Triple &triple, raw_ostream &os) {
+  return link(object, runtime, triple, os, {"-shared", "-Bsymbolic", "--version-script", "R/vitya.map", "C/crti.o"},
               {"R/library.o", "C/libc.so", "C/libm.so", "R/libgcc.a", "C/crtn.o"});
 }

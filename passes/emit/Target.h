@@ -5,6 +5,7 @@
 #include "passes/lower/TargetInfo.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Target/TargetMachine.h"
+#include "llvm/TargetParser/Host.h"
 #include <memory>
 #include <string>
 
@@ -18,13 +19,20 @@ struct Target {
   std::string requiredFeatures;
 
   llvm::StringRef cpu() const { return machine->getTargetCPU(); }
+  const llvm::Triple &triple() const { return machine->getTargetTriple(); }
   /// The properties of the processor that the lowering depends on.
   TargetInfo info() const;
 };
 
-/// The processor with LLVM's name `cpu` (such as x86-64-v3), or the one of this machine for "native". Fails with one
-/// line if the name is unknown or the processor lacks AVX2 or FMA, which all generated code uses.
-llvm::Expected<Target> makeTarget(llvm::StringRef cpu);
+/// The system `triple`, such as aarch64-linux-gnu, or the one of this machine if it is empty. Fails with one line if it
+/// is none that code can be generated for.
+llvm::Expected<llvm::Triple> parseTriple(llvm::StringRef triple);
+
+/// The processor of `triple` with LLVM's name `cpu` (such as x86-64-v3), or for "native" the one of this machine, or a
+/// generic one if `triple` has another architecture. Fails with one line if the name is unknown or the processor lacks
+/// AVX2 or FMA, which all code for x86-64 uses.
+llvm::Expected<Target> makeTarget(llvm::StringRef cpu,
+                                  const llvm::Triple &triple = llvm::Triple(llvm::sys::getDefaultTargetTriple()));
 
 } // namespace vitya
 

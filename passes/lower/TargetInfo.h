@@ -6,12 +6,20 @@
 
 namespace vitya {
 
+/// The instructions of one architecture that multiply integers and add the products.
+enum class InstructionSet {
+  x86,     ///< vpmaddubsw, vpmaddwd and vpdpbusd
+  neon,    ///< smlal, sadalp and sdot of AArch64
+  neonI8mm ///< these and usdot, a dot product of unsigned with signed bytes
+};
+
 /// Tile sizes and vector properties of a processor. The defaults are those of x86-64-v3.
 struct TargetInfo {
   int64_t rows = 6;            ///< of a register tile; 6 x 16 sums fit into 16 registers of 8 f32 elements
   int64_t columns = 16;        ///< of a register tile and of an inner tile of weights: a multiple of 16
-  int64_t vectorBits = 256;    ///< size of a vector register: 256 or 512
+  int64_t vectorBits = 256;    ///< size of a vector register: 256 or 512 on x86, 128 on AArch64
   int64_t activationBits = 16; ///< width of quantized activations: 8 if there is a dot product of bytes, else 16
+  InstructionSet instructions = InstructionSet::x86;
 };
 
 } // namespace vitya

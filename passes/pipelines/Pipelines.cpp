@@ -164,7 +164,8 @@ void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
 
 void buildLLVMPipeline(OpPassManager &pm, const TargetInfo &target) {
   // Do not canonicalize between here and LLVM: that would turn chains of vector inserts into huge constructions.
-  pm.addNestedPass<func::FuncOp>(createLowerVectorsPass({target.vectorBits, target.activationBits == 8}));
+  pm.addNestedPass<func::FuncOp>(
+      createLowerVectorsPass({target.vectorBits, target.activationBits == 8, target.instructions}));
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());

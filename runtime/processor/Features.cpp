@@ -1,9 +1,13 @@
-// Detects processor features with the cpuid instruction. Processors other than x86-64 report none.
+// Detects processor features: with the cpuid instruction on x86-64, from the kernel's auxiliary vector on AArch64.
+// Other processors report none.
 #include "runtime/processor/Features.h"
 #include <stdio.h>
 #include <string.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 namespace vitya {
@@ -77,6 +81,24 @@ bool hasFeature(const char *name, size_t length) {
       return false;
     return (registers[feature.reg] >> feature.bit & 1) && (enabledState() & feature.state) == feature.state;
   }
+  return false;
+}
+
+#elif defined(__aarch64__)
+
+bool hasFeature(const char *name, size_t length) {
+  /// The bit of an extension in one of the two words of the auxiliary vector
+  /// (docs.kernel.org/arch/arm64/elf_hwcaps.html).
+  constexpr struct {
+    const char *name;
+    unsigned long word, bit;
+  } kFeatures[] = {{"lse", AT_HWCAP, HWCAP_ATOMICS},      {"rdm", AT_HWCAP, HWCAP_ASIMDRDM},
+                   {"fullfp16", AT_HWCAP, HWCAP_ASIMDHP}, {"dotprod", AT_HWCAP, HWCAP_ASIMDDP},
+                   {"complxnum", AT_HWCAP, HWCAP_FCMA},   {"bf16", AT_HWCAP2, HWCAP2_BF16},
+                   {"i8mm", AT_HWCAP2, HWCAP2_I8MM}};
+  for (const auto &feature : kFeatures)
+    if (strlen(feature.name) == length && strncmp(feature.name, name, length) == 0)
+      return getauxval(feature.word) & feature.bit;
   return false;
 }
 

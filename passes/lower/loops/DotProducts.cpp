@@ -1,10 +1,9 @@
 // Contractions (m, n, k) of integers in VNNI layout, where k is the blocking factor: the integers that an instruction
-// multiplies and adds into one 32-bit sum. Four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one
-// vpmaddwd and an addition. Both are exact.
+// multiplies and adds into one 32-bit sum.
 //
-// Contractions (m, n, k, g) add up short sums of g blocks, each with k = 4 pairs u8 x s8: vpmaddubsw adds the products
-// of adjacent pairs in 16 bits. The g results are added in 16 bits, too, before vpmaddwd by ones widens and adds
-// adjacent sums. This is exact because such contractions are made only if the sums are proven to fit.
+// Contractions (m, n, k, g) add up short sums of g blocks, each with k = 4 pairs u8 x s8: the products of adjacent
+// pairs and of all blocks are added in 16 bits, then widened. This is exact because such contractions are made only if
+// the sums are proven to fit.
 #include "passes/lower/loops/DotProducts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -44,8 +43,10 @@ Value reshape(OpBuilder &builder, Location loc, Value vector, ArrayRef<int64_t> 
   return vector::ShapeCastOp::create(builder, loc, VectorType::get(shape, type.getElementType()), vector);
 }
 
+/// Matches contractions and splits them into registers. The classes below multiply and add these.
 struct DotProduct : OpRewritePattern<vector::ContractionOp> {
   DotProduct(MLIRContext *context, unsigned bits) : OpRewritePattern(context, /*benefit=*/10), bits(bits) {}
+  virtual ~DotProduct() = default;
 
   /// What a contraction multiplies: lhs [rows, group, factor] by rhs [group, columns, factor]. Both lack the group
   /// unless there are short sums.
@@ -181,8 +182,38 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
   }
 
   /// Adds the products of all rows with all columns to `sums`.
+  virtual void addProducts(OpBuilder &builder, Location loc, const Operands &operands, Value lhs,
+                           ArrayRef<Value> registers, MutableArrayRef<Value> sums) const = 0;
+
+  /// Adds the short sums of all rows and columns to `sums`.
+  virtual void addShortSums(OpBuilder &builder, Location loc, const Operands &operands, Value lhs,
+                            ArrayRef<Value> registers, MutableArrayRef<Value> sums) const = 0;
+
+  VectorType getShortsType(OpBuilder &builder) const { return getVectorType(2 * getLanes(), builder.getI16Type()); }
+
+  /// `value` in all elements of `type`.
+  static Value createSplat(OpBuilder &builder, Location loc, VectorType type, int64_t value) {
+    auto element = builder.getIntegerAttr(type.getElementType(), value);
+    return arith::ConstantOp::create(builder, loc, DenseElementsAttr::get(type, element));
+  }
+
+  /// A call of `intrinsic`, whose result is of type `type`, by default a register of 32-bit sums.
+  Value call(OpBuilder &builder, Location loc, StringRef intrinsic, ValueRange operands, VectorType type = {}) const {
+    if (!type)
+      type = getVectorType(getLanes(), builder.getI32Type());
+    return LLVM::CallIntrinsicOp::create(builder, loc, type, builder.getStringAttr(intrinsic), operands).getResult(0);
+  }
+
+  unsigned bits;
+};
+
+/// On x86, four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one vpmaddwd and an addition. In a
+/// short sum, vpmaddubsw adds the products of adjacent pairs, and vpmaddwd by ones widens and adds adjacent sums.
+struct X86DotProduct : DotProduct {
+  using DotProduct::DotProduct;
+
   void addProducts(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
-                   MutableArrayRef<Value> sums) const {
+                   MutableArrayRef<Value> sums) const override {
     for (int64_t row = 0, parts = getParts(operands); row < operands.rows; ++row) {
       Value spread = spreadFactors(builder, loc, operands, lhs, row, /*block=*/0);
       for (int64_t part = 0; part < parts; ++part) {
@@ -193,13 +224,11 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     }
   }
 
-  /// Adds the short sums of all rows and columns to `sums`.
-  ///
-  /// Those of up to two blocks are computed one after the other, so that few are alive at a time. With more blocks
-  /// there are not enough registers to keep all weights for the next row, so all short sums grow together, block by
-  /// block.
+  /// The short sums of up to two blocks are computed one after the other, so that few are alive at a time. With more
+  /// blocks there are not enough registers to keep all weights for the next row, so all short sums grow together, block
+  /// by block.
   void addShortSums(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
-                    MutableArrayRef<Value> sums) const {
+                    MutableArrayRef<Value> sums) const override {
     int64_t parts = getParts(operands), stepBlocks = operands.group <= 2 ? operands.group : 1;
     SmallVector<Value> shortSums(sums.size());
     for (int64_t first = 0; first < operands.group; first += stepBlocks)
@@ -214,16 +243,9 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
             shortSum = shortSum ? arith::AddIOp::create(builder, loc, shortSum, products).getResult() : products;
           }
           if (first + stepBlocks == operands.group)
-            sum = multiplyShorts(builder, loc, sum, shortSum, createOnes(builder, loc));
+            sum = multiplyShorts(builder, loc, sum, shortSum, createSplat(builder, loc, getShortsType(builder), 1));
         }
       }
-  }
-
-  VectorType getShortsType(OpBuilder &builder) const { return getVectorType(2 * getLanes(), builder.getI16Type()); }
-
-  Value createOnes(OpBuilder &builder, Location loc) const {
-    return arith::ConstantOp::create(builder, loc,
-                                     DenseElementsAttr::get(getShortsType(builder), builder.getI16IntegerAttr(1)));
   }
 
   Value multiplyPairs(OpBuilder &builder, Location loc, Value lhs, Value rhs) const {
@@ -241,19 +263,132 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
         call(builder, loc, bits == 512 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {lhs, rhs});
     return arith::AddIOp::create(builder, loc, sums, pairs);
   }
+};
 
-  /// A call of `intrinsic`, whose result is of type `type`, by default a register of 32-bit sums.
-  Value call(OpBuilder &builder, Location loc, StringRef intrinsic, ValueRange operands, VectorType type = {}) const {
-    if (!type)
-      type = getVectorType(getLanes(), builder.getI32Type());
-    return LLVM::CallIntrinsicOp::create(builder, loc, type, builder.getStringAttr(intrinsic), operands).getResult(0);
+/// On AArch64, four pairs u8 x s8 are one usdot, where the processor has it. sdot and smull multiply signed bytes only,
+/// so they multiply the activations minus 128, whose bits are those of the activations except for the sign, and 128
+/// times the sum of the weights is added. Two pairs of 16-bit integers are two smlal.
+struct NeonDotProduct : DotProduct {
+  NeonDotProduct(MLIRContext *context, unsigned bits, bool hasI8mm) : DotProduct(context, bits), hasI8mm(hasI8mm) {}
+
+  void addProducts(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
+                   MutableArrayRef<Value> sums) const override {
+    if (!operands.isBytes)
+      return addShorts(builder, loc, operands, lhs, registers, sums);
+    int64_t parts = getParts(operands);
+    SmallVector<Value> corrections; // -128 times the sums of the weights
+    if (!hasI8mm)
+      for (Value weights : registers)
+        corrections.push_back(call(builder, loc, kSdot,
+                                   {createSplat(builder, loc, getVectorType(getLanes(), builder.getI32Type()), 0),
+                                    weights, createSplat(builder, loc, getBytesType(builder), -128)}));
+    for (int64_t row = 0; row < operands.rows; ++row) {
+      Value spread = spreadFactors(builder, loc, operands, lhs, row, /*block=*/0);
+      if (!hasI8mm)
+        spread = subtract128(builder, loc, spread);
+      for (int64_t part = 0; part < parts; ++part) {
+        Value &sum = sums[row * parts + part];
+        if (hasI8mm) {
+          sum = call(builder, loc, "llvm.aarch64.neon.usdot.v4i32.v16i8", {sum, spread, registers[part]});
+          continue;
+        }
+        sum = arith::SubIOp::create(builder, loc, sum, corrections[part]);
+        sum = call(builder, loc, kSdot, {sum, registers[part], spread});
+      }
+    }
   }
 
-  unsigned bits;
+  /// The sums are computed one after the other. They are short only from block to block: that of a pair may exceed 16
+  /// bits until the correction is added, which is the same modulo 2^16.
+  void addShortSums(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
+                    MutableArrayRef<Value> sums) const override {
+    int64_t parts = getParts(operands);
+    VectorType shorts = getShortsType(builder);
+    SmallVector<Value> spread;
+    for (int64_t row = 0; row < operands.rows; ++row)
+      for (int64_t block = 0; block < operands.group; ++block)
+        spread.push_back(subtract128(builder, loc, spreadFactors(builder, loc, operands, lhs, row, block)));
+    for (int64_t part = 0; part < parts; ++part) {
+      Value weightSums;
+      for (int64_t block = 0; block < operands.group; ++block)
+        weightSums =
+            add(builder, loc, weightSums,
+                call(builder, loc, "llvm.aarch64.neon.saddlp.v8i16.v16i8", registers[block * parts + part], shorts));
+      Value correction =
+          arith::ShLIOp::create(builder, loc, weightSums, createSplat(builder, loc, shorts, /*log2(128)=*/7));
+      for (int64_t row = 0; row < operands.rows; ++row) {
+        Value halves[2]; // the sums of the products with the first and the last two of four columns
+        for (int64_t block = 0; block < operands.group; ++block)
+          for (int64_t half : {0, 1}) {
+            auto bytes = [&](Value value) { return slice(builder, loc, value, half * 8, 8); };
+            halves[half] = add(
+                builder, loc, halves[half],
+                call(builder, loc, "llvm.aarch64.neon.smull.v8i16",
+                     {bytes(registers[block * parts + part]), bytes(spread[row * operands.group + block])}, shorts));
+          }
+        Value pairs = call(builder, loc, "llvm.aarch64.neon.addp.v8i16", {halves[0], halves[1]}, shorts);
+        pairs = arith::AddIOp::create(builder, loc, pairs, correction);
+        Value &sum = sums[row * parts + part];
+        sum =
+            arith::AddIOp::create(builder, loc, sum, call(builder, loc, "llvm.aarch64.neon.saddlp.v4i32.v8i16", pairs));
+      }
+    }
+  }
+
+private:
+  static constexpr StringLiteral kSdot = "llvm.aarch64.neon.sdot.v4i32.v16i8";
+
+  /// Adds the products of pairs of 16-bit integers: first those with the even, then those with the odd weights.
+  void addShorts(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
+                 MutableArrayRef<Value> sums) const {
+    int64_t parts = getParts(operands);
+    VectorType half = getVectorType(getLanes(), builder.getI16Type());
+    SmallVector<std::array<Value, 2>> weights;
+    for (Value pairs : registers) {
+      auto every = [&](int64_t first) -> Value {
+        SmallVector<int64_t> mask;
+        for (int64_t lane = 0; lane < getLanes(); ++lane)
+          mask.push_back(2 * lane + first);
+        return vector::ShuffleOp::create(builder, loc, pairs, pairs, mask);
+      };
+      weights.push_back({every(0), every(1)});
+    }
+    for (int64_t row = 0; row < operands.rows; ++row)
+      for (int64_t factor : {0, 1}) {
+        Value scalar = vector::ExtractOp::create(builder, loc, lhs, ArrayRef<int64_t>{row, 0, factor});
+        Value spread = vector::BroadcastOp::create(builder, loc, half, scalar);
+        for (int64_t part = 0; part < parts; ++part)
+          sums[row * parts + part] =
+              add(builder, loc, sums[row * parts + part],
+                  call(builder, loc, "llvm.aarch64.neon.smull.v4i32", {weights[part][factor], spread}));
+      }
+  }
+
+  VectorType getBytesType(OpBuilder &builder) const { return getVectorType(4 * getLanes(), builder.getI8Type()); }
+
+  /// The unsigned bytes of a register minus 128, as signed bytes.
+  Value subtract128(OpBuilder &builder, Location loc, Value bytes) const {
+    return arith::XOrIOp::create(builder, loc, bytes, createSplat(builder, loc, getBytesType(builder), -128));
+  }
+
+  /// `sum` + `value`, or `value` if there is no sum yet.
+  static Value add(OpBuilder &builder, Location loc, Value sum, Value value) {
+    return sum ? arith::AddIOp::create(builder, loc, sum, value).getResult() : value;
+  }
+
+  bool hasI8mm;
 };
 
 } // namespace
 
-void vitya::populateDotProductPatterns(RewritePatternSet &patterns, unsigned bits) {
-  patterns.add<DotProduct>(patterns.getContext(), bits);
+void vitya::populateDotProductPatterns(RewritePatternSet &patterns, unsigned bits, InstructionSet instructions) {
+  if (instructions == InstructionSet::x86)
+    patterns.add<X86DotProduct>(patterns.getContext(), bits);
+  else
+    patterns.add<NeonDotProduct>(patterns.getContext(), bits, instructions == InstructionSet::neonI8mm);
+}
+
+bool vitya::isByteDotProduct(LLVM::CallIntrinsicOp call) {
+  StringRef name = call.getIntrin();
+  return name.contains("vpdpbusd") || name.contains("neon.sdot") || name.contains("neon.usdot");
 }

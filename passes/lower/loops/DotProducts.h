@@ -1,14 +1,19 @@
-// Lowers contractions of integers to the dot product instructions of x86.
+// Lowers contractions of integers to dot product instructions.
 #ifndef VITYA_PASSES_LOWER_LOOPS_DOTPRODUCTS_H
 #define VITYA_PASSES_LOWER_LOOPS_DOTPRODUCTS_H
 
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/PatternMatch.h"
+#include "passes/lower/TargetInfo.h"
 
 namespace vitya {
 
-/// Lowers contractions of integers in VNNI layout (blocking factor 4 for bytes, 2 for 16-bit integers) to dot products
-/// on registers of `bits` bits, 512 or 256.
-void populateDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits);
+/// Lowers contractions of integers in VNNI layout (blocking factor 4 for bytes, 2 for 16-bit integers) to
+/// `instructions` on registers of `bits` bits.
+void populateDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits, InstructionSet instructions);
+
+/// Whether `call` is a dot product of bytes, which not all processors have.
+bool isByteDotProduct(mlir::LLVM::CallIntrinsicOp call);
 
 } // namespace vitya
 

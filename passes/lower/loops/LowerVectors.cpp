@@ -84,7 +84,10 @@ struct FusedProduct : OpRewritePattern<vector::ContractionOp> {
 /// Lowers a gather of 16 bytes from the 16 bytes that follow its start to a shuffle of these bytes. Its positions are
 /// known to be from 0 to 15 because they were extended from bytes of which only four bits were kept.
 struct ByteShuffle : OpRewritePattern<vector::GatherOp> {
-  using OpRewritePattern::OpRewritePattern;
+  ByteShuffle(MLIRContext *context, InstructionSet instructions)
+      : OpRewritePattern(context),
+        intrinsic(instructions == InstructionSet::x86 ? "llvm.x86.ssse3.pshuf.b.128" : "llvm.aarch64.neon.tbl1.v16i8") {
+  }
   LogicalResult matchAndRewrite(vector::GatherOp op, PatternRewriter &rewriter) const override {
     VectorType type = op.getVectorType();
     auto extension = op.getIndices().getDefiningOp<arith::ExtUIOp>();
@@ -95,10 +98,12 @@ struct ByteShuffle : OpRewritePattern<vector::GatherOp> {
         !matchPattern(op.getMask(), m_One()) || !isa<MemRefType>(op.getBase().getType()))
       return rewriter.notifyMatchFailure(op, "expected 16 bytes within a window of 16");
     Value window = vector::LoadOp::create(rewriter, op.getLoc(), type, op.getBase(), op.getOffsets());
-    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(op, type, rewriter.getStringAttr("llvm.x86.ssse3.pshuf.b.128"),
+    rewriter.replaceOpWithNewOp<LLVM::CallIntrinsicOp>(op, type, rewriter.getStringAttr(intrinsic),
                                                        ValueRange{window, positions});
     return success();
   }
+
+  StringRef intrinsic;
 };
 
 /// Lowers memref.copy to loops of vector loads and stores. Upstream's lowering calls a library function if a buffer is
@@ -139,8 +144,10 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
 
   void runOnOperation() override {
     func::FuncOp function = getOperation();
-    if (bits != 256 && bits != 512) {
-      function.emitError() << "expected registers of 256 or 512 bits, found " << bits.getValue();
+    bool isX86 = instructions == InstructionSet::x86;
+    if (isX86 ? bits != 256 && bits != 512 : bits != 128) {
+      function.emitError() << "expected registers of " << (isX86 ? "256 or 512" : "128") << " bits, found "
+                           << bits.getValue();
       return signalPassFailure();
     }
     LDBG() << "@" << function.getName() << " with registers of " << bits.getValue() << " bits";
@@ -160,11 +167,11 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
 
   LogicalResult lowerDotProducts(func::FuncOp function) {
     RewritePatternSet patterns(&getContext());
-    populateDotProductPatterns(patterns, bits);
+    populateDotProductPatterns(patterns, bits, instructions);
     if (failed(applyPatternsGreedily(function, std::move(patterns))))
       return failure();
     WalkResult result = function.walk([&](LLVM::CallIntrinsicOp call) {
-      if (dotBytes || !call.getIntrin().contains("vpdpbusd"))
+      if (dotBytes || !isByteDotProduct(call))
         return WalkResult::advance();
       call.emitError()
           << "expected bytes to be multiplied in short sums, as the processor has no dot product of bytes: "
@@ -192,7 +199,8 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
 
   LogicalResult lowerContractions(func::FuncOp function) {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ByteShuffle, CopyLoops>(&getContext());
+    patterns.add<ByteShuffle>(&getContext(), instructions);
+    patterns.add<CopyLoops>(&getContext());
     patterns.add<ReductionTree, FusedProduct>(&getContext(), /*benefit=*/10);
     vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
     vector::populateVectorOuterProductLoweringPatterns(patterns);

@@ -110,8 +110,14 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
     ```
   }];
   let options = [
-    Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512.">,
-    Option<"dotBytes", "dot-bytes", "bool", "true", "Whether the processor has a dot product of bytes.">];
+    Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512 on x86, 128 on AArch64.">,
+    Option<"dotBytes", "dot-bytes", "bool", "true", "Whether the processor has a dot product of bytes.">,
+    Option<"instructions", "instructions", "::vitya::InstructionSet", "::vitya::InstructionSet::x86",
+           "The instructions that multiply integers:",
+           [{::llvm::cl::values(
+               clEnumValN(::vitya::InstructionSet::x86, "x86", "vpmaddubsw, vpmaddwd and vpdpbusd"),
+               clEnumValN(::vitya::InstructionSet::neon, "neon", "smlal, sadalp and sdot of AArch64"),
+               clEnumValN(::vitya::InstructionSet::neonI8mm, "neon-i8mm", "these and usdot"))}]>];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect",
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::math::MathDialect"];
 }
