@@ -46,6 +46,12 @@ if subprocess.run([config.python, "-c", "import jsonschema"], capture_output=Tru
 if subprocess.run([os.path.join(config.source_root, "tools", "ci", "run-emulated"), "--check"], capture_output=True).returncode == 0:
     config.available_features.add("bochs")
 
+# Where tools/ci/install-cross prepared the build, models are compiled for AArch64 and run by an emulator.
+if os.path.exists(os.path.join(config.build_dir, "lib", "vitya", "aarch64-linux-gnu")):
+    config.available_features.add("aarch64-runtime")
+    if shutil.which("qemu-aarch64-static"):
+        config.available_features.add("aarch64")
+
 # Tests with a small file system need the right to mount one in a new namespace.
 mount = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]
 if shutil.which("unshare") and subprocess.run(mount, capture_output=True).returncode == 0:

@@ -1,5 +1,6 @@
 // Bytes that are not multiplied in short sums need a processor with a dot product of bytes.
 // RUN: vitya-opt %s -verify-diagnostics --pass-pipeline='builtin.module(func.func(vitya-lower-vectors{dot-bytes=false}))'
+// RUN: vitya-opt %s -verify-diagnostics --pass-pipeline='builtin.module(func.func(vitya-lower-vectors{bits=128 instructions=neon dot-bytes=false}))'
 
 #x = affine_map<(m, n, k) -> (m, k)>
 #w = affine_map<(m, n, k) -> (n, k)>
