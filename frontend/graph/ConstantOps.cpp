@@ -77,7 +77,8 @@ FailureOr<Converter::Results> Converter::binaryFunction() {
 }
 
 FailureOr<Converter::Results> Converter::arange() {
-  double first = number("start").value_or(0), last = number("end").value_or(HUGE_VAL), step = number("step").value_or(1);
+  double first = number("start").value_or(0), last = number("end").value_or(HUGE_VAL),
+         step = number("step").value_or(1);
   double count = std::ceil((last - first) / step);
   if (!(count > 0 && count <= double(kMaxInteger)))
     return emitter.fail("expected a range of between 1 and {0} numbers, found {1:f0}", kMaxInteger, count);
@@ -242,8 +243,8 @@ FailureOr<Converter::Results> Converter::interpolate() {
   auto isUsual = [](double factor) { return factor == 0 || (factor > 1e-3 && factor < 1e3); };
   if (!llvm::all_of(factors, isUsual))
     return emitter.fail("expected an interpolation by factors between 0.001 and 1000, found others");
-  Grid from{self->map.size(2), self->map.size(3)}, to{int64_t(double(from.height) * factors[0]),
-                                                      int64_t(double(from.width) * factors[1])};
+  Grid from{self->map.size(2), self->map.size(3)},
+      to{int64_t(double(from.height) * factors[0]), int64_t(double(from.width) * factors[1])};
   if (size && !size->isNone()) {
     FailureOr<SmallVector<int64_t>> sizes = integers("output_size");
     if (failed(sizes) || sizes->size() != 2)

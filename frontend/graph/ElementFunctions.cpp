@@ -16,9 +16,7 @@ struct Named {
 
 } // namespace
 
-double geluByTanh(double x) {
-  return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
-}
+double geluByTanh(double x) { return x / 2 * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x))); }
 
 template <typename Function>
 static Function findNamed(llvm::ArrayRef<Named<Function>> table, llvm::StringRef name) {

@@ -159,7 +159,8 @@ FailureOr<Converter::Results> Converter::asStrided() {
   FailureOr<int64_t> offset = integer("storage_offset", 0);
   if (failed(self) || failed(size) || failed(stride) || failed(offset))
     return failure();
-  if (!getSource<ImageSource>(*self) || !self->map.isRowMajor() || size->size() != stride->size() || !IndexMap::rowMajor(*size))
+  if (!getSource<ImageSource>(*self) || !self->map.isRowMajor() || size->size() != stride->size() ||
+      !IndexMap::rowMajor(*size))
     return emitter.fail("expected strides of the image, in row-major order, found others");
   IndexMap map = IndexMap().from(*offset);
   int64_t last = *offset;

@@ -43,6 +43,10 @@ public:
                          : width == 0                      ? llvm::json::Value(height)
                                                            : llvm::json::Array{height, width};
     settings["crop_rounding"] = stringifyCropRounding(preprocessing.getCrop());
+    if (entry.getOps<GeluOp>().empty() && !entry.getOps<ReluOp>().empty())
+      settings["activation"] = "relu";
+    else if (entry.getOps<GeluOp>().empty() && !entry.getOps<SiluOp>().empty())
+      settings["activation"] = "silu";
     settings["pool"] = entry.getOps<MeanPoolOp>().empty() ? "class" : "mean";
     for (Operation &op : entry.getBody().front())
       if (Error error = add(&op))

@@ -65,7 +65,10 @@ Error ModelBuilder::buildStep(const NormStep &step) {
 }
 
 Error ModelBuilder::buildStep(const ActivationStep &step) {
-  switch (step.kind) {
+  // GELU is what these families have, unless a source says otherwise.
+  if (auto [activation, source] = settings.activation; !step.kind && source != SettingSource::guess)
+    used.add("activation", stringifyActivation(activation), source);
+  switch (step.kind.value_or(settings.activation.value)) {
   case Activation::gelu:
     used.add("gelu", stringifyGeluForm(settings.gelu.value), settings.gelu.source);
     tokens = GeluOp::create(builder, location("gelu"), settings.gelu.value, tokens);

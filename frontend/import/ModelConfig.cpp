@@ -69,6 +69,13 @@ private:
       return error;
     if (!name)
       return Error::success();
+    if (std::optional<StringRef> other = StringSwitch<std::optional<StringRef>>(*name)
+                                             .Case("relu", "relu")
+                                             .Cases({"silu", "swish"}, "silu")
+                                             .Default(std::nullopt)) {
+      result.settings["activation"] = *other;
+      return Error::success();
+    }
     StringRef form = StringSwitch<StringRef>(*name)
                          .Cases({"gelu", "gelu_python"}, "erf")
                          .Cases({"gelu_new", "gelu_fast", "gelu_pytorch_tanh", "gelu_tanh"}, "tanh")
@@ -76,7 +83,8 @@ private:
                          .Default("");
     if (form.empty())
       return json.error(path.str(), "a form of GELU ('gelu', 'gelu_new', 'gelu_fast', 'gelu_pytorch_tanh', "
-                                    "'quick_gelu')");
+                                    "'quick_gelu'), 'relu', 'silu' or 'swish'");
+    result.settings["activation"] = "gelu";
     result.settings["gelu"] = form;
     return Error::success();
   }
@@ -241,9 +249,9 @@ Expected<ModelConfig> ModelConfig::read(std::optional<MemoryBufferRef> config,
 }
 
 bool ModelConfig::isComplete() const {
-  return all_of(
-      ArrayRef<StringLiteral>{"heads", "eps", "gelu", "mean", "std", "image", "antialias", "interpolation", "resize"},
-      [&](StringRef key) { return settings.get(key); });
+  return (settings.get("gelu") || settings.get("activation")) &&
+         all_of(ArrayRef<StringLiteral>{"heads", "eps", "mean", "std", "image", "antialias", "interpolation", "resize"},
+                [&](StringRef key) { return settings.get(key); });
 }
 
 //===----------------------------------------------------------------------===//

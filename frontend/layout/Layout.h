@@ -82,8 +82,13 @@ struct NormStep {
 };
 /// `swiglu` multiplies the silu of the first half of the columns by the second half.
 enum class Activation { gelu, relu, silu, swiglu };
+
+/// Return the activation with this name, or nothing, and its name.
+std::optional<Activation> symbolizeActivation(llvm::StringRef name);
+llvm::StringRef stringifyActivation(Activation activation);
+
 struct ActivationStep {
-  Activation kind;
+  std::optional<Activation> kind; ///< without one, the setting `activation` chooses
 };
 /// Queries, keys and values come from one layer, stacked in this order, or from three layers. In a match both may be
 /// present: the layer is then the right factor of the three, or `keyValue` that of keys and values.

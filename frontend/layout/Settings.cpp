@@ -40,6 +40,29 @@ StringRef stringifyPool(Pool pool) {
   llvm_unreachable("every way of pooling has a name");
 }
 
+std::optional<Activation> symbolizeActivation(StringRef name) {
+  return StringSwitch<std::optional<Activation>>(name)
+      .Case("gelu", Activation::gelu)
+      .Case("relu", Activation::relu)
+      .Case("silu", Activation::silu)
+      .Case("swiglu", Activation::swiglu)
+      .Default(std::nullopt);
+}
+
+StringRef stringifyActivation(Activation activation) {
+  switch (activation) {
+  case Activation::gelu:
+    return "gelu";
+  case Activation::relu:
+    return "relu";
+  case Activation::silu:
+    return "silu";
+  case Activation::swiglu:
+    return "swiglu";
+  }
+  llvm_unreachable("every activation has a name");
+}
+
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
@@ -97,6 +120,7 @@ struct Settings::Setting {
 };
 
 const Settings::Setting Settings::kSettings[] = {
+    {"activation", SettingForm::text, &Settings::assignActivation, "'gelu', 'relu' or 'silu'"},
     {"antialias", SettingForm::json, &Settings::assignAntialias, "true or false"},
     {"classes", SettingForm::texts, &Settings::assignClasses, "a text for each class"},
     {"crop_rounding", SettingForm::text, &Settings::assignCropRounding, "'half_even' or 'floor'"},
@@ -116,6 +140,13 @@ const Settings::Setting Settings::kSettings[] = {
      "a positive number up to 1 for each channel, as pixels are in [0, 1] (divide numbers on the scale from 0 to 255 "
      "by 255)"},
 };
+
+bool Settings::assignActivation(const json::Value &value, SettingSource source) {
+  std::optional<StringRef> text = value.getAsString();
+  std::optional<Activation> given = text ? symbolizeActivation(*text) : std::nullopt;
+  // SwiGLU halves the columns, which no tensor of another activation allows.
+  return given != Activation::swiglu && assignIfAny(given, source, activation);
+}
 
 bool Settings::assignAntialias(const json::Value &value, SettingSource source) {
   return assignIfAny(value.getAsBoolean(), source, antialias);

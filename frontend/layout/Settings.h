@@ -56,6 +56,7 @@ public:
   Sourced<PictureFilter> interpolation = {PictureFilter::bilinear, SettingSource::guess};
   Sourced<Resize> resize;
   Sourced<CropRounding> cropRounding = {CropRounding::half_even, SettingSource::guess};
+  Sourced<Activation> activation = {Activation::gelu, SettingSource::guess};
   Sourced<GeluForm> gelu = {GeluForm::erf, SettingSource::guess};
   Sourced<Pool> pool = {Pool::automatic, SettingSource::guess};
 
@@ -67,6 +68,7 @@ private:
   llvm::Error assign(llvm::StringRef key, const llvm::json::Value &value, SettingSource source, llvm::StringRef where);
 
   // Each assigns a value and its source, or returns false if the value is of the wrong kind.
+  bool assignActivation(const llvm::json::Value &value, SettingSource source);
   bool assignAntialias(const llvm::json::Value &value, SettingSource source);
   bool assignClasses(const llvm::json::Value &value, SettingSource source);
   bool assignCropRounding(const llvm::json::Value &value, SettingSource source);

@@ -316,21 +316,18 @@ static constexpr StepReader kStepReaders[] = {
 };
 
 bool fromJSON(const json::Value &value, Step &step, json::Path path) {
-  std::optional<Activation> activation = StringSwitch<std::optional<Activation>>(value.getAsString().value_or(""))
-                                             .Case("gelu", Activation::gelu)
-                                             .Case("relu", Activation::relu)
-                                             .Case("silu", Activation::silu)
-                                             .Case("swiglu", Activation::swiglu)
-                                             .Default(std::nullopt);
-  if (activation) {
-    step.step = ActivationStep{*activation};
+  StringRef name = value.getAsString().value_or("");
+  std::optional<Activation> activation = symbolizeActivation(name);
+  if (activation || name == "activation") {
+    step.step = ActivationStep{activation};
     return true;
   }
   if (const json::Object *object = value.getAsObject())
     for (const StepReader &reader : kStepReaders)
       if (object->get(reader.key))
         return reader.read(value, step, path);
-  path.report("expected a step: \"gelu\", \"relu\", \"silu\", \"swiglu\" or an object with key 'patchify', 'tokens', "
+  path.report("expected a step: \"gelu\", \"relu\", \"silu\", \"swiglu\", \"activation\" or an object with key "
+              "'patchify', 'tokens', "
               "'linear', 'norm', 'attention', "
               "'residual', 'repeat', 'pool', 'average', 'product', 'if', 'convolution' or 'max_pool'");
   return false;
