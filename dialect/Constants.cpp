@@ -63,6 +63,14 @@ DenseResourceElementsAttr vitya::makeResource(ShapedType type, StringRef name, A
   return DenseResourceElementsAttr::get(type, name, HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
 }
 
+DenseResourceElementsAttr vitya::makeResource(ShapedType type, StringRef name,
+                                              llvm::function_ref<LogicalResult(MutableArrayRef<char>)> fill) {
+  AsmResourceBlob blob = HeapAsmResourceBlob::allocate(type.getNumElements() * bytesOf(type.getElementType()), 64);
+  if (failed(fill(blob.getMutableData())))
+    return {};
+  return DenseResourceElementsAttr::get(type, name, std::move(blob));
+}
+
 void vitya::releaseResource(Attribute attribute) {
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute)) {
     DenseResourceElementsHandle handle = resource.getRawHandle();

@@ -29,6 +29,10 @@ llvm::StringRef resourceNameOf(mlir::ElementsAttr attribute);
 /// resources of the context.
 mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::StringRef name, llvm::ArrayRef<char> bytes);
 
+/// The same with the bytes that `fill` writes. Returns null if it fails.
+mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::StringRef name,
+                                             llvm::function_ref<llvm::LogicalResult(llvm::MutableArrayRef<char>)> fill);
+
 /// Frees the bytes of `attribute` if it is a resource. No other constant may refer to the resource.
 void releaseResource(mlir::Attribute attribute);
 

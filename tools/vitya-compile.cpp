@@ -21,6 +21,7 @@
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
+#include <malloc.h>
 
 using namespace mlir;
 using namespace vitya;
@@ -392,6 +393,9 @@ llvm::Error compile() {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  // Weights are freed one by one. By default glibc would keep the memory of those that are smaller than 32 MB.
+  constexpr int leastMapped = 1 << 20;
+  mallopt(M_MMAP_THRESHOLD, leastMapped);
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv, "Vision Transformers to native code\n");

@@ -15,6 +15,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include <sys/mman.h>
 
 using namespace mlir;
 
@@ -134,14 +135,24 @@ std::string defaultModelName(StringRef path) {
   return isStream(path) ? "model" : llvm::sys::path::stem(path).str();
 }
 
+/// Lets the system take back the memory of a mapped file, which is read again if it is needed. MemoryBuffer's own
+/// dontNeedIfMmap() calls posix_madvise, which does nothing in glibc.
+static void dropPages(const llvm::MemoryBuffer &buffer) {
+  if (buffer.getBufferKind() == llvm::MemoryBuffer::MemoryBuffer_MMap)
+    (void)madvise(const_cast<char *>(buffer.getBufferStart()), buffer.getBufferSize(), MADV_DONTNEED);
+}
+
 llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, const ModelFile &file,
                                                 const ImportOptions &options) {
   llvm::MemoryBufferRef bytes = *file.buffer;
   bool isFolder = llvm::sys::fs::is_directory(file.path);
   bool isText = !isFolder && (StringRef(file.path).ends_with(".mlir") ||
                               (isStream(file.path) && !looksLikeCheckpoint(bytes.getBuffer())));
-  if (!isText && !isBytecode(bytes))
-    return importModel(context, file.source(), defaultModelName(file.path), options);
+  if (!isText && !isBytecode(bytes)) {
+    auto module = importModel(context, file.source(), defaultModelName(file.path), options);
+    dropPages(*file.buffer); // the module has its own copy of the weights
+    return module;
+  }
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(bytes, /*RequiresNullTerminator=*/false), llvm::SMLoc());
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));

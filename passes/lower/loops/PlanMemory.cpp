@@ -82,10 +82,17 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
     }
     total = std::max(total, kAlignment); // the blob of a model without weights is not empty either
     Value weights = appendArgument(entry, total);
-    std::vector<char> blob(total, 0);
-    for (auto [global, read] : globals)
-      if (failed(copyInitialValue(global, read, blob.data() + offsets[global])))
-        return failure();
+    auto copyAll = [&](MutableArrayRef<char> bytes) -> LogicalResult {
+      llvm::fill(bytes, 0);
+      for (auto [global, read] : globals)
+        if (failed(copyInitialValue(global, read, bytes.data() + offsets[global])))
+          return failure();
+      return success();
+    };
+    auto type = RankedTensorType::get({total}, IntegerType::get(module.getContext(), 8));
+    DenseResourceElementsAttr blob = makeResource(type, VityaDialect::WeightsAttrHelper::getNameStr(), copyAll);
+    if (!blob)
+      return failure();
     for (memref::GetGlobalOp read : reads) {
       OpBuilder builder(read);
       auto global = symbols.lookup<memref::GlobalOp>(read.getName());
@@ -96,9 +103,7 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
       releaseResource(*global.getInitialValue());
       global.erase();
     }
-    auto type = RankedTensorType::get({total}, IntegerType::get(module.getContext(), 8));
-    setDiscardable<VityaDialect::WeightsAttrHelper>(
-        module, makeResource(type, VityaDialect::WeightsAttrHelper::getNameStr(), blob));
+    setDiscardable<VityaDialect::WeightsAttrHelper>(module, blob);
     return success();
   }
 
