@@ -318,7 +318,7 @@ private:
         if (llvm::Error error = writeReport())
           return error;
       if (check && info.phase == std::min(goal.phase, Phase::compress))
-        if (llvm::Error error = checkWithLibTorch(*module, cpuName, compressionFlags.goal().images))
+        if (llvm::Error error = checkWithLibTorch(*module, cpuName, target.triple(), compressionFlags.goal().images))
           return error;
       if (llvm::Error error = stages.write(*module, info.name))
         return error;

@@ -6,6 +6,7 @@
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
+#include "llvm/TargetParser/Host.h"
 
 namespace vitya {
 
@@ -14,7 +15,12 @@ std::string programFolder() {
   return llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)).str();
 }
 
-llvm::Error checkWithLibTorch(mlir::ModuleOp module, llvm::StringRef cpu, llvm::StringRef images) {
+llvm::Error checkWithLibTorch(mlir::ModuleOp module, llvm::StringRef cpu, const llvm::Triple &system,
+                              llvm::StringRef images) {
+  llvm::Triple host(llvm::sys::getDefaultTargetTriple());
+  if (system.getArch() != host.getArch())
+    return makeError("expected --check with a target that this machine executes, {0}, found {1}", host.getArchName(),
+                     system.getArchName());
   std::string folder = programFolder();
   constexpr llvm::StringLiteral kProgram = "vitya-check";
   llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(kProgram, {folder});
