@@ -53,11 +53,9 @@ static cl::opt<std::string> weightsName("weights",
                                         cl::desc("Embed the weights in the executable or library, or write them "
                                                  "to a file beside it (default: embed)"),
                                         cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category));
-static cl::opt<bool>
-    check("check",
-          cl::desc("Before the output is written, compare compiled code with LibTorch, layer by layer: "
-                   "runs vitya-check on the images of --validate or --calibrate, or on random ones"),
-          cl::cat(category));
+static cl::opt<bool> check("check", cl::cat(category),
+                           cl::desc("First compare compiled code with LibTorch on the images of --validate or "
+                                    "--calibrate, or on random ones (runs vitya-check)"));
 static ImportFlags importFlags(category);
 static CompressionFlags compressionFlags(category);
 
@@ -145,8 +143,7 @@ llvm::Expected<std::string> chooseOutput(StringRef suffix) {
 
 /// The folder of the runtime that executables are linked with. Build and install trees have it beside the compiler.
 std::string runtimeFolder() {
-  llvm::SmallString<128> path(programFolder());
-  llvm::sys::path::append(path, "..", "lib", "vitya");
+  llvm::SmallString<128> path(programFolder() + "/../lib/vitya");
   llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
   return std::string(path);
 }
