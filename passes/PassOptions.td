@@ -6,7 +6,7 @@ include "mlir/Pass/PassBase.td"
 
 // The images a pass runs the model on.
 defvar kImageOptions = [
-  Option<"images", "images", "std::string", "\"\"", "Calibration images: CIFAR-10 records or an .npy array, resized for the model.">,
+  Option<"images", "images", "std::string", "\"\"", "Calibration images: a folder or list of pictures, an .npy array or CIFAR-10 records.">,
   Option<"count", "count", "int64_t", "0", "Use only the first `count` images; 0 uses all.">
 ];
 

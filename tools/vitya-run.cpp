@@ -36,9 +36,10 @@ enum class Engine { reference, compiled };
 
 static cl::OptionCategory category("vitya-run options");
 static cl::opt<std::string> inputPath(cl::Positional, cl::desc("MODEL"), cl::Required, cl::cat(category));
-static cl::opt<std::string> imagesPath("images",
-                                       cl::desc("CIFAR-10 binary records or an .npy array, resized for the model"),
-                                       cl::value_desc("file"), cl::Required, cl::cat(category));
+static cl::opt<std::string>
+    imagesPath("images",
+               cl::desc("Images to run the model on: a folder or list of pictures, an .npy array or CIFAR-10 records"),
+               cl::value_desc("file"), cl::Required, cl::cat(category));
 static cl::opt<Engine> engine(
     "engine", cl::desc("What executes the model (default: reference)"), cl::init(Engine::reference), cl::cat(category),
     cl::values(clEnumValN(Engine::reference, "reference", "the interpreter, for IR of the phases import and compress"),
@@ -64,16 +65,9 @@ namespace {
 
 /// The images to run the model on.
 struct Images {
-  OpenImageFile file;
+  OpenImages data;
   int64_t count = 0;
   int threads = 1;
-
-  /// Fails if a model of images with `channels` channels cannot run on the images.
-  llvm::Error checkChannels(int64_t channels) const {
-    char message[512];
-    return imagesFit(*file, channels, imagesPath.c_str(), message, sizeof(message)) ? llvm::Error::success()
-                                                                                    : makeError("{0}", message);
-  }
 };
 
 /// The result of an engine: logits [image, class], and the lines of --trace for each image.
@@ -91,13 +85,15 @@ llvm::Expected<Images> openImages() {
   };
   if (llvm::Error error = checkRange(threadsOption, 1024))
     return std::move(error);
-  llvm::Expected<OpenImageFile> file = vitya::openImages(imagesPath);
-  if (!file)
-    return file.takeError();
-  if (llvm::Error error = checkRange(countOption, (*file)->count))
+  llvm::Expected<OpenImages> data = vitya::openImages(imagesPath, /*count=*/0);
+  if (!data)
+    return data.takeError();
+  if (llvm::Error error = checkRange(countOption, (*data)->count))
     return std::move(error);
-  Images images{std::move(*file)};
-  images.count = countOption.getNumOccurrences() ? countOption : images.file->count;
+  Images images{std::move(*data)};
+  if (countOption.getNumOccurrences())
+    takeImages(*images.data, countOption);
+  images.count = images.data->count;
   images.threads =
       threadsOption.getNumOccurrences() ? threadsOption : llvm::hardware_concurrency().compute_thread_count();
   return images;
@@ -143,13 +139,13 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
   auto image = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
                                                      : RankedTensorType();
   if (image && image.getRank() == 3)
-    if (llvm::Error error = images.checkChannels(image.getDimSize(0)))
+    if (llvm::Error error = checkImages(*images.data, imageOf(module, image), imagesPath))
       return std::move(error);
 
   Results results;
   results.traces.resize(images.count);
   auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
-    readImageOf(*images.file, index, imageOf(module, image), pixels.data());
+    readImage(*images.data, index, imageOf(module, image), pixels.data());
   };
   auto observe = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> values) {
     if (isa<arith::ConstantOp>(op) || (!pattern.match(labelOf(op)) && !pattern.match(op->getName().getStringRef())))
@@ -177,11 +173,11 @@ llvm::Expected<Results> runCompiled(ModuleOp module, Phase phase, const Images &
   if (!compiled)
     return compiled.takeError();
   const vitya_model &model = compiled->model();
-  if (llvm::Error error = images.checkChannels(model.channels))
+  if (llvm::Error error = checkImages(*images.data, imageOf(model), imagesPath))
     return std::move(error);
   llvm::Expected<std::vector<float>> logits =
       compiled->run(images.count, images.threads, [&](int64_t index, MutableArrayRef<float> pixels) {
-        readImageOf(*images.file, index, imageOf(model), pixels.data());
+        readImage(*images.data, index, imageOf(model), pixels.data());
       });
   if (!logits)
     return logits.takeError();

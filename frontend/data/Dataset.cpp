@@ -3,16 +3,17 @@
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "frontend/data/Random.h"
-#include "runtime/image/Channels.h"
 #include "runtime/image/Decode.h"
-#include "runtime/image/ImageFile.h"
+#include "runtime/image/ImageData.h"
 #include "runtime/image/Preprocess.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
 using namespace llvm;
 namespace fs = llvm::sys::fs;
@@ -23,83 +24,27 @@ namespace {
 
 constexpr size_t kErrorSize = 4096;
 
-/// The names in a folder, sorted. Hidden ones are left out.
-struct Folder {
-  std::vector<std::string> files, folders;
+/// Images that are closed at the end.
+struct OpenData : ImageData {
+  OpenData() = default;
+  OpenData(const OpenData &) = delete;
+  OpenData &operator=(const OpenData &) = delete;
+  ~OpenData() { closeImageData(*this); }
+
+  ArrayRef<ListedPicture> listed() const { return ArrayRef(pictures.pictures, pictures.count); }
 };
 
-Expected<Folder> readFolder(StringRef name) {
-  Folder folder;
-  std::error_code error;
-  for (fs::directory_iterator entry(name, error), end; !error && entry != end; entry.increment(error)) {
-    if (path::filename(entry->path()).starts_with("."))
-      continue;
-    (fs::is_directory(entry->path()) ? folder.folders : folder.files).push_back(entry->path());
-  }
-  if (error)
-    return makeError("expected a folder that can be read at '{0}', found: {1}", name, error.message());
-  sort(folder.files);
-  sort(folder.folders);
-  return folder;
+/// Bilinear resizing to the size of the images, with antialiasing.
+vitya_preprocessing bilinear(const Dataset &dataset) {
+  return {VITYA_BILINEAR, /*antialias=*/1, dataset.height, dataset.width, VITYA_HALF_EVEN};
 }
 
-/// Bilinear resizing to the size of the images.
-vitya_preprocessing bilinear(bool antialias, const Dataset &dataset) {
-  return {VITYA_BILINEAR, antialias, dataset.height, dataset.width, VITYA_HALF_EVEN};
-}
-
-/// Appends an image, u8 [height, width, channels], to `dataset`. Resizes it if the data set has another size.
-void append(const Pixels &image, const vitya_preprocessing &how, int64_t label, Dataset &dataset) {
-  int64_t plane = dataset.height * dataset.width, first = dataset.count * dataset.imageSize();
-  dataset.pixels.resize(first + dataset.imageSize());
-  uint8_t *result = dataset.pixels.data() + first;
-  if (image.height == dataset.height && image.width == dataset.width) {
-    for (int64_t channel = 0; channel < dataset.channels; ++channel)
-      for (int64_t i = 0; i < plane; ++i)
-        result[channel * plane + i] = image.data[i * dataset.channels + channel];
-  } else {
-    std::vector<float> resized(dataset.imageSize());
-    preprocess(image, {dataset.channels, dataset.height, dataset.width, how}, resized.data());
-    for (auto [to, from] : zip_equal(MutableArrayRef(result, dataset.imageSize()), resized))
-      to = static_cast<uint8_t>(from * 255.0f + 0.5f);
-  }
+/// Appends an image of the size of the data set, f32 in [0, 1].
+void append(ArrayRef<float> image, int64_t label, Dataset &dataset) {
+  for (float value : image)
+    dataset.pixels.push_back(static_cast<uint8_t>(value * 255.0F + 0.5F));
   dataset.labels.push_back(label);
   ++dataset.count;
-}
-
-/// Appends the records of a file in CIFAR-10's layout.
-Error appendFile(const std::string &name, const DatasetOptions &options, Dataset &dataset) {
-  char message[kErrorSize];
-  ImageFile file;
-  if (!openImageFile(name.c_str(), file, message, kErrorSize))
-    return makeError(message);
-  scope_exit close([&] { closeImageFile(file); });
-  protectInput(name);
-  if (!file.hasLabels)
-    return makeError("expected images with labels in '{0}', as CIFAR-10 binary data has, found an .npy array", name);
-  if (!imagesFit(file, options.channels, name.c_str(), message, kErrorSize))
-    return makeError(message);
-  dataset.classes = options.classes;
-  dataset.channels = options.channels;
-  dataset.height = options.height ? options.height : file.height;
-  dataset.width = options.width ? options.width : file.width;
-  dataset.pixels.reserve((dataset.count + file.count) * dataset.imageSize());
-  int64_t plane = file.height * file.width;
-  std::vector<uint8_t> image(plane * file.channels), converted(plane * kMaxConvertedChannels);
-  for (int64_t index = 0; index < file.count; ++index) {
-    int label = imageLabel(file, index);
-    if (label >= options.classes)
-      return makeError("expected labels below {0} in '{1}', found {2} in record {3}", options.classes, name, label,
-                       index);
-    const uint8_t *planes = file.images + index * (1 + plane * file.channels) + 1;
-    for (int64_t channel = 0; channel < file.channels; ++channel)
-      for (int64_t i = 0; i < plane; ++i)
-        image[i * file.channels + channel] = planes[channel * plane + i];
-    convertChannels(image.data(), file.channels, converted.data(), options.channels, plane);
-    append({converted.data(), file.height, file.width, options.channels}, bilinear(/*antialias=*/false, dataset), label,
-           dataset);
-  }
-  return Error::success();
 }
 
 /// Appends a picture. The first one determines the size of all where the options do not.
@@ -118,52 +63,79 @@ Error appendPicture(const std::string &name, const DatasetOptions &options, int6
   if (!options.height && (image.height != dataset.height || image.width != dataset.width))
     return makeError("expected pictures of {0} x {1} pixels, as the first one has, found {2} x {3} in '{4}'",
                      dataset.width, dataset.height, image.width, image.height, name);
-  append({image.pixels, image.height, image.width, options.channels},
-         options.preprocessing.value_or(bilinear(/*antialias=*/true, dataset)), label, dataset);
+  std::vector<float> resized(dataset.imageSize());
+  preprocess({image.pixels, image.height, image.width, options.channels},
+             {dataset.channels, dataset.height, dataset.width, options.preprocessing.value_or(bilinear(dataset))},
+             resized.data());
+  append(resized, label, dataset);
   return Error::success();
 }
 
-Error appendClasses(ArrayRef<std::string> folders, const DatasetOptions &options, Dataset &dataset) {
-  for (auto [label, name] : enumerate(folders)) {
-    Expected<Folder> folder = readFolder(name);
-    if (!folder)
-      return folder.takeError();
-    if (!folder->folders.empty())
-      return makeError("expected only pictures in '{0}', found the folder '{1}'", name, folder->folders.front());
-    if (folder->files.empty())
-      return makeError("expected pictures in '{0}', found none", name);
-    for (const std::string &file : folder->files)
-      if (Error error = appendPicture(file, options, static_cast<int64_t>(label), dataset))
-        return error;
-    dataset.classNames.push_back(path::filename(name).str());
+/// The classes of pictures: the names of folders or the labels of a list, in the order of the names; none if the labels
+/// are numbers.
+std::vector<std::string> classesOf(const OpenData &data) {
+  std::set<std::string> labels;
+  for (const ListedPicture &picture : data.listed())
+    labels.insert(picture.label);
+  bool areNumbers = !data.isFolder && all_of(labels, [](StringRef label) { return all_of(label, isDigit); });
+  return areNumbers ? std::vector<std::string>() : std::vector<std::string>(labels.begin(), labels.end());
+}
+
+/// Appends the labelled images at `name`.
+Error appendData(const std::string &name, const DatasetOptions &options, Dataset &dataset) {
+  char message[kErrorSize];
+  OpenData data;
+  if (!openImageData(name.c_str(), data, message, kErrorSize))
+    return makeError(message);
+  protectInput(name);
+  if (data.hasLabels && data.layout == ImageLayout::pictures)
+    dataset.classNames = classesOf(data);
+  dataset.classes = dataset.classNames.empty() ? options.classes : static_cast<int64_t>(dataset.classNames.size());
+  std::vector<const char *> names(dataset.classes, "");
+  for (auto [to, from] : zip(names, dataset.classNames))
+    to = from.c_str();
+  if (!findLabels(data, names.data(), dataset.classes, name.c_str(), message, kErrorSize))
+    return makeError(message);
+  for (auto [picture, label] : zip(data.listed(), ArrayRef(data.labels, data.count)))
+    if (Error error = appendPicture(picture.path, options, label, dataset))
+      return error;
+  if (data.layout == ImageLayout::pictures)
+    return Error::success();
+  dataset.channels = options.channels;
+  dataset.height = options.height ? options.height : data.height;
+  dataset.width = options.width ? options.width : data.width;
+  const ModelImage model = {dataset.channels, dataset.height, dataset.width,
+                            options.preprocessing.value_or(bilinear(dataset))};
+  if (!imagesFit(data, model, name.c_str(), message, kErrorSize))
+    return makeError(message);
+  dataset.pixels.reserve((dataset.count + data.count) * dataset.imageSize());
+  std::vector<float> image(dataset.imageSize());
+  for (int64_t index = 0; index < data.count; ++index) {
+    if (!readImageOf(data, index, model, image.data(), message, kErrorSize))
+      return makeError(message);
+    append(image, data.labels[index], dataset);
   }
-  dataset.classes = static_cast<int64_t>(folders.size());
   return Error::success();
+}
+
+/// Returns the files data_batch_*.bin of the folder `name`, in the order of their names.
+std::vector<std::string> findBatches(StringRef name) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(name, error), end; !error && entry != end; entry.increment(error))
+    if (path::filename(entry->path()).starts_with("data_batch_") && path::extension(entry->path()) == ".bin")
+      files.push_back(entry->path());
+  sort(files);
+  return files;
 }
 
 } // namespace
 
 Expected<Dataset> readDataset(StringRef name, const DatasetOptions &options) {
   Dataset dataset;
-  if (!fs::is_directory(name)) {
-    if (Error error = appendFile(name.str(), options, dataset))
-      return error;
-    return dataset;
-  }
-  Expected<Folder> folder = readFolder(name);
-  if (!folder)
-    return folder.takeError();
-  erase_if(folder->files, [](StringRef file) {
-    return !path::filename(file).starts_with("data_batch_") || path::extension(file) != ".bin";
-  });
-  if (folder->files.empty() && folder->folders.empty())
-    return makeError("expected files data_batch_*.bin or a folder of pictures for each class in '{0}', found neither",
-                     name);
-  for (const std::string &file : folder->files)
-    if (Error error = appendFile(file, options, dataset))
-      return error;
-  if (folder->files.empty())
-    if (Error error = appendClasses(folder->folders, options, dataset))
+  std::vector<std::string> batches = findBatches(name);
+  for (const std::string &file : batches.empty() ? std::vector{name.str()} : batches)
+    if (Error error = appendData(file, options, dataset))
       return error;
   return dataset;
 }

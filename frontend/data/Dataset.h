@@ -34,11 +34,8 @@ struct DatasetOptions {
   int64_t classes = 10; ///< the labels of files in CIFAR-10's layout must be below this
 };
 
-/// Reads one of:
-///  - a file in CIFAR-10's layout (see ImageFile);
-///  - a folder with files data_batch_*.bin in this layout, which are read in the order of their names;
-///  - a folder with a subfolder of pictures for each class (see readImage). The classes are the subfolders in the order
-///    of their names. Hidden files are ignored.
+/// Reads labelled images (see ImageData.h), or all files data_batch_*.bin of a folder, in the order of their names. The
+/// classes are subfolders, or the labels of a list that are not all numbers, in the order of their names.
 /// An image is resized as when a model is run on it, and rounded to whole numbers.
 llvm::Expected<Dataset> readDataset(llvm::StringRef path, const DatasetOptions &options);
 

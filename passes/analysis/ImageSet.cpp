@@ -1,43 +1,84 @@
-// Opens a file of images and checks it against the model.
+// Opens images and checks them against the model.
 #include "passes/analysis/ImageSet.h"
 #include "dialect/VityaOps.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/Progress.h"
 #include "dialect/support/WriteOutput.h"
 #include "passes/analysis/FiniteCheck.h"
+#include "runtime/image/Decode.h"
+#include "llvm/Support/ErrorHandling.h"
 #include <mutex>
 
 using namespace mlir;
 
 namespace vitya {
 
-llvm::Expected<OpenImageFile> openImages(StringRef path) {
-  OpenImageFile file(new ImageFile(), [](ImageFile *images) {
-    closeImageFile(*images);
+constexpr size_t kErrorSize = 1024;
+
+llvm::Expected<OpenImages> openImages(StringRef path, int64_t count) {
+  OpenImages data(new ImageData(), [](ImageData *images) {
+    closeImageData(*images);
     delete images;
   });
-  char message[512];
-  if (!openImageFile(path.str().c_str(), *file, message, sizeof(message)))
+  char message[kErrorSize];
+  if (!openImageData(path.str().c_str(), *data, message, kErrorSize))
     return makeError("{0}", message);
+  if (count < 0 || count > data->count)
+    return makeError("expected count to be at most the {0} images of '{1}', found {2}", data->count, path, count);
+  if (count > 0)
+    takeImages(*data, count);
   protectInput(path);
-  return file;
+  for (const ListedPicture &picture : ArrayRef(data->pictures.pictures, data->pictures.count))
+    protectInput(picture.path);
+  return data;
 }
 
-llvm::Error ImageSet::checkLabels(int64_t classes) const {
-  char message[512];
-  if (labelsFit(*file, images, classes, name.c_str(), message, sizeof(message)))
-    return llvm::Error::success();
-  return makeError("{0}", message);
+llvm::Error checkImages(const ImageData &images, const ModelImage &model, StringRef path) {
+  char message[kErrorSize];
+  if (!imagesFit(images, model, path.str().c_str(), message, kErrorSize))
+    return makeError("{0}", message);
+  for (const ListedPicture &listed : ArrayRef(images.pictures.pictures, images.pictures.count)) {
+    Image picture;
+    if (!readImage(listed.path, model.channels, picture, message, kErrorSize))
+      return makeError("{0}", message);
+    freeImage(picture);
+  }
+  return llvm::Error::success();
+}
+
+void readImage(const ImageData &images, int64_t index, const ModelImage &model, float *result) {
+  char message[kErrorSize];
+  if (!readImageOf(images, index, model, result, message, kErrorSize))
+    llvm::reportFatalUsageError(StringRef(message));
+}
+
+llvm::Expected<ArrayRef<int>> ImageSet::findLabels(ModuleOp module) {
+  auto described = getDiscardable<VityaDialect::ModelAttrHelper>(module);
+  if (!described)
+    return makeError("expected a model with names of classes to find the labels of '{0}', found none", name);
+  std::vector<const char *> classes;
+  for (StringAttr each : described.getClasses())
+    classes.push_back(each.data()); // attributes end with a zero
+  char message[kErrorSize];
+  if (!vitya::findLabels(*data, classes.data(), int64_t(classes.size()), name.c_str(), message, kErrorSize))
+    return makeError("{0}", message);
+  if (data->areClassesInOrder)
+    module.emitWarning() << "the folders in '" << name << "' are taken as the classes in the order of their names";
+  return ArrayRef(data->labels, images);
 }
 
 ModelImage imageOf(ModuleOp module, RankedTensorType type) {
-  auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
-  auto preprocessing =
-      model ? model.getPreprocessing() : PreprocessingAttr::get(module.getContext(), PictureFilter::bilinear);
-  auto [height, width] = preprocessing.resizedSize(type.getShape());
-  return {type.getDimSize(0), type.getDimSize(1), type.getDimSize(2),
-          vitya_preprocessing{static_cast<int64_t>(preprocessing.getFilter()), preprocessing.getAntialias(), height,
-                              width, static_cast<int64_t>(preprocessing.getCrop())}};
+  ModelImage image = {type.getDimSize(0),
+                      type.getDimSize(1),
+                      type.getDimSize(2),
+                      {VITYA_BILINEAR, /*antialias=*/1, type.getDimSize(1), type.getDimSize(2), VITYA_HALF_EVEN}};
+  if (auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module)) {
+    PreprocessingAttr preprocessing = model.getPreprocessing();
+    auto [height, width] = preprocessing.resizedSize(type.getShape());
+    image.preprocessing = {static_cast<int64_t>(preprocessing.getFilter()), preprocessing.getAntialias(), height, width,
+                           static_cast<int64_t>(preprocessing.getCrop())};
+  }
+  return image;
 }
 
 FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t count) {
@@ -48,19 +89,15 @@ FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t coun
                                                     : RankedTensorType();
   if (!type || !type.hasStaticShape() || type.getRank() != 3)
     return module.emitError() << "expected @" << kEntryName << " to take one image [channels, height, width]";
-  llvm::Expected<OpenImageFile> opened = openImages(path);
+  llvm::Expected<OpenImages> opened = openImages(path, count);
   if (!opened)
     return module.emitError() << llvm::toString(opened.takeError());
   ImageSet result(std::move(*opened));
   result.name = path.str();
-  char message[512];
-  if (!imagesFit(*result.file, type.getDimSize(0), result.name.c_str(), message, sizeof(message)))
-    return module.emitError() << message;
-  if (count < 0 || count > result.file->count)
-    return module.emitError() << "expected count to be at most the " << result.file->count << " images of '" << path
-                              << "', found " << count;
-  result.images = count ? count : result.file->count;
   result.model = imageOf(module, type);
+  if (llvm::Error error = checkImages(*result.data, result.model, path))
+    return module.emitError() << llvm::toString(std::move(error));
+  result.images = result.data->count;
   return result;
 }
 

@@ -37,7 +37,7 @@ struct CompressText {
   std::string lowRank;           ///< options of vitya-low-rank; empty: no factorisation
   std::string smooth;            ///< options of vitya-smooth; empty: no smoothing
   std::string quantize = "none"; ///< "none", "static" or "dynamic", then options of that quantization pass
-  std::string images;            ///< CIFAR-10 records or an .npy array; may be empty
+  std::string images;            ///< see runtime/image/ImageData.h; may be empty
   int64_t count = 0;             ///< 0: all
 };
 

@@ -33,9 +33,9 @@ struct CompressPipelineOptions : PassPipelineOptions<CompressPipelineOptions> {
   Option<std::string> quantize{*this, "quantize", llvm::cl::init(CompressText().quantize),
                                llvm::cl::desc("none, static or dynamic, and options of vitya-quantize-static or "
                                               "vitya-quantize-dynamic, such as {static observer=mse}.")};
-  Option<std::string> images{
-      *this, "images",
-      llvm::cl::desc("Images that compression runs the model on: CIFAR-10 records or an .npy array, resized.")};
+  Option<std::string> images{*this, "images",
+                             llvm::cl::desc("Images that compression runs the model on: a folder or list of pictures, "
+                                            "an .npy array or CIFAR-10 records.")};
   Option<int64_t> count{*this, "count", llvm::cl::init(0),
                         llvm::cl::desc("Use only the first `count` images; 0 uses all.")};
 };

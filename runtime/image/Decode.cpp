@@ -79,9 +79,13 @@ bool allocateImage(int64_t width, int64_t height, int64_t channels, Image &image
 }
 
 bool decodeNpy(const uint8_t *bytes, int64_t size, Image &image, char *error, size_t errorSize) {
-  NpyArray array;
-  if (!parseNpy(bytes, size, array, error, errorSize))
+  NpyImages array;
+  if (!parseNpyImages(bytes, size, array, error, errorSize))
     return false;
+  if (array.isFloat) {
+    snprintf(error, errorSize, "an .npy array of f32 instead of u8");
+    return false;
+  }
   if (array.count != 1) {
     snprintf(error, errorSize, "an .npy array of %lld images instead of one", static_cast<long long>(array.count));
     return false;

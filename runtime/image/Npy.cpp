@@ -15,23 +15,39 @@ constexpr int64_t kMagicBytes = sizeof(kMagic) - 1;
 /// The longest description that is read; those of images have about 80 characters and are padded to 128 bytes.
 constexpr int64_t kMaxDescription = 1023;
 
-/// Parses the description of u8 elements in C order. Returns the rank of the array, and its first sizes in `shape`, or
-/// -1 for another description. A size has at most nine digits.
-int parseDescription(const char *text, long long (&shape)[4]) {
+/// A type of elements, as the description names it.
+struct Element {
+  const char *name;
+  NpyType type;
+  int64_t bytes;
+};
+
+constexpr Element kElements[] = {
+    {"|u1", NpyType::u8, 1}, {"<i4", NpyType::i32, 4}, {"<i8", NpyType::i64, 8}, {"<f4", NpyType::f32, 4}};
+
+/// Parses the description of elements in C order and sets the type, the rank and the shape of `array`. Returns the
+/// bytes of an element, or 0 for another description. A dimension has at most nine digits.
+int64_t parseDescription(const char *text, NpyArray &array) {
+  char name[4];
   int at = 0, length = 0;
-  sscanf(text, " { 'descr' : '|u1' , 'fortran_order' : False , 'shape' : ( %n", &at);
+  sscanf(text, " { 'descr' : '%3[^']' , 'fortran_order' : False , 'shape' : ( %n", name, &at);
   if (at == 0)
-    return -1;
-  for (int rank = 0; rank <= 4; ++rank) {
-    if (text[at] == ')')
-      return rank;
-    if (rank == 4 || sscanf(text + at, "%9lld %n", &shape[rank], &length) != 1)
-      return -1;
+    return 0;
+  for (array.rank = 0; text[at] != ')'; ++array.rank) {
+    long long size = 0;
+    if (array.rank == NpyArray::kMaxRank || sscanf(text + at, "%9lld %n", &size, &length) != 1)
+      return 0;
+    array.shape[array.rank] = size;
     at += length;
     if (text[at] == ',')
       at += 1 + static_cast<int>(strspn(text + at + 1, " "));
   }
-  return -1;
+  for (const Element &element : kElements)
+    if (!strcmp(element.name, name)) {
+      array.type = element.type;
+      return element.bytes;
+    }
+  return 0;
 }
 
 } // namespace
@@ -48,27 +64,55 @@ bool parseNpy(const uint8_t *bytes, int64_t size, NpyArray &array, char *error, 
   char text[kMaxDescription + 1] = "";
   if (size >= header && length <= kMaxDescription && length <= size - header)
     memcpy(text, bytes + header, length);
-  long long shape[4] = {};
-  int rank = parseDescription(text, shape);
-  if (rank != 3 && rank != 4) {
-    snprintf(error, errorSize,
-             "an .npy array that is not u8 [height, width, channels] or [count, height, width, channels] in C order");
+  int64_t elementBytes = parseDescription(text, array), expected = elementBytes;
+  if (elementBytes == 0 || array.rank == 0) {
+    snprintf(error, errorSize, "an .npy array that is not of u8, i32, i64 or f32 in C order, of 1 to %d dimensions",
+             NpyArray::kMaxRank);
     return false;
   }
-  const long long *image = shape + rank - 3;
-  array = {bytes + header + length, rank == 4 ? shape[0] : 1, image[0], image[1], image[2]};
-  if (array.count < 1 || array.height < 1 || array.width < 1 || array.channels < 1 || array.height > kMaxImageSide ||
-      array.width > kMaxImageSide || array.channels > kMaxImageSide) {
-    snprintf(error, errorSize, "an .npy array of a size that is not from 1 to %lld",
-             static_cast<long long>(kMaxImageSide));
+  array.data = bytes + header + length;
+  int64_t left = size - header - length;
+  for (int i = 0; i < array.rank; ++i) {
+    if (array.shape[i] < 1) {
+      snprintf(error, errorSize, "an .npy array without elements");
+      return false;
+    }
+    // More elements than bytes are too many, and their product might overflow.
+    expected = expected > left ? expected : expected * array.shape[i];
+  }
+  if (expected != left) {
+    snprintf(error, errorSize, "an .npy array in a file with %lld bytes of elements, which are not those of its shape",
+             static_cast<long long>(left));
     return false;
   }
-  int64_t imageBytes = array.height * array.width * array.channels, left = size - header - length;
-  if (left % imageBytes != 0 || left / imageBytes != array.count) {
-    snprintf(error, errorSize, "an .npy array of %lld images of %lld bytes in a file with %lld bytes of elements",
-             static_cast<long long>(array.count), static_cast<long long>(imageBytes), static_cast<long long>(left));
+  return true;
+}
+
+bool parseNpyImages(const uint8_t *bytes, int64_t size, NpyImages &images, char *error, size_t errorSize) {
+  NpyArray array;
+  if (!parseNpy(bytes, size, array, error, errorSize))
+    return false;
+  bool isFloat = array.type == NpyType::f32;
+  if (array.rank < 3 || (array.type != NpyType::u8 && !isFloat)) {
+    snprintf(
+        error, errorSize,
+        "an .npy array that is neither u8 [count, height, width, channels] nor f32 [count, channels, height, width], "
+        "nor one such image");
     return false;
   }
+  const int64_t *image = array.shape + array.rank - 3;
+  for (int i = 0; i < 3; ++i)
+    if (image[i] > kMaxImageSide) {
+      snprintf(error, errorSize, "an .npy array of images with a side of more than %lld",
+               static_cast<long long>(kMaxImageSide));
+      return false;
+    }
+  images = {array.data,
+            array.rank == 4 ? array.shape[0] : 1,
+            image[isFloat ? 1 : 0],
+            image[isFloat ? 2 : 1],
+            image[isFloat ? 0 : 2],
+            isFloat};
   return true;
 }
 

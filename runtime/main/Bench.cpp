@@ -268,7 +268,7 @@ void runBench(const vitya_model &model, const Options &options) {
   if (options.profile && !options.json)
     printProfile(model, benchmark.layerTimes(), result.runs * result.batch);
   finishOutput();
-  checkFinite(benchmark.notFinite(), result.batch);
+  checkImages(benchmark.notFinite(), /*unreadable=*/0, result.batch);
 }
 
 } // namespace vitya

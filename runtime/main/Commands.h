@@ -3,7 +3,7 @@
 #define VITYA_RUNTIME_MAIN_COMMANDS_H
 
 #include "runtime/Abi.h"
-#include "runtime/image/ImageFile.h"
+#include "runtime/image/ImageData.h"
 #include "runtime/main/Options.h"
 #include "runtime/threads/Batch.h"
 
@@ -18,14 +18,15 @@ void runLogits(const vitya_model &model, const Options &options);
 /// use. Exits on failure.
 Session *openSession(const vitya_model &model, const Options &options);
 
-/// Maps the file of images in `options` and sets `count` to the number of images to process. Exits if the file cannot
-/// be read, does not fit `model`, or has fewer images than requested.
-ImageFile openImages(const vitya_model &model, const Options &options, int64_t &count);
+/// Opens the images in `options` and takes as many as requested. Exits if they cannot be opened, do not fit `model`, or
+/// are fewer.
+ImageData openImages(const vitya_model &model, const Options &options);
 
-/// An ImageSource over a file of images.
-struct FileSource {
-  const ImageFile *images;
+/// An ImageSource over images. One that cannot be read is reported on standard error, marked, and black.
+struct DataSource {
+  const ImageData *images;
   ModelImage model;
+  bool *unreadable; ///< one for each image
   static void read(void *data, int64_t index, float *image);
 };
 
@@ -38,9 +39,9 @@ double now();
 /// Flushes standard output. Exits with 1 if any write failed.
 void finishOutput();
 
-/// Exits with 1 if `notFinite`, the number of images that have an infinite or NaN logit, is not 0. `count` is the
-/// number of all images.
-void checkFinite(int64_t notFinite, int64_t count);
+/// Exits with 1 if `notFinite`, the number of images that have an infinite or NaN logit, or `unreadable`, the number of
+/// those that cannot be read, is not 0. `count` is the number of all images.
+void checkImages(int64_t notFinite, int64_t unreadable, int64_t count);
 
 /// Prints `text` as a JSON string. Bytes that are not valid UTF-8 are replaced by U+FFFD.
 void printJsonString(const char *text);

@@ -1,4 +1,4 @@
-// The `eval` and `logits` commands: inference on a file of images.
+// The `eval` and `logits` commands: inference on many images.
 #include "runtime/main/Commands.h"
 #include <errno.h>
 #include <math.h>
@@ -10,15 +10,16 @@
 namespace vitya {
 namespace {
 
-/// Accuracy and loss, accumulated over images. An image with a logit that is infinite or NaN counts as wrong; the loss
-/// is undefined if there is such an image.
+/// Accuracy and loss, accumulated over the images that can be read. An image with a logit that is infinite or NaN
+/// counts as wrong; the loss is undefined if there is such an image.
 struct Score {
-  int64_t correct = 0, top5 = 0, notFinite = 0;
+  int64_t images = 0, unreadable = 0, correct = 0, top5 = 0, notFinite = 0;
   double loss = 0;
   int64_t *seenOfClass = nullptr, *correctOfClass = nullptr;
 
   /// Adds one image. Among equal logits the class with the lower index ranks first.
   void add(const float *logits, int64_t classes, int label) {
+    ++images;
     ++seenOfClass[label];
     if (!allFinite(logits, classes)) {
       ++notFinite;
@@ -40,8 +41,11 @@ struct Score {
   }
 };
 
-void printScore(const vitya_model &model, const Score &score, int64_t images, double seconds) {
+void printScore(const vitya_model &model, const Score &score, double seconds) {
+  int64_t images = score.images;
   printf("images       %lld\n", static_cast<long long>(images));
+  if (score.unreadable)
+    printf("unreadable   %lld, not counted\n", static_cast<long long>(score.unreadable));
   printf("accuracy     %.4f  (%lld correct)\n", static_cast<double>(score.correct) / images,
          static_cast<long long>(score.correct));
   if (score.notFinite)
@@ -57,9 +61,12 @@ void printScore(const vitya_model &model, const Score &score, int64_t images, do
              static_cast<long long>(score.correctOfClass[i]), static_cast<long long>(score.seenOfClass[i]));
 }
 
-void printScoreJson(const vitya_model &model, const Score &score, int64_t images, double seconds) {
-  printf("{\"images\": %lld, \"correct\": %lld, \"not_finite\": %lld, \"accuracy\": %.9g, \"loss\": ",
-         static_cast<long long>(images), static_cast<long long>(score.correct), static_cast<long long>(score.notFinite),
+void printScoreJson(const vitya_model &model, const Score &score, double seconds) {
+  int64_t images = score.images;
+  printf("{\"images\": %lld, \"unreadable\": %lld, \"correct\": %lld, \"not_finite\": %lld, \"accuracy\": %.9g, "
+         "\"loss\": ",
+         static_cast<long long>(images), static_cast<long long>(score.unreadable),
+         static_cast<long long>(score.correct), static_cast<long long>(score.notFinite),
          static_cast<double>(score.correct) / images);
   if (score.notFinite)
     fputs("null", stdout);
@@ -78,52 +85,70 @@ void printScoreJson(const vitya_model &model, const Score &score, int64_t images
   printf("}, \"seconds\": %.6f, \"images_per_second\": %.3f}\n", seconds, images / seconds);
 }
 
-/// Inference on the file of images that the command line names.
-class FileInference {
+/// Allocates `count` zeros. Exits on failure.
+template <typename Element>
+Element *allocateZeros(int64_t count) {
+  auto *memory = static_cast<Element *>(calloc(count, sizeof(Element)));
+  if (!memory)
+    fail("expected memory for %lld counters, found too little", static_cast<long long>(count));
+  return memory;
+}
+
+/// Inference on the images that the command line names.
+class DataInference {
 public:
-  FileInference(const vitya_model &model, const Options &options)
-      : model(model), path(options.files[0]), batch(options.batch), images(openImages(model, options, count)),
-        source{&images, imageOf(model)}, session(openSession(model, options)),
+  DataInference(const vitya_model &model, const Options &options)
+      : model(model), path(options.files[0]), batch(options.batch), images(openImages(model, options)),
+        source{&images, imageOf(model), allocateZeros<bool>(images.count)}, session(openSession(model, options)),
         logits(allocateFloats(batch * model.classes)) {}
-  ~FileInference() {
+  ~DataInference() {
     free(logits);
     destroySession(session);
-    closeImageFile(images);
+    free(source.unreadable);
+    closeImageData(images);
   }
-  FileInference(const FileInference &) = delete;
-  FileInference &operator=(const FileInference &) = delete;
+  DataInference(const DataInference &) = delete;
+  DataInference &operator=(const DataInference &) = delete;
 
   /// Exits if the images have no labels or if a label is not a class of the model.
-  void checkLabels() const {
-    char message[512];
-    if (!labelsFit(images, count, model.classes, path, message, sizeof(message)))
+  void findLabels() {
+    char message[1024];
+    if (!vitya::findLabels(images, model.class_names, model.classes, path, message, sizeof(message)))
       fail("%s", message);
+    if (images.areClassesInOrder)
+      fprintf(stderr, "%s: the folders in '%s' are taken as the classes in the order of their names\n", programName,
+              path);
   }
 
   /// Computes the logits of all images and calls use(first, size, logits) for each batch, images [first, first + size).
+  /// Those of images that cannot be read are NaN.
   /// Returns the seconds spent on inference.
   template <typename Use>
   double run(Use use) {
     double seconds = 0;
-    for (int64_t first = 0; first < count; first += batch) {
-      int64_t size = count - first < batch ? count - first : batch;
+    for (int64_t first = 0; first < images.count; first += batch) {
+      int64_t size = images.count - first < batch ? images.count - first : batch;
       double start = now();
-      runBatch(session, FileSource::read, &source, first, size, logits, nullptr);
+      runBatch(session, DataSource::read, &source, first, size, logits, nullptr);
       seconds += now() - start;
+      for (int64_t i = 0; i < size * model.classes; ++i)
+        if (source.unreadable[first + i / model.classes])
+          logits[i] = NAN;
       use(first, size, logits);
     }
     return seconds;
   }
 
-  int64_t imageCount() const { return count; }
-  int label(int64_t index) const { return imageLabel(images, index); }
+  int64_t imageCount() const { return images.count; }
+  int label(int64_t index) const { return images.labels[index]; }
+  bool isUnreadable(int64_t index) const { return source.unreadable[index]; }
 
 private:
   const vitya_model &model;
   const char *path;
-  int64_t batch, count = 0;
-  ImageFile images;
-  FileSource source;
+  int64_t batch;
+  ImageData images;
+  DataSource source;
   Session *session;
   float *logits;
 };
@@ -131,45 +156,52 @@ private:
 } // namespace
 
 void runEval(const vitya_model &model, const Options &options) {
-  FileInference inference(model, options);
-  inference.checkLabels();
+  DataInference inference(model, options);
+  inference.findLabels();
   int64_t count = inference.imageCount();
   Score score;
-  score.seenOfClass = static_cast<int64_t *>(calloc(model.classes, sizeof(int64_t)));
-  score.correctOfClass = static_cast<int64_t *>(calloc(model.classes, sizeof(int64_t)));
-  if (!score.seenOfClass || !score.correctOfClass)
-    fail("expected memory for %lld classes, found too little", static_cast<long long>(model.classes));
+  score.seenOfClass = allocateZeros<int64_t>(model.classes);
+  score.correctOfClass = allocateZeros<int64_t>(model.classes);
   bool progress = isatty(STDERR_FILENO);
   double seconds = inference.run([&](int64_t first, int64_t size, const float *logits) {
-    for (int64_t i = 0; i < size; ++i)
-      score.add(logits + i * model.classes, model.classes, inference.label(first + i));
-    if (progress)
+    for (int64_t i = 0; i < size; ++i) {
+      if (inference.isUnreadable(first + i))
+        ++score.unreadable;
+      else
+        score.add(logits + i * model.classes, model.classes, inference.label(first + i));
+    }
+    if (progress && score.images)
       fprintf(stderr, "\r%lld of %lld images, accuracy %.4f ", static_cast<long long>(first + size),
-              static_cast<long long>(count), static_cast<double>(score.correct) / (first + size));
+              static_cast<long long>(count), static_cast<double>(score.correct) / score.images);
   });
   if (progress)
     fprintf(stderr, "\r\033[K");
-  (options.json ? printScoreJson : printScore)(model, score, count, seconds);
+  if (score.images)
+    (options.json ? printScoreJson : printScore)(model, score, seconds);
   free(score.seenOfClass);
   free(score.correctOfClass);
   finishOutput();
-  checkFinite(score.notFinite, count);
+  checkImages(score.notFinite, score.unreadable, count);
 }
 
 void runLogits(const vitya_model &model, const Options &options) {
   if (isatty(STDOUT_FILENO))
     fail("expected standard output to be a file or a pipe for binary logits, found a terminal");
-  FileInference inference(model, options);
-  int64_t notFinite = 0;
-  inference.run([&](int64_t, int64_t size, const float *logits) {
+  DataInference inference(model, options);
+  int64_t notFinite = 0, unreadable = 0;
+  inference.run([&](int64_t first, int64_t size, const float *logits) {
     size_t elements = size * model.classes;
-    for (int64_t i = 0; i < size; ++i)
-      notFinite += !allFinite(logits + i * model.classes, model.classes);
+    for (int64_t i = 0; i < size; ++i) {
+      if (inference.isUnreadable(first + i))
+        ++unreadable;
+      else
+        notFinite += !allFinite(logits + i * model.classes, model.classes);
+    }
     if (fwrite(logits, sizeof(float), elements, stdout) != elements)
       fail("expected standard output to take all logits, found: %s", strerror(errno));
   });
   finishOutput();
-  checkFinite(notFinite, inference.imageCount());
+  checkImages(notFinite, unreadable, inference.imageCount());
 }
 
 } // namespace vitya

@@ -30,22 +30,29 @@ Session *openSession(const vitya_model &model, const Options &options) {
   return session;
 }
 
-ImageFile openImages(const vitya_model &model, const Options &options, int64_t &count) {
-  ImageFile images;
+ImageData openImages(const vitya_model &model, const Options &options) {
+  ImageData images;
   char error[1024];
-  if (!openImageFile(options.files[0], images, error, sizeof(error)) ||
-      !imagesFit(images, model.channels, options.files[0], error, sizeof(error)))
+  if (!openImageData(options.files[0], images, error, sizeof(error)) ||
+      !imagesFit(images, imageOf(model), options.files[0], error, sizeof(error)))
     fail("%s", error);
   if (options.count > images.count)
     fail("expected --count to be at most the %lld images of '%s', found %lld", static_cast<long long>(images.count),
          options.files[0], static_cast<long long>(options.count));
-  count = options.count ? options.count : images.count;
+  if (options.count)
+    takeImages(images, options.count);
   return images;
 }
 
-void FileSource::read(void *data, int64_t index, float *image) {
-  auto *source = static_cast<FileSource *>(data);
-  readImageOf(*source->images, index, source->model, image);
+void DataSource::read(void *data, int64_t index, float *image) {
+  auto *source = static_cast<DataSource *>(data);
+  const ModelImage &model = source->model;
+  char error[1024];
+  if (readImageOf(*source->images, index, model, image, error, sizeof(error)))
+    return;
+  fprintf(stderr, "%s: %s\n", programName, error);
+  source->unreadable[index] = true;
+  memset(image, 0, model.channels * model.height * model.width * sizeof(float));
 }
 
 float *allocateFloats(int64_t count) {
@@ -60,9 +67,12 @@ void finishOutput() {
     fail("expected standard output to take all results, found: %s", strerror(errno));
 }
 
-void checkFinite(int64_t notFinite, int64_t count) {
+void checkImages(int64_t notFinite, int64_t unreadable, int64_t count) {
   if (notFinite > 0)
     fail("expected finite logits, found NaN or infinity for %lld of %lld images", static_cast<long long>(notFinite),
+         static_cast<long long>(count));
+  if (unreadable > 0)
+    fail("expected images that can be read, found %lld of %lld that cannot", static_cast<long long>(unreadable),
          static_cast<long long>(count));
 }
 

@@ -148,20 +148,31 @@ TEST(Npy, Arrays) {
 }
 
 TEST(Npy, InvalidArrays) {
-  const std::string head = "{'descr': '|u1', 'fortran_order': False, 'shape': ", kind = "an .npy array that is not u8";
+  const std::string head = "{'descr': '|u1', 'fortran_order': False, 'shape': ",
+                    kind = "an .npy array that is not of u8";
   for (const std::string &description :
-       {head + "(6,), }", head + "(2, 3), }", head + "(), }", head + "(1, 1, 1, 2, 3), }", head + "(1, 2, 3",
-        head + "(1, 2, three), }", std::string("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 2, 3), }"),
+       {head + "(), }", head + "(1, 1, 1, 2, 3), }", head + "(1, 2, 3", head + "(1, 2, three), }",
+        std::string("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2, 3), }"),
+        std::string("{'descr': '<f4 ', 'fortran_order': False, 'shape': (1, 2, 3), }"),
         std::string("{'descr': '|u1', 'fortran_order': True, 'shape': (1, 2, 3), }"), std::string("{}"), std::string()})
     EXPECT_EQ(decoded(npy(description, "abcdef")).substr(0, kind.size()), kind) << description;
   EXPECT_EQ(decoded("\x93NUMPY").substr(0, kind.size()), kind);
   EXPECT_EQ(decoded(npy(head + "(1, 2, 3), }", "").substr(0, 40)).substr(0, kind.size()), kind);
-  for (const char *shape : {"(0, 2, 3), }", "(1, -2, 3), }", "(1, 20000, 3), }", "(1, 2, 999999999), }"})
-    EXPECT_EQ(decoded(npy(head + shape, "abcdef")), "an .npy array of a size that is not from 1 to 16384") << shape;
-  for (const char *elements : {"abcde", "abcdefg", ""})
-    EXPECT_NE(decoded(npy(head + "(1, 2, 3), }", elements)).find("1 images of 6 bytes in a file with"),
-              std::string::npos);
+  const std::string rank = "an .npy array that is neither u8 [count, height, width, channels] nor f32";
+  for (const char *shape : {"(6,), }", "(2, 3), }"})
+    EXPECT_EQ(decoded(npy(head + shape, "abcdef")).substr(0, rank.size()), rank) << shape;
+  for (const char *shape : {"(0, 2, 3), }", "(1, -2, 3), }"})
+    EXPECT_EQ(decoded(npy(head + shape, "abcdef")), "an .npy array without elements") << shape;
+  EXPECT_EQ(decoded(npy(head + "(1, 16385, 1), }", std::string(16385, 'a'))),
+            "an .npy array of images with a side of more than 16384");
+  const std::string elements = "abcdef", size = "which are not those of its shape";
+  for (const std::string &wrong : {npy(head + "(1, 2, 3), }", "abcde"), npy(head + "(1, 2, 3), }", "abcdefg"),
+                                   npy(head + "(1, 2, 3), }", ""), npy(head + "(1, 20000, 3), }", elements),
+                                   npy(head + "(999999999, 999999999, 999999999, 999999999), }", elements)})
+    EXPECT_NE(decoded(wrong).find(size), std::string::npos);
   EXPECT_EQ(decoded(npy(head + "(2, 1, 1, 3), }", "abcdef")), "an .npy array of 2 images instead of one");
+  EXPECT_EQ(decoded(npy("{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 1), }", "abcd")),
+            "an .npy array of f32 instead of u8");
 }
 
 TEST(Decode, DamagedPicturesAreRefused) {

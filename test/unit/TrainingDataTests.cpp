@@ -101,11 +101,34 @@ TEST(Dataset, ReadsFoldersOfPictures) {
   EXPECT_EQ(read(folder.path.str().str(), options).image(1).slice(18, 9).vec(), std::vector<uint8_t>(9, 12));
 }
 
+TEST(Dataset, ReadsListsAndArrays) {
+  Folder folder;
+  folder.write("a.ppm", picture(2, 1, 1, 2, 3));
+  folder.write("b.ppm", picture(2, 1, 4, 5, 6));
+  folder.write("named.csv", "path,label\nb.ppm,bee\na.ppm,ant\n");
+  Dataset named = read((folder.path + "/named.csv").str());
+  EXPECT_EQ(named.classNames, (std::vector<std::string>{"ant", "bee"}));
+  EXPECT_EQ(named.labels, (std::vector<int64_t>{1, 0}));
+  EXPECT_EQ(named.image(0).vec(), (std::vector<uint8_t>{4, 4, 5, 5, 6, 6}));
+  folder.write("numbered.txt", "a.ppm 7\nb.ppm 0\n");
+  Dataset numbered = read((folder.path + "/numbered.txt").str());
+  EXPECT_EQ(numbered.classes, 10);
+  EXPECT_EQ(numbered.labels, (std::vector<int64_t>{7, 0}));
+
+  auto npy = [](std::string description, const std::string &elements) {
+    return std::string("\x93NUMPY\1\0", 8) + static_cast<char>(description.size()) + '\0' + description + elements;
+  };
+  folder.write("a.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2, 1, 1, 3), }\n", "abcdef"));
+  folder.write("a.labels.npy", npy("{'descr': '|u1', 'fortran_order': False, 'shape': (2,), }\n", "\3\4"));
+  Dataset array = read((folder.path + "/a.npy").str());
+  EXPECT_EQ(array.labels, (std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(array.image(1).vec(), (std::vector<uint8_t>{'d', 'e', 'f'}));
+}
+
 TEST(Dataset, RefusesBadData) {
   Folder folder;
   EXPECT_EQ(folder.errorOf("none"), "expected a file that can be read at 'DIR/none', found: No such file or directory");
-  EXPECT_EQ(folder.errorOf(""), "expected files data_batch_*.bin or a folder of pictures for each class in 'DIR/', "
-                                "found neither");
+  EXPECT_EQ(folder.errorOf(""), "expected pictures in 'DIR/', found none");
   folder.write("ant/a.ppm", "P6 1 1 255 ab");
   EXPECT_EQ(folder.errorOf(""), "expected a PNG, JPEG, BMP, PPM or NPY image at 'DIR/ant/a.ppm', found: a PNM file "
                                 "that ends within its pixels");
@@ -116,16 +139,20 @@ TEST(Dataset, RefusesBadData) {
   EXPECT_EQ(folder.errorOf(""), "expected only pictures in 'DIR/bee', found the folder 'DIR/bee/small'");
 
   folder.write("data_batch_1.bin", record(9, 0, 0, 0) + record(10, 0, 0, 0));
-  EXPECT_EQ(folder.errorOf(""), "expected labels below 10 in 'DIR/data_batch_1.bin', found 10 in record 1");
+  EXPECT_EQ(folder.errorOf(""), "expected labels of 'DIR/data_batch_1.bin' to be below 10, the classes of the model, "
+                                "found 10 in record 1");
   folder.write("data_batch_1.bin", record(9, 0, 0, 0) + "cut");
   EXPECT_EQ(folder.errorOf(""), "expected 'DIR/data_batch_1.bin' to be CIFAR-10 binary data, a multiple of 3073 bytes, "
-                                "or an .npy array, found a file of 3076 bytes");
+                                "an .npy array, a folder of pictures or a .txt, .csv or .tsv list of them, found a "
+                                "file of 3076 bytes");
   folder.write("data_batch_1.bin", "");
   EXPECT_NE(folder.errorOf("").find("found a file of 0 bytes"), std::string::npos);
   std::string header = "{'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 1, 3), }\n";
   folder.write("a.npy", std::string("\x93NUMPY\1\0", 8) + static_cast<char>(header.size()) + '\0' + header + "abc");
-  EXPECT_EQ(folder.errorOf("a.npy"),
-            "expected images with labels in 'DIR/a.npy', as CIFAR-10 binary data has, found an .npy array");
+  EXPECT_EQ(
+      folder.errorOf("a.npy"),
+      "expected images with labels in 'DIR/a.npy', as CIFAR-10 binary data, folders of classes, lists with labels "
+      "and NAME.npy with NAME.labels.npy have, found none");
 }
 
 /// Images of one pixel, which is the number of the image.

@@ -25,16 +25,16 @@ CompressionFlags::CompressionFlags(cl::OptionCategory &category)
                         "(dynamic), then options of vitya-opt's --vitya-quantize-static or -dynamic, such as "
                         "static,observer=mse,except=head (default: none)"),
                cl::value_desc("none|static|dynamic[,options]"), cl::init("none"), cl::cat(category)),
-      calibrate(
-          "calibrate",
-          cl::desc(
-              "Images that compression runs the model on: CIFAR-10 records or an .npy array, resized for the model"),
-          cl::value_desc("file"), cl::cat(category)),
+      calibrate("calibrate",
+                cl::desc("Images that compression runs the model on: a folder or list of pictures, an .npy array or "
+                         "CIFAR-10 records"),
+                cl::value_desc("file"), cl::cat(category)),
       report("report",
              cl::desc("Write the outcome of compression for each layer to this file, as JSON: spectrum, rank, energy "
                       "kept, errors, formats, scales, share of values clipped, signal-to-noise ratio, reason"),
              cl::value_desc("file"), cl::cat(category)),
-      validate("validate", cl::desc("Labelled images on which --max-kl and --max-drop must hold: CIFAR-10 records"),
+      validate("validate",
+               cl::desc("Images on which --max-kl and --max-drop must hold, the latter with labels; see --calibrate"),
                cl::value_desc("file"), cl::cat(category)),
       maxKl("max-kl",
             cl::desc("Upper bound of the mean KL divergence from the f32 predictions, in nats: ranks are raised and "

@@ -68,12 +68,14 @@ llvm::Error CompressionSearch::measureOriginal() {
   if (failed(images))
     return reportedError();
   count = images->count();
-  auto logitsType = cast<RankedTensorType>(entryOf(**module)->getResultTypes().front());
-  if (goal.drop)
-    if (llvm::Error error = images->checkLabels(logitsType.getDimSize(1)))
-      return error;
-  for (int64_t i = 0; i < count; ++i)
-    labels.push_back(images->hasLabels() ? images->label(i) : 0);
+  labels.assign(count, 0);
+  llvm::Expected<ArrayRef<int>> found = images->findLabels(**module);
+  if (found)
+    llvm::copy(*found, labels.begin());
+  else if (goal.drop)
+    return found.takeError();
+  else
+    llvm::consumeError(found.takeError());
   FailureOr<std::vector<float>> logits = images->run(**module);
   if (failed(logits))
     return reportedError();
