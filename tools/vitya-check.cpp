@@ -20,7 +20,7 @@ namespace cl = llvm::cl;
 static cl::OptionCategory category("vitya-check options");
 static cl::opt<std::string> inputPath(cl::Positional, cl::desc("MODEL"), cl::Required, cl::cat(category));
 static cl::opt<std::string> imagesPath("images",
-                                       cl::desc("CIFAR-10 binary records or an .npy array, resized for the model "
+                                       cl::desc("Images to run the model on, as for vitya-run "
                                                 "(default: 8 images of random pixels)"),
                                        cl::value_desc("file"), cl::cat(category));
 static cl::opt<int64_t> countOption("count", cl::desc("Use only the first N images (default: all)"),

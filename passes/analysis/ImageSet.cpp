@@ -62,8 +62,6 @@ llvm::Expected<ArrayRef<int>> ImageSet::findLabels(ModuleOp module) {
   char message[kErrorSize];
   if (!vitya::findLabels(*data, classes.data(), int64_t(classes.size()), name.c_str(), message, kErrorSize))
     return makeError("{0}", message);
-  if (data->areClassesInOrder)
-    module.emitWarning() << "the folders in '" << name << "' are taken as the classes in the order of their names";
   return ArrayRef(data->labels, images);
 }
 

@@ -40,6 +40,8 @@ public:
   void read(int64_t index, llvm::MutableArrayRef<float> image) const { readImage(*data, index, model, image.data()); }
   /// Returns the labels, which are below the number of classes of `module`. Fails if an image has none.
   llvm::Expected<llvm::ArrayRef<int>> findLabels(mlir::ModuleOp module);
+  /// Whether findLabels numbered folders that are not named as the classes are.
+  bool areClassesInOrder() const { return data->areClassesInOrder; }
   /// Returns the logits of `module` for all images, calls `observe` with the results of every op, and displays its
   /// progress. The errors are those of reference::runImages and of `FiniteCheck`.
   mlir::FailureOr<std::vector<float>> run(mlir::ModuleOp module, reference::ImageObserver observe = nullptr) const;

@@ -11,20 +11,14 @@
 namespace vitya {
 namespace {
 
-/// Returns `length` characters of `text`, allocated; null if there is no memory.
-char *copyText(const char *text, size_t length) { return strndup(text, length); }
-
-/// Returns "FOLDER/NAME", allocated; null if there is no memory.
+/// Returns the path of NAME in FOLDER, allocated; null if there is no memory.
 char *joinPath(const char *folder, size_t folderLength, const char *name, size_t nameLength) {
-  auto *path = static_cast<char *>(malloc(folderLength + nameLength + 2));
-  if (!path)
-    return nullptr;
-  memcpy(path, folder, folderLength);
-  size_t length = folderLength;
-  if (length > 0 && path[length - 1] != '/')
-    path[length++] = '/';
-  memcpy(path + length, name, nameLength);
-  path[length + nameLength] = 0;
+  size_t size = folderLength + nameLength + 2;
+  auto *path = static_cast<char *>(malloc(size));
+  const char *slash = folderLength > 0 && folder[folderLength - 1] == '/' ? "" : "/";
+  if (path)
+    snprintf(path, size, "%.*s%s%.*s", static_cast<int>(folderLength), folder, slash, static_cast<int>(nameLength),
+             name);
   return path;
 }
 
@@ -51,15 +45,18 @@ bool refuseMemory(const char *path, char *error, size_t errorSize) {
   return false;
 }
 
-/// The entries of a folder, in the order of their names.
+/// The entries of a folder that are not hidden, in the order of their names, and which of them are folders.
 struct Folder {
   dirent **entries = nullptr;
+  bool *isFolder = nullptr;
   int count = 0;
+  bool hasFolders = false;
 
   ~Folder() {
     for (int i = 0; i < count; ++i)
       free(entries[i]);
     free(entries);
+    free(isFolder);
   }
 };
 
@@ -67,52 +64,57 @@ bool readFolder(const char *path, Folder &folder, char *error, size_t errorSize)
   auto isVisible = [](const dirent *entry) { return static_cast<int>(entry->d_name[0] != '.'); };
   auto compare = [](const dirent **a, const dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); };
   int count = scandir(path, &folder.entries, isVisible, compare);
-  if (count >= 0) {
-    folder.count = count;
-    return true;
+  if (count < 0) {
+    snprintf(error, errorSize, "expected a folder that can be read at '%s', found: %s", path, strerror(errno));
+    return false;
   }
-  snprintf(error, errorSize, "expected a folder that can be read at '%s', found: %s", path, strerror(errno));
-  return false;
+  folder.count = count;
+  folder.isFolder = static_cast<bool *>(calloc(count + 1, sizeof(bool)));
+  for (int i = 0; i < count; ++i) {
+    const char *name = folder.entries[i]->d_name;
+    char *entry = joinPath(path, strlen(path), name, strlen(name));
+    if (!folder.isFolder || !entry) {
+      free(entry);
+      return refuseMemory(path, error, errorSize);
+    }
+    struct stat status;
+    folder.isFolder[i] = stat(entry, &status) == 0 && S_ISDIR(status.st_mode);
+    folder.hasFolders |= folder.isFolder[i];
+    free(entry);
+  }
+  return true;
 }
 
-bool isFolder(const char *path) {
-  struct stat status;
-  return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-/// Appends the pictures of the folder `path` with the label `label`, or with those of its subfolders if it is null.
+/// Appends the pictures of a folder with the label `label`; if it is null and there are subfolders, theirs, with the
+/// names of the subfolders as labels.
 bool appendFolder(const char *path, const char *label, PictureList &list, char *error, size_t errorSize) {
   Folder folder;
   if (!readFolder(path, folder, error, errorSize))
     return false;
-  int folders = 0;
+  int64_t before = list.count;
   for (int i = 0; i < folder.count; ++i) {
     const char *name = folder.entries[i]->d_name;
+    if (!label && folder.hasFolders && !folder.isFolder[i])
+      continue;
     char *entry = joinPath(path, strlen(path), name, strlen(name));
     if (!entry)
       return refuseMemory(path, error, errorSize);
-    if (!isFolder(entry)) {
-      char *copy = label ? copyText(label, strlen(label)) : nullptr;
+    if (!folder.isFolder[i]) {
+      char *copy = label ? strdup(label) : nullptr;
       if (!append(list, {entry, copy}, !label || copy))
         return refuseMemory(path, error, errorSize);
       continue;
     }
-    ++folders;
-    bool isClass = !label && folders == i + 1;
-    if (!isClass)
+    if (label)
       snprintf(error, errorSize, "expected only pictures in '%s', found the folder '%s'", path, entry);
-    bool isRead = isClass && appendFolder(entry, name, list, error, errorSize);
+    bool isRead = !label && appendFolder(entry, name, list, error, errorSize);
     free(entry);
     if (!isRead)
       return false;
   }
-  if (folder.count > 0 && (folders == 0 || folders == folder.count))
-    return true;
-  if (folder.count == 0)
+  if (list.count == before)
     snprintf(error, errorSize, "expected pictures in '%s', found none", path);
-  else
-    snprintf(error, errorSize, "expected only pictures or only folders in '%s', found both", path);
-  return false;
+  return list.count > before;
 }
 
 bool hasSuffix(const char *text, const char *suffix) {
@@ -138,7 +140,6 @@ const char *findLabel(const char *line, size_t length, char separator, bool allo
 bool appendLines(const char *path, const char *text, const char *end, PictureList &list, char *error,
                  size_t errorSize) {
   const char *slash = strrchr(path, '/');
-  size_t folder = slash ? static_cast<size_t>(slash - path) + 1 : 0;
   char separator = hasSuffix(path, ".csv") ? ',' : '\t';
   constexpr char kHeader[] = "path,label";
   long long number = 0;
@@ -158,8 +159,10 @@ bool appendLines(const char *path, const char *text, const char *end, PictureLis
         return false;
       }
       size_t pathLength = label ? static_cast<size_t>(label - line) - 1 : length;
-      ListedPicture picture = {joinPath(path, *line == '/' ? 0 : folder, line, pathLength),
-                               label ? copyText(label, stop - label) : nullptr};
+      bool isRelative = slash && *line != '/';
+      ListedPicture picture = {isRelative ? joinPath(path, slash + 1 - path, line, pathLength)
+                                          : strndup(line, pathLength),
+                               label ? strndup(label, stop - label) : nullptr};
       if (!append(list, picture, picture.path && (!label || picture.label)))
         return refuseMemory(path, error, errorSize);
     }

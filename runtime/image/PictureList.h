@@ -19,9 +19,9 @@ struct PictureList {
 };
 
 /// Lists the pictures of the folder `path`, in the order of their names. If it has subfolders, these are classes: their
-/// pictures follow each other in the order of the classes' names, which are the labels. Hidden files are ignored. If a
-/// folder cannot be read, has no pictures, or has both pictures and folders, or a subfolder has a folder, returns false
-/// and writes one line to `error`.
+/// pictures follow each other in the order of the classes' names, which are the labels. Files beside subfolders and
+/// hidden ones are ignored. If a folder cannot be read or has no pictures, or if a subfolder has a folder, returns
+/// false and writes one line to `error`.
 bool listFolder(const char *path, PictureList &list, char *error, size_t errorSize);
 
 /// Returns whether `path` has the suffix of a list: .txt, .csv or .tsv.

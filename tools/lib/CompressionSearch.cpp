@@ -72,9 +72,13 @@ llvm::Error CompressionSearch::measureOriginal() {
   llvm::Expected<ArrayRef<int>> found = images->findLabels(**module);
   if (found)
     llvm::copy(*found, labels.begin());
-  else if (goal.drop)
+  if (goal.drop && images->areClassesInOrder())
+    llvm::errs() << llvm::formatv("{0}: remark: the folders in '{1}' are taken as the classes in the order of their "
+                                  "names\n",
+                                  tool, goal.images);
+  if (!found && goal.drop)
     return found.takeError();
-  else
+  if (!found)
     llvm::consumeError(found.takeError());
   FailureOr<std::vector<float>> logits = images->run(**module);
   if (failed(logits))
