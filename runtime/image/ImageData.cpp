@@ -99,14 +99,16 @@ bool labelFolders(ImageData &images, const char *const *classNames, int64_t clas
                   size_t errorSize) {
   const char *previous = "", *known = nullptr, *unknown = nullptr;
   int64_t folders = 0;
+  int found = -1; // the class of the folder
   // A folder cannot have an empty name, and equal labels follow each other.
   for (int64_t i = 0; i < images.count; ++i) {
     const char *label = images.pictures.pictures[i].label;
     if (strcmp(label, previous) != 0) {
       ++folders;
-      (findClass(label, classNames, classes) >= 0 ? known : unknown) = label;
+      found = findClass(label, classNames, classes);
+      (found >= 0 ? known : unknown) = label;
     }
-    images.labels[i] = static_cast<int>(folders) - 1;
+    images.labels[i] = found >= 0 ? found : static_cast<int>(folders) - 1;
     previous = label;
   }
   if (unknown && (known || folders != classes)) {
@@ -117,8 +119,6 @@ bool labelFolders(ImageData &images, const char *const *classNames, int64_t clas
     return false;
   }
   images.areClassesInOrder = unknown != nullptr;
-  for (int64_t i = 0; i < images.count && !unknown; ++i)
-    images.labels[i] = findClass(images.pictures.pictures[i].label, classNames, classes);
   return true;
 }
 

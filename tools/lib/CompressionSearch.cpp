@@ -70,16 +70,17 @@ llvm::Error CompressionSearch::measureOriginal() {
   count = images->count();
   labels.assign(count, 0);
   llvm::Expected<ArrayRef<int>> found = images->findLabels(**module);
-  if (found)
+  if (llvm::Error error = found.takeError()) {
+    if (goal.drop)
+      return error;
+    llvm::consumeError(std::move(error));
+  } else {
     llvm::copy(*found, labels.begin());
+  }
   if (goal.drop && images->areClassesInOrder())
     llvm::errs() << llvm::formatv("{0}: remark: the folders in '{1}' are taken as the classes in the order of their "
                                   "names\n",
                                   tool, goal.images);
-  if (!found && goal.drop)
-    return found.takeError();
-  if (!found)
-    llvm::consumeError(found.takeError());
   FailureOr<std::vector<float>> logits = images->run(**module);
   if (failed(logits))
     return reportedError();
