@@ -147,16 +147,6 @@ Error readBytes(const Tensor &tensor, const Records &records, MutableArrayRef<ch
   return Error::success();
 }
 
-/// Converts the elements in `bytes` to f32.
-template <typename Element>
-static void convert(ArrayRef<char> bytes, MutableArrayRef<float> into) {
-  for (auto [index, value] : llvm::enumerate(into)) {
-    Element element;
-    std::memcpy(&element, bytes.data() + index * sizeof(Element), sizeof(Element));
-    value = static_cast<float>(element);
-  }
-}
-
 Error readFloats(StringRef name, const Tensor &tensor, const Records &records, MutableArrayRef<float> into) {
   if (tensor.type->kind != ElementKind::floating)
     return makeError("expected floating-point elements in tensor '{0}', found {1}", name, tensor.type->name);
@@ -169,11 +159,11 @@ Error readFloats(StringRef name, const Tensor &tensor, const Records &records, M
     if (Error error = readBytes(tensor, records, bytes))
       return error;
     if (tensor.type->name == "f64")
-      convert<double>(bytes, into);
+      convertElements<double>(bytes, into);
     else if (tensor.type->name == "f16")
-      convert<Eigen::half>(bytes, into);
+      convertElements<Eigen::half>(bytes, into);
     else
-      convert<Eigen::bfloat16>(bytes, into);
+      convertElements<Eigen::bfloat16>(bytes, into);
   }
   if (tensor.isNegated)
     for (float &value : into)

@@ -3,8 +3,10 @@
 #define VITYA_FRONTEND_CHECKPOINT_TENSOR_H
 
 #include "frontend/checkpoint/Records.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
+#include <cstring>
 #include <memory>
 #include <string>
 
@@ -66,6 +68,16 @@ llvm::Error checkTensor(llvm::StringRef name, const Tensor &tensor, uint64_t byt
 /// Reads the elements of a tensor that `checkTensor` accepted, in row-major order and in their stored type. `into` has
 /// as many bytes as all elements together.
 llvm::Error readBytes(const Tensor &tensor, const Records &records, llvm::MutableArrayRef<char> into);
+
+/// Converts the elements in `bytes`, which need not be aligned, to f32. `into` has one entry for each element.
+template <typename Element>
+void convertElements(llvm::ArrayRef<char> bytes, llvm::MutableArrayRef<float> into) {
+  for (auto [index, value] : llvm::enumerate(into)) {
+    Element element;
+    std::memcpy(&element, bytes.data() + index * sizeof(Element), sizeof(Element));
+    value = static_cast<float>(element);
+  }
+}
 
 /// Reads the elements of a tensor that `checkTensor` accepted, in row-major order and converted to f32. `into` has one
 /// entry for each element. Fails for types that are not floating-point and for values that are not finite.

@@ -14,16 +14,6 @@ View Emitter::makeConstant(std::string name, ArrayRef<int64_t> shape, std::vecto
           *IndexMap::rowMajor(shape)};
 }
 
-/// Converts stored integers or truth values.
-template <typename Integer>
-static void convertIntegers(ArrayRef<char> bytes, MutableArrayRef<float> into) {
-  for (auto [index, value] : llvm::enumerate(into)) {
-    Integer integer;
-    std::memcpy(&integer, bytes.data() + index * sizeof(integer), sizeof(integer));
-    value = static_cast<float>(integer);
-  }
-}
-
 FailureOr<std::vector<float>> Emitter::readStored(const ExportedProgram::StoredTensor &stored) {
   const Tensor &tensor = stored.named->tensor;
   std::vector<float> values(tensor.elements());
@@ -37,16 +27,16 @@ FailureOr<std::vector<float>> Emitter::readStored(const ExportedProgram::StoredT
     bool isSigned = tensor.type->name.starts_with("i");
     switch (tensor.type->bytes) {
     case 1:
-      isSigned ? convertIntegers<int8_t>(bytes, values) : convertIntegers<uint8_t>(bytes, values);
+      isSigned ? convertElements<int8_t>(bytes, values) : convertElements<uint8_t>(bytes, values);
       break;
     case 2:
-      isSigned ? convertIntegers<int16_t>(bytes, values) : convertIntegers<uint16_t>(bytes, values);
+      isSigned ? convertElements<int16_t>(bytes, values) : convertElements<uint16_t>(bytes, values);
       break;
     case 4:
-      isSigned ? convertIntegers<int32_t>(bytes, values) : convertIntegers<uint32_t>(bytes, values);
+      isSigned ? convertElements<int32_t>(bytes, values) : convertElements<uint32_t>(bytes, values);
       break;
     default:
-      isSigned ? convertIntegers<int64_t>(bytes, values) : convertIntegers<uint64_t>(bytes, values);
+      isSigned ? convertElements<int64_t>(bytes, values) : convertElements<uint64_t>(bytes, values);
     }
   }
   // Larger ones are not floats.
