@@ -99,6 +99,7 @@ class DataInference {
 public:
   DataInference(const vitya_model &model, const Options &options)
       : model(model), path(options.files[0]), batch(options.batch), images(openImages(model, options)),
+        begin(options.shard.begin(images.count)), end(options.shard.end(images.count)),
         source{&images, imageOf(model), allocateZeros<bool>(images.count)}, session(openSession(model, options)),
         logits(allocateFloats(batch * model.classes)) {}
   ~DataInference() {
@@ -120,14 +121,14 @@ public:
               path);
   }
 
-  /// Computes the logits of all images and calls use(first, size, logits) for each batch, images [first, first + size).
-  /// Those of images that cannot be read are NaN.
+  /// Computes the logits of the images of the shard and calls use(first, size, logits) for each batch: those of the
+  /// images [first, first + size) of the data, which are NaN for images that cannot be read.
   /// Returns the seconds spent on inference.
   template <typename Use>
   double run(Use use) {
     double seconds = 0;
-    for (int64_t first = 0; first < images.count; first += batch) {
-      int64_t size = images.count - first < batch ? images.count - first : batch;
+    for (int64_t first = begin; first < end; first += batch) {
+      int64_t size = end - first < batch ? end - first : batch;
       double start = now();
       runBatch(session, DataSource::read, &source, first, size, logits, nullptr);
       seconds += now() - start;
@@ -139,7 +140,8 @@ public:
     return seconds;
   }
 
-  int64_t imageCount() const { return images.count; }
+  /// The number of images of the shard.
+  int64_t imageCount() const { return end - begin; }
   int label(int64_t index) const { return images.labels[index]; }
   bool isUnreadable(int64_t index) const { return source.unreadable[index]; }
 
@@ -148,6 +150,7 @@ private:
   const char *path;
   int64_t batch;
   ImageData images;
+  int64_t begin, end; ///< the images of the shard
   DataSource source;
   Session *session;
   float *logits;
@@ -171,7 +174,7 @@ void runEval(const vitya_model &model, const Options &options) {
         score.add(logits + i * model.classes, model.classes, inference.label(first + i));
     }
     if (progress && score.images)
-      fprintf(stderr, "\r%lld of %lld images, accuracy %.4f ", static_cast<long long>(first + size),
+      fprintf(stderr, "\r%lld of %lld images, accuracy %.4f ", static_cast<long long>(score.images + score.unreadable),
               static_cast<long long>(count), static_cast<double>(score.correct) / score.images);
   });
   if (progress)

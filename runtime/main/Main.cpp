@@ -41,6 +41,9 @@ ImageData openImages(const vitya_model &model, const Options &options) {
          options.files[0], static_cast<long long>(options.count));
   if (options.count)
     takeImages(images, options.count);
+  if (options.shard.count > images.count)
+    fail("expected --shard to have at most %lld parts, as many as there are images in '%s', found %lld",
+         static_cast<long long>(images.count), options.files[0], static_cast<long long>(options.shard.count));
   return images;
 }
 

@@ -34,6 +34,7 @@ const char *const kUsage =
     "  --threads=N        number of threads (default: the processors that the process may use)\n"
     "  --batch=N          number of images in a batch (default: 32)\n"
     "  --count=N          use only N images: the first ones, or some spread over a folder (eval, logits)\n"
+    "  --shard=I/N        use only part I of N contiguous parts of the images, from 1/N to N/N (eval, logits)\n"
     "  --runs=N           number of batches to measure (bench; default: as many as take three seconds, at least 10)\n"
     "  --profile          print the time spent in each layer (bench)\n"
     "  --json             print JSON (info, classify, eval, bench)\n"
@@ -52,7 +53,7 @@ void fail(const char *format, ...) {
 namespace {
 
 /// Upper bounds of option values: larger numbers of threads, images or runs are most likely typing errors.
-constexpr int64_t kMaxThreads = 1024, kMaxNumber = 100000000;
+constexpr int64_t kMaxThreads = 1024, kMaxNumber = 100000000, kMaxShards = 1000000;
 
 struct NumberOption {
   const char *name;
@@ -103,6 +104,21 @@ int64_t parseNumber(const NumberOption &option, const char *text) {
   return value;
 }
 
+/// Parses "I/N".
+Shard parseShard(const char *text) {
+  Shard shard;
+  char *end = nullptr;
+  auto next = [&](const char *from, int64_t &value) {
+    value = *from >= '0' && *from <= '9' ? strtoll(from, &end, 10) : 0;
+    return value >= 1 && value <= kMaxShards;
+  };
+  if (!next(text, shard.number) || *end != '/' || !next(end + 1, shard.count) || *end != 0 ||
+      shard.number > shard.count)
+    fail("expected --shard to be I/N with I from 1 to N and N at most %lld, found '%s'",
+         static_cast<long long>(kMaxShards), text);
+  return shard;
+}
+
 /// Parses the option at argv[index]. Its value is the next argument, and `index` is advanced, if there is no "=".
 void parseOption(Options &options, const char *argument, int argc, char **argv, int &index) {
   if (argument[1] != '-')
@@ -111,12 +127,18 @@ void parseOption(Options &options, const char *argument, int argc, char **argv, 
   const char *equals = strchr(name, '=');
   size_t length = equals ? static_cast<size_t>(equals - name) : strlen(name);
   auto is = [&](const char *known) { return strlen(known) == length && strncmp(known, name, length) == 0; };
-  for (const NumberOption &option : kNumbers) {
-    if (!is(option.name))
-      continue;
+  auto value = [&](const char *kind) {
     if (!equals && index + 1 >= argc)
-      fail("expected a number after --%s, found none", option.name);
-    options.*option.field = parseNumber(option, equals ? equals + 1 : argv[++index]);
+      fail("expected %s after %s, found none", kind, argument);
+    return equals ? equals + 1 : argv[++index];
+  };
+  for (const NumberOption &option : kNumbers)
+    if (is(option.name)) {
+      options.*option.field = parseNumber(option, value("a number"));
+      return;
+    }
+  if (is("shard")) {
+    options.shard = parseShard(value("I/N"));
     return;
   }
   for (const FlagOption &option : kFlags)

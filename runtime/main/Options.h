@@ -8,12 +8,22 @@ namespace vitya {
 
 enum class Command { info, classify, eval, bench, logits, help, version };
 
+/// One of `count` parts of the images, each contiguous: the first is part 1.
+struct Shard {
+  int64_t number = 1, count = 1;
+
+  /// The first image of the part among `images`, and the image behind its last one.
+  int64_t begin(int64_t images) const { return images * (number - 1) / count; }
+  int64_t end(int64_t images) const { return images * number / count; }
+};
+
 /// The parsed command line. `threads`, `count` and `runs` are 0 if not given; otherwise numbers are positive.
 struct Options {
   Command command = Command::help;
   const char *const *files = nullptr; ///< arguments of the command
   int fileCount = 0;                  ///< 1 for `eval` and `logits`, at least 1 for `classify`, else 0
   int64_t threads = 0, batch = 32, count = 0, runs = 0;
+  Shard shard;
   bool json = false, profile = false;
 };
 
