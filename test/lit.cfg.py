@@ -42,6 +42,11 @@ if os.path.exists(os.path.join(config.build_bin_dir, "vitya-torchscript")):
 if subprocess.run([config.python, "-c", "import jsonschema"], capture_output=True).returncode == 0:
     config.available_features.add("jsonschema")
 
+# The Python package is built and tested where Python has what that needs; nothing else needs packages of Python's index.
+needs = "import nanobind, numpy, pip, scikit_build_core"
+if subprocess.run([config.python, "-c", needs], capture_output=True).returncode == 0:
+    config.available_features.add("python-package")
+
 # Where tools/ci/run-emulated was prepared with --install, it executes what this processor lacks.
 if subprocess.run([os.path.join(config.source_root, "tools", "ci", "run-emulated"), "--check"], capture_output=True).returncode == 0:
     config.available_features.add("bochs")

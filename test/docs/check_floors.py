@@ -12,7 +12,7 @@ import sys
 
 ROW = re.compile(r"^\| (\d+) \| `([\w/]+)` \| (.*) \|$", re.MULTILINE)
 OURS = {"runtime", "passes", "dialect", "frontend", "tools", "test"}
-LIBRARIES = {"mlir", "llvm", "lld", "Eigen", "torch", "ATen", "c10", "caffe2", "stb"}
+LIBRARIES = {"mlir", "llvm", "lld", "Eigen", "torch", "ATen", "c10", "caffe2", "stb", "nanobind"}
 INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 
 
