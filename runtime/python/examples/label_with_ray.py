@@ -23,8 +23,8 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 import ray
 import ray.data
 
-BLOCK = 500  # images that a worker takes at once
-BATCH = 32  # images of one call of the model
+BLOCK = 1000  # images that a worker takes at once
+BATCH = 250  # images of one call of the model
 
 
 class Worker:
