@@ -81,18 +81,18 @@ Factorization Factorization::whitened(const MatrixXd &weight, const Moments &inp
   return ofCovariance(weight, input.covariance());
 }
 
-MatrixXd regression(const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
+MatrixXd regression(const MatrixXd &weight, const Moments &compressed, const Moments &cross, double ridge) {
   // Written as W plus a correction: in directions without energy in z, the ridge then shrinks the result towards W
   // instead of zero.
   MatrixXd covariance = compressed.covariance(), regularised = covariance;
-  double ridge = covariance.trace() / double(covariance.rows()) * kEigenvalueFloor;
+  ridge *= covariance.trace() / double(covariance.rows());
   regularised.diagonal().array() += ridge > 0 ? ridge : 1;
   MatrixXd drift = weight * (cross.covariance() - covariance);
   return weight + regularised.ldlt().solve(drift.transpose()).transpose();
 }
 
 Factorization Factorization::anchored(const MatrixXd &weight, const Moments &compressed, const Moments &cross) {
-  return ofCovariance(regression(weight, compressed, cross), compressed.covariance());
+  return ofCovariance(regression(weight, compressed, cross, kAnchoredRidge), compressed.covariance());
 }
 
 Factors Factorization::truncate(int64_t rank) const {

@@ -24,6 +24,11 @@ struct Factors {
 /// LayerNorm is singular.
 inline constexpr double kEigenvalueFloor = 1e-7;
 
+/// The ridge of `Factorization::anchored`, as a share of the mean variance of the input. Inputs vary little in many
+/// directions once the layers before are compressed. A fit that relies on these directions suits the calibration images
+/// only, and amplifies the rounding errors of a quantized input. docs/low-rank.md has the measurement.
+inline constexpr double kAnchoredRidge = 1e-3;
+
 /// The SVD of a weight by one of the methods below, which can be truncated at any rank.
 class Factorization {
 public:
@@ -39,8 +44,8 @@ public:
   static Factorization whitened(const Eigen::MatrixXd &weight, const Moments &input);
 
   /// T = W E[x z^T] C^(-1/2) with C = E[z z^T], both centred: the least squares fit (`regression`) of the output W x,
-  /// for the input x in the original model, by the input z in the model as compressed so far. `compressed` are the
-  /// moments of z, `cross` those of the pairs (x, z).
+  /// for the input x in the original model, by the input z in the model as compressed so far, with `kAnchoredRidge`.
+  /// `compressed` are the moments of z, `cross` those of the pairs (x, z).
   static Factorization anchored(const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross);
 
   /// Singular values of T, largest first: min(out, in) of them.
@@ -60,8 +65,10 @@ private:
 };
 
 /// The least squares fit of W x by z: W E[x z^T] E[z z^T]^(-1), both centred, for the moments of
-/// `Factorization::anchored`. [out, in]
-Eigen::MatrixXd regression(const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross);
+/// `Factorization::anchored`. `ridge` is a share of the mean variance of z; in directions with less energy the fit
+/// approaches W. [out, in]
+Eigen::MatrixXd regression(const Eigen::MatrixXd &weight, const Moments &compressed, const Moments &cross,
+                           double ridge = kEigenvalueFloor);
 
 /// Replaces the left factor by the least squares fit of the output W x by B z: A = W E[x z^T] B^T (B E[z z^T]
 /// B^T)^(-1), both centred, for the moments of `Factorization::anchored`.
