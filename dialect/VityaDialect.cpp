@@ -318,6 +318,8 @@ const AttributeRule kRules[] = {
        auto linear = dyn_cast<LinearOp>(op);
        return linear && linear.isQuantized() && isa<ShortSumsAttr>(value);
      }},
+    {VityaDialect::WorkAttrHelper::getNameStr(), "#vitya.work on a function",
+     [](Operation *op, Attribute value) { return isa<FunctionOpInterface>(op) && isa<WorkAttr>(value); }},
     {VityaDialect::LayerAttrHelper::getNameStr(), "a string", isString},
     {VityaDialect::LoopAttrHelper::getNameStr(), "a unit attribute",
      [](Operation *op, Attribute value) { return isa<UnitAttr>(value); }},

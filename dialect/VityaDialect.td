@@ -46,6 +46,7 @@ def Vitya_Dialect : Dialect {
     | `vitya.noise` | `quant.scast` | f64: the mean squared error of a quantized weight over its mean square; absent if the f32 weight is not known |
     | `vitya.short_sums` | linear | `#vitya.short_sums`: how many products of the layer 16 bits are proven to hold |
     | `vitya.kernel` | private function | unit: the function computes one group of ops |
+    | `vitya.work` | kernel, outlined loop | `#vitya.work`: the name of the kernel and what one call of it has to do |
     | `vitya.layer` | call | string: the name of the layer that the call computes |
     | `vitya.loop` | call | unit: the callee is an outlined loop; the last two operands are the range of its iterations |
     | `vitya.weights` | module | resource: the packed weights |
@@ -72,6 +73,7 @@ def Vitya_Dialect : Dialect {
     "::vitya::ShortSumsAttr":$short_sums,
     "::vitya::RoundedWeightAttr":$rounded,
     "::mlir::UnitAttr":$kernel,
+    "::vitya::WorkAttr":$work,
     "::mlir::StringAttr":$layer,
     "::mlir::UnitAttr":$loop,
     "::mlir::DenseResourceElementsAttr":$weights,

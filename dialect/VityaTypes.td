@@ -102,6 +102,13 @@ def Vitya_Granularity : I32EnumAttr<"Granularity", "part of a tensor that shares
   let cppNamespace = "::vitya";
 }
 
+/// How products are added: in f32, in 32-bit integers, or in short sums of 1, 2, 4 or 8 blocks. As VITYA_F32 and so on.
+def Vitya_ProductKind : I32EnumAttr<"ProductKind", "kind of multiply-adds", [
+    I32EnumAttrCase<"f32", 0>, I32EnumAttrCase<"i8", 1>, I32EnumAttrCase<"shortSums1", 2>,
+    I32EnumAttrCase<"shortSums2", 3>, I32EnumAttrCase<"shortSums4", 4>, I32EnumAttrCase<"shortSums8", 5>]> {
+  let cppNamespace = "::vitya";
+}
+
 //===----------------------------------------------------------------------===//
 // Formats
 //===----------------------------------------------------------------------===//
@@ -371,6 +378,22 @@ def Vitya_RoundedWeightAttr : Vitya_Attr<"RoundedWeight", "rounded"> {
     StringRefParameter<"how the integers were found">:$reason);
   let assemblyFormat = "`<` $integers `,` `type` `=` $type `,` `reason` `=` $reason `>`";
   let genVerifyDecl = 1;
+}
+
+def Vitya_WorkAttr : Vitya_Attr<"Work", "work"> {
+  let summary = "the name of a kernel and what one call of it has to do";
+  let description = [{
+    The attribute `vitya.work` of a kernel, then of its loops. `bytes` are those of all operands and of the result. A
+    profile compares both numbers with what the processor can do.
+
+    ```mlir
+    func.func private @gelu_4x16(tensor<4x16xf32>) -> tensor<4x16xf32>
+        attributes {vitya.work = #vitya.work<"gelu_4x16", multiply_adds = 0, products = f32, bytes = 512>}
+    ```
+  }];
+  let parameters = (ins StringRefParameter<"name of the kernel">:$kernel, "int64_t":$multiply_adds,
+                        EnumParameter<Vitya_ProductKind>:$products, "int64_t":$bytes);
+  let assemblyFormat = "`<` $kernel `,` `multiply_adds` `=` $multiply_adds `,` `products` `=` $products `,` `bytes` `=` $bytes `>`";
 }
 
 #endif // VITYA_TYPES

@@ -10,7 +10,7 @@ extern "C" {
 #endif
 
 /// Incremented with every change of this file. The runtime rejects a model compiled for another version.
-#define VITYA_ABI_VERSION 7
+#define VITYA_ABI_VERSION 8
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
@@ -41,6 +41,27 @@ typedef struct vitya_preprocessing {
   int64_t crop_rounding; ///< VITYA_HALF_EVEN or VITYA_FLOOR
 } vitya_preprocessing;
 
+/// How the products of a kernel are added up: f32 in f32, 8-bit integers in 32 bits, or 8-bit integers in 16 bits over
+/// 1, 2, 4 or 8 blocks of four columns and then in 32.
+enum {
+  VITYA_F32 = 0,
+  VITYA_I8 = 1,
+  VITYA_SHORT_SUMS_1 = 2,
+  VITYA_SHORT_SUMS_2 = 3,
+  VITYA_SHORT_SUMS_4 = 4,
+  VITYA_SHORT_SUMS_8 = 5
+};
+
+/// The body of a loop, and what the whole loop has to do. If a kernel has several loops, the first one has its work.
+typedef struct vitya_kernel {
+  const char
+      *name; ///< of the kernel, such as "linear_gelu_65x192x768": its ops, rows, columns and columns of the result
+  vitya_body body;
+  int64_t products; ///< VITYA_F32 and so on
+  int64_t multiply_adds;
+  int64_t bytes; ///< those of all operands and of the result
+} vitya_kernel;
+
 /// A compiled model. Strings are zero-terminated UTF-8.
 typedef struct vitya_model {
   int64_t abi_version;
@@ -61,9 +82,11 @@ typedef struct vitya_model {
   const char *info_json;          ///< output of `info --json`, one JSON object
   const char *const *class_names; ///< `classes` strings
   const char *const *layer_names; ///< `layer_count` strings
-  const char *weights_file;       ///< name of the weights file next to the program; null if weights are embedded
-  const char *weights_digest;     ///< XXH3-128 of the weights, 32 hexadecimal digits; null if they are embedded
-  const void *weights;            ///< embedded weights, 64-byte aligned; null if they are in `weights_file`
+  int64_t kernel_count;
+  const vitya_kernel *kernels; ///< `kernel_count` bodies, each once
+  const char *weights_file;    ///< name of the weights file next to the program; null if weights are embedded
+  const char *weights_digest;  ///< XXH3-128 of the weights, 32 hexadecimal digits; null if they are embedded
+  const void *weights;         ///< embedded weights, 64-byte aligned; null if they are in `weights_file`
   /// Computes f32 logits [classes] of one image, f32 [channels, height, width] in [0, 1]. Pointers are 64-byte aligned.
   /// Re-entrant: each concurrent call needs its own context and workspace.
   void (*forward)(vitya_context *context, const float *image, float *logits, const void *weights, void *workspace);

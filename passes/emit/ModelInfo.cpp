@@ -3,6 +3,7 @@
 #include "dialect/Constants.h"
 #include "dialect/VityaDialect.h"
 #include "dialect/support/Errors.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/lower/Kernel.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -55,6 +56,9 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
   if (!workspace)
     return missing(VityaDialect::WorkspaceBytesAttrHelper::getNameStr());
   info.workspaceBytes = workspace.getInt();
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+    if (auto work = getDiscardable<VityaDialect::WorkAttrHelper>(function))
+      info.kernels.push_back({function.getName().str(), work});
   llvm::Expected<ModelReport> report = readDescription(module);
   if (!report)
     return report.takeError();

@@ -10,6 +10,12 @@
 
 namespace vitya {
 
+/// A function that the runtime runs as the body of a loop, and the work of the kernel that it belongs to.
+struct KernelBody {
+  std::string function;
+  WorkAttr work;
+};
+
 /// The attributes of a module at the end of the `llvm` phase, read once.
 struct ModelInfo {
   std::string name, fingerprint, cpu, options;
@@ -18,6 +24,7 @@ struct ModelInfo {
   PreprocessingAttr preprocessing;
   std::vector<std::string> classes, layers;
   std::vector<SettingAttr> settings; ///< empty if the model was not imported from a checkpoint
+  std::vector<KernelBody> kernels;
   int64_t weightBytes = 0, workspaceBytes = 0;
   ModelReport report; ///< parameters, multiply-adds, linear layers and attentions
 

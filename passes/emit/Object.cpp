@@ -33,15 +33,24 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
   auto text = [&](StringRef value) -> Constant * {
     return builder.CreateGlobalString(value, "", /*AddressSpace=*/0, &module);
   };
+  auto array = [&](Type *element, ArrayRef<Constant *> elements) -> Constant * {
+    auto *type = ArrayType::get(element, elements.size());
+    return new GlobalVariable(module, type, /*isConstant=*/true, GlobalValue::PrivateLinkage,
+                              ConstantArray::get(type, elements));
+  };
   auto strings = [&](ArrayRef<std::string> values) -> Constant * {
     SmallVector<Constant *> elements;
     for (StringRef value : values)
       elements.push_back(text(value));
-    auto *type = ArrayType::get(pointer, elements.size());
-    return new GlobalVariable(module, type, /*isConstant=*/true, GlobalValue::PrivateLinkage,
-                              ConstantArray::get(type, elements));
+    return array(pointer, elements);
   };
   Constant *null = ConstantPointerNull::get(builder.getPtrTy()), *weights = null;
+  auto *kernelType = StructType::create(context, {pointer, pointer, i64, i64, i64}, "vitya_kernel");
+  SmallVector<Constant *> kernels;
+  for (const auto &[function, work] : info.kernels)
+    kernels.push_back(ConstantStruct::get(kernelType, {text(work.getKernel()), module.getFunction(function),
+                                                       number(static_cast<int64_t>(work.getProducts())),
+                                                       number(work.getMultiplyAdds()), number(work.getBytes())}));
   if (weightsFile.empty()) {
     auto *bytes = ArrayType::get(builder.getInt8Ty(), info.weightBytes);
     auto *global = new GlobalVariable(module, bytes, true, GlobalValue::InternalLinkage,
@@ -79,6 +88,8 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         text(info.json()),
                         strings(info.classes),
                         strings(info.layers),
+                        number(kernels.size()),
+                        array(kernelType, kernels),
                         weightsFile.empty() ? null : text(weightsFile),
                         weightsFile.empty() ? null : text(info.weightsDigest),
                         weights,

@@ -96,7 +96,7 @@ struct PixelSource {
 
 /// Stores the logits of `count` images, then reports those that are not finite.
 vitya_status run(Session *session, ImageSource source, void *data, int64_t count, float *logits) {
-  runBatch(session, source, data, 0, count, logits, nullptr);
+  runBatch(session, source, data, 0, count, logits);
   return allFinite(logits, count * model().classes) ? VITYA_OK : VITYA_NOT_FINITE;
 }
 

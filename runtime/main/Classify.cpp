@@ -81,7 +81,7 @@ bool classify(const vitya_model &model, Session *session, float *logits, const c
     return false;
   }
   DecodedSource source{&image, &model};
-  runBatch(session, DecodedSource::read, &source, 0, 1, logits, nullptr);
+  runBatch(session, DecodedSource::read, &source, 0, 1, logits);
   freeImage(image);
   if (!allFinite(logits, model.classes)) {
     fprintf(stderr, "%s: expected finite logits of '%s', found NaN or infinity\n", programName, path);
@@ -110,6 +110,8 @@ void runClassify(const vitya_model &model, const Options &options) {
       line[strcspn(line, "\r\n")] = 0;
       if (*line)
         all &= classify(model, session, logits, line, options.json);
+      // Another program may wait for the answer before it sends the next path.
+      fflush(stdout);
     }
     free(line);
   }

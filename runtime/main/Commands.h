@@ -6,6 +6,7 @@
 #include "runtime/image/ImageData.h"
 #include "runtime/main/Options.h"
 #include "runtime/threads/Batch.h"
+#include <stdio.h>
 
 namespace vitya {
 
@@ -34,7 +35,7 @@ struct DataSource {
 float *allocateFloats(int64_t count);
 
 /// Returns the time of a monotonic clock in seconds.
-double now();
+inline double now() { return 1e-9 * nanoseconds(); }
 
 /// Flushes standard output. Exits with 1 if any write failed.
 void finishOutput();
@@ -43,8 +44,8 @@ void finishOutput();
 /// those that cannot be read, is not 0. `count` is the number of all images.
 void checkImages(int64_t notFinite, int64_t unreadable, int64_t count);
 
-/// Prints `text` as a JSON string. Bytes that are not valid UTF-8 are replaced by U+FFFD.
-void printJsonString(const char *text);
+/// Prints `text` to `file` as a JSON string. Bytes that are not valid UTF-8 are replaced by U+FFFD.
+void printJsonString(const char *text, FILE *file = stdout);
 
 } // namespace vitya
 

@@ -98,9 +98,9 @@ Element *allocateZeros(int64_t count) {
 class DataInference {
 public:
   DataInference(const vitya_model &model, const Options &options)
-      : model(model), path(options.files[0]), batch(options.batch), images(openImages(model, options)),
-        begin(options.shard.begin(images.count)), end(options.shard.end(images.count)),
-        source{&images, imageOf(model), allocateZeros<bool>(images.count)}, session(openSession(model, options)),
+      : model(model), path(options.files[0]), batch(options.batch), session(openSession(model, options)),
+        images(openImages(model, options)), begin(options.shard.begin(images.count)),
+        end(options.shard.end(images.count)), source{&images, imageOf(model), allocateZeros<bool>(images.count)},
         logits(allocateFloats(batch * model.classes)) {}
   ~DataInference() {
     free(logits);
@@ -130,7 +130,7 @@ public:
     for (int64_t first = begin; first < end; first += batch) {
       int64_t size = end - first < batch ? end - first : batch;
       double start = now();
-      runBatch(session, DataSource::read, &source, first, size, logits, nullptr);
+      runBatch(session, DataSource::read, &source, first, size, logits);
       seconds += now() - start;
       for (int64_t i = 0; i < size * model.classes; ++i)
         if (source.unreadable[first + i / model.classes])
@@ -149,10 +149,10 @@ private:
   const vitya_model &model;
   const char *path;
   int64_t batch;
+  Session *session;
   ImageData images;
   int64_t begin, end; ///< the images of the shard
   DataSource source;
-  Session *session;
   float *logits;
 };
 

@@ -26,21 +26,21 @@ int characterBytes(const unsigned char *text) {
 
 } // namespace
 
-void printJsonString(const char *text) {
-  putchar('"');
+void printJsonString(const char *text, FILE *file) {
+  putc('"', file);
   for (auto *c = reinterpret_cast<const unsigned char *>(text); *c;) {
     int bytes = characterBytes(c);
     if (bytes == 0)
-      fputs("\\ufffd", stdout);
+      fputs("\\ufffd", file);
     else if (*c == '"' || *c == '\\')
-      printf("\\%c", *c);
+      fprintf(file, "\\%c", *c);
     else if (*c < 0x20)
-      printf("\\u%04x", *c);
+      fprintf(file, "\\u%04x", *c);
     else
-      fwrite(c, 1, bytes, stdout);
+      fwrite(c, 1, bytes, file);
     c += bytes ? bytes : 1;
   }
-  putchar('"');
+  putc('"', file);
 }
 
 } // namespace vitya

@@ -36,7 +36,9 @@ const char *const kUsage =
     "  --count=N          use only N images: the first ones, or some spread over a folder (eval, logits)\n"
     "  --shard=I/N        use only part I of N contiguous parts of the images, from 1/N to N/N (eval, logits)\n"
     "  --runs=N           number of batches to measure (bench; default: as many as take three seconds, at least 10)\n"
-    "  --profile          print the time spent in each layer (bench)\n"
+    "  --sweep            measure batches of 1, 2, 4, ... 128 images (bench)\n"
+    "  --profile          print the time spent in each kernel and layer, which all threads share (bench)\n"
+    "  --trace=FILE       write what each thread does during one more batch, as a Chrome trace (bench)\n"
     "  --json             print JSON (info, classify, eval, bench)\n"
     "  --help, --version\n";
 
@@ -71,7 +73,7 @@ struct FlagOption {
   bool Options::*field;
 };
 
-constexpr FlagOption kFlags[] = {{"json", &Options::json}, {"profile", &Options::profile}};
+constexpr FlagOption kFlags[] = {{"json", &Options::json}, {"profile", &Options::profile}, {"sweep", &Options::sweep}};
 
 struct CommandName {
   const char *name;
@@ -137,6 +139,10 @@ void parseOption(Options &options, const char *argument, int argc, char **argv, 
       options.*option.field = parseNumber(option, value("a number"));
       return;
     }
+  if (is("trace")) {
+    options.trace = value("a file");
+    return;
+  }
   if (is("shard")) {
     options.shard = parseShard(value("I/N"));
     return;
@@ -186,6 +192,8 @@ Options parseOptions(int argc, char **argv) {
     fail("expected a command (%s), found none; see --help", kCommandNames);
   if (options.fileCount < command->minFiles)
     fail("expected a file of images after %s, found none", command->name);
+  if (options.sweep && (options.profile || options.trace))
+    fail("expected --sweep without --profile and --trace, found both");
   return options;
 }
 

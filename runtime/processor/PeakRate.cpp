@@ -6,7 +6,6 @@
 
 namespace vitya {
 
-#if defined(__x86_64__)
 namespace {
 
 /// CPU time of the calling thread.
@@ -15,6 +14,37 @@ double cpuSeconds() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return time.tv_sec + 1e-9 * time.tv_nsec;
 }
+
+/// Calls `run`, which returns a number of operations, for `duration` seconds of CPU time and returns the best rate in
+/// 10^9 operations per second.
+template <typename Run>
+double bestRate(double duration, Run run) {
+  double best = 0, end = cpuSeconds() + duration;
+  do {
+    double start = cpuSeconds(), operations = run(), rate = operations / (cpuSeconds() - start);
+    best = rate > best ? rate : best;
+  } while (cpuSeconds() < end);
+  return best * 1e-9;
+}
+
+} // namespace
+
+double copyRate(double duration) {
+  // Together they take half of the smallest L1 data cache.
+  alignas(64) char from[8192] = {}, to[8192];
+  return bestRate(duration, [&] {
+    constexpr int kRounds = 10000;
+    for (int i = 0; i < kRounds; ++i) {
+      memcpy(to, from, sizeof(from));
+      // The copy must take place: code that the compiler does not see may read it.
+      asm volatile("" ::"r"(to), "r"(from) : "memory");
+    }
+    return 2.0 * kRounds * sizeof(from);
+  });
+}
+
+#if defined(__x86_64__)
+namespace {
 
 template <MultiplyAdd expected>
 bool is(MultiplyAdd kind) {
@@ -109,12 +139,7 @@ double peakRate(MultiplyAdd kind, double duration) {
   for (const auto &kernel : kKernels) {
     if (!kernel.suits(kind) || !hasFeature(kernel.feature, strlen(kernel.feature)))
       continue;
-    double best = 0, end = cpuSeconds() + duration;
-    do {
-      double start = cpuSeconds(), operations = kernel.run(1 << 20), rate = operations / (cpuSeconds() - start);
-      best = rate > best ? rate : best;
-    } while (cpuSeconds() < end);
-    return best * 1e-9;
+    return bestRate(duration, [&] { return kernel.run(1 << 20); });
   }
   return 0;
 }

@@ -2,11 +2,20 @@
 #ifndef VITYA_RUNTIME_PROCESSOR_PEAKRATE_H
 #define VITYA_RUNTIME_PROCESSOR_PEAKRATE_H
 
+#include "runtime/Abi.h"
+
 namespace vitya {
 
 /// Kinds of multiply-adds: f32 products accumulated in f32, 8-bit products accumulated in 32 bits, or 8-bit products
 /// accumulated in 16 bits over 1, 2, 4 or 8 blocks of four columns, then in 32 bits.
-enum class MultiplyAdd { f32, i8, shortSums1, shortSums2, shortSums4, shortSums8 };
+enum class MultiplyAdd {
+  f32 = VITYA_F32,
+  i8 = VITYA_I8,
+  shortSums1 = VITYA_SHORT_SUMS_1,
+  shortSums2 = VITYA_SHORT_SUMS_2,
+  shortSums4 = VITYA_SHORT_SUMS_4,
+  shortSums8 = VITYA_SHORT_SUMS_8
+};
 
 /// Runs independent multiply-adds on registers for about `seconds` of CPU time and returns the best rate of the calling
 /// thread in 10^9 operations per second; a multiply-add is two operations. f32 uses fused multiply-adds; i8 uses the
@@ -14,6 +23,10 @@ enum class MultiplyAdd { f32, i8, shortSums1, shortSums2, shortSums4, shortSums8
 /// or else products of bytes that are added in pairs. Returns 0 if the processor has none of the supported
 /// instructions.
 double peakRate(MultiplyAdd kind, double seconds);
+
+/// Copies memory within the L1 cache for about `seconds` of CPU time and returns the best rate of the calling thread in
+/// 10^9 bytes per second, where bytes that are read and bytes that are written both count.
+double copyRate(double seconds);
 
 } // namespace vitya
 

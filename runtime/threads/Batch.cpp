@@ -23,6 +23,7 @@ public:
   void runImage(vitya_context &context, int thread, ImageSource source, void *data, int64_t index, float *result) {
     source(data, index, image(thread));
     context.workspace = workspace(thread);
+    context.image = index;
     model->forward(&context, image(thread), logits(thread), weights, context.workspace);
     for (int64_t i = 0; i < model->classes; ++i)
       result[i] = logits(thread)[i];
@@ -40,10 +41,12 @@ struct ImageLoop {
   void *data;
   int64_t first;
   float *logits;
+  Trace *trace;
 
   static void body(void **captures, int64_t begin, int64_t end, void * /*workspace*/) {
     auto *loop = static_cast<ImageLoop *>(captures[0]);
     vitya_context context;
+    context.trace = loop->trace;
     for (int64_t i = begin; i < end; ++i)
       loop->session->runImage(context, currentThread(), loop->source, loop->data, loop->first + i,
                               loop->logits + i * loop->session->model->classes);
@@ -80,18 +83,21 @@ void destroySession(Session *session) {
 
 int sessionThreads(const Session *session) { return poolThreads(session->pool); }
 
+Pool *sessionPool(Session *session) { return session->pool; }
+
 void runBatch(Session *session, ImageSource source, void *data, int64_t first, int64_t count, float *logits,
-              Profile *profile) {
+              Measurement measurement) {
   int threads = poolThreads(session->pool);
-  int64_t whole = profile || threads == 1 ? 0 : count / threads * threads;
+  int64_t whole = measurement.profile || threads == 1 ? 0 : count / threads * threads;
   if (whole > 0) {
-    ImageLoop loop{session, source, data, first, logits};
+    ImageLoop loop{session, source, data, first, logits, measurement.trace};
     void *captures[] = {&loop};
     runOnPool(session->pool, whole, ImageLoop::body, captures);
   }
   vitya_context context;
   context.pool = threads > 1 ? session->pool : nullptr;
-  context.profile = profile;
+  context.profile = measurement.profile;
+  context.trace = measurement.trace;
   for (int64_t i = whole; i < count; ++i)
     session->runImage(context, 0, source, data, first + i, logits + i * session->model->classes);
 }

@@ -17,12 +17,19 @@ class Session;
 Session *createSession(const vitya_model *model, const void *weights, int threads);
 void destroySession(Session *session);
 int sessionThreads(const Session *session);
+/// Returns the pool of the session's threads, which lives as long as the session.
+Pool *sessionPool(Session *session);
+
+/// What a run is measured with; any may be null. With `profile` the threads share the loops of all images.
+struct Measurement {
+  Profile *profile = nullptr;
+  Trace *trace = nullptr;
+};
 
 /// Computes the logits of images [first, first + count), f32 [count, classes]. While at least as many images as threads
-/// are left, each thread runs whole images; for the remaining images, the threads share each loop. `profile` may be
-/// null; otherwise the threads share the loops of all images, and their time is added to it.
+/// are left, each thread runs whole images; for the remaining images, the threads share each loop.
 void runBatch(Session *session, ImageSource source, void *data, int64_t first, int64_t count, float *logits,
-              Profile *profile);
+              Measurement measurement = {});
 
 /// Returns whether none of the `count` elements of `values` is infinite or NaN.
 bool allFinite(const float *values, int64_t count);

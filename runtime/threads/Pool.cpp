@@ -10,7 +10,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 namespace vitya {
@@ -32,11 +31,21 @@ void pause() {
 #endif
 }
 
-int64_t nanoseconds() {
-  timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return time.tv_sec * 1000000000LL + time.tv_nsec;
-}
+/// A loop whose iterations are added to a trace.
+struct TracedLoop {
+  Trace *trace;
+  Trace::Event event; ///< without the times of its iterations
+  void **captures;
+
+  static void body(void **captures, int64_t begin, int64_t end, void *workspace) {
+    const auto *loop = static_cast<const TracedLoop *>(captures[0]);
+    Trace::Event event = loop->event;
+    event.begin = nanoseconds();
+    event.body(loop->captures, begin, end, workspace);
+    event.end = nanoseconds();
+    loop->trace->add(currentThread(), event);
+  }
+};
 
 } // namespace
 
@@ -202,11 +211,16 @@ void runOnPool(Pool *pool, int64_t count, vitya_body body, void **captures) {
 
 extern "C" void vitya_parallel_for(vitya_context *context, int64_t layer, int64_t count, vitya_body body,
                                    void **captures) {
-  int64_t start = context->profile ? vitya::nanoseconds() : 0;
+  bool isTimed = context->profile || context->trace;
+  int64_t start = isTimed ? vitya::nanoseconds() : 0;
+  vitya::TracedLoop traced{context->trace, {context->image, layer, body, start, 0, 0}, captures};
+  void *capturesOfTraced[] = {&traced};
+  vitya_body run = context->trace ? vitya::TracedLoop::body : body;
+  void **arguments = context->trace ? capturesOfTraced : captures;
   if (context->pool)
-    vitya::runOnPool(context->pool, count, body, captures);
+    vitya::runOnPool(context->pool, count, run, arguments);
   else
-    body(captures, 0, count, context->workspace);
+    run(arguments, 0, count, context->workspace);
   if (context->profile)
-    context->profile->nanoseconds[layer] += vitya::nanoseconds() - start;
+    context->profile->add(layer, body, vitya::nanoseconds() - start);
 }

@@ -5,6 +5,7 @@
 #define VITYA_RUNTIME_THREADS_POOL_H
 
 #include "runtime/Abi.h"
+#include "runtime/threads/Profile.h"
 #include <stdint.h>
 
 namespace vitya {
@@ -25,18 +26,16 @@ void runOnPool(Pool *pool, int64_t count, vitya_body body, void **captures);
 /// Returns the index of the calling thread in its pool, 0 for the thread that submits loops. It selects scratch memory.
 int currentThread();
 
-/// Time spent in each layer, filled by `vitya_parallel_for`.
-struct Profile {
-  int64_t *nanoseconds; ///< one counter for each layer
-};
-
 } // namespace vitya
 
-/// How the loops of one inference run. They run inline, with `workspace`, if `pool` is null. `profile` may be null.
+/// How the loops of one inference run. They run inline, with `workspace`, if `pool` is null. `profile` and `trace` may
+/// be null; `image` is the index of the image in the trace.
 struct vitya_context {
   vitya::Pool *pool = nullptr;
   void *workspace = nullptr;
   vitya::Profile *profile = nullptr;
+  vitya::Trace *trace = nullptr;
+  int64_t image = 0;
 };
 
 #endif // VITYA_RUNTIME_THREADS_POOL_H

@@ -174,6 +174,11 @@ module attributes {vitya.layers = [1]} {}
 
 // -----
 
+// expected-error @below {{expected attribute 'vitya.work' to be #vitya.work on a function, found 1 : i64}}
+func.func private @work() attributes {vitya.work = 1}
+
+// -----
+
 func.func @layer(%x: memref<4xf32>) {
   // expected-error @below {{expected attribute 'vitya.layer' to be a string, found 1 : i64}}
   call @layer(%x) {vitya.layer = 1} : (memref<4xf32>) -> ()

@@ -107,6 +107,46 @@ TEST(Pool, WaitsForSlowIterations) {
   }
 }
 
+TEST(Trace, MergesEventsOfOneLaunch) {
+  vitya::Trace trace(2);
+  ASSERT_NE(trace.tracks, nullptr);
+  trace.add(1, {0, 3, Count::body, /*launch=*/10, 12, 14});
+  trace.add(1, {0, 3, Count::body, /*launch=*/10, 15, 17});
+  trace.add(0, {0, 3, Count::body, /*launch=*/10, 11, 16});
+  trace.add(1, {0, 3, Count::body, /*launch=*/20, 21, 22});
+  ASSERT_EQ(trace.tracks[0].count, 1);
+  ASSERT_EQ(trace.tracks[1].count, 2);
+  EXPECT_EQ(trace.tracks[1].events[0].begin, 12);
+  EXPECT_EQ(trace.tracks[1].events[0].end, 17);
+  EXPECT_EQ(trace.tracks[1].events[1].begin, 21);
+  for (int i = 0; i < 5000; ++i)
+    trace.add(0, {i, 0, Count::body, /*launch=*/100 + i, 100 + i, 101 + i});
+  EXPECT_EQ(trace.tracks[0].count, 5001);
+  EXPECT_EQ(trace.tracks[0].events[5000].image, 4999);
+  EXPECT_FALSE(trace.tracks[0].isIncomplete);
+}
+
+TEST(Profile, AddsTimesOfLayersAndKernels) {
+  vitya_body other = [](void **, int64_t, int64_t, void *) {};
+  vitya_kernel kernels[] = {{"count", Count::body, VITYA_F32, 0, 0}};
+  vitya_model model{};
+  model.layer_count = 2;
+  model.kernel_count = 1;
+  model.kernels = kernels;
+  vitya::Profile profile(model);
+  ASSERT_NE(profile.layers, nullptr);
+  profile.add(1, Count::body, 5);
+  profile.add(0, Count::body, 7);
+  profile.add(1, other, 11);
+  EXPECT_EQ(profile.layers[0].nanoseconds, 7);
+  EXPECT_EQ(profile.layers[1].nanoseconds, 16);
+  EXPECT_EQ(profile.layers[1].launches, 2);
+  EXPECT_EQ(profile.kernels[0].nanoseconds, 12);
+  EXPECT_EQ(profile.kernels[0].launches, 2);
+  profile.clear();
+  EXPECT_EQ(profile.layers[1].nanoseconds + profile.kernels[0].launches, 0);
+}
+
 /// A folder with control groups, which is removed at the end.
 class Groups {
 public:
@@ -184,6 +224,8 @@ TEST(Features, MissingOnesAreListed) {
   EXPECT_STREQ(missing, "no-such");
 #endif
 }
+
+TEST(CopyRate, IsMeasured) { EXPECT_GT(vitya::copyRate(1e-3), 0); }
 
 TEST(PeakRate, IsMeasuredIfTheProcessorHasTheInstructions) {
   auto rateIsPositive = [](vitya::MultiplyAdd kind) { return vitya::peakRate(kind, 1e-3) > 0; };

@@ -76,7 +76,7 @@ Expected<std::vector<float>> CompiledModel::run(int64_t count, int threads, Imag
   std::vector<float> logits(count * descriptor->classes);
   runBatch(
       session, [](void *data, int64_t index, float *pixels) { (*static_cast<decltype(read) *>(data))(index, pixels); },
-      &read, 0, count, logits.data(), /*profile=*/nullptr);
+      &read, 0, count, logits.data());
   return logits;
 }
 

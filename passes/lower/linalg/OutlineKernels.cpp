@@ -11,6 +11,7 @@
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/DebugLog.h"
+#include "llvm/Support/MathExtras.h"
 
 #define DEBUG_TYPE "vitya-outline-kernels"
 
@@ -75,6 +76,28 @@ std::string kernelName(ArrayRef<Operation *> group) {
     llvm::interleave(cast<RankedTensorType>(group.back()->getResult(0).getType()).getShape(), os, "x");
   }
   return name;
+}
+
+/// The bytes of a tensor, in which integers of 4 bits share bytes; 0 for other types.
+int64_t bytesOf(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor ? llvm::divideCeil(tensor.getNumElements() * tensor.getElementTypeBitWidth(), 8) : 0;
+}
+
+/// What one call of `kernel`, which computes `group`, has to do. Only the first op of a group has products.
+WorkAttr workOf(func::FuncOp kernel, ArrayRef<Operation *> group) {
+  auto layer = dyn_cast<LayerOpInterface>(group.front());
+  ProductKind products = layer && layer.isQuantized() ? ProductKind::i8 : ProductKind::f32;
+  if (auto linear = dyn_cast<IntegerLinearOp>(group.front()); linear && linear.getGroup()) {
+    constexpr ProductKind kShortSums[] = {ProductKind::shortSums1, ProductKind::shortSums2, ProductKind::shortSums4,
+                                          ProductKind::shortSums8};
+    products = kShortSums[std::min<unsigned>(llvm::Log2_64(*linear.getGroup()), 3)];
+  }
+  int64_t bytes = 0;
+  for (TypeRange types : {kernel.getArgumentTypes(), kernel.getResultTypes()})
+    for (Type type : types)
+      bytes += bytesOf(type);
+  return WorkAttr::get(kernel.getContext(), kernel.getName(), layer ? layer.getMultiplyAdds() : 0, products, bytes);
 }
 
 /// Whether two kernels have the same type and equivalent bodies.
@@ -172,6 +195,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
     if (equal == candidates.end()) {
       LDBG() << layer << ": new kernel " << name << " of " << group.size() << " ops";
       symbols.insert(kernel);
+      setDiscardable<VityaDialect::WorkAttrHelper>(kernel, workOf(kernel, group));
       candidates.push_back(kernel);
       equal = &candidates.back();
     } else {

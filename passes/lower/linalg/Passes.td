@@ -53,7 +53,8 @@ def OutlineKernelsPass : Pass<"vitya-outline-kernels", "::mlir::ModuleOp"> {
     Before: `@main` contains the ops of the model. After: `@main` contains constants, slices and calls. Each call replaces
     one group of ops, such as a linear layer followed by GELU or by the addition of the residual. Groups that differ only
     in layer names and weights call the same private function, marked `vitya.kernel`, so that each distinct kernel is
-    lowered once. The call has the name of the layer as `vitya.layer`.
+    lowered once. The function says as `vitya.work` what one call has to do, and the call has the name of the layer as
+    `vitya.layer`.
 
     Before:
 
@@ -78,7 +79,8 @@ def OutlineKernelsPass : Pass<"vitya-outline-kernels", "::mlir::ModuleOp"> {
       return %1 : tensor<7x16xf32>
     }
     func.func private @linear_gelu_7x16x16(%x: tensor<7x16xf32>, %w: tensor<16x16xf32>) -> tensor<7x16xf32>
-        attributes {vitya.kernel} {
+        attributes {vitya.kernel, vitya.work = #vitya.work<"linear_gelu_7x16x16", multiply_adds = 1792, products = f32,
+                                                           bytes = 1920>} {
       %0 = vitya.linear "linear_gelu_7x16x16" %x, %w : tensor<7x16xf32>, tensor<16x16xf32> -> tensor<7x16xf32>
       %1 = vitya.gelu erf %0 : tensor<7x16xf32>
       return %1 : tensor<7x16xf32>

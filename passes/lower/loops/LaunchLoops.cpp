@@ -153,7 +153,7 @@ struct LoopLauncher {
   }
 
   /// Creates void body(void **captures, int64_t begin, int64_t end, void *workspace), which loads the buffers and calls
-  /// `loop`.
+  /// `loop`, and has its work.
   LLVM::LLVMFuncOp createBody(StringAttr loop, size_t numCaptures) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToEnd(module.getBody());
@@ -162,6 +162,10 @@ struct LoopLauncher {
     bool needsWorkspace = moveBuffersFromStack(callee);
     auto body = LLVM::LLVMFuncOp::create(builder, loc, (loop.getValue() + "_body").str(),
                                          functionType({pointer, i64, i64, pointer}), LLVM::Linkage::Internal);
+    if (auto work = getDiscardable<VityaDialect::WorkAttrHelper>(callee)) {
+      setDiscardable<VityaDialect::WorkAttrHelper>(body, work);
+      callee->removeAttr(VityaDialect::WorkAttrHelper::getNameStr());
+    }
     Block *block = body.addEntryBlock(builder);
     builder.setInsertionPointToStart(block);
     SmallVector<Value> operands;

@@ -189,7 +189,8 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     return success();
   }
 
-  /// An empty private function (buffers..., begin, end) in front of `kernel`.
+  /// An empty private function (buffers..., begin, end) in front of `kernel`. The first one takes the work of the
+  /// kernel.
   static func::FuncOp createLoopFunction(StringRef name, Location loc, ValueRange buffers, func::FuncOp kernel,
                                          SymbolTable &symbols) {
     Builder builder(kernel.getContext());
@@ -199,6 +200,11 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     function.setPrivate();
     symbols.insert(function, Block::iterator(kernel));
     function.addEntryBlock();
+    if (auto work = getDiscardable<VityaDialect::WorkAttrHelper>(kernel)) {
+      setDiscardable<VityaDialect::WorkAttrHelper>(function, work);
+      auto done = WorkAttr::get(kernel.getContext(), work.getKernel(), 0, work.getProducts(), 0);
+      setDiscardable<VityaDialect::WorkAttrHelper>(kernel, done);
+    }
     LDBG() << "outlined @" << function.getName() << " of " << buffers.size() << " buffers";
     return function;
   }

@@ -13,7 +13,7 @@ def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
     captures)`, and `@main` has become `@vitya_forward(context, image, logits, weights, workspace)`. `layer` is an index
     into the names of the layers, which the module has as `vitya.layers`. A loop keeps at most 16 KB of its buffers on the
     stack; the largest ones move to the end of the workspace of the thread that runs the iterations, which `body` gets as
-    its last argument, and `vitya.workspace_bytes` grows.
+    its last argument, and `vitya.workspace_bytes` grows. `vitya.work` moves from the loop to `body`.
 
     Before:
 
@@ -127,7 +127,7 @@ def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
   let description = [{
     Before: bufferized kernels with `scf.forall` loops, and calls of these kernels in `@main`. After: each loop is a
     private function `(buffers..., begin, end)`, which `@main` calls for all iterations. The call is marked `vitya.loop`
-    and has the name of the layer. The kernels are inlined and erased. The results of `@main` are arguments that it
+    and has the name of the layer. The first loop has the `vitya.work` of the kernel. The kernels are inlined and erased. The results of `@main` are arguments that it
     writes into. Buffers that an iteration allocates are allocated once, at the function's entry. Vectors defined
     outside a loop are passed through a buffer.
 

@@ -1,7 +1,7 @@
 // RUN: vitya-opt %s -split-input-file --vitya-launch-loops | FileCheck %s
 
 // Layers get indices in the order of their first launch. A layer that launches two loops keeps its index, and a loop
-// without a layer is listed under its own name. All launches of a loop share one body, and all launches share one array.
+// without a layer is listed under its own name. All launches of a loop share one body, which has its work, and all launches share one array.
 
 // CHECK-LABEL: module attributes {vitya.layers = ["a", "b", "other"]}
 // CHECK: llvm.func @vitya_parallel_for(!llvm.ptr, i64, i64, !llvm.ptr, !llvm.ptr)
@@ -21,7 +21,10 @@
 // CHECK: llvm.mlir.addressof @other_body
 // CHECK: llvm.call @vitya_parallel_for(%[[CONTEXT]], %[[N3]],
 // CHECK: llvm.call @unmarked
+// CHECK: llvm.func @loop(
+// CHECK-NOT: vitya.work
 // CHECK: llvm.func internal @loop_body(%[[CAPTURES:.*]]: !llvm.ptr, %[[FROM:.*]]: i64, %[[TO:.*]]: i64, %{{.*}}: !llvm.ptr)
+// CHECK-SAME: attributes {vitya.work = #vitya.work<"copy", multiply_adds = 0, products = f32, bytes = 512>}
 // CHECK: %[[FIRST:.*]] = llvm.load
 // CHECK: %[[SECOND:.*]] = llvm.load
 // CHECK: llvm.call @loop(%[[FIRST]], %[[SECOND]], %[[FROM]], %[[TO]])
@@ -37,7 +40,8 @@ llvm.func @main(%image: !llvm.ptr, %logits: !llvm.ptr, %weights: !llvm.ptr, %wor
   llvm.call @unmarked() : () -> ()
   llvm.return
 }
-llvm.func @loop(%x: !llvm.ptr, %out: !llvm.ptr, %begin: i64, %end: i64) {
+llvm.func @loop(%x: !llvm.ptr, %out: !llvm.ptr, %begin: i64, %end: i64)
+    attributes {vitya.work = #vitya.work<"copy", multiply_adds = 0, products = f32, bytes = 512>} {
   llvm.return
 }
 llvm.func @other(%x: !llvm.ptr, %y: !llvm.ptr, %out: !llvm.ptr, %begin: i64, %end: i64) {

@@ -11,7 +11,8 @@
 // CHECK: %[[B:.*]] = call @linear_7x16x16(%[[A]], %[[W2]]) {vitya.layer = "b"}
 // CHECK: %[[C:.*]] = call @linear_7x16x48(%[[B]], %[[W3]]) {vitya.layer = "c"}
 // CHECK: return %[[C]]
-// CHECK: func.func private @linear_7x16x16(%[[I:.*]]: tensor<7x16xf32>, %[[W:.*]]: tensor<16x16xf32>) -> tensor<7x16xf32> attributes {vitya.kernel}
+// CHECK: func.func private @linear_7x16x16(%[[I:.*]]: tensor<7x16xf32>, %[[W:.*]]: tensor<16x16xf32>) -> tensor<7x16xf32>
+// CHECK-SAME: attributes {vitya.kernel, vitya.work = #vitya.work<"linear_7x16x16", multiply_adds = 1792, products = f32, bytes = 1920>}
 // CHECK: vitya.linear "linear_7x16x16" %[[I]], %[[W]]
 // CHECK: func.func private @linear_7x16x48
 func.func @main(%x: tensor<7x16xf32>) -> tensor<7x48xf32> {

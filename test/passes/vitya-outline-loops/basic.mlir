@@ -54,19 +54,19 @@ func.func private @copy(%x: memref<16xf32>, %out: memref<16xf32>) attributes {vi
 // -----
 
 // Ops of a kernel outside its loops are inlined into the callers: here the allocation of a buffer that two loops share.
-// The two loops get different names.
+// The two loops get different names, and the first one has the work of the kernel.
 
 // CHECK-LABEL: func.func @main
 // CHECK: %[[SHARED:.*]] = memref.alloc()
 // CHECK: call @[[FIRST:kernel.*]](%{{.*}}, %[[SHARED]], %{{.*}}, %{{.*}}) {vitya.layer = "two", vitya.loop}
 // CHECK: call @[[SECOND:kernel.*]](%[[SHARED]], %{{.*}}, %{{.*}}, %{{.*}}) {vitya.layer = "two", vitya.loop}
-// CHECK-DAG: func.func private @[[FIRST]](
-// CHECK-DAG: func.func private @[[SECOND]](
+// CHECK: func.func private @[[FIRST]]({{.*}} attributes {vitya.work = #vitya.work<"kernel", multiply_adds = 64, products = f32, bytes = 512>}
+// CHECK: func.func private @[[SECOND]]({{.*}} attributes {vitya.work = #vitya.work<"kernel", multiply_adds = 0, products = f32, bytes = 0>}
 func.func @main(%x: memref<4x16xf32>, %y: memref<4x16xf32>) {
   call @kernel(%x, %y) {vitya.layer = "two"} : (memref<4x16xf32>, memref<4x16xf32>) -> ()
   return
 }
-func.func private @kernel(%x: memref<4x16xf32>, %out: memref<4x16xf32>) attributes {vitya.kernel} {
+func.func private @kernel(%x: memref<4x16xf32>, %out: memref<4x16xf32>) attributes {vitya.kernel, vitya.work = #vitya.work<"kernel", multiply_adds = 64, products = f32, bytes = 512>} {
   %c0 = arith.constant 0 : index
   %shared = memref.alloc() : memref<4x16xf32>
   scf.forall (%i) in (4) {
