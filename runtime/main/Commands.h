@@ -16,7 +16,8 @@ void runBench(const vitya_model &model, const Options &options);
 void runLogits(const vitya_model &model, const Options &options);
 
 /// Creates a session with the number of threads in `options`, by default one for each processor that the process may
-/// use. Exits on failure.
+/// use, and then enters the sandbox unless `options` forbid it. Commands open sessions before they read files that
+/// others made. Exits on failure, except that of the sandbox, which `info` reports.
 Session *openSession(const vitya_model &model, const Options &options);
 
 /// Opens the images in `options` and takes as many as requested. Exits if they cannot be opened, do not fit `model`, or

@@ -2,6 +2,7 @@
 #include "runtime/main/Commands.h"
 #include "runtime/model/Weights.h"
 #include "runtime/processor/Features.h"
+#include "runtime/sandbox/Sandbox.h"
 #include "runtime/threads/Processors.h"
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +21,8 @@ Session *openSession(const vitya_model &model, const Options &options) {
   Session *session = createSession(&model, weights, static_cast<int>(threads));
   if (!session)
     fail("expected memory and threads for --threads=%lld, found too little", static_cast<long long>(threads));
+  if (!options.noSandbox)
+    enterSandbox(options.command == Command::bench && options.trace ? FileAccess::create : FileAccess::read);
   return session;
 }
 
@@ -76,6 +79,17 @@ void checkImages(int64_t notFinite, int64_t unreadable, int64_t count) {
 
 using namespace vitya;
 
+/// Prints the description of the model and whether this machine has the sandbox in which the other commands run.
+static void printInfo(const vitya_model &model, const Options &options) {
+  if (options.json) {
+    fputs(model.info_json, stdout);
+    return;
+  }
+  fputs(model.info_text, stdout);
+  const char *refused = options.noSandbox ? "--no-sandbox" : enterSandbox(FileAccess::read);
+  printf("\n%-24s%s%s\n", "sandbox", refused ? "none: " : "reads and writes open files only", refused ? refused : "");
+}
+
 int main(int argc, char **argv) {
   // Writing to a closed pipe, or beyond the limit on the size of files, then fails and is reported like any other
   // error.
@@ -94,7 +108,7 @@ int main(int argc, char **argv) {
     printf("%s, model %s\n", programName, model.name);
     break;
   case Command::info:
-    fputs(options.json ? model.info_json : model.info_text, stdout);
+    printInfo(model, options);
     break;
   case Command::classify:
   case Command::eval:

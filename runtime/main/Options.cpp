@@ -40,6 +40,7 @@ const char *const kUsage =
     "  --profile          print the time spent in each kernel and layer, which all threads share (bench)\n"
     "  --trace=FILE       write what each thread does during one more batch, as a Chrome trace (bench)\n"
     "  --json             print JSON (info, classify, eval, bench)\n"
+    "  --no-sandbox       keep all rights of the process; otherwise it keeps only what running the model needs\n"
     "  --help, --version\n";
 
 void fail(const char *format, ...) {
@@ -73,7 +74,10 @@ struct FlagOption {
   bool Options::*field;
 };
 
-constexpr FlagOption kFlags[] = {{"json", &Options::json}, {"profile", &Options::profile}, {"sweep", &Options::sweep}};
+constexpr FlagOption kFlags[] = {{"json", &Options::json},
+                                 {"profile", &Options::profile},
+                                 {"sweep", &Options::sweep},
+                                 {"no-sandbox", &Options::noSandbox}};
 
 struct CommandName {
   const char *name;
