@@ -1,6 +1,7 @@
 // Reads and creates the constants that hold weights.
 #include "dialect/Constants.h"
 #include "mlir/IR/AsmState.h"
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
@@ -69,6 +70,19 @@ DenseResourceElementsAttr vitya::makeResource(ShapedType type, StringRef name,
   if (failed(fill(blob.getMutableData())))
     return {};
   return DenseResourceElementsAttr::get(type, name, std::move(blob));
+}
+
+OwningOpRef<ModuleOp> vitya::cloneWithResources(ModuleOp module) {
+  OwningOpRef<ModuleOp> copy = module.clone();
+  AttrTypeReplacer replacer;
+  replacer.addReplacement([](DenseResourceElementsAttr attribute) -> Attribute {
+    ArrayRef<char> bytes = rawBytes(attribute);
+    if (bytes.empty()) // elided
+      return attribute;
+    return makeResource(attribute.getType(), resourceNameOf(attribute), bytes);
+  });
+  replacer.recursivelyReplaceElementsIn(*copy);
+  return copy;
 }
 
 void vitya::releaseResource(Attribute attribute) {

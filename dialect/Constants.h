@@ -3,6 +3,8 @@
 #define VITYA_DIALECT_CONSTANTS_H
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
 #include "mlir/IR/Value.h"
 #include <vector>
 
@@ -32,6 +34,9 @@ mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::String
 /// The same with the bytes that `fill` writes. Returns null if it fails.
 mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::StringRef name,
                                              llvm::function_ref<llvm::LogicalResult(llvm::MutableArrayRef<char>)> fill);
+
+/// Copies `module` and the bytes of all resources that it refers to.
+mlir::OwningOpRef<mlir::ModuleOp> cloneWithResources(mlir::ModuleOp module);
 
 /// Frees the bytes of `attribute` if it is a resource. No other constant may refer to the resource.
 void releaseResource(mlir::Attribute attribute);

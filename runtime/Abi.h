@@ -1,5 +1,6 @@
 // The interface between compiled models and the runtime, in C because compiled code implements one side of it: the
-// compiler emits a `vitya_model` named `vitya_model_descriptor`, and the model's code calls `vitya_parallel_for`.
+// compiler emits a `vitya_model` for each level of a model and lists them in `vitya_levels`, and the model's code calls
+// `vitya_parallel_for`.
 #ifndef VITYA_RUNTIME_ABI_H
 #define VITYA_RUNTIME_ABI_H
 
@@ -10,7 +11,7 @@ extern "C" {
 #endif
 
 /// Incremented with every change of this file. The runtime rejects a model compiled for another version.
-#define VITYA_ABI_VERSION 8
+#define VITYA_ABI_VERSION 9
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
@@ -62,7 +63,8 @@ typedef struct vitya_kernel {
   int64_t bytes; ///< those of all operands and of the result
 } vitya_kernel;
 
-/// A compiled model. Strings are zero-terminated UTF-8.
+/// A level of a compiled model: its code for one processor, and everything that the code needs. Strings are
+/// zero-terminated UTF-8.
 typedef struct vitya_model {
   int64_t abi_version;
   int64_t channels, height, width; ///< shape of the image that `forward` takes
@@ -86,13 +88,17 @@ typedef struct vitya_model {
   const vitya_kernel *kernels; ///< `kernel_count` bodies, each once
   const char *weights_file;    ///< name of the weights file next to the program; null if weights are embedded
   const char *weights_digest;  ///< XXH3-128 of the weights, 32 hexadecimal digits; null if they are embedded
+  int64_t weights_offset;      ///< where the header of the weights is in the weights file
+  int64_t weights_file_bytes;  ///< size of the weights file
   const void *weights;         ///< embedded weights, 64-byte aligned; null if they are in `weights_file`
   /// Computes f32 logits [classes] of one image, f32 [channels, height, width] in [0, 1]. Pointers are 64-byte aligned.
   /// Re-entrant: each concurrent call needs its own context and workspace.
   void (*forward)(vitya_context *context, const float *image, float *logits, const void *weights, void *workspace);
 } vitya_model;
 
-extern const vitya_model vitya_model_descriptor;
+/// The levels of the model, which ends with null. Most models have one. Of those whose features a processor has, the
+/// last is the fastest.
+extern const vitya_model *const vitya_levels[];
 
 #ifdef __cplusplus
 }

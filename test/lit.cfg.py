@@ -26,7 +26,7 @@ config.substitutions.append(("%python", config.python))
 # Assembly can be checked for every instruction set extension; code can be executed only for those of this processor.
 with open("/proc/cpuinfo") as cpuinfo:
     flags = set(next((line for line in cpuinfo if line.startswith("flags")), "").split())
-for feature in ("avx512f", "avx512_vnni", "avx2"):
+for feature in ("avx512f", "avx512_vnni", "avx2", "avx_vnni"):
     if feature in flags:
         config.available_features.add("host-" + feature.replace("_", "-"))
 
@@ -56,6 +56,10 @@ if os.path.exists(os.path.join(config.build_dir, "lib", "vitya", "aarch64-linux-
     config.available_features.add("aarch64-runtime")
     if shutil.which("qemu-aarch64-static"):
         config.available_features.add("aarch64")
+
+# Executables of all levels of x86-64 are also run on an emulated processor without AVX.
+if shutil.which("qemu-x86_64-static"):
+    config.available_features.add("qemu-x86-64")
 
 # Tests with a small file system need the right to mount one in a new namespace.
 mount = ["unshare", "-rm", "mount", "-t", "tmpfs", "none", "/mnt"]

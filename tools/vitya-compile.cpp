@@ -1,26 +1,24 @@
 // vitya-compile: compiles a checkpoint, or IR of any phase, to IR of a later phase, assembly, an object, a library or
 // an executable.
+#include "dialect/Constants.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "frontend/import/Export.h"
 #include "mlir/Pass/PassManager.h"
-#include "passes/emit/Link.h"
-#include "passes/emit/Object.h"
 #include "tools/lib/CheckProgram.h"
 #include "tools/lib/CompressionFlags.h"
 #include "tools/lib/DefaultOutput.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
+#include "tools/lib/LinkedOutput.h"
 #include "tools/lib/ModelInput.h"
 #include "tools/lib/OutputNoise.h"
 #include "tools/lib/StepTimer.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Process.h"
 #include <malloc.h>
 
 using namespace mlir;
@@ -38,8 +36,10 @@ static cl::opt<std::string> outputPath("o",
 static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
                                      cl::value_desc("import|compress|checkpoint|linalg|loops|llvm|asm|obj|lib|exe"),
                                      cl::cat(category));
-static cl::opt<std::string> cpuName("cpu", cl::desc("Processor to compile for, as LLVM names it (default: native)"),
-                                    cl::init("native"), cl::value_desc("native|NAME"), cl::cat(category));
+static cl::opt<std::string> cpuName("cpu",
+                                    cl::desc("Processor to compile for, as LLVM names it, or all-x86-64 for code of "
+                                             "several levels, of which the fastest runs (default: native)"),
+                                    cl::init("native"), cl::value_desc("native|all-x86-64|NAME"), cl::cat(category));
 static cl::opt<std::string> targetName("target",
                                        cl::desc("System to compile for: aarch64-linux-gnu, with --cpu=generic by "
                                                 "default (default: this machine's)"),
@@ -148,74 +148,11 @@ std::string runtimeFolder() {
   return std::string(path);
 }
 
-/// Returns the header that belongs beside the library `path`.
-llvm::SmallString<128> headerOf(StringRef path) {
-  llvm::SmallString<128> header(path);
-  llvm::sys::path::replace_extension(header, "h");
-  return header;
-}
-
-/// Fails if files of other programs have the names of files that belong beside `path`.
-llvm::Error checkCompanions(const EmitOptions &options, Product product, StringRef path) {
-  if (!options.weightsFile.empty())
-    if (llvm::Error error = checkDerivedOutput((path + ".weights").str()))
-      return error;
-  return product == Product::library ? checkDerivedOutput(headerOf(path)) : llvm::Error::success();
-}
-
-/// Writes the files that belong beside `path`: the weights unless they are embedded, and the header of a library.
-llvm::Error writeCompanions(ModuleOp module, const EmitOptions &options, Product product, StringRef path,
-                            const std::string &runtime) {
-  if (!options.weightsFile.empty())
-    if (llvm::Error error =
-            writeOutput(path.str() + ".weights", [&](llvm::raw_ostream &os) { return emitWeights(module, os); }))
-      return error;
-  if (product != Product::library)
-    return llvm::Error::success();
-  std::string header = runtime + "/vitya.h";
-  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> text = llvm::MemoryBuffer::getFile(header);
-  if (!text)
-    return makeError("expected a part of the runtime at '" + header + "', found none");
-  return writeOutput(headerOf(path), [&](llvm::raw_ostream &os) {
-    os << (*text)->getBuffer();
-    return llvm::Error::success();
-  });
-}
-
-/// Writes an executable or a shared library, and the files that belong beside it. On failure nothing is left behind.
-llvm::Error emitLinked(ModuleOp module, const Target &target, const EmitOptions &options, Product product,
-                       StringRef path, const std::string &runtime, StepTimer &timer) {
-  if (llvm::Error error = checkCompanions(options, product, path))
-    return error;
-  llvm::SmallString<128> object;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "o", object))
-    return makeError("expected a temporary folder that can be written, found: " + error.message());
-  llvm::FileRemover remover(object);
-  if (llvm::Error error =
-          writeOutput(object, [&](llvm::raw_ostream &os) { return emitObject(module, target, options, os); }))
-    return error;
-  timer.finish("obj");
-  if (llvm::Error error = writeOutput(path, [&](llvm::raw_ostream &os) {
-        return (product == Product::library ? linkLibrary : linkExecutable)(object, runtime, target.triple(), os);
-      }))
-    return error;
-  if (!replacedFile(path)) // standard output or a device
-    return writeCompanions(module, options, product, path, runtime);
-  llvm::FileRemover partial(path);
-  auto executable = static_cast<llvm::sys::fs::perms>(llvm::sys::fs::all_all & ~llvm::sys::fs::getUmask());
-  if (std::error_code error = llvm::sys::fs::setPermissions(path, executable))
-    return makeError("expected a file that can be made executable at '" + path + "', found: " + error.message());
-  if (llvm::Error error = writeCompanions(module, options, product, path, runtime))
-    return error;
-  partial.releaseFile();
-  return llvm::Error::success();
-}
-
 /// One run of the compiler: load, choose the compression, run the phases, emit.
 class Compilation {
 public:
-  Compilation(ModelFile file, Goal goal, Target target, std::string output, std::string runtime)
-      : file(std::move(file)), goal(goal), target(std::move(target)), output(std::move(output)),
+  Compilation(ModelFile file, Goal goal, std::vector<Target> targets, std::string output, std::string runtime)
+      : file(std::move(file)), goal(goal), targets(std::move(targets)), output(std::move(output)),
         runtime(std::move(runtime)) {
     registerAllModelDialects(registry);
     context.appendDialectRegistry(registry);
@@ -223,7 +160,7 @@ public:
   }
 
   llvm::Error run() {
-    for (auto step : {&Compilation::load, &Compilation::chooseCompression, &Compilation::runPhases, &Compilation::emit})
+    for (auto step : {&Compilation::load, &Compilation::chooseCompression, &Compilation::lower, &Compilation::emit})
       if (llvm::Error error = (this->*step)())
         return error;
     return llvm::Error::success();
@@ -243,6 +180,9 @@ private:
     if (reached > goal.phase)
       return makeError("expected a model at most at phase " + stringifyPhase(goal.phase) + " for --emit=" + emitName +
                        ", found '" + inputPath + "' at phase " + stringifyPhase(reached));
+    if (targets.size() > 1 && reached > Phase::compress)
+      return makeError("expected a model of phase import or compress for --cpu=" + cpuName + ", found '" + inputPath +
+                       "' at phase " + stringifyPhase(reached));
     if (check && reached > Phase::compress)
       return makeError("expected a model of phase import or compress for --check, found '" + inputPath + "' at phase " +
                        stringifyPhase(reached));
@@ -277,7 +217,7 @@ private:
   }
 
   /// Builds the passes that lead to `phase`. The phase that the input has reached is only checked.
-  void buildPhase(OpPassManager &pm, Phase phase) {
+  void buildPhase(OpPassManager &pm, Phase phase, const Target &target) {
     if (phase == reached)
       return buildContractPipeline(pm, phase);
     if (phase != Phase::compress)
@@ -302,22 +242,39 @@ private:
     return compressionFlags.writeReport(report, compression);
   }
 
-  llvm::Error runPhases() {
+  /// Runs the phases that depend on the processor, or those that do not. The names of stages end with `suffix`.
+  llvm::Error runPhases(ModuleOp model, const Target &target, bool dependsOnProcessor, StringRef suffix = "") {
     for (const PhaseInfo &info : kPhases) {
-      if (info.phase < reached || info.phase > goal.phase)
+      if (info.phase < reached || info.phase > goal.phase || (info.phase > Phase::compress) != dependsOnProcessor)
         continue;
       PassManager pm(&context);
-      buildPhase(pm, info.phase);
-      if (failed(pm.run(*module)))
+      buildPhase(pm, info.phase, target);
+      if (failed(pm.run(model)))
         return reportedError();
-      timer.finish(info.name);
+      std::string stage = info.name.str() + suffix.str();
+      timer.finish(stage);
       if (info.phase == Phase::compress && info.phase != reached && compressionFlags.wantsReport())
         if (llvm::Error error = writeReport())
           return error;
       if (check && info.phase == std::min(goal.phase, Phase::compress))
-        if (llvm::Error error = checkWithLibTorch(*module, cpuName, target.triple(), compressionFlags.goal().images))
+        if (llvm::Error error = checkWithLibTorch(model, cpuName, target.triple(), compressionFlags.goal().images))
           return error;
-      if (llvm::Error error = stages.write(*module, info.name))
+      if (llvm::Error error = stages.write(model, stage))
+        return error;
+    }
+    return llvm::Error::success();
+  }
+
+  /// Compresses the model once, then lowers a copy of it for each target, for the last one the model itself.
+  llvm::Error lower() {
+    if (llvm::Error error = runPhases(*module, targets.front(), /*dependsOnProcessor=*/false))
+      return error;
+    for (const Target &target : targets) {
+      bool isLast = &target == &targets.back();
+      lowered.push_back(isLast ? std::move(module) : cloneWithResources(*module));
+      levels.push_back({*lowered.back(), target});
+      std::string suffix = targets.size() > 1 ? "-" + target.cpu().str() : "";
+      if (llvm::Error error = runPhases(*lowered.back(), target, /*dependsOnProcessor=*/true, suffix))
         return error;
     }
     return llvm::Error::success();
@@ -327,23 +284,24 @@ private:
   llvm::Error emit() {
     EmitOptions options{(targetName.empty() ? "" : "--target=" + targetName + " ") + "--cpu=" + cpuName,
                         weightsName == "file" ? llvm::sys::path::filename(output).str() + ".weights" : ""};
-    auto assembly = [&](llvm::raw_ostream &os) { return emitAssembly(*module, target, options, os); };
+    auto assembly = [&](llvm::raw_ostream &os) { return emitAssembly(levels, options, os); };
     if (!stagesFolder.empty() && goal.product >= Product::assembly)
       if (llvm::Error error = stages.write("asm", ".s", assembly))
         return error;
     switch (goal.product) {
     case Product::ir:
-      return writeModule(*module, output);
+      return writeModule(*lowered.front(), output);
     case Product::checkpoint:
-      return writeOutput(
-          output, [&](llvm::raw_ostream &os) { return exportCheckpoint(*module, checkpointFormatOf(output), os); });
+      return writeOutput(output, [&](llvm::raw_ostream &os) {
+        return exportCheckpoint(*lowered.front(), checkpointFormatOf(output), os);
+      });
     case Product::assembly:
       return writeOutput(output, assembly);
     case Product::object:
-      return writeOutput(output, [&](llvm::raw_ostream &os) { return emitObject(*module, target, options, os); });
+      return writeOutput(output, [&](llvm::raw_ostream &os) { return emitObject(levels, options, os); });
     case Product::library:
     case Product::executable:
-      if (llvm::Error error = emitLinked(*module, target, options, goal.product, output, runtime, timer))
+      if (llvm::Error error = emitLinked(levels, options, goal.product == Product::library, output, runtime, timer))
         return error;
       timer.finish(emitName);
       return llvm::Error::success();
@@ -353,11 +311,13 @@ private:
 
   ModelFile file;
   Goal goal;
-  Target target;
+  std::vector<Target> targets; ///< at least one
   std::string output, runtime;
   DialectRegistry registry;
   MLIRContext context;
-  OwningOpRef<ModuleOp> module;
+  OwningOpRef<ModuleOp> module;               ///< null after the phases that all targets share
+  std::vector<OwningOpRef<ModuleOp>> lowered; ///< one for each target
+  std::vector<Level> levels;                  ///< the same
   Phase reached = Phase::import;
   CompressOptions compression;
   ModelReport report;
@@ -374,16 +334,21 @@ llvm::Error compile() {
   llvm::Expected<llvm::Triple> triple = parseTriple(targetName);
   if (!triple)
     return triple.takeError();
-  llvm::Expected<Target> target = makeTarget(cpuName, *triple);
-  if (!target)
-    return target.takeError();
+  llvm::Expected<std::vector<Target>> targets = makeTargets(cpuName, *triple);
+  if (!targets)
+    return targets.takeError();
+  if (goal->phase <= Phase::compress) // the same for all processors
+    targets->erase(targets->begin() + 1, targets->end());
+  if (targets->size() > 1 && (goal->product == Product::ir || check))
+    return makeError("expected one processor for " + (check ? "--check" : "--emit=" + emitName) +
+                     ", found --cpu=" + cpuName);
   llvm::Expected<ModelFile> file = ModelFile::read(inputPath);
   if (!file)
     return file.takeError();
   llvm::Expected<std::string> output = chooseOutput(goal->suffix);
   if (!output)
     return output.takeError();
-  return Compilation(std::move(*file), *goal, std::move(*target), std::move(*output), runtimeFolder()).run();
+  return Compilation(std::move(*file), *goal, std::move(*targets), std::move(*output), runtimeFolder()).run();
 }
 
 } // namespace

@@ -5,6 +5,7 @@
 #include "dialect/support/Errors.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "passes/lower/Kernel.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/JSON.h"
@@ -96,6 +97,8 @@ std::string ModelInfo::text() const {
   line("pictures", describe(preprocessing, image));
   line("classes", classes.size());
   line("cpu", cpu);
+  if (levels.size() > 1)
+    line("levels", llvm::join(levels, ", "));
   line("compiler", ("vitya " VITYA_VERSION " " + StringRef(options)).str());
   if (!settings.empty())
     os << llvm::formatv("\n{0,-14}{1,-28}{2}\n", "setting", "value", "source");
@@ -148,6 +151,10 @@ std::string ModelInfo::json() const {
         });
     });
     os.attribute("cpu", cpu);
+    os.attributeArray("levels", [&] {
+      for (const std::string &level : levels)
+        os.value(level);
+    });
     os.attributeObject("compiler", [&] {
       os.attribute("version", VITYA_VERSION);
       os.attribute("options", options);

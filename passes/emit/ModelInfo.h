@@ -19,8 +19,9 @@ struct KernelBody {
 /// The attributes of a module at the end of the `llvm` phase, read once.
 struct ModelInfo {
   std::string name, fingerprint, cpu, options;
-  std::string weightsDigest;  ///< 32 hexadecimal digits: XXH3-128 of the packed weights
-  std::vector<int64_t> image; ///< channels, height, width
+  std::vector<std::string> levels; ///< the processors of all levels, of which `cpu` is one
+  std::string weightsDigest;       ///< 32 hexadecimal digits: XXH3-128 of the packed weights
+  std::vector<int64_t> image;      ///< channels, height, width
   PreprocessingAttr preprocessing;
   std::vector<std::string> classes, layers;
   std::vector<SettingAttr> settings; ///< empty if the model was not imported from a checkpoint

@@ -1,5 +1,6 @@
-// Translates to LLVM IR, adds the descriptor, optimizes and generates code. The weights are never an LLVM constant: the
-// code refers to a section of zeros, which is overwritten with the weights when the object is complete.
+// Translates each level to LLVM IR, adds its descriptor, optimizes it, joins the levels and generates code. The weights
+// are never an LLVM constant: the descriptors refer to sections of zeros, which are overwritten with the weights when
+// the object is complete.
 #include "passes/emit/Object.h"
 #include "dialect/Constants.h"
 #include "dialect/support/Errors.h"
@@ -10,10 +11,12 @@
 #include "passes/lower/Kernel.h"
 #include "runtime/Abi.h"
 #include "runtime/model/Weights.h"
+#include "llvm/ADT/MapVector.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/IR/Verifier.h"
+#include "llvm/Linker/Linker.h"
 #include "llvm/Object/ObjectFile.h"
 #include "llvm/Passes/PassBuilder.h"
 
@@ -22,10 +25,51 @@ using namespace llvm;
 namespace vitya {
 namespace {
 
-constexpr StringLiteral kWeightsSection = ".rodata.vitya_weights";
+constexpr StringLiteral kForward = "vitya_forward", kDescriptor = "vitya_model_descriptor";
 
-/// Adds `vitya_model_descriptor`, with the fields of runtime/Abi.h in order.
-void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeatures, StringRef weightsFile) {
+/// Packed weights, which levels may share: their name in the object, their bytes, and where their header is in a
+/// weights file.
+struct Weights {
+  std::string name;
+  StringRef bytes;
+  int64_t fileOffset;
+};
+
+/// The weights of all levels, by digest.
+struct WeightsTable {
+  MapVector<StringRef, Weights> entries;
+  int64_t fileBytes = 0;
+
+  WeightsTable(ArrayRef<Level> levels, ArrayRef<ModelInfo> infos) {
+    for (auto [level, info] : zip_equal(levels, infos)) {
+      ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(level.module));
+      Weights weights{"vitya_weights." + info.weightsDigest, StringRef(bytes.data(), bytes.size()), fileBytes};
+      if (entries.insert({info.weightsDigest, std::move(weights)}).second)
+        fileBytes += sizeof(WeightsHeader) + info.weightBytes;
+    }
+  }
+};
+
+std::string sectionOf(const Weights &weights) { return ".rodata." + weights.name; }
+
+/// The descriptions of `levels`. `options` are the compiler's options that shaped the code.
+Expected<std::vector<ModelInfo>> readInfos(ArrayRef<Level> levels, StringRef options) {
+  std::vector<ModelInfo> infos;
+  for (const Level &level : levels) {
+    Expected<ModelInfo> info = readModelInfo(level.module, level.target.cpu(), options);
+    if (!info)
+      return info.takeError();
+    infos.push_back(std::move(*info));
+    for (const Level &other : levels)
+      infos.back().levels.push_back(other.target.cpu().str());
+  }
+  return infos;
+}
+
+/// Adds the descriptor of a level, with the fields of runtime/Abi.h in order. `weightsFile` is empty if the weights are
+/// in the object.
+void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeatures, const WeightsTable &weightsTable,
+                   StringRef weightsFile) {
   LLVMContext &context = module.getContext();
   IRBuilder<> builder(context);
   Type *i64 = builder.getInt64Ty(), *pointer = builder.getPtrTy();
@@ -51,14 +95,9 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
     kernels.push_back(ConstantStruct::get(kernelType, {text(work.getKernel()), module.getFunction(function),
                                                        number(static_cast<int64_t>(work.getProducts())),
                                                        number(work.getMultiplyAdds()), number(work.getBytes())}));
-  if (weightsFile.empty()) {
-    auto *bytes = ArrayType::get(builder.getInt8Ty(), info.weightBytes);
-    auto *global = new GlobalVariable(module, bytes, true, GlobalValue::InternalLinkage,
-                                      ConstantAggregateZero::get(bytes), "vitya_weights");
-    global->setAlignment(Align(64));
-    global->setSection(kWeightsSection);
-    weights = global;
-  }
+  const Weights &packed = weightsTable.entries.find(info.weightsDigest)->second;
+  if (weightsFile.empty())
+    weights = module.getOrInsertGlobal(packed.name, ArrayType::get(builder.getInt8Ty(), info.weightBytes));
 
   SmallVector<Constant *> sums;
   for (int64_t count : info.report.shortSumMultiplyAdds)
@@ -92,22 +131,24 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         array(kernelType, kernels),
                         weightsFile.empty() ? null : text(weightsFile),
                         weightsFile.empty() ? null : text(info.weightsDigest),
+                        number(packed.fileOffset),
+                        number(weightsTable.fileBytes),
                         weights,
-                        module.getFunction("vitya_forward")};
+                        module.getFunction(kForward)};
   SmallVector<Type *> types;
   for (Constant *field : fields)
     types.push_back(field->getType());
   auto *type = StructType::create(context, types, "vitya_model");
-  new GlobalVariable(module, type, true, GlobalValue::ExternalLinkage, ConstantStruct::get(type, fields),
-                     "vitya_model_descriptor");
+  new GlobalVariable(module, type, true, GlobalValue::ExternalLinkage, ConstantStruct::get(type, fields), kDescriptor);
 }
 
-/// Translates `module` to LLVM IR with a descriptor, and optimizes it for `target`.
-Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target &target, const ModelInfo &info,
+/// Translates `level` to LLVM IR with a descriptor, and optimizes it for its target.
+Expected<std::unique_ptr<Module>> translate(const Level &level, const ModelInfo &info, const WeightsTable &weights,
                                             StringRef weightsFile, LLVMContext &context) {
-  mlir::registerBuiltinDialectTranslation(*module->getContext());
-  mlir::registerLLVMDialectTranslation(*module->getContext());
-  std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(module, context);
+  const Target &target = level.target;
+  mlir::registerBuiltinDialectTranslation(*level.module->getContext());
+  mlir::registerLLVMDialectTranslation(*level.module->getContext());
+  std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(level.module, context);
   if (!translated)
     return makeError("expected a module that can be translated to LLVM IR");
   translated->setTargetTriple(target.machine->getTargetTriple());
@@ -115,15 +156,15 @@ Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target 
   for (Function &function : *translated) {
     if (function.isDeclaration())
       continue;
-    if (function.getName() != "vitya_forward")
+    if (function.getName() != kForward)
       function.setLinkage(GlobalValue::InternalLinkage);
     function.addFnAttr("target-cpu", target.machine->getTargetCPU());
     function.addFnAttr("target-features", target.machine->getTargetFeatureString());
     function.addFnAttr("prefer-vector-width", "512");
   }
-  if (!translated->getFunction("vitya_forward"))
-    return makeError("expected a function @vitya_forward, found none");
-  addDescriptor(*translated, info, target.requiredFeatures, weightsFile);
+  if (!translated->getFunction(kForward))
+    return makeError("expected a function @" + kForward + ", found none");
+  addDescriptor(*translated, info, target.requiredFeatures, weights, weightsFile);
 
   PassBuilder builder(target.machine.get());
   LoopAnalysisManager loops;
@@ -139,31 +180,52 @@ Expected<std::unique_ptr<Module>> translate(mlir::ModuleOp module, const Target 
   return translated;
 }
 
-/// Generates the bytes of a file of `type`.
-Expected<SmallVector<char, 0>> generate(mlir::ModuleOp module, const Target &target, const EmitOptions &options,
-                                        CodeGenFileType type) {
-  Expected<ModelInfo> info = readModelInfo(module, target.cpu(), options.commandLine);
-  if (!info)
-    return info.takeError();
-  LLVMContext context;
-  Expected<std::unique_ptr<Module>> translated = translate(module, target, *info, options.weightsFile, context);
-  if (!translated)
-    return translated.takeError();
-  SmallVector<char, 0> bytes;
-  // Growing the vector by doubling would need three times the memory of the weights.
-  if (type == CodeGenFileType::ObjectFile && options.weightsFile.empty())
-    bytes.reserve(info->weightBytes + (1 << 20));
-  raw_svector_ostream os(bytes);
-  legacy::PassManager passes;
-  if (target.machine->addPassesToEmitFile(passes, os, nullptr, type))
-    return makeError("expected a target that supports this file type");
-  passes.run(**translated);
-  return bytes;
+/// Adds sections of zeros for `weights`.
+void addWeights(Module &module, const WeightsTable &weights) {
+  for (const auto &[digest, packed] : weights.entries) {
+    auto *type = ArrayType::get(Type::getInt8Ty(module.getContext()), packed.bytes.size());
+    auto *global = new GlobalVariable(module, type, true, GlobalValue::ExternalLinkage,
+                                      ConstantAggregateZero::get(type), packed.name);
+    global->setVisibility(GlobalValue::HiddenVisibility);
+    global->setAlignment(Align(64));
+    global->setSection(sectionOf(packed));
+  }
 }
 
-StringRef weightBytes(mlir::ModuleOp module) {
-  ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(module));
-  return StringRef(bytes.data(), bytes.size());
+/// Adds `vitya_levels`, the descriptors of the levels and a null pointer.
+void addLevels(Module &module, ArrayRef<Constant *> descriptors) {
+  SmallVector<Constant *> elements(descriptors);
+  auto *pointer = PointerType::getUnqual(module.getContext());
+  elements.push_back(ConstantPointerNull::get(pointer));
+  auto *type = ArrayType::get(pointer, elements.size());
+  new GlobalVariable(module, type, true, GlobalValue::ExternalLinkage, ConstantArray::get(type, elements),
+                     "vitya_levels");
+}
+
+/// Joins the code of all levels. If there are several, the names of their symbols end with that of the processor.
+Expected<std::unique_ptr<Module>> joinLevels(ArrayRef<Level> levels, ArrayRef<ModelInfo> infos,
+                                             const WeightsTable &weights, StringRef weightsFile, LLVMContext &context) {
+  const TargetMachine &machine = *levels.front().target.machine;
+  auto whole = std::make_unique<Module>("model", context);
+  whole->setTargetTriple(machine.getTargetTriple());
+  whole->setDataLayout(machine.createDataLayout());
+  if (weightsFile.empty())
+    addWeights(*whole, weights);
+  SmallVector<std::string> names;
+  for (auto [level, info] : zip_equal(levels, infos)) {
+    Expected<std::unique_ptr<Module>> translated = translate(level, info, weights, weightsFile, context);
+    if (!translated)
+      return translated.takeError();
+    std::string suffix = levels.size() > 1 ? "." + info.cpu : "";
+    for (GlobalObject &object : (*translated)->global_objects())
+      if (!object.isDeclaration() && !object.hasPrivateLinkage())
+        object.setName(object.getName() + suffix);
+    names.push_back(kDescriptor.str() + suffix);
+    if (Linker::linkModules(*whole, std::move(*translated)))
+      return makeError("expected levels that can be linked, found one that cannot: " + info.cpu);
+  }
+  addLevels(*whole, map_to_vector(names, [&](StringRef name) -> Constant * { return whole->getNamedGlobal(name); }));
+  return whole;
 }
 
 /// Overwrites the contents of section `name` of the object file `code` with `contents`, which has the same size.
@@ -190,37 +252,63 @@ Error fillSection(SmallVectorImpl<char> &code, StringRef name, StringRef content
   return makeError("expected a section " + name + ", found none");
 }
 
+/// Generates the bytes of a file of `type`. Each function has the processor of its level as an attribute.
+Expected<SmallVector<char, 0>> generate(ArrayRef<Level> levels, const EmitOptions &options, CodeGenFileType type) {
+  Expected<std::vector<ModelInfo>> infos = readInfos(levels, options.commandLine);
+  if (!infos)
+    return infos.takeError();
+  WeightsTable weights(levels, *infos);
+  LLVMContext context;
+  Expected<std::unique_ptr<Module>> whole = joinLevels(levels, *infos, weights, options.weightsFile, context);
+  if (!whole)
+    return whole.takeError();
+  SmallVector<char, 0> bytes;
+  bool isObject = type == CodeGenFileType::ObjectFile;
+  // Growing the vector by doubling would need three times the memory of the weights.
+  if (isObject && options.weightsFile.empty())
+    bytes.reserve(weights.fileBytes + (levels.size() << 20));
+  raw_svector_ostream os(bytes);
+  legacy::PassManager passes;
+  if (levels.front().target.machine->addPassesToEmitFile(passes, os, nullptr, type))
+    return makeError("expected a target that supports this file type");
+  passes.run(**whole);
+  if (isObject && options.weightsFile.empty())
+    for (const auto &[digest, packed] : weights.entries)
+      if (Error error = fillSection(bytes, sectionOf(packed), packed.bytes))
+        return std::move(error);
+  return bytes;
+}
+
 } // namespace
 
-Error emitAssembly(mlir::ModuleOp module, const Target &target, const EmitOptions &options, raw_ostream &os) {
-  Expected<SmallVector<char, 0>> text = generate(module, target, options, CodeGenFileType::AssemblyFile);
+Error emitAssembly(ArrayRef<Level> levels, const EmitOptions &options, raw_ostream &os) {
+  Expected<SmallVector<char, 0>> text = generate(levels, options, CodeGenFileType::AssemblyFile);
   if (!text)
     return text.takeError();
   os << *text;
   return Error::success();
 }
 
-Error emitObject(mlir::ModuleOp module, const Target &target, const EmitOptions &options, raw_ostream &os) {
-  Expected<SmallVector<char, 0>> code = generate(module, target, options, CodeGenFileType::ObjectFile);
+Error emitObject(ArrayRef<Level> levels, const EmitOptions &options, raw_ostream &os) {
+  Expected<SmallVector<char, 0>> code = generate(levels, options, CodeGenFileType::ObjectFile);
   if (!code)
     return code.takeError();
-  if (options.weightsFile.empty())
-    if (Error error = fillSection(*code, kWeightsSection, weightBytes(module)))
-      return error;
   os << *code;
   return Error::success();
 }
 
-Error emitWeights(mlir::ModuleOp module, raw_ostream &os) {
-  Expected<ModelInfo> info = readModelInfo(module, "", "");
-  if (!info)
-    return info.takeError();
-  WeightsHeader header{};
-  llvm::copy(StringRef(kWeightsMagic), header.magic);
-  header.bytes = info->weightBytes;
-  llvm::copy(info->weightsDigest, header.digest);
-  os.write(reinterpret_cast<const char *>(&header), sizeof(header));
-  os << weightBytes(module);
+Error emitWeights(ArrayRef<Level> levels, raw_ostream &os) {
+  Expected<std::vector<ModelInfo>> infos = readInfos(levels, "");
+  if (!infos)
+    return infos.takeError();
+  for (const auto &[digest, weights] : WeightsTable(levels, *infos).entries) {
+    WeightsHeader header{};
+    llvm::copy(StringRef(kWeightsMagic), header.magic);
+    header.bytes = weights.bytes.size();
+    llvm::copy(digest, header.digest);
+    os.write(reinterpret_cast<const char *>(&header), sizeof(header));
+    os << weights.bytes;
+  }
   return Error::success();
 }
 

@@ -14,16 +14,22 @@ struct EmitOptions {
   std::string weightsFile; ///< name of the file with the weights; if empty, the object contains them
 };
 
-/// Writes `module`, which is at the end of phase `llvm`, as assembly, without the bytes of the weights.
-llvm::Error emitAssembly(mlir::ModuleOp module, const Target &target, const EmitOptions &options,
-                         llvm::raw_ostream &os);
+/// A model as it was lowered for one processor: a module at the end of phase `llvm`.
+struct Level {
+  mlir::ModuleOp module;
+  const Target &target;
+};
 
-/// Writes `module` as a relocatable object that defines `vitya_model_descriptor` (runtime/Abi.h). The object contains
-/// the weights unless they are in a separate file.
-llvm::Error emitObject(mlir::ModuleOp module, const Target &target, const EmitOptions &options, llvm::raw_ostream &os);
+/// Writes the levels of one model, from the lowest on, as assembly, without the bytes of the weights.
+llvm::Error emitAssembly(llvm::ArrayRef<Level> levels, const EmitOptions &options, llvm::raw_ostream &os);
 
-/// Writes the weights of `module` in the format of a weights file (runtime/model/Weights.h).
-llvm::Error emitWeights(mlir::ModuleOp module, llvm::raw_ostream &os);
+/// Writes the levels of one model, from the lowest on, as one relocatable object that defines `vitya_levels`
+/// (runtime/Abi.h). The object contains the weights unless they are in a separate file. Levels whose packed weights are
+/// equal share them.
+llvm::Error emitObject(llvm::ArrayRef<Level> levels, const EmitOptions &options, llvm::raw_ostream &os);
+
+/// Writes the weights of the levels in the format of a weights file (runtime/model/Weights.h).
+llvm::Error emitWeights(llvm::ArrayRef<Level> levels, llvm::raw_ostream &os);
 
 } // namespace vitya
 

@@ -27,6 +27,11 @@ constexpr StringLiteral kX86Features[] = {"cmov",       "sse3",         "ssse3",
                                           "avx512fp16", "avxvnni"};
 constexpr StringLiteral kAArch64Features[] = {"lse", "rdm", "fullfp16", "dotprod", "complxnum", "bf16", "i8mm"};
 
+/// The processors of `all-x86-64`: the baseline, AVX2 and FMA, AVX-512, AVX-VNNI, AVX512-VNNI. Where a processor runs
+/// the code of several, the last of them is the fastest.
+constexpr StringLiteral kAllX86 = "all-x86-64";
+constexpr StringRef kX86Levels[] = {"x86-64", "x86-64-v3", "x86-64-v4", "alderlake", "cascadelake"};
+
 ArrayRef<StringLiteral> emittedFeatures(const Triple &triple) {
   return triple.isAArch64() ? ArrayRef(kAArch64Features) : ArrayRef(kX86Features);
 }
@@ -59,6 +64,13 @@ TargetInfo Target::info() const {
     result.vectorBits = 128;
     result.instructions = has("+i8mm") ? InstructionSet::neonI8mm : InstructionSet::neon;
     result.activationBits = has("+dotprod") ? 8 : 16;
+    return result;
+  }
+  if (!has("+avx2,+fma")) {
+    // 16 registers of 4 f32 elements hold 2 x 16 sums, the products that are added to them, and broadcast inputs.
+    result.rows = 2;
+    result.vectorBits = 128;
+    result.instructions = InstructionSet::sse2;
     return result;
   }
   // 32 registers of 16 f32 elements hold 6 x 64 sums, 64 weights and a broadcast input; 16 registers of 8 elements hold
@@ -118,9 +130,19 @@ Expected<Target> makeTarget(StringRef cpu, const Triple &triple) {
   for (StringRef feature : emittedFeatures(triple))
     if (subtarget->checkFeatures(("+" + feature).str()))
       result.requiredFeatures += (result.requiredFeatures.empty() ? "" : " ") + feature.str();
-  if (!triple.isAArch64() && (!subtarget->checkFeatures("+fma") || !subtarget->checkFeatures("+avx2")))
-    return makeError("expected --cpu to name a processor with AVX2 and FMA (x86-64-v3 or later), found '" + cpu + "'");
   return result;
+}
+
+Expected<std::vector<Target>> makeTargets(StringRef cpu, const Triple &triple) {
+  std::vector<Target> targets;
+  bool hasLevels = cpu == kAllX86 && triple.getArch() == Triple::x86_64;
+  for (StringRef name : hasLevels ? ArrayRef<StringRef>(kX86Levels) : ArrayRef(cpu)) {
+    Expected<Target> target = makeTarget(name, triple);
+    if (!target)
+      return target.takeError();
+    targets.push_back(std::move(*target));
+  }
+  return targets;
 }
 
 } // namespace vitya

@@ -8,6 +8,7 @@
 #include "llvm/TargetParser/Host.h"
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace vitya {
 
@@ -29,10 +30,13 @@ struct Target {
 llvm::Expected<llvm::Triple> parseTriple(llvm::StringRef triple);
 
 /// The processor of `triple` with LLVM's name `cpu` (such as x86-64-v3), or for "native" the one of this machine, or a
-/// generic one if `triple` has another architecture. Fails with one line if the name is unknown or the processor lacks
-/// AVX2 or FMA, which all code for x86-64 uses.
+/// generic one if `triple` has another architecture. Fails with one line if the name is unknown.
 llvm::Expected<Target> makeTarget(llvm::StringRef cpu,
                                   const llvm::Triple &triple = llvm::Triple(llvm::sys::getDefaultTargetTriple()));
+
+/// The processors that `cpu` stands for: those of all levels of x86-64 for "all-x86-64", from the lowest on, else the
+/// one of makeTarget().
+llvm::Expected<std::vector<Target>> makeTargets(llvm::StringRef cpu, const llvm::Triple &triple);
 
 } // namespace vitya
 

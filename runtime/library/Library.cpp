@@ -5,6 +5,7 @@
 #include "runtime/library/vitya.h"
 #include "runtime/model/Weights.h"
 #include "runtime/processor/Features.h"
+#include "runtime/processor/Levels.h"
 #include "runtime/threads/Batch.h"
 #include <limits.h>
 #include <pthread.h>
@@ -56,7 +57,13 @@ vitya_status withSession(vitya_session handle, Use use) {
   return use(slot.session);
 }
 
-const vitya_model &model() { return vitya_model_descriptor; }
+/// The level that runs, chosen when the library is loaded; null if there is none of the name in the environment.
+const vitya_model *const chosen = [] {
+  char message[512];
+  return chooseLevel(vitya_levels, message, sizeof(message));
+}();
+
+const vitya_model &model() { return chosen ? *chosen : *vitya_levels[0]; }
 
 int64_t imageFloats() { return model().channels * model().height * model().width; }
 
@@ -107,6 +114,8 @@ extern "C" {
 vitya_status vitya_describe(vitya_model_info *info) {
   if (!info)
     return VITYA_NULL_ARGUMENT;
+  if (!chosen)
+    return VITYA_INVALID_LEVEL;
   const vitya_model &m = model();
   *info = {m.name,        m.channels,      m.height,       m.width,    m.classes,
            m.class_names, m.multiply_adds, m.weight_bytes, m.info_json};
@@ -119,6 +128,8 @@ vitya_status vitya_create(int threads, vitya_session *session) {
   *session = 0;
   if (threads < 1 || threads > kMaxThreads)
     return VITYA_INVALID_THREADS;
+  if (!chosen)
+    return VITYA_INVALID_LEVEL;
   char message[512];
   if (missingFeatures(model().required_features, message, sizeof(message)))
     return VITYA_PROCESSOR_UNSUPPORTED;
@@ -213,6 +224,8 @@ const char *vitya_status_message(vitya_status status) {
     return "expected a processor with the extensions that the library was compiled for";
   case VITYA_NOT_FINITE:
     return "expected finite pixels and logits, found NaN or infinity";
+  case VITYA_INVALID_LEVEL:
+    return "expected the environment variable VITYA_LEVEL to name a level of the library";
   }
   return "expected a vitya_status";
 }

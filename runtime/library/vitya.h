@@ -4,6 +4,9 @@
  * any number of threads may create, use and destroy their own. Concurrent calls on one session are serialised.
  * Inference on an existing session allocates no memory. A thread that calls these functions needs 64 KB of stack.
  *
+ * A library that was compiled for several levels of processors runs the fastest one that the processor has. The
+ * environment variable VITYA_LEVEL, which is read when the library is loaded, names another one.
+ *
  * Every function that can fail returns a vitya_status; vitya_status_message describes it in words. */
 #ifndef VITYA_H
 #define VITYA_H
@@ -31,7 +34,8 @@ typedef enum vitya_status {
   VITYA_OUT_OF_MEMORY = 6,         /* not enough memory, threads or session slots */
   VITYA_WEIGHTS_UNREADABLE = 7,    /* the weights file next to the library is missing, damaged or of another model */
   VITYA_PROCESSOR_UNSUPPORTED = 8, /* the processor lacks extensions that the library was compiled for */
-  VITYA_NOT_FINITE = 9             /* a pixel or a logit is infinite or NaN; all logits have been stored */
+  VITYA_NOT_FINITE = 9,            /* a pixel or a logit is infinite or NaN; all logits have been stored */
+  VITYA_INVALID_LEVEL = 10         /* the environment variable VITYA_LEVEL names no level of the library */
 } vitya_status;
 
 /* Identifies a session. 0 is never a valid session, and no handle is reused. */
@@ -54,7 +58,8 @@ typedef enum vitya_layout {
   VITYA_CHW = 1  /* [channels, height, width] */
 } vitya_layout;
 
-/* Stores a description of the model in `*info`. Needs no session, and works on every processor. */
+/* Stores a description of the model in `*info`. Needs no session, and works on every processor. The JSON names the
+ * level that runs. */
 VITYA_API vitya_status vitya_describe(vitya_model_info *info);
 
 /* Creates a session that runs on `threads` threads, including the calling thread, and stores it in `*session`. */

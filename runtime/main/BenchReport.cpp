@@ -207,8 +207,8 @@ double Peaks::integers(const vitya_model &model) const {
 
 void printText(const vitya_model &model, const Result &result) {
   const Statistics &latency = result.latency;
-  printf("batch %lld, %d threads, %lld runs\n", static_cast<long long>(result.batch), result.threads,
-         static_cast<long long>(result.runs));
+  printf("batch %lld, %d threads, %lld runs, code for %s\n", static_cast<long long>(result.batch), result.threads,
+         static_cast<long long>(result.runs), model.cpu);
   printf("latency      %.3f ms min, %.3f mean, %.3f std, %.3f p50, %.3f p90, %.3f p99\n", latency.min, latency.mean,
          latency.std, latency.p50, latency.p90, latency.p99);
   printf("throughput   %.1f images/s (best run)\n", result.rate());
@@ -223,7 +223,8 @@ void printText(const vitya_model &model, const Result &result) {
 
 void printJson(const vitya_model &model, const Result &result, const Profile *profile) {
   const Statistics &latency = result.latency;
-  printf("{\"batch\": %lld, \"threads\": %d, \"runs\": %lld, \"latency_ms\": {\"min\": %.6f, \"mean\": %.6f, "
+  printf("{\"cpu\": \"%s\", ", model.cpu);
+  printf("\"batch\": %lld, \"threads\": %d, \"runs\": %lld, \"latency_ms\": {\"min\": %.6f, \"mean\": %.6f, "
          "\"std\": %.6f, \"p50\": %.6f, \"p90\": %.6f, \"p99\": %.6f}, \"images_per_second\": %.3f, ",
          static_cast<long long>(result.batch), result.threads, static_cast<long long>(result.runs), latency.min,
          latency.mean, latency.std, latency.p50, latency.p90, latency.p99, result.rate());

@@ -2,6 +2,7 @@
 #include "runtime/main/Commands.h"
 #include "runtime/model/Weights.h"
 #include "runtime/processor/Features.h"
+#include "runtime/processor/Levels.h"
 #include "runtime/sandbox/Sandbox.h"
 #include "runtime/threads/Processors.h"
 #include <errno.h>
@@ -96,10 +97,14 @@ int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);
   Options options = parseOptions(argc, argv);
-  const vitya_model &model = vitya_model_descriptor;
-  if (model.abi_version != VITYA_ABI_VERSION)
+  if (vitya_levels[0]->abi_version != VITYA_ABI_VERSION)
     fail("expected a model for version %d of the runtime, found version %lld", VITYA_ABI_VERSION,
-         static_cast<long long>(model.abi_version));
+         static_cast<long long>(vitya_levels[0]->abi_version));
+  char error[512];
+  const vitya_model *level = chooseLevel(vitya_levels, error, sizeof(error));
+  if (!level)
+    fail("%s", error);
+  const vitya_model &model = *level;
   switch (options.command) {
   case Command::help:
     printf(kUsage, programName);

@@ -41,7 +41,10 @@ const char *const kUsage =
     "  --trace=FILE       write what each thread does during one more batch, as a Chrome trace (bench)\n"
     "  --json             print JSON (info, classify, eval, bench)\n"
     "  --no-sandbox       keep all rights of the process; otherwise it keeps only what running the model needs\n"
-    "  --help, --version\n";
+    "  --help, --version\n"
+    "\n"
+    "environment:\n"
+    "  VITYA_LEVEL=NAME   run the code for this processor, which info lists among the levels (default: the fastest)\n";
 
 void fail(const char *format, ...) {
   fprintf(stderr, "%s: ", programName);

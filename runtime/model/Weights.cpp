@@ -71,9 +71,10 @@ const void *loadWeights(const vitya_model &model, char *error, size_t errorSize)
     snprintf(error, errorSize, "expected the weights at '%s', found: %s", path, found);
     return nullptr;
   }
-  int64_t wanted = static_cast<int64_t>(sizeof(WeightsHeader)) + model.weight_bytes;
-  auto *header = reinterpret_cast<const WeightsHeader *>(file.data);
-  if (file.size != wanted)
+  int64_t wanted = model.weights_file_bytes;
+  auto *header =
+      file.size == wanted ? reinterpret_cast<const WeightsHeader *>(file.data + model.weights_offset) : nullptr;
+  if (!header)
     snprintf(error, errorSize, "expected '%s' to have %lld bytes, found %lld", path, static_cast<long long>(wanted),
              static_cast<long long>(file.size));
   else if (memcmp(header->magic, kWeightsMagic, sizeof(header->magic)) != 0 || header->bytes != model.weight_bytes ||

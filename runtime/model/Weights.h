@@ -8,7 +8,8 @@
 
 namespace vitya {
 
-/// The header of a weights file; the weights follow. Its 64 bytes keep the weights aligned.
+/// A weights file has the weights of one or more levels. Each begins with this header, whose 64 bytes keep the weights
+/// aligned; the size of weights is a multiple of 64.
 struct WeightsHeader {
   char magic[8];     ///< "VITYA-W\n"
   int64_t bytes;     ///< size of the weights

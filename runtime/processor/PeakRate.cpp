@@ -72,8 +72,13 @@ bool isInteger(MultiplyAdd kind) { return kind != MultiplyAdd::f32; }
     return rounds * 12.0 * PRODUCTS * 2;                                                                               \
   }
 
-#define VITYA_ZERO_YMM(N) "vpxor %%ymm" N ", %%ymm" N ", %%ymm" N "\n"
+#define VITYA_ZERO_YMM(N) "vxorps %%ymm" N ", %%ymm" N ", %%ymm" N "\n"
 #define VITYA_ZERO_ZMM(N) "vpxorq %%zmm" N ", %%zmm" N ", %%zmm" N "\n"
+#define VITYA_ZERO_XMM(N) "pxor %%xmm" N ", %%xmm" N "\n"
+// Without fused multiply-adds, products are a temporary, which all chains may share: the processor renames registers.
+#define VITYA_MULTIPLY_ADD_XMM(N) "movaps %%xmm12, %%xmm14\nmulps %%xmm13, %%xmm14\naddps %%xmm14, %%xmm" N "\n"
+#define VITYA_MULTIPLY_ADD_YMM(N) "vmulps %%ymm12, %%ymm13, %%ymm14\nvaddps %%ymm14, %%ymm" N ", %%ymm" N "\n"
+#define VITYA_PAIRS_XMM(N) "movdqa %%xmm12, %%xmm14\npmaddwd %%xmm13, %%xmm14\npaddd %%xmm14, %%xmm" N "\n"
 #define VITYA_FMA_YMM(N) "vfmadd231ps %%ymm12, %%ymm13, %%ymm" N "\n"
 #define VITYA_FMA_ZMM(N) "vfmadd231ps %%zmm12, %%zmm13, %%zmm" N "\n"
 #define VITYA_PAIRS_YMM(N) "vpmaddwd %%ymm12, %%ymm13, %%ymm14\nvpaddd %%ymm14, %%ymm" N ", %%ymm" N "\n"
@@ -97,6 +102,9 @@ bool isInteger(MultiplyAdd kind) { return kind != MultiplyAdd::f32; }
 #define VITYA_SUMS2_ZMM(N) VITYA_SUMS2("zmm", N)
 #define VITYA_SUMS4_ZMM(N) VITYA_SUMS4("zmm", N)
 #define VITYA_SUMS8_ZMM(N) VITYA_SUMS8("zmm", N)
+VITYA_KERNEL(multiplyAddXmm, "sse2", VITYA_ZERO_XMM, VITYA_MULTIPLY_ADD_XMM, 4)
+VITYA_KERNEL(multiplyAddYmm, "avx", VITYA_ZERO_YMM, VITYA_MULTIPLY_ADD_YMM, 8)
+VITYA_KERNEL(pairsXmm, "sse2", VITYA_ZERO_XMM, VITYA_PAIRS_XMM, 8)
 VITYA_KERNEL(fmaYmm, "avx2,fma", VITYA_ZERO_YMM, VITYA_FMA_YMM, 8)
 VITYA_KERNEL(fmaZmm, "avx512f", VITYA_ZERO_ZMM, VITYA_FMA_ZMM, 16)
 VITYA_KERNEL(pairsYmm, "avx2", VITYA_ZERO_YMM, VITYA_PAIRS_YMM, 16)
@@ -113,13 +121,15 @@ VITYA_KERNEL(sums4Zmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_SUMS4_ZMM, 256)
 VITYA_KERNEL(sums8Zmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_SUMS8_ZMM, 512)
 
 /// The kernels of each kind, widest first: the first one that the processor supports is measured. Any integers may use
-/// a dot product of bytes.
+/// a dot product of bytes. Code for processors without AVX2 has no faster products than those of pairs.
 constexpr struct {
   bool (*suits)(MultiplyAdd kind);
   const char *feature;
   double (*run)(long);
 } kKernels[] = {{is<MultiplyAdd::f32>, "avx512f", fmaZmm},
                 {is<MultiplyAdd::f32>, "fma", fmaYmm},
+                {is<MultiplyAdd::f32>, "avx", multiplyAddYmm},
+                {is<MultiplyAdd::f32>, "sse2", multiplyAddXmm},
                 {isInteger, "avx512vnni", dotZmm},
                 {isInteger, "avxvnni", dotYmm},
                 {is<MultiplyAdd::i8>, "avx512bw", pairsZmm},
@@ -131,7 +141,8 @@ constexpr struct {
                 {is<MultiplyAdd::shortSums4>, "avx512bw", sums4Zmm},
                 {is<MultiplyAdd::shortSums4>, "avx2", sums4Ymm},
                 {is<MultiplyAdd::shortSums8>, "avx512bw", sums8Zmm},
-                {is<MultiplyAdd::shortSums8>, "avx2", sums8Ymm}};
+                {is<MultiplyAdd::shortSums8>, "avx2", sums8Ymm},
+                {isInteger, "sse2", pairsXmm}};
 
 } // namespace
 

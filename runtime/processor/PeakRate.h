@@ -18,10 +18,10 @@ enum class MultiplyAdd {
 };
 
 /// Runs independent multiply-adds on registers for about `seconds` of CPU time and returns the best rate of the calling
-/// thread in 10^9 operations per second; a multiply-add is two operations. f32 uses fused multiply-adds; i8 uses the
-/// widest exact instruction available, a dot product of bytes or of pairs of 16-bit integers; short sums use the former
-/// or else products of bytes that are added in pairs. Returns 0 if the processor has none of the supported
-/// instructions.
+/// thread in 10^9 operations per second; a multiply-add is two operations. f32 uses fused multiply-adds if there are
+/// any; i8 uses the widest exact instruction available, a dot product of bytes or of pairs of 16-bit integers; short
+/// sums use the former or else products of bytes that are added in pairs. Returns 0 if the processor has none of the
+/// supported instructions.
 double peakRate(MultiplyAdd kind, double seconds);
 
 /// Copies memory within the L1 cache for about `seconds` of CPU time and returns the best rate of the calling thread in

@@ -1,5 +1,6 @@
 // Tests of the thread pool and the detection of processor features.
 #include "runtime/processor/Features.h"
+#include "runtime/processor/Levels.h"
 #include "runtime/processor/PeakRate.h"
 #include "runtime/threads/Pool.h"
 #include "runtime/threads/Processors.h"
@@ -227,13 +228,48 @@ TEST(Features, MissingOnesAreListed) {
 
 TEST(CopyRate, IsMeasured) { EXPECT_GT(vitya::copyRate(1e-3), 0); }
 
-TEST(PeakRate, IsMeasuredIfTheProcessorHasTheInstructions) {
-  auto rateIsPositive = [](vitya::MultiplyAdd kind) { return vitya::peakRate(kind, 1e-3) > 0; };
-  EXPECT_EQ(rateIsPositive(vitya::MultiplyAdd::f32), vitya::hasFeature("fma", 3) || vitya::hasFeature("avx512f", 7));
-  for (vitya::MultiplyAdd kind :
-       {vitya::MultiplyAdd::i8, vitya::MultiplyAdd::shortSums1, vitya::MultiplyAdd::shortSums2,
-        vitya::MultiplyAdd::shortSums4, vitya::MultiplyAdd::shortSums8})
-    EXPECT_EQ(rateIsPositive(kind), vitya::hasFeature("avx2", 4));
+/// Levels that need what each processor has, nothing, or what none has.
+class Levels : public testing::Test {
+protected:
+  Levels() {
+    unsetenv("VITYA_LEVEL");
+    any.cpu = "any";
+    any.required_features = "";
+    best.cpu = "best";
+    best.required_features = "";
+    later.cpu = "later";
+    later.required_features = "no-such";
+  }
+  ~Levels() override { unsetenv("VITYA_LEVEL"); }
+
+  vitya_model any{}, best{}, later{};
+  char error[128] = "unchanged";
+};
+
+TEST_F(Levels, LastOneThatFitsIsChosen) {
+  const vitya_model *const levels[] = {&any, &best, &later, nullptr}, *const none[] = {&later, nullptr};
+  EXPECT_EQ(vitya::chooseLevel(levels, error, sizeof(error)), &best);
+  EXPECT_EQ(vitya::chooseLevel(none, error, sizeof(error)), &later);
 }
+
+TEST_F(Levels, EnvironmentChooses) {
+  const vitya_model *const levels[] = {&any, &best, &later, nullptr};
+  setenv("VITYA_LEVEL", "any", 1);
+  EXPECT_EQ(vitya::chooseLevel(levels, error, sizeof(error)), &any);
+  setenv("VITYA_LEVEL", "later", 1);
+  EXPECT_EQ(vitya::chooseLevel(levels, error, sizeof(error)), &later);
+  setenv("VITYA_LEVEL", "abacus", 1);
+  EXPECT_EQ(vitya::chooseLevel(levels, error, sizeof(error)), nullptr);
+  EXPECT_STREQ(error, "expected VITYA_LEVEL to be one of any, best, later, found 'abacus'");
+}
+
+#if defined(__x86_64__)
+TEST(PeakRate, IsMeasuredForAllKinds) {
+  for (vitya::MultiplyAdd kind :
+       {vitya::MultiplyAdd::f32, vitya::MultiplyAdd::i8, vitya::MultiplyAdd::shortSums1, vitya::MultiplyAdd::shortSums2,
+        vitya::MultiplyAdd::shortSums4, vitya::MultiplyAdd::shortSums8})
+    EXPECT_GT(vitya::peakRate(kind, 1e-3), 0);
+}
+#endif
 
 } // namespace

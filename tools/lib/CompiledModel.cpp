@@ -39,7 +39,7 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   SmallVector<char, 0> object;
   raw_svector_ostream os(object);
   // Emit code without weights: the code reads them from the module.
-  if (Error error = emitObject(module, target, EmitOptions{"", "(in memory)"}, os))
+  if (Error error = emitObject(Level{module, target}, EmitOptions{"", "(in memory)"}, os))
     return std::move(error);
   ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(module));
   result.weightBytes = bytes.data();
@@ -55,10 +55,10 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   if (Error error =
           result.jit->addObjectFile(std::make_unique<SmallVectorMemoryBuffer>(std::move(object), "model.o", false)))
     return std::move(error);
-  Expected<orc::ExecutorAddr> address = result.jit->lookup("vitya_model_descriptor");
+  Expected<orc::ExecutorAddr> address = result.jit->lookup("vitya_levels");
   if (!address)
     return address.takeError();
-  result.descriptor = address->toPtr<const vitya_model *>();
+  result.descriptor = *address->toPtr<const vitya_model *const *>();
   if (result.descriptor->weight_bytes != static_cast<int64_t>(bytes.size()) || !isAddrAligned(Align(64), bytes.data()))
     return makeError("expected " + Twine(result.descriptor->weight_bytes) +
                      " bytes of weights, aligned to 64 bytes, found " + Twine(bytes.size()) + " bytes");

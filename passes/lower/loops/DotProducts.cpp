@@ -208,7 +208,8 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
 };
 
 /// On x86, four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one vpmaddwd and an addition. In a
-/// short sum, vpmaddubsw adds the products of adjacent pairs, and vpmaddwd by ones widens and adds adjacent sums.
+/// short sum, vpmaddubsw adds the products of adjacent pairs, and vpmaddwd by ones widens and adds adjacent sums. With
+/// SSE2 alone, whose registers have 128 bits, multiplications of 16-bit integers take the place of vpmaddubsw.
 struct X86DotProduct : DotProduct {
   using DotProduct::DotProduct;
 
@@ -248,9 +249,28 @@ struct X86DotProduct : DotProduct {
       }
   }
 
+private:
   Value multiplyPairs(OpBuilder &builder, Location loc, Value lhs, Value rhs) const {
+    if (bits == 128)
+      return multiplyPairsOfShorts(builder, loc, lhs, rhs);
     return call(builder, loc, bits == 512 ? "llvm.x86.avx512.pmaddubs.w.512" : "llvm.x86.avx2.pmadd.ub.sw", {lhs, rhs},
                 getShortsType(builder));
+  }
+
+  /// The sums of the products with the even and with the odd bytes of the operands, each extended to 16 bits.
+  Value multiplyPairsOfShorts(OpBuilder &builder, Location loc, Value lhs, Value rhs) const {
+    VectorType type = getShortsType(builder);
+    Value eight = createSplat(builder, loc, type, 8);
+    lhs = vector::BitCastOp::create(builder, loc, type, lhs);
+    rhs = vector::BitCastOp::create(builder, loc, type, rhs);
+    Value evenLhs = arith::AndIOp::create(builder, loc, lhs, createSplat(builder, loc, type, 0xff));
+    Value evenRhs =
+        arith::ShRSIOp::create(builder, loc, arith::ShLIOp::create(builder, loc, rhs, eight).getResult(), eight);
+    Value oddLhs = arith::ShRUIOp::create(builder, loc, lhs, eight);
+    Value oddRhs = arith::ShRSIOp::create(builder, loc, rhs, eight);
+    Value even = arith::MulIOp::create(builder, loc, evenLhs, evenRhs);
+    Value odd = arith::MulIOp::create(builder, loc, oddLhs, oddRhs);
+    return arith::AddIOp::create(builder, loc, even, odd);
   }
 
   Value multiplyBytes(OpBuilder &builder, Location loc, Value sums, Value lhs, Value rhs) const {
@@ -259,8 +279,10 @@ struct X86DotProduct : DotProduct {
   }
 
   Value multiplyShorts(OpBuilder &builder, Location loc, Value sums, Value lhs, Value rhs) const {
-    Value pairs =
-        call(builder, loc, bits == 512 ? "llvm.x86.avx512.pmaddw.d.512" : "llvm.x86.avx2.pmadd.wd", {lhs, rhs});
+    StringRef intrinsic = bits == 512   ? "llvm.x86.avx512.pmaddw.d.512"
+                          : bits == 256 ? "llvm.x86.avx2.pmadd.wd"
+                                        : "llvm.x86.sse2.pmadd.wd";
+    Value pairs = call(builder, loc, intrinsic, {lhs, rhs});
     return arith::AddIOp::create(builder, loc, sums, pairs);
   }
 };
@@ -382,7 +404,7 @@ private:
 } // namespace
 
 void vitya::populateDotProductPatterns(RewritePatternSet &patterns, unsigned bits, InstructionSet instructions) {
-  if (instructions == InstructionSet::x86)
+  if (instructions == InstructionSet::x86 || instructions == InstructionSet::sse2)
     patterns.add<X86DotProduct>(patterns.getContext(), bits);
   else
     patterns.add<NeonDotProduct>(patterns.getContext(), bits, instructions == InstructionSet::neonI8mm);

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Vector/Transforms/VectorRewritePatterns.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/linalg/FloatBuilder.h"
 #include "passes/lower/loops/DotProducts.h"
 #include "passes/lower/loops/ElementaryFunctions.h"
 #include "passes/lower/loops/Passes.h"
@@ -19,6 +20,7 @@
 #define DEBUG_TYPE "vitya-lower-vectors"
 
 using namespace mlir;
+using vitya::detail::FloatBuilder;
 
 namespace vitya {
 #define GEN_PASS_DEF_LOWERVECTORSPASS
@@ -104,6 +106,69 @@ struct ByteShuffle : OpRewritePattern<vector::GatherOp> {
   }
 
   StringRef intrinsic;
+};
+
+/// Lowers the fused multiply-adds of a contraction to multiplications and additions, each of which is rounded.
+struct SplitMultiplyAdd : OpRewritePattern<vector::FMAOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(vector::FMAOp op, PatternRewriter &rewriter) const override {
+    Value product = arith::MulFOp::create(rewriter, op.getLoc(), op.getLhs(), op.getRhs());
+    rewriter.replaceOpWithNewOp<arith::AddFOp>(op, product, op.getAcc());
+    return success();
+  }
+};
+
+/// Lowers other fused multiply-adds of f32 exactly, with f64, which hold the product of two f32. Their sum is rounded
+/// to odd: if it is not exact, its last bit is 1. Then rounding it to f32 is as good as rounding the exact sum (Boldo
+/// and Melquiond, Emulation of FMA and correctly rounded sums, 2008).
+struct ExactMultiplyAdd : OpRewritePattern<math::FmaOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::FmaOp op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "expected f32");
+    ImplicitLocOpBuilder b(op.getLoc(), rewriter);
+    auto vector = dyn_cast<VectorType>(op.getType());
+    auto withElement = [&](Type element) { return vector ? Type(vector.clone(element)) : element; };
+    Type f64 = withElement(b.getF64Type()), i64 = withElement(b.getI64Type());
+    auto widen = [&](Value value) -> Value { return arith::ExtFOp::create(b, f64, value); };
+    auto add = [&](Value x, Value y) -> Value { return arith::AddFOp::create(b, x, y); };
+    auto subtract = [&](Value x, Value y) -> Value { return arith::SubFOp::create(b, x, y); };
+    auto constant = [&](TypedAttr value) -> Value {
+      return arith::ConstantOp::create(b,
+                                       vector ? DenseElementsAttr::get(vector.clone(value.getType()), value) : value);
+    };
+    Value product = arith::MulFOp::create(b, widen(op.getA()), widen(op.getB())), addend = widen(op.getC());
+    // The error of the sum, by Knuth's TwoSum; NaN if the sum is infinite.
+    Value sum = add(product, addend), part = subtract(sum, product);
+    Value error = add(subtract(product, subtract(sum, part)), subtract(addend, part));
+    Value isRounded = arith::CmpFOp::create(b, arith::CmpFPredicate::ONE, error, constant(b.getF64FloatAttr(0)));
+    Value one = arith::ExtUIOp::create(b, i64, isRounded);
+    // If the error has another sign than the sum, the sum is the larger one of its neighbours; take the other.
+    Value bits = arith::BitcastOp::create(b, i64, sum), errorBits = arith::BitcastOp::create(b, i64, error);
+    Value differs = arith::ShRUIOp::create(b, arith::XOrIOp::create(b, bits, errorBits).getResult(),
+                                           constant(b.getI64IntegerAttr(63)));
+    Value truncated = arith::SubIOp::create(b, bits, arith::AndIOp::create(b, differs, one).getResult());
+    Value odd = arith::BitcastOp::create(b, f64, arith::OrIOp::create(b, truncated, one).getResult());
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(op, op.getType(), odd);
+    return success();
+  }
+};
+
+/// Lowers the rounding of f32 to integers: numbers below 2^23 lose the bits behind the point when 2^23 is added, and
+/// larger ones are integers.
+struct RoundByAddition : OpRewritePattern<math::RoundEvenOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(math::RoundEvenOp op, PatternRewriter &rewriter) const override {
+    if (!getElementTypeOrSelf(op.getType()).isF32())
+      return rewriter.notifyMatchFailure(op, "expected f32");
+    FloatBuilder a(rewriter, op.getLoc(), op.getType());
+    Value magnitude = math::AbsFOp::create(a, op.getOperand()), shift = a.constant(0x1p23f);
+    Value rounded = a.sub(a.add(magnitude, shift), shift);
+    Value isSmall = arith::CmpFOp::create(a, arith::CmpFPredicate::OLT, magnitude, shift);
+    rounded = arith::SelectOp::create(a, isSmall, rounded, magnitude);
+    rewriter.replaceOpWithNewOp<math::CopySignOp>(op, rounded, op.getOperand());
+    return success();
+  }
 };
 
 /// Lowers memref.copy to loops of vector loads and stores. Upstream's lowering calls a library function if a buffer is
@@ -199,7 +264,10 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
 
   LogicalResult lowerContractions(func::FuncOp function) {
     RewritePatternSet patterns(&getContext());
-    patterns.add<ByteShuffle>(&getContext(), instructions);
+    if (instructions == InstructionSet::sse2)
+      vector::populateVectorGatherToConditionalLoadPatterns(patterns);
+    else
+      patterns.add<ByteShuffle>(&getContext(), instructions);
     patterns.add<CopyLoops>(&getContext());
     patterns.add<ReductionTree, FusedProduct>(&getContext(), /*benefit=*/10);
     vector::populateVectorContractLoweringPatterns(patterns, vector::VectorContractLowering::OuterProduct);
@@ -221,6 +289,8 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
   LogicalResult lowerMath(func::FuncOp function) {
     RewritePatternSet patterns(&getContext());
     populateElementaryFunctionPatterns(patterns);
+    if (instructions == InstructionSet::sse2)
+      patterns.add<SplitMultiplyAdd, ExactMultiplyAdd, RoundByAddition>(&getContext());
     return applyPatternsGreedily(function, std::move(patterns));
   }
 };

@@ -75,7 +75,9 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
     contractions of integers in VNNI layout are dot product instructions, or products of bytes that are added in 16 bits
     if the contraction has a loop over the blocks of short sums, transfers and elementwise ops are
     one-dimensional, reductions across a vector are trees of shuffles in a fixed order, and `math` functions are
-    polynomials. No inner loop calls a function any more.
+    polynomials. No inner loop calls a function any more. SSE2 has no fused multiply-add and does not round to
+    integers: there, contractions of f32 round each product before it is added, and all other fused multiply-adds and
+    roundings are exact sequences of instructions.
 
     Before:
 
@@ -110,12 +112,13 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
     ```
   }];
   let options = [
-    Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512 on x86, 128 on AArch64.">,
+    Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512 with x86, else 128.">,
     Option<"dotBytes", "dot-bytes", "bool", "true", "Whether the processor has a dot product of bytes.">,
     Option<"instructions", "instructions", "::vitya::InstructionSet", "::vitya::InstructionSet::x86",
            "The instructions that multiply integers:",
            [{::llvm::cl::values(
                clEnumValN(::vitya::InstructionSet::x86, "x86", "vpmaddubsw, vpmaddwd and vpdpbusd"),
+               clEnumValN(::vitya::InstructionSet::sse2, "sse2", "pmaddwd; products of f32 are rounded before they are added"),
                clEnumValN(::vitya::InstructionSet::neon, "neon", "smlal, sadalp and sdot of AArch64"),
                clEnumValN(::vitya::InstructionSet::neonI8mm, "neon-i8mm", "these and usdot"))}]>];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect",

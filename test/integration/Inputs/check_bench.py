@@ -15,6 +15,7 @@ results = results if len(batches) > 1 else [results]
 assert len(results) == len(batches), results
 for batch, result in zip(batches, results):
     assert [result["batch"], result["threads"], result["runs"]] == [batch, threads, runs], result
+    assert result["cpu"], result
     latency = result["latency_ms"]
     assert set(latency) == {"min", "mean", "std", "p50", "p90", "p99"}, latency
     assert 0 < latency["min"] <= latency["p50"] <= latency["p90"] <= latency["p99"], latency

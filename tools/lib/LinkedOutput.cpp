@@ -1,0 +1,81 @@
+// The object travels in a temporary file.
+#include "tools/lib/LinkedOutput.h"
+#include "dialect/support/Errors.h"
+#include "dialect/support/WriteOutput.h"
+#include "passes/emit/Link.h"
+#include "tools/lib/DefaultOutput.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FileUtilities.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+
+using namespace mlir;
+
+namespace vitya {
+namespace {
+
+/// Returns the header that belongs beside the library `path`.
+llvm::SmallString<128> headerOf(StringRef path) {
+  llvm::SmallString<128> header(path);
+  llvm::sys::path::replace_extension(header, "h");
+  return header;
+}
+
+/// Fails if files of other programs have the names of files that belong beside `path`.
+llvm::Error checkCompanions(const EmitOptions &options, bool isLibrary, StringRef path) {
+  if (!options.weightsFile.empty())
+    if (llvm::Error error = checkDerivedOutput((path + ".weights").str()))
+      return error;
+  return isLibrary ? checkDerivedOutput(headerOf(path)) : llvm::Error::success();
+}
+
+/// Writes the files that belong beside `path`: the weights unless they are embedded, and the header of a library.
+llvm::Error writeCompanions(ArrayRef<Level> levels, const EmitOptions &options, bool isLibrary, StringRef path,
+                            const std::string &runtime) {
+  if (!options.weightsFile.empty())
+    if (llvm::Error error =
+            writeOutput(path.str() + ".weights", [&](llvm::raw_ostream &os) { return emitWeights(levels, os); }))
+      return error;
+  if (!isLibrary)
+    return llvm::Error::success();
+  std::string header = runtime + "/vitya.h";
+  llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> text = llvm::MemoryBuffer::getFile(header);
+  if (!text)
+    return makeError("expected a part of the runtime at '" + header + "', found none");
+  return writeOutput(headerOf(path), [&](llvm::raw_ostream &os) {
+    os << (*text)->getBuffer();
+    return llvm::Error::success();
+  });
+}
+
+} // namespace
+
+llvm::Error emitLinked(ArrayRef<Level> levels, const EmitOptions &options, bool isLibrary, StringRef path,
+                       const std::string &runtime, StepTimer &timer) {
+  if (llvm::Error error = checkCompanions(options, isLibrary, path))
+    return error;
+  llvm::SmallString<128> object;
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "o", object))
+    return makeError("expected a temporary folder that can be written, found: " + error.message());
+  llvm::FileRemover remover(object);
+  if (llvm::Error error = writeOutput(object, [&](llvm::raw_ostream &os) { return emitObject(levels, options, os); }))
+    return error;
+  timer.finish("obj");
+  if (llvm::Error error = writeOutput(path, [&](llvm::raw_ostream &os) {
+        return (isLibrary ? linkLibrary : linkExecutable)(object, runtime, levels.front().target.triple(), os);
+      }))
+    return error;
+  if (!replacedFile(path)) // standard output or a device
+    return writeCompanions(levels, options, isLibrary, path, runtime);
+  llvm::FileRemover partial(path);
+  auto executable = static_cast<llvm::sys::fs::perms>(llvm::sys::fs::all_all & ~llvm::sys::fs::getUmask());
+  if (std::error_code error = llvm::sys::fs::setPermissions(path, executable))
+    return makeError("expected a file that can be made executable at '" + path + "', found: " + error.message());
+  if (llvm::Error error = writeCompanions(levels, options, isLibrary, path, runtime))
+    return error;
+  partial.releaseFile();
+  return llvm::Error::success();
+}
+
+} // namespace vitya
