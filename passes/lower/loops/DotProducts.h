@@ -12,6 +12,9 @@ namespace vitya {
 /// `instructions` on registers of `bits` bits.
 void populateDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits, InstructionSet instructions);
 
+/// The same for NEON, with the extension i8mm or without.
+void populateNeonDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits, bool hasI8mm);
+
 /// Whether `call` is a dot product of bytes, which not all processors have.
 bool isByteDotProduct(mlir::LLVM::CallIntrinsicOp call);
 
