@@ -5,6 +5,7 @@
 
 include "dialect/VityaDialect.td"
 include "dialect/VityaTypes.td"
+include "dialect/VityaStoredTensor.td"
 include "dialect/VityaOps.td"
 include "dialect/VityaQuantOps.td"
 

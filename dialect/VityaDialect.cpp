@@ -6,6 +6,7 @@
 #include "dialect/VityaOps.h"
 #include "dialect/support/Json.h"
 #include "mlir/Bytecode/BytecodeImplementation.h"
+#include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -128,6 +129,19 @@ LogicalResult SettingAttr::verify(function_ref<InFlightDiagnostic()> emitError, 
   if (llvm::Expected<llvm::json::Value> parsed = parseJson(value); !parsed)
     return emitError() << "expected the value of setting '" << name << "' to be JSON, found '" << value
                        << "': " << llvm::toString(parsed.takeError());
+  return success();
+}
+
+LogicalResult StoredTensorAttr::verify(function_ref<InFlightDiagnostic()> emitError, StringRef constant, StringRef name,
+                                       ArrayRef<int64_t> shape, ArrayRef<int64_t> order, FloatAttr) {
+  // stored_tensor_c1
+  if (name.empty() != shape.empty() || llvm::any_of(shape, [](int64_t size) { return size <= 0; }))
+    return emitError() << "expected a name and positive sizes, or neither, of the tensor of constant '" << constant
+                       << "', found '" << name << "' and [" << shape << "]";
+  // stored_tensor_c2
+  if (!order.empty() && (order.size() != shape.size() || !isPermutationVector(order)))
+    return emitError() << "expected a permutation of the " << shape.size() << " dimensions of the tensor of constant '"
+                       << constant << "', found [" << order << "]";
   return success();
 }
 
@@ -290,6 +304,8 @@ const AttributeRule kRules[] = {
     {VityaDialect::ModelAttrHelper::getNameStr(), "#vitya.model on a module",
      [](Operation *op, Attribute value) { return isa<ModuleOp>(op) && isa<ModelAttr>(value); }},
     {VityaDialect::SettingsAttrHelper::getNameStr(), "an array of #vitya.setting", isArrayOf<SettingAttr>},
+    {VityaDialect::StoredTensorsAttrHelper::getNameStr(), "an array of #vitya.stored_tensor",
+     isArrayOf<StoredTensorAttr>},
     {VityaDialect::PhaseAttrHelper::getNameStr(), "a string", isString},
     {VityaDialect::FingerprintAttrHelper::getNameStr(), "a string", isString},
     {VityaDialect::CalibratedAttrHelper::getNameStr(), "a string", isString},

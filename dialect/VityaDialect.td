@@ -31,6 +31,7 @@ def Vitya_Dialect : Dialect {
     |---|---|---|
     | `vitya.model` | module | `#vitya.model`: the name, the image and the classes |
     | `vitya.settings` | module | array of `#vitya.setting`: the choices of the importer and their sources |
+    | `vitya.stored_tensors` | module | array of `#vitya.stored_tensor`: the tensors that a checkpoint stores in another form than the IR |
     | `vitya.phase` | module | string: the phase of compilation that the module has reached |
     | `vitya.fingerprint` | module | string: the identity of structure and weights, see `dialect/Fingerprint.h` |
     | `vitya.calibrated` | module | string: the fingerprint of the model that the `vitya.ranges` belong to |
@@ -58,6 +59,7 @@ def Vitya_Dialect : Dialect {
   let discardableAttrs = (ins
     "::vitya::ModelAttr":$model,
     "::mlir::ArrayAttr":$settings,
+    "::mlir::ArrayAttr":$stored_tensors,
     "::mlir::StringAttr":$phase,
     "::mlir::StringAttr":$fingerprint,
     "::mlir::StringAttr":$calibrated,

@@ -6,6 +6,7 @@
 #include "frontend/checkpoint/CheckpointWriter.h"
 #include "frontend/checkpoint/IntegerWeights.h"
 #include "frontend/import/CompressionRecord.h"
+#include "frontend/import/StoredTensors.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringSet.h"
@@ -22,7 +23,7 @@ namespace {
 
 class Exporter {
 public:
-  explicit Exporter(ModuleOp module) : module(module) {}
+  explicit Exporter(ModuleOp module) : module(module), stored(module) {}
 
   Error run(CheckpointFormat format, llvm::raw_ostream &os) {
     auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
@@ -55,6 +56,8 @@ public:
       settings[key] = std::move(value);
     if (!weights.empty())
       settings[kWeightsKey] = std::move(weights);
+    for (const StoredTensorAttr &filled : stored.filled())
+      addBytes(filled.getName().str(), "float32", filled.getShape().vec(), bytesOf(ArrayRef(filledValues(filled))));
     return writeCheckpoint(tensors, settings, format, os);
   }
 
@@ -267,8 +270,12 @@ private:
     if (!matchPattern(value, m_Constant(&elements)))
       return makeError("expected a constant as '{0}' of a checkpoint, found one that is computed", ofLayer);
     std::string name = ofLayer;
+    StoredTensorAttr form;
     if (auto resource = isFactor ? DenseResourceElementsAttr() : dyn_cast<DenseResourceElementsAttr>(elements)) {
       StringRef key = resource.getRawHandle().getKey();
+      if (stored.isComputed(key))
+        return Error::success();
+      form = stored.use(key, elements.getNumElements());
       StringRef number = key;
       if (!(!name.empty() && number.consume_front(name) && llvm::Regex("^(_[0-9]+)?$").match(number)))
         name = key.str();
@@ -280,11 +287,15 @@ private:
     if (failed(values))
       return makeError("expected f32 weights with all their bytes to write as a checkpoint, found '{0}' of type {1}",
                        name, llvm::formatv("{0}", elements.getType()).str());
-    addBytes(name, "float32", elements.getShapedType().getShape().vec(), bytesOf(ArrayRef(*values)));
+    if (form)
+      addBytes(form.getName().str(), "float32", form.getShape().vec(), bytesOf(ArrayRef(storedOrder(form, *values))));
+    else
+      addBytes(name, "float32", elements.getShapedType().getShape().vec(), bytesOf(ArrayRef(*values)));
     return Error::success();
   }
 
   ModuleOp module;
+  StoredTensors stored;
   llvm::json::Object settings;
   llvm::json::Object weights; ///< how those of quantized layers are stored
   CompressionRecord record;

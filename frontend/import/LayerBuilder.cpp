@@ -79,6 +79,7 @@ Expected<Tokens> LayerBuilder::product(const Layer &layer, StringRef name, const
   Expected<Value> weight = weights.constant(builder, matrix, {out, widthOf(input)}, *rowScale);
   if (!weight)
     return weight.takeError();
+  recordScale(layer, *weight);
   Expected<Value> addend = bias(layer, out, *rowScale);
   if (!addend)
     return addend.takeError();
@@ -102,6 +103,8 @@ Expected<Tokens> LayerBuilder::transposedProduct(const Layer &layer, Tokens inpu
   if (!addend)
     return addend.takeError();
   Value weight = computedConstant(layer.name + ".weight", {out, in}, values);
+  weights.recordStored(weight, layer.weight, {in, out}, /*order=*/{1, 0});
+  recordScale(layer, weight);
   return LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, *addend, info)
       .getResult();
 }
@@ -174,7 +177,9 @@ Expected<Tokens> LayerBuilder::convolution(const ConvolutionStep &step, Sizes wi
       value = value * factor + summand;
     addend = computedConstant(layer.name + ".bias", {out}, *stored);
   }
-  Value weight = computedConstant(layer.name + ".weight", {out, pixels * channels}, values);
+  std::string name = layer.name + ".weight";
+  Value weight = computedConstant(name, {out, pixels * channels}, values);
+  weights.recordStored(weight, step.norm ? TensorName{name} : layer.weight, shape, /*order=*/{0, 2, 3, 1});
   return LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, addend,
                           record.linears.lookup(layer.recordName()))
       .getResult();
@@ -271,6 +276,12 @@ Expected<std::vector<float>> LayerBuilder::scale(const Layer &layer, int64_t out
   if (Error error = weights.checkShape(*layer.scale, {out}))
     return std::move(error);
   return weights.read(*layer.scale);
+}
+
+/// The LayerScale that has been multiplied into `weight` is stored as ones.
+void LayerBuilder::recordScale(const Layer &layer, Value weight) {
+  if (layer.scale)
+    weights.recordFilled(weight, *layer.scale, weights.tensor(*layer.scale).shape, 1);
 }
 
 /// The bias of a layer times `scale`, if that is not empty; null if it has none.

@@ -15,7 +15,7 @@ using Tokens = mlir::TypedValue<mlir::RankedTensorType>;
 class LayerBuilder {
 public:
   /// All arguments outlive the result.
-  LayerBuilder(mlir::OpBuilder &builder, const Weights &weights, const CompressionRecord &record)
+  LayerBuilder(mlir::OpBuilder &builder, Weights &weights, const CompressionRecord &record)
       : builder(builder), weights(weights), record(record) {}
 
   /// Applies a linear layer, which may be dense, quantized or stored as two factors.
@@ -47,6 +47,7 @@ private:
   llvm::Expected<std::vector<float>> readVector(const TensorName &name, int64_t size, float value) const;
   llvm::Expected<ChannelAffine> fold(const BatchNorm &norm, int64_t channels) const;
   llvm::Expected<std::vector<float>> scale(const Layer &layer, int64_t out) const;
+  void recordScale(const Layer &layer, mlir::Value weight);
   llvm::Expected<mlir::Value> bias(const Layer &layer, int64_t out, llvm::ArrayRef<float> scale);
   llvm::Expected<mlir::Value> quantizedBias(const Layer &layer, int64_t out, bool isDynamic);
   /// A quantized activation and, if these are found at run time, its scales and zero points.
@@ -58,7 +59,7 @@ private:
   llvm::Expected<Tokens> scaleInput(llvm::StringRef name, Tokens input);
 
   mlir::OpBuilder &builder;
-  const Weights &weights;
+  Weights &weights;
   const CompressionRecord &record;
   // Shared by all layers that read the same value in the same way.
   llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, mlir::Value> casts;

@@ -330,7 +330,11 @@ Expected<OwningOpRef<ModuleOp>> ModelBuilder::build(const Steps &steps, StringRe
   if (!geometry.doubt.empty())
     used.addDoubt(geometry.doubt);
   int64_t image[] = {geometry.channels, geometry.height, geometry.width};
-  return buildModule(builder, name, image, settings, used, [&](Value input) { return buildBody(steps, input); });
+  Expected<OwningOpRef<ModuleOp>> module =
+      buildModule(builder, name, image, settings, used, [&](Value input) { return buildBody(steps, input); });
+  if (module && !weights.storedTensors().empty())
+    setDiscardable<VityaDialect::StoredTensorsAttrHelper>(**module, builder.getArrayAttr(weights.storedTensors()));
+  return module;
 }
 
 } // namespace vitya

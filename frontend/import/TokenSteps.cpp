@@ -57,10 +57,12 @@ Expected<Value> ModelBuilder::position(const TokensStep &step, int64_t before) {
   int64_t width = columns(), total = before + grid.size();
   const TensorName &name = *step.position;
   std::vector<float> values;
+  SmallVector<int64_t> shape;
   if (step.sinusoidal) {
     values = computePositions(*step.sinusoidal, grid, before, width);
   } else {
-    int64_t stored = *rowsOf(weights.tensor(name).shape, width);
+    shape.assign(weights.tensor(name).shape.begin(), weights.tensor(name).shape.end());
+    int64_t stored = *rowsOf(shape, width);
     if (stored == total)
       return weights.constant(builder, name, {total, width});
     Expected<std::vector<float>> read = weights.read(name);
@@ -75,8 +77,16 @@ Expected<Value> ModelBuilder::position(const TokensStep &step, int64_t before) {
         values, interpolatePositions(all.drop_front(before * width), width, {side, side}, grid, *step.interpolation));
   }
   ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
-  return arith::ConstantOp::create(builder, location(name.name), makeResource(type({total, width}), name.name, bytes))
-      .getResult();
+  Value result =
+      arith::ConstantOp::create(builder, location(name.name), makeResource(type({total, width}), name.name, bytes));
+  if (shape.empty()) {
+    weights.recordComputed(result);
+  } else {
+    shape.insert(shape.begin(), shape.size() == 1, 1);
+    shape[shape.size() - 2] = total;
+    weights.recordStored(result, name, shape);
+  }
+  return result;
 }
 
 Error ModelBuilder::buildStep(const TokensStep &step) {
@@ -149,6 +159,8 @@ Error ModelBuilder::buildSequencePool(const Layer &layer) {
   Expected<Value> query = weights.constant(builder, layer.weight, {1, columns()});
   if (!query)
     return query.takeError();
+  if (layer.bias)
+    weights.recordFilled(*query, *layer.bias, {1}, 0);
   auto op = AttentionOp::create(builder, location(layer.name), layer.name, *query, tokens, tokens, /*heads=*/1,
                                 llvm::APFloat(1.0));
   compress(op, record.attentions.lookup(layer.name));

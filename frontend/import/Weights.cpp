@@ -37,7 +37,7 @@ Expected<std::vector<float>> Weights::read(const TensorName &name) const {
 }
 
 Expected<Value> Weights::constant(OpBuilder &builder, const TensorName &name, ArrayRef<int64_t> shape,
-                                  ArrayRef<float> rowScale) const {
+                                  ArrayRef<float> rowScale) {
   constexpr size_t alignment = 64;
   auto type = RankedTensorType::get(shape, builder.getF32Type());
   AsmResourceBlob blob = HeapAsmResourceBlob::allocate(type.getNumElements() * sizeof(float), alignment,
@@ -49,7 +49,33 @@ Expected<Value> Weights::constant(OpBuilder &builder, const TensorName &name, Ar
     for (auto [index, value] : llvm::enumerate(values))
       value *= rowScale[index / columns];
   auto attribute = DenseResourceElementsAttr::get(type, name.name, std::move(blob));
-  return arith::ConstantOp::create(builder, nameLocation(builder, name.name), attribute).getResult();
+  Value result = arith::ConstantOp::create(builder, nameLocation(builder, name.name), attribute);
+  if (ArrayRef<int64_t>(tensor(name).shape) != shape)
+    recordStored(result, name, tensor(name).shape);
+  return result;
+}
+
+/// The name of the resource of `constant`, which differs from that of the tensor if another model has a tensor of this
+/// name.
+static StringRef resourceOf(Value constant) {
+  auto elements = cast<ElementsAttr>(constant.getDefiningOp<arith::ConstantOp>().getValue());
+  return resourceNameOf(elements);
+}
+
+void Weights::recordStored(Value constant, const TensorName &name, ArrayRef<int64_t> shape, ArrayRef<int64_t> order) {
+  stored.push_back(
+      StoredTensorAttr::get(constant.getContext(), resourceOf(constant), name.name, shape, order, FloatAttr()));
+}
+
+void Weights::recordFilled(Value constant, const TensorName &name, ArrayRef<int64_t> shape, float value) {
+  auto fill = FloatAttr::get(Float32Type::get(constant.getContext()), value);
+  stored.push_back(
+      StoredTensorAttr::get(constant.getContext(), resourceOf(constant), name.name, shape, /*order=*/{}, fill));
+}
+
+void Weights::recordComputed(Value constant) {
+  stored.push_back(StoredTensorAttr::get(constant.getContext(), resourceOf(constant), /*name=*/"", /*shape=*/{},
+                                         /*order=*/{}, FloatAttr()));
 }
 
 Expected<Value> Weights::integerConstant(OpBuilder &builder, const TensorName &name, ArrayRef<int64_t> shape) const {

@@ -28,7 +28,7 @@ public:
   /// Creates an f32 constant of `shape`, which has as many elements as the tensor. If `rowScale` is not empty, row i is
   /// multiplied by rowScale[i].
   llvm::Expected<mlir::Value> constant(mlir::OpBuilder &builder, const TensorName &name, llvm::ArrayRef<int64_t> shape,
-                                       llvm::ArrayRef<float> rowScale = {}) const;
+                                       llvm::ArrayRef<float> rowScale = {});
 
   /// Creates an i32 constant of `shape` from a tensor of type i32 with as many elements.
   llvm::Expected<mlir::Value> integerConstant(mlir::OpBuilder &builder, const TensorName &name,
@@ -40,8 +40,21 @@ public:
   llvm::Expected<mlir::Value> quantizedConstant(mlir::OpBuilder &builder, const TensorName &name,
                                                 llvm::ArrayRef<int64_t> shape) const;
 
+  /// Records that checkpoints store `constant`, which has a resource, as tensor `name` of `shape`, with the dimensions
+  /// of the constant in `order`; see StoredTensorAttr.
+  void recordStored(mlir::Value constant, const TensorName &name, llvm::ArrayRef<int64_t> shape,
+                    llvm::ArrayRef<int64_t> order = {});
+  /// Records a tensor of equal elements `value`, which is stored beside `constant`.
+  void recordFilled(mlir::Value constant, const TensorName &name, llvm::ArrayRef<int64_t> shape, float value);
+  /// Records that the importer computes `constant`, so that checkpoints do not store it.
+  void recordComputed(mlir::Value constant);
+
+  /// The array `vitya.stored_tensors` of what has been recorded.
+  llvm::ArrayRef<mlir::Attribute> storedTensors() const { return stored; }
+
 private:
   const Checkpoint &checkpoint;
+  llvm::SmallVector<mlir::Attribute> stored;
   llvm::StringMap<const NamedTensor *> tensors;
 };
 

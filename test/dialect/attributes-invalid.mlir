@@ -329,3 +329,23 @@ func.func @rounded_c2_op(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
   %0 = vitya.gelu erf %x {vitya.rounded = "GPTQ"} : tensor<4x2xf32>
   return %0 : tensor<4x2xf32>
 }
+
+// -----
+
+// expected-error @below {{expected a name and positive sizes, or neither, of the tensor of constant 'stored_tensor_c1', found 'gamma' and []}}
+module attributes {vitya.stored_tensors = [#vitya.stored_tensor<"stored_tensor_c1" as "gamma">]} {}
+
+// -----
+
+// expected-error @below {{expected a name and positive sizes, or neither, of the tensor of constant 'stored_tensor_c1', found 'w' and [2, 0]}}
+module attributes {vitya.stored_tensors = [#vitya.stored_tensor<"stored_tensor_c1" as "w" shape [2, 0]>]} {}
+
+// -----
+
+// expected-error @below {{expected a permutation of the 2 dimensions of the tensor of constant 'stored_tensor_c2', found [0, 0]}}
+module attributes {vitya.stored_tensors = [#vitya.stored_tensor<"stored_tensor_c2" as "w" shape [2, 2] order [0, 0]>]} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.stored_tensors' to be an array of #vitya.stored_tensor, found "w"}}
+module attributes {vitya.stored_tensors = "w"} {}

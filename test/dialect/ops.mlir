@@ -12,6 +12,7 @@
 // CHECK-SAME: vitya.parameters = 1930 : i64
 // CHECK-SAME: vitya.phase = "import"
 // CHECK-SAME: vitya.settings = [#vitya.setting<"heads", value = "3", source = file>, #vitya.setting<"gelu", value = "\22erf\22", source = guess>, #vitya.setting<"eps", value = "1e-06", source = layout>, #vitya.setting<"image", value = "[32,32]", source = option>]
+// CHECK-SAME: vitya.stored_tensors = [#vitya.stored_tensor<"cls" as "cls_token" shape [1, 1, 192]>, #vitya.stored_tensor<"w" as "k" shape [64, 3, 3, 3] order [0, 2, 3, 1]>, #vitya.stored_tensor<"w" as "gamma" shape [64] fill 1.000000e+00 : f32>, #vitya.stored_tensor<"pos">]
 module attributes {
     vitya.model = #vitya.model<name = "vit", image = [3, 32, 32], classes = ["cat", "a dog"]>,
     vitya.linears = [
@@ -21,7 +22,11 @@ module attributes {
     vitya.parameters = 1930 : i64, vitya.phase = "import",
     vitya.settings = [
       #vitya.setting<"heads", value = "3", source = file>, #vitya.setting<"gelu", value = "\22erf\22", source = guess>,
-      #vitya.setting<"eps", value = "1e-06", source = layout>, #vitya.setting<"image", value = "[32,32]", source = option>]} {
+      #vitya.setting<"eps", value = "1e-06", source = layout>, #vitya.setting<"image", value = "[32,32]", source = option>],
+    vitya.stored_tensors = [
+      #vitya.stored_tensor<"cls" as "cls_token" shape [1, 1, 192]>,
+      #vitya.stored_tensor<"w" as "k" shape [64, 3, 3, 3] order [0, 2, 3, 1]>,
+      #vitya.stored_tensor<"w" as "gamma" shape [64] fill 1.0 : f32>, #vitya.stored_tensor<"pos">]} {
 
 // CHECK-LABEL: func @image(
 // CHECK-SAME: %[[IMAGE:.*]]: tensor<3x32x16xf32>

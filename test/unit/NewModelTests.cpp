@@ -1,7 +1,9 @@
 // New models: the tensors that the libraries' own code makes, models that can be imported, and the values with which
 // training begins.
+#include "dialect/Fingerprint.h"
 #include "dialect/VityaDialect.h"
 #include "frontend/checkpoint/Checkpoint.h"
+#include "frontend/import/Export.h"
 #include "frontend/import/Import.h"
 #include "frontend/layout/InitialValues.h"
 #include "frontend/layout/NewModel.h"
@@ -127,17 +129,23 @@ const Family kFamilies[] = {
        options.stem = {64, 48};
      }}};
 
+NewModelOptions optionsOf(const Family &family) {
+  NewModelOptions options = smallOptions();
+  options.with = family.with;
+  options.without = family.without;
+  if (family.change)
+    family.change(options);
+  return options;
+}
+
+std::vector<TensorToWrite> createFamily(const Family &family, const NewModelOptions &options) {
+  Layout layout = shipped(family.layout);
+  return create(family.names ? layout.others[family.names - 1] : layout, options);
+}
+
 TEST(NewModel, HasTheTensorsOfTheLibraries) {
-  for (const Family &family : kFamilies) {
-    NewModelOptions options = smallOptions();
-    options.with = family.with;
-    options.without = family.without;
-    if (family.change)
-      family.change(options);
-    Layout layout = shipped(family.layout);
-    auto tensors = create(family.names ? layout.others[family.names - 1] : layout, options);
-    EXPECT_EQ(shapesOf(tensors), readFamily(family.name)) << family.name;
-  }
+  for (const Family &family : kFamilies)
+    EXPECT_EQ(shapesOf(createFamily(family, optionsOf(family))), readFamily(family.name)) << family.name;
 }
 
 TEST(NewModel, HasTheTensorsOfTheModelThatShips) {
@@ -192,33 +200,69 @@ TEST(NewModel, OwnLayouts) {
   EXPECT_FALSE(shapes.count("s.1.weight"));
 }
 
+/// A checkpoint and the model that it is imported as, which is null if that failed.
+struct Imported {
+  std::string file;
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+
+  Imported(const std::string &layout, int64_t image, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> write) {
+    llvm::raw_string_ostream os(file);
+    if (llvm::Error error = write(os)) {
+      ADD_FAILURE() << layout << ": " << llvm::toString(std::move(error));
+      return;
+    }
+    ImportOptions options;
+    options.layout = layout;
+    options.layoutFolder = VITYA_SOURCE "/frontend/layouts";
+    options.settings = {"heads=3", "image=" + std::to_string(image), "mean=0.5,0.5,0.5", "std=0.5,0.5,0.5"};
+    mlir::ScopedDiagnosticHandler quiet(&context, [](mlir::Diagnostic &) { return mlir::success(); });
+    auto result = importModel(context, {llvm::MemoryBufferRef(file, "new.pth")}, "new", options);
+    if (result)
+      module = std::move(*result);
+    else
+      ADD_FAILURE() << layout << ": " << llvm::toString(result.takeError());
+  }
+};
+
 /// Imports the tensors as a checkpoint and returns the number of elements of all constants, or 0 if that fails.
 int64_t countImported(llvm::ArrayRef<TensorToWrite> tensors, const std::string &layout) {
-  std::string file;
-  llvm::raw_string_ostream os(file);
-  if (llvm::Error error = writeCheckpoint(tensors, {}, CheckpointFormat::torch, os)) {
-    ADD_FAILURE() << llvm::toString(std::move(error));
+  Imported imported(layout, 32, [&](auto &os) { return writeCheckpoint(tensors, {}, CheckpointFormat::torch, os); });
+  if (!imported.module)
     return 0;
-  }
-  ImportOptions options;
-  options.layout = layout;
-  options.layoutFolder = VITYA_SOURCE "/frontend/layouts";
-  options.settings = {"heads=3", "image=32", "mean=0.5,0.5,0.5", "std=0.5,0.5,0.5"};
-  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  mlir::ScopedDiagnosticHandler quiet(&context, [](mlir::Diagnostic &) { return mlir::success(); });
-  ModelSource source = {llvm::MemoryBufferRef(file, "new.pth")};
-  auto module = importModel(context, source, "new", options);
-  if (!module) {
-    ADD_FAILURE() << layout << ": " << llvm::toString(module.takeError());
-    return 0;
-  }
-  EXPECT_TRUE(mlir::succeeded(mlir::verify(**module)));
+  EXPECT_TRUE(mlir::succeeded(mlir::verify(*imported.module)));
   int64_t elements = 0;
-  (*module)->walk([&](mlir::arith::ConstantOp op) {
+  imported.module->walk([&](mlir::arith::ConstantOp op) {
     if (auto type = llvm::dyn_cast<mlir::ShapedType>(op.getType()))
       elements += type.getNumElements();
   });
   return elements;
+}
+
+/// Expects the model of `layout` with these tensors to be written with their names and shapes, and to stay the same.
+void expectSameForm(llvm::ArrayRef<TensorToWrite> tensors, const std::string &layout, int64_t image) {
+  for (CheckpointFormat format : {CheckpointFormat::torch, CheckpointFormat::safetensors}) {
+    Imported first(layout, image, [&](auto &os) { return writeCheckpoint(tensors, {}, format, os); });
+    ASSERT_TRUE(first.module) << layout;
+    Imported second(layout, image, [&](auto &os) { return exportCheckpoint(*first.module, format, os); });
+    ASSERT_TRUE(second.module) << layout;
+    auto checkpoint = Checkpoint::read(llvm::MemoryBufferRef(second.file, "again.pth"), "");
+    ASSERT_TRUE(static_cast<bool>(checkpoint));
+    Shapes shapes;
+    for (const auto &[name, tensor] : checkpoint->tensors())
+      shapes[name].assign(tensor.shape.begin(), tensor.shape.end());
+    EXPECT_EQ(shapes, shapesOf(tensors)) << layout;
+    EXPECT_EQ(fingerprint(*first.module), fingerprint(*second.module)) << layout;
+  }
+}
+
+TEST(NewModel, IsWrittenInTheFormOfItsLibrary) {
+  for (const Family &family : kFamilies) {
+    NewModelOptions options = optionsOf(family);
+    expectSameForm(createFamily(family, options), family.layout, options.image);
+  }
+  for (StringRef name : {"reference", "torchvision-vit", "huggingface-siglip"})
+    expectSameForm(create(shipped(name.str()), smallOptions()), name.str(), smallOptions().image);
 }
 
 int64_t countElements(llvm::ArrayRef<TensorToWrite> tensors) {

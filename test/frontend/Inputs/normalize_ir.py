@@ -2,7 +2,8 @@
 """Prints the IR of a model so that two models which differ only in names are equal: normalize_ir.py < IR.
 
 Constants are called after their resources, without the element type and the number that may follow the name; other values
-are numbered in order. Constants are sorted. The settings, whose sources differ, the fingerprint and the weights are left out.
+are numbered in order. Constants are sorted. The settings, whose sources differ, the form in which
+tensors are stored, the fingerprint and the weights are left out.
 """
 import re
 import sys
@@ -10,7 +11,7 @@ import sys
 VALUE = re.compile(r"%[\w$.-]+")
 names, constants, lines = {}, [], []
 for line in sys.stdin.read().split("{-#")[0].splitlines():
-    line = re.sub(r', vitya\.(settings = \[.*?\](?=[,}])|fingerprint = "\w+")', "", line)
+    line = re.sub(r', vitya\.((settings|stored_tensors) = \[.*?\](?=[,}])|fingerprint = "\w+")', "", line)
     constant = re.match(r"\s*(%\S+) = arith\.constant dense_resource<([^>]*)>( : .*)", line)
     if constant:
         name = re.sub(r"(\.i\d+)?(_\d+)?$", "", constant[2].strip('"'))
