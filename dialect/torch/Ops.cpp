@@ -197,9 +197,34 @@ Tensor fakeQuantizeDynamic(const Tensor &input, bool isOfToken, int64_t levels) 
 }
 
 Tensor roundToMultiples(const Tensor &values, llvm::ArrayRef<double> steps) {
+  return roundToMultiples(values, wrap(vector(steps, unwrap(values))));
+}
+
+Tensor roundToMultiples(const Tensor &values, const Tensor &steps) {
   const at::Tensor &from = unwrap(values);
-  at::Tensor step = vector(steps, from);
+  at::Tensor step = unwrap(steps).detach();
   return wrap(straightThrough(from, at::round(from.detach() / step) * step));
+}
+
+constexpr double kLargestLogarithm = 80;
+
+Tensor learnedScales(const Tensor &logarithms, int64_t count, Levels levels) {
+  at::Tensor scales = at::exp(unwrap(logarithms).clamp(-kLargestLogarithm, kLargestLogarithm));
+  at::Tensor share = scales / std::sqrt(double(count) * double(levels.max));
+  return wrap(share + (scales - share).detach());
+}
+
+std::vector<double> scalesOf(llvm::ArrayRef<float> logarithms) {
+  std::vector<double> scales;
+  for (float logarithm : logarithms)
+    scales.push_back(std::exp(std::clamp<float>(logarithm, -kLargestLogarithm, kLargestLogarithm)));
+  return scales;
+}
+
+Tensor fakeQuantize(const Tensor &input, const Tensor &scales, int64_t zero, Levels levels) {
+  at::Tensor scale = unwrap(scales).view({-1, 1});
+  at::Tensor clipped = (unwrap(input) * scale.reciprocal()).clamp(levels.min - zero, levels.max - zero);
+  return wrap(straightThrough(clipped, at::round(clipped.detach())) * scale);
 }
 
 int64_t batchOf(const Tensor &tensor) { return unwrap(tensor).size(0); }

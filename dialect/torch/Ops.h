@@ -120,6 +120,21 @@ Tensor fakeQuantizeDynamic(const Tensor &input, bool isOfToken, int64_t levels);
 
 /// Each of `values` [O] rounded to a multiple of one of `steps` [O].
 Tensor roundToMultiples(const Tensor &values, llvm::ArrayRef<double> steps);
+Tensor roundToMultiples(const Tensor &values, const Tensor &steps);
+
+//===----------------------------------------------------------------------===//
+// Learned scales (arXiv 1902.08153)
+//===----------------------------------------------------------------------===//
+
+/// The scales with the logarithms `logarithms` [O] or [1], each of which is that of `count` elements with integers in
+/// `levels`. The gradient of a scale is multiplied by 1 / sqrt(count * levels.max).
+Tensor learnedScales(const Tensor &logarithms, int64_t count, Levels levels);
+/// The same scales as numbers. Logarithms are clamped to [-80, 80], so that scales and their reciprocals are normal.
+std::vector<double> scalesOf(llvm::ArrayRef<float> logarithms);
+
+/// `input` rounded as above with `scales` [O], one for each row of a matrix [O, I], or [1], with a gradient for these:
+/// round(x / s) - x / s where x is not clipped, and the level minus `zero` to which it is clipped elsewhere.
+Tensor fakeQuantize(const Tensor &input, const Tensor &scales, int64_t zero, Levels levels);
 
 //===----------------------------------------------------------------------===//
 // Access

@@ -25,6 +25,22 @@ static LinearOp biasReader(arith::ConstantOp constant) {
   return {};
 }
 
+/// The scales of the integers of `constant`, which are a weight, or the bias of a quantized layer; one for each row.
+static FailureOr<SmallVector<double>> readScales(arith::ConstantOp constant) {
+  auto type = cast<RankedTensorType>(valueOf(constant).getType());
+  LinearOp layer = biasReader(constant);
+  if (isa<quant::QuantizedType>(type.getElementType()))
+    return weightScales(type, [&] { return constant.emitOpError(); });
+  FailureOr<SmallVector<double>> scales =
+      weightScales(layer.getWeight().getType(), [&] { return layer.emitOpError(); });
+  if (succeeded(scales)) {
+    SmallVector<float> factors =
+        rowFactors(cast<RankedTensorType>(layer.getInput().getType()).getElementType(), *scales);
+    scales->assign(factors.begin(), factors.end());
+  }
+  return scales;
+}
+
 /// Reads the integers of a weight or a bias and their scales.
 static LogicalResult readIntegers(arith::ConstantOp constant, ElementsAttr elements, Parameter &parameter) {
   FailureOr<std::vector<char>> bytes = readRaw(elements);
@@ -35,21 +51,11 @@ static LogicalResult readIntegers(arith::ConstantOp constant, ElementsAttr eleme
   int64_t count = elements.getNumElements();
   std::vector<int32_t> integers(count);
   if (isa<quant::QuantizedType>(type.getElementType())) {
-    FailureOr<SmallVector<double>> scales = weightScales(type, [&] { return constant.emitOpError(); });
-    if (failed(scales))
-      return failure();
     auto element = cast<quant::QuantizedType>(type.getElementType());
-    parameter.scales.assign(scales->begin(), scales->end());
     parameter.min = element.getStorageTypeMin();
     parameter.max = element.getStorageTypeMax();
     llvm::transform(*bytes, integers.begin(), [](char byte) { return static_cast<signed char>(byte); });
   } else if (layer && layer.isQuantized() && type.getElementType().isInteger(32)) {
-    FailureOr<SmallVector<double>> scales =
-        weightScales(layer.getWeight().getType(), [&] { return layer.emitOpError(); });
-    if (failed(scales))
-      return failure();
-    llvm::append_range(parameter.scales,
-                       rowFactors(cast<RankedTensorType>(layer.getInput().getType()).getElementType(), *scales));
     parameter.min = std::numeric_limits<int32_t>::min();
     parameter.max = std::numeric_limits<int32_t>::max();
     std::memcpy(integers.data(), bytes->data(), bytes->size());
@@ -57,6 +63,10 @@ static LogicalResult readIntegers(arith::ConstantOp constant, ElementsAttr eleme
     return constant.emitOpError("expected a constant of f32, or the integers of a quantized layer, found ")
            << constant.getType();
   }
+  FailureOr<SmallVector<double>> scales = readScales(constant);
+  if (failed(scales))
+    return failure();
+  parameter.scales.assign(scales->begin(), scales->end());
   int64_t perScale = count / parameter.scales.size();
   for (int64_t i = 0; i < count; ++i)
     parameter.values.push_back(static_cast<float>(integers[i] * parameter.scales[i / perScale]));
@@ -91,6 +101,11 @@ FailureOr<Parameter> readParameter(arith::ConstantOp constant) {
 
 void storeParameter(Parameter &parameter, ArrayRef<float> values) {
   parameter.values = values.vec();
+  if (!parameter.scales.empty()) { // they may have been learned
+    FailureOr<SmallVector<double>> scales = readScales(parameter.constants.front());
+    assert(succeeded(scales) && "the scales were read before, and learned ones are in range");
+    parameter.scales.assign(scales->begin(), scales->end());
+  }
   auto elements = cast<ElementsAttr>(parameter.constants.front().getValue());
   ShapedType type = elements.getShapedType();
   std::vector<char> bytes;

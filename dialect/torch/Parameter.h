@@ -19,6 +19,8 @@ struct Parameter {
   std::vector<mlir::arith::ConstantOp> constants; ///< those that hold it
   std::vector<double> scales;                     ///< of integers, one for each row or one; empty for f32
   int64_t min = 0, max = 0;                       ///< of integers
+  /// Of the logarithms of learned scales: the quantized values whose type has these scales. Empty for a weight.
+  std::vector<mlir::Value> quantized;
 };
 
 /// The value that ops read in place of `constant`: that of the cast if it holds the integers of a weight.

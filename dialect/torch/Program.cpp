@@ -3,8 +3,10 @@
 #include "dialect/torch/Program.h"
 #include "dialect/QuantTypes.h"
 #include "dialect/VityaOps.h"
+#include "dialect/torch/ColumnSlices.h"
+#include "dialect/torch/LearnedScales.h"
 #include "dialect/torch/Ops.h"
-#include "mlir/Analysis/SliceAnalysis.h"
+#include "dialect/torch/ResidualBranches.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -16,7 +18,7 @@ using Operands = ArrayRef<Tensor>;
 
 class ProgramBuilder {
 public:
-  explicit ProgramBuilder(Program &program) : program(program) {}
+  ProgramBuilder(Program &program, bool learnsScales) : program(program), learnsScales(learnsScales) {}
 
   LogicalResult build(func::FuncOp function) {
     if (!function.getBody().hasOneBlock() || function.getNumArguments() != 1)
@@ -28,11 +30,16 @@ public:
       if (auto constant = dyn_cast<arith::ConstantOp>(op))
         if (failed(addConstant(constant)))
           return failure();
-    for (Parameter &parameter : program.weights)
+    if (learnsScales)
+      llvm::append_range(program.weights, findScales(body, program.weights));
+    for (auto [index, parameter] : llvm::enumerate(program.weights)) {
       for (arith::ConstantOp constant : parameter.constants)
-        slots[valueOf(constant)] = program.slots + (&parameter - program.weights.data());
+        slots[valueOf(constant)] = program.slots + index;
+      for (Value value : parameter.quantized)
+        scaleSlots[value] = program.slots + index;
+    }
     program.slots += program.weights.size();
-    countBranches(body);
+    branches = residualBranches(body);
     llvm::append_range(program.additions, llvm::make_first_range(branches));
     for (Operation &op : body.without_terminator())
       if (failed(addOp(&op)))
@@ -64,27 +71,6 @@ private:
   //===--------------------------------------------------------------------===//
   // Ops
   //===--------------------------------------------------------------------===//
-
-  /// Numbers the additions of a residual branch to what it began with.
-  void countBranches(Block &body) {
-    for (auto add : body.getOps<arith::AddFOp>()) {
-      SetVector<Operation *> slice;
-      auto comesFrom = [&](Value value, Value origin) {
-        slice.clear();
-        BackwardSliceOptions options;
-        options.inclusive = true;
-        (void)getBackwardSlice(value, &slice, options);
-        Operation *source = origin.getDefiningOp();
-        return source && !isa<arith::ConstantOp>(source) && slice.contains(source);
-      };
-      if (add.getLhs() == add.getRhs())
-        continue;
-      if (comesFrom(add.getRhs(), add.getLhs()))
-        branches[add] = {static_cast<int64_t>(branches.size()), true};
-      else if (comesFrom(add.getLhs(), add.getRhs()))
-        branches[add] = {static_cast<int64_t>(branches.size()), false};
-    }
-  }
 
   template <typename Op>
   static Windows windowsOf(Op op) {
@@ -133,6 +119,23 @@ private:
     addStep({op}, operands, [evaluate = std::move(evaluate)](Operands v, const Program::RunOptions &how) {
       return std::vector<Tensor>{evaluate(v, how)};
     });
+    return learnsScales ? addScales(op, program.steps.back()) : success();
+  }
+
+  /// Adds the learned scales that `op` rounds with to the operands of its step.
+  LogicalResult addScales(Operation *op, Program::Step &step) {
+    SmallVector<Value, 2> values;
+    if (auto cast = dyn_cast<quant::QuantizeCastOp>(op))
+      values = {cast.getResult()};
+    if (auto linear = dyn_cast<LinearOp>(op); linear && linear.isQuantized())
+      values = {linear.getWeight(), scaleSource(linear.getInput())};
+    for (Value value : values) {
+      auto slot = scaleSlots.find(value);
+      if (slot == scaleSlots.end())
+        return op->emitOpError("expected a constant weight, and an input that quant.qcast quantizes, to learn their "
+                               "scales");
+      step.operands.push_back(slot->second);
+    }
     return success();
   }
 
@@ -144,28 +147,6 @@ private:
     for (Operation *op : ops)
       step.results.push_back(slots[op->getResult(0)] = program.slots++);
     program.steps.push_back(std::move(step));
-  }
-
-  /// The slices of the source of `op` if they divide its columns among them, in order; else none.
-  static SmallVector<Operation *, 1> columnSlices(tensor::ExtractSliceOp op) {
-    auto source = cast<RankedTensorType>(op.getSource().getType());
-    SmallVector<tensor::ExtractSliceOp> slices;
-    for (Operation *user : op.getSource().getUsers())
-      if (auto slice = dyn_cast<tensor::ExtractSliceOp>(user); slice && slice->getNumOperands() == 1)
-        slices.push_back(slice);
-    llvm::sort(slices, [](auto a, auto b) { return a.getStaticOffsets().back() < b.getStaticOffsets().back(); });
-    int64_t column = 0;
-    for (tensor::ExtractSliceOp slice : slices) {
-      bool isOfColumns = slice.getType().getRank() == source.getRank() &&
-                         slice.getStaticSizes().drop_back() == source.getShape().drop_back() &&
-                         llvm::all_of(slice.getStaticStrides(), [](int64_t stride) { return stride == 1; });
-      if (!isOfColumns || slice.getStaticOffsets().back() != column)
-        return {};
-      column += slice.getStaticSizes().back();
-    }
-    if (column != source.getShape().back())
-      return {};
-    return SmallVector<Operation *, 1>(slices.begin(), slices.end());
   }
 
   /// Repeats the operands that depend on no image for each image of the others.
@@ -244,14 +225,17 @@ private:
         })
         .Case([&](tensor::ExtractSliceOp op) { return sliceEvaluator(op, isBatched); })
         .Case([&](tensor::InsertSliceOp op) { return sliceEvaluator(op, isBatched); })
-        .Case([](quant::QuantizeCastOp op) -> Evaluate {
+        .Case([&](quant::QuantizeCastOp op) -> Evaluate {
           auto type = dyn_cast<quant::UniformQuantizedType>(op.getQuantizedType());
           if (!type)
             return nullptr;
-          return [type](Operands v, auto &) {
-            return fakeQuantize(v[0], type.getScale(), type.getZeroPoint(),
-                                {type.getStorageTypeMin(), type.getStorageTypeMax()});
-          };
+          Levels levels{type.getStorageTypeMin(), type.getStorageTypeMax()};
+          int64_t count = cast<RankedTensorType>(op.getInput().getType()).getNumElements();
+          if (learnsScales)
+            return [=](Operands v, auto &) {
+              return fakeQuantize(v[0], learnedScales(v[1], count, levels), type.getZeroPoint(), levels);
+            };
+          return [=](Operands v, auto &) { return fakeQuantize(v[0], type.getScale(), type.getZeroPoint(), levels); };
         })
         .Case([](quant::DequantizeCastOp) { return [](Operands v, auto &) { return v[0]; }; })
         // The scales of dynamic quantization are found where it is applied.
@@ -275,6 +259,21 @@ private:
     const Parameter *weight = parameterOf(op.getWeight()), *bias = op.getBias() ? parameterOf(op.getBias()) : nullptr;
     auto scalesOf = [](const Parameter *parameter) { return parameter ? parameter->scales : std::vector<double>(); };
     Levels levels{weight ? weight->min : 0, weight ? weight->max : 0};
+    if (learnsScales && op.isQuantized()) {
+      // The scales of the weight and of the input are the last operands.
+      int64_t columns = op.getWeight().getType().getDimSize(1), rows = op.getWeight().getType().getDimSize(0);
+      bool isPerRow = isa<quant::UniformQuantizedPerAxisType>(op.getWeight().getType().getElementType());
+      return [=, count = isPerRow ? columns : rows * columns, hasBias = op.getBias() != nullptr,
+              isBiasRounded = bias && !bias->scales.empty()](Operands v, auto &) {
+        Tensor scales = learnedScales(v[v.size() - 2], count, levels);
+        Tensor matrix = fakeQuantize(v[1], scales, 0, levels);
+        if (!hasBias)
+          return windows ? convolution(v[0], *windows, matrix, nullptr) : linear(v[0], matrix, nullptr);
+        Tensor steps = multiply(scales, learnedScales(v.back(), 1, levels));
+        Tensor summand = isBiasRounded ? roundToMultiples(v[2], steps) : v[2];
+        return windows ? convolution(v[0], *windows, matrix, &summand) : linear(v[0], matrix, &summand);
+      };
+    }
     return
         [=, hasBias = op.getBias() != nullptr, scales = scalesOf(weight), steps = scalesOf(bias)](Operands v, auto &) {
           Tensor matrix = scales.empty() ? v[1] : fakeQuantizeRows(v[1], scales, levels);
@@ -330,20 +329,18 @@ private:
   }
 
   Program &program;
+  bool learnsScales;
   llvm::MapVector<Attribute, size_t> indices; ///< of the parameters
+  llvm::DenseMap<Value, int> scaleSlots;      ///< of the learned scales of quantized values
   llvm::DenseMap<Value, int> slots;
   llvm::DenseSet<Value> batched; ///< values that depend on the image
-  struct Branch {
-    int64_t index;
-    bool isSecond; ///< whether the branch is the second operand
-  };
   llvm::MapVector<Operation *, Branch> branches;
 };
 
-FailureOr<Program> Program::create(func::FuncOp function) {
+FailureOr<Program> Program::create(func::FuncOp function, bool learnsScales) {
   Program program;
   program.function = function;
-  if (failed(ProgramBuilder(program).build(function)))
+  if (failed(ProgramBuilder(program, learnsScales).build(function)))
     return failure();
   return program;
 }
@@ -377,6 +374,17 @@ LogicalResult Program::findTokens() {
   return success();
 }
 
-void Program::store(size_t index, ArrayRef<float> values) { storeParameter(weights[index], values); }
+void Program::store(ArrayRef<float> values) {
+  std::vector<ArrayRef<float>> parts;
+  for (const Parameter &parameter : weights) {
+    parts.push_back(values.take_front(parameter.values.size()));
+    values = values.drop_front(parameter.values.size());
+  }
+  // Integers are rounded with the scales.
+  for (bool isScale : {true, false})
+    for (auto [parameter, part] : llvm::zip_equal(weights, parts))
+      if (isScale == !parameter.quantized.empty())
+        isScale ? storeScales(parameter, part) : storeParameter(parameter, part);
+}
 
 } // namespace vitya::autograd

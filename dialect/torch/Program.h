@@ -17,9 +17,11 @@ class Program {
 public:
   /// Prepares `function`, which maps an f32 image [C, H, W] to f32 logits [1, classes]. Errors at the op: an op that is
   /// not one of the phases `import` and `compress`, a type that is not a static tensor, a constant without its bytes.
-  static mlir::FailureOr<Program> create(mlir::func::FuncOp function);
+  /// If `learnsScales`, the scales of static quantization are parameters too; dynamic quantization has none.
+  static mlir::FailureOr<Program> create(mlir::func::FuncOp function, bool learnsScales = false);
 
-  /// The weights in the order of their first use. Constants of one resource are one weight.
+  /// The weights in the order of their first use, and then the scales that are learned. Constants of one resource are
+  /// one weight.
   llvm::ArrayRef<Parameter> parameters() const { return weights; }
 
   struct RunOptions {
@@ -42,8 +44,9 @@ public:
   /// Finds the tokens that may be left out. Errors: those of `findTokenSequence`.
   mlir::LogicalResult findTokens();
 
-  /// Stores `values` in the constants of parameter `index`, rounded if these are integers.
-  void store(size_t index, llvm::ArrayRef<float> values);
+  /// Stores `values`, those of all parameters one after the other, in the function: weights in constants, rounded if
+  /// these are integers, and scales in types.
+  void store(llvm::ArrayRef<float> values);
 
 private:
   friend class ProgramBuilder;

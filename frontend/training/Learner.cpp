@@ -76,6 +76,7 @@ struct Learner::Impl {
   int64_t classes = 0;
   std::vector<std::vector<int64_t>> shapes;
   std::vector<int64_t> sizes;
+  std::vector<bool> areTrained;
   at::Tensor weights;            ///< a leaf of the graph of gradients
   at::Tensor average, isDecayed; ///< as `weights`; 1 where weight decay applies, else 0
   at::Tensor first, second;      ///< the moments of AdamW
@@ -93,7 +94,7 @@ struct Learner::Impl {
     std::vector<autograd::Tensor> result;
     std::vector<at::Tensor> parts = at::split_with_sizes(vector, sizes, 0);
     for (size_t i = 0; i < parts.size(); ++i)
-      result.push_back(autograd::wrap(parts[i].view(shapes[i])));
+      result.push_back(autograd::wrap(areTrained[i] ? parts[i].view(shapes[i]) : parts[i].view(shapes[i]).detach()));
     return result;
   }
 
@@ -246,6 +247,7 @@ llvm::Expected<std::unique_ptr<Learner>> Learner::create(llvm::ArrayRef<WeightSh
         size *= dim;
       impl->shapes.push_back(weight.shape);
       impl->sizes.push_back(size);
+      impl->areTrained.push_back(weight.isTrained);
       masks.push_back(at::full({size}, weight.isDecayed ? 1.0 : 0.0, at::kFloat));
     }
     impl->isDecayed = at::cat(masks).to(impl->device);

@@ -31,10 +31,11 @@ struct LearnerOptions {
   double features = 0;          ///< weight of the mean squared difference between features of the model and the teacher
 };
 
-/// The shape of a weight, and whether weight decay applies to it.
+/// The shape of a weight, whether weight decay applies to it, and whether it changes at all.
 struct WeightShape {
   std::vector<int64_t> shape;
-  bool isDecayed;
+  bool isDecayed = false;
+  bool isTrained = true;
 };
 
 /// Images as a dataset has them, u8 [count, channels, height, width], and their labels.

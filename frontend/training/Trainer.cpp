@@ -1,10 +1,11 @@
 // What is random in a step depends on the seed and the number of the step, so a run that is resumed goes on exactly.
 #include "frontend/training/Trainer.h"
-#include "dialect/VityaDialect.h"
+#include "dialect/VityaOps.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/Progress.h"
 #include "dialect/support/WriteOutput.h"
 #include "frontend/import/Export.h"
+#include "frontend/import/StoredTensors.h"
 #include "frontend/training/Curves.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -85,21 +86,40 @@ TrainingFiles TrainingFiles::of(llvm::StringRef output) {
   return {output.str(), with(".last" + extension), with(".state"), with(".csv"), with(".svg")};
 }
 
+/// Fails if `function` has no scales to learn, or scales that are found at run time.
+static Error checkScales(func::FuncOp function) {
+  bool isQuantized = false;
+  for (auto linear : function.getOps<LinearOp>()) {
+    isQuantized |= linear.isQuantized();
+    if (linear.getParams())
+      return makeError("expected static quantization to learn its scales, found layer '{0}', whose scales are computed "
+                       "at run time",
+                       linear.getLayer());
+  }
+  return isQuantized ? Error::success()
+                     : makeError("expected static quantization to learn its scales, found a model that is not "
+                                 "quantized");
+}
+
 Expected<std::unique_ptr<Trainer>> Trainer::create(ModuleOp module, TrainerOptions options) {
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module);
   if (!entry || entry.isExternal() || !model)
     return makeError("expected a model with a function @{0} to train, found none", kEntryName);
+  if (options.learnsScales)
+    if (Error error = checkScales(entry))
+      return std::move(error);
   std::unique_ptr<Trainer> trainer(new Trainer(module, std::move(options)));
-  FailureOr<autograd::Program> program = autograd::Program::create(entry);
+  FailureOr<autograd::Program> program = autograd::Program::create(entry, trainer->options.learnsScales);
   if (failed(program))
     return reportedError();
   if (trainer->options.patchDropout > 0 && failed(program->findTokens()))
     return reportedError();
   trainer->program = std::move(*program);
   std::vector<WeightShape> shapes;
+  StoredTensors stored(module);
   for (const autograd::Parameter &parameter : trainer->program->parameters())
-    shapes.push_back({parameter.shape, parameter.isMatrix});
+    shapes.push_back({parameter.shape, parameter.isMatrix, !stored.isComputed(parameter.name)});
   if (shapes.empty())
     return makeError("expected a model with weights to train, found none");
   Expected<std::unique_ptr<Learner>> learner =
@@ -198,11 +218,7 @@ Prediction Trainer::teach(const autograd::Tensor &images) const {
 }
 
 Error Trainer::writeModel(ArrayRef<float> weights, StringRef path) {
-  for (size_t index = 0; index < program->parameters().size(); ++index) {
-    size_t count = program->parameters()[index].values.size();
-    program->store(index, weights.take_front(count));
-    weights = weights.drop_front(count);
-  }
+  program->store(weights);
   return writeOutput(path,
                      [&](llvm::raw_ostream &os) { return exportCheckpoint(module, checkpointFormatOf(path), os); });
 }

@@ -30,6 +30,7 @@ struct TrainerOptions {
   /// Seconds that the training may take. The schedule then follows the time, and epochs are counted but have no limit.
   std::optional<double> timeBudget;
   double dropPath = 0, patchDropout = 0; ///< see autograd::Program::RunOptions
+  bool learnsScales = false;             ///< whether the scales of static quantization are trained too
   int64_t loaderThreads = 1;
   int64_t evaluationBatch = 500;
   double saveInterval = 60; ///< seconds between writes of the files, besides those at the end

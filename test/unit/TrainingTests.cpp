@@ -7,7 +7,9 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Quant/IR/Quant.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Verifier.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
@@ -66,11 +68,16 @@ protected:
                         func::FuncDialect>();
   }
 
-  /// A model whose function has this body.
-  OwningOpRef<ModuleOp> parse(const std::string &body) {
+  /// A model of four classes, or of as many as there are names, whose function has this body.
+  OwningOpRef<ModuleOp> parse(const std::string &body, ArrayRef<const char *> classes = {"a", "b", "c", "d"}) {
+    std::string names =
+        llvm::join(llvm::map_range(classes, [](StringRef name) { return ("\"" + name + "\"").str(); }), ", ");
     std::string text =
-        "module attributes {vitya.model = #vitya.model<name = \"m\", image = [3, 8, 8], classes = [\"a\", "
-        "\"b\", \"c\", \"d\"]>} {\nfunc.func @main(%image: tensor<3x8x8xf32>) -> tensor<1x4xf32> {\n" +
+        llvm::formatv(
+            "module attributes {{vitya.model = #vitya.model<name = \"m\", image = [3, 8, 8], classes = [{0}]>} "
+            "{{\nfunc.func @main(%image: tensor<3x8x8xf32>) -> tensor<1x{1}xf32> {{\n",
+            names, classes.size())
+            .str() +
         body + "}\n}\n";
     OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(text, &context);
     EXPECT_TRUE(module);
@@ -107,6 +114,27 @@ protected:
   %y = arith.addf %r, %d : tensor<5x16xf32>
   %z = tensor.extract_slice %y[0, 0] [1, 16] [1, 1] : tensor<5x16xf32> to tensor<1x16xf32>
   %o = vitya.linear "head" %z, %head : tensor<1x16xf32>, tensor<4x16xf32> -> tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)");
+  }
+
+  /// A quantized linear layer on the pixels.
+  OwningOpRef<ModuleOp> makeQuantized() {
+    return parse(R"(
+  %w = arith.constant dense<"0x)" +
+                 [] {
+                   std::string bytes;
+                   Random random(5);
+                   for (int64_t i = 0; i < 4 * 192; ++i)
+                     bytes += llvm::formatv("{0:X-2}", uint32_t(uint8_t(int8_t(random.below(255)) - 127))).str();
+                   return bytes;
+                 }() +
+                 R"("> : tensor<4x192xi8>
+  %b = arith.constant dense<[100, -200, 300, 5]> : tensor<4xi32>
+  %p = vitya.patchify %image [8, 8] channel_row_column : tensor<3x8x8xf32> -> tensor<1x192xf32>
+  %q = quant.qcast %p : tensor<1x192xf32> to tensor<1x192x!quant.uniform<u8:f32, 0.0037:3>>
+  %s = quant.scast %w : tensor<4x192xi8> to tensor<4x192x!quant.uniform<i8<-127:127>:f32:0, {0.01, 0.02, 0.03, 0.01}>>
+  %o = vitya.linear "head" %q, %s bias %b : tensor<1x192x!quant.uniform<u8:f32, 0.0037:3>>, tensor<4x192x!quant.uniform<i8<-127:127>:f32:0, {0.01, 0.02, 0.03, 0.01}>>, tensor<4xi32> -> tensor<1x4xf32>
   return %o : tensor<1x4xf32>
 )");
   }
@@ -186,25 +214,7 @@ TEST_F(TrainingTests, ConvolutionsAsReference) {
 
 TEST_F(TrainingTests, QuantizedAsReference) {
   // Rounding differs only where a value lies in the middle of two.
-  expectEqualLogits(*parse(R"(
-  %w = arith.constant dense<"0x)" +
-                           [] {
-                             std::string bytes;
-                             Random random(5);
-                             for (int64_t i = 0; i < 4 * 192; ++i)
-                               bytes +=
-                                   llvm::formatv("{0:X-2}", uint32_t(uint8_t(int8_t(random.below(255)) - 127))).str();
-                             return bytes;
-                           }() +
-                           R"("> : tensor<4x192xi8>
-  %b = arith.constant dense<[100, -200, 300, 5]> : tensor<4xi32>
-  %p = vitya.patchify %image [8, 8] channel_row_column : tensor<3x8x8xf32> -> tensor<1x192xf32>
-  %q = quant.qcast %p : tensor<1x192xf32> to tensor<1x192x!quant.uniform<u8:f32, 0.0037:3>>
-  %s = quant.scast %w : tensor<4x192xi8> to tensor<4x192x!quant.uniform<i8<-127:127>:f32:0, {0.01, 0.02, 0.03, 0.01}>>
-  %o = vitya.linear "head" %q, %s bias %b : tensor<1x192x!quant.uniform<u8:f32, 0.0037:3>>, tensor<4x192x!quant.uniform<i8<-127:127>:f32:0, {0.01, 0.02, 0.03, 0.01}>>, tensor<4xi32> -> tensor<1x4xf32>
-  return %o : tensor<1x4xf32>
-)"),
-                    1e-3);
+  expectEqualLogits(*makeQuantized(), 1e-3);
 }
 
 TEST_F(TrainingTests, Learns) {
@@ -219,6 +229,61 @@ TEST_F(TrainingTests, Learns) {
   EXPECT_GE(metrics->correct, 30);
   for (const std::string &file : {TrainingFiles::of(how.output).log, TrainingFiles::of(how.output).curves, how.output})
     EXPECT_TRUE(llvm::sys::fs::exists(file)) << file;
+}
+
+TEST_F(TrainingTests, LearnsScales) {
+  OwningOpRef<ModuleOp> module = makeQuantized();
+  auto lossOf = [](llvm::Expected<Metrics> metrics) {
+    EXPECT_TRUE(bool(metrics));
+    return metrics->loss;
+  };
+  TrainerOptions how = options();
+  how.learnsScales = true;
+  std::unique_ptr<Trainer> trainer = create(*module, how);
+  EXPECT_EQ(trainer->weightCount(), 4 * 192 + 4 + 4 + 1);
+  SplitDataset data{makeData(128, 2), makeData(32, 3)};
+  double before = lossOf(trainer->evaluate(data.validation));
+  run(*trainer, data, false);
+  double after = lossOf(trainer->evaluate(data.validation));
+  EXPECT_LT(after, 0.5 * before);
+  // The types have other scales, and executors that read these compute what was trained.
+  module->walk([](quant::QuantizeCastOp op) {
+    auto type = cast<quant::UniformQuantizedType>(op.getQuantizedType());
+    EXPECT_NE(type.getScale(), 0.0037);
+    EXPECT_EQ(type.getZeroPoint(), 3);
+  });
+  module->walk([](quant::StorageCastOp op) {
+    auto type = cast<quant::UniformQuantizedPerAxisType>(op.getQuantizedType());
+    EXPECT_NE(type.getScales()[0], type.getScales()[3]);
+  });
+  EXPECT_TRUE(succeeded(verify(*module)));
+  EXPECT_NEAR(lossOf(create(*module, options())->evaluate(data.validation)), after, 1e-3 * after);
+  expectEqualLogits(*module, 1e-3);
+}
+
+TEST_F(TrainingTests, HasNoScales) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  TrainerOptions how = options();
+  how.learnsScales = true;
+  llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(*module, how);
+  ASSERT_FALSE(bool(trainer));
+  EXPECT_EQ(llvm::toString(trainer.takeError()),
+            "expected static quantization to learn its scales, found a model that is not quantized");
+}
+
+TEST_F(TrainingTests, KeepsWhatTheImporterComputes) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  SmallVector<arith::ConstantOp> constants(module->lookupSymbol<func::FuncOp>("main").getOps<arith::ConstantOp>());
+  auto bytes = [&](size_t index) { return *readFloats(cast<ElementsAttr>(constants[index].getValue())); };
+  StringRef computed = resourceNameOf(cast<ElementsAttr>(constants[3].getValue())); // the positions
+  setDiscardable<VityaDialect::StoredTensorsAttrHelper>(
+      *module, ArrayAttr::get(&context, {StoredTensorAttr::get(&context, computed, "", {}, {}, FloatAttr())}));
+  std::vector<float> positions = bytes(3), token = bytes(2);
+  TrainerOptions how = options();
+  how.epochs = 1;
+  run(*create(*module, how), {makeData(32, 2), {}}, false);
+  EXPECT_EQ(bytes(3), positions);
+  EXPECT_NE(bytes(2), token);
 }
 
 TEST_F(TrainingTests, ResumedRunGoesOnExactly) {
@@ -298,6 +363,19 @@ TEST_F(TrainingTests, TeachesFeatures) {
   double none = lossOf(*other, 0), once = lossOf(*other, 1), twice = lossOf(*other, 2);
   EXPECT_GT(once, none);
   EXPECT_NEAR(twice - none, 2 * (once - none), 1e-3 * (twice - none));
+}
+
+TEST_F(TrainingTests, TeacherOfOtherClasses) {
+  OwningOpRef<ModuleOp> module = makeVit(), teacher = parse(constant("w", "3x192", 1) + R"(
+  %p = vitya.patchify %image [8, 8] channel_row_column : tensor<3x8x8xf32> -> tensor<1x192xf32>
+  %o = vitya.linear "head" %p, %w : tensor<1x192xf32>, tensor<3x192xf32> -> tensor<1x3xf32>
+  return %o : tensor<1x3xf32>
+)",
+                                                            {"a", "b", "c"});
+  llvm::Error error = create(*module, options())->setTeacher(*teacher);
+  EXPECT_EQ(llvm::toString(std::move(error)),
+            "expected a teacher with the images and the classes of the model, (tensor<3x8x8xf32>) -> tensor<1x4xf32>, "
+            "found (tensor<3x8x8xf32>) -> tensor<1x3xf32>");
 }
 
 TEST_F(TrainingTests, LeavesOutPatches) {

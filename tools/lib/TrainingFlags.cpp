@@ -88,6 +88,7 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
        {"average-decay", "Decay of the moving average of the weights, which is what is saved; 0: none",
         &learner.averageDecay, 0, 1, true},
        {"smoothing", "Label smoothing", &learner.smoothing, 0, 1, true},
+       {"learn-scales", "Train the scales of static quantization too (qat)", &options.learnsScales, 0, 1, true},
        {"drop-path", "Stochastic depth of the last block", &options.dropPath, 0, 0.99, true},
        {"patch-dropout", "Share of the patches that each image leaves out, at random", &options.patchDropout, 0, 0.99,
         true},
@@ -150,6 +151,8 @@ llvm::Expected<TrainerOptions> TrainingFlags::get(TrainingCommand command) {
                                                                    : 1e-4;
   if (llvm::Error error = checkRanges())
     return std::move(error);
+  if (options.learnsScales && command != TrainingCommand::qat)
+    return makeError("expected --learn-scales with qat only, whose models have scales, found it with another command");
   if (!timeBudget.empty()) {
     llvm::Expected<double> seconds = parseTime(timeBudget);
     if (!seconds)
