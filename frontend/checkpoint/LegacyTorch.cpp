@@ -39,7 +39,7 @@ public:
       return std::move(error);
     if (Error error = readStorages(keys->root()))
       return std::move(error);
-    if (Error error = readPickledModel(contents.pickle->root(), key, contents))
+    if (Error error = readPickledModel(key, contents))
       return std::move(error);
     for (const NamedTensor &named : contents.tensors)
       if (Error error = checkTensor(named.name, named.tensor, ranges[named.tensor.record].bytes))

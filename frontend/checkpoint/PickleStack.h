@@ -2,7 +2,7 @@
 #ifndef VITYA_FRONTEND_CHECKPOINT_PICKLESTACK_H
 #define VITYA_FRONTEND_CHECKPOINT_PICKLESTACK_H
 
-#include "dialect/support/Errors.h"
+#include "frontend/checkpoint/PickleMemory.h"
 #include "frontend/checkpoint/PickleValue.h"
 #include "llvm/Support/Endian.h"
 #include <deque>
@@ -64,18 +64,19 @@ private:
 /// addresses.
 class PickleStack {
 public:
-  explicit PickleStack(std::deque<PickleValue> &values) : values(values) {}
+  PickleStack(std::deque<PickleValue> &values, PickleMemory &memory) : memory(memory), values(values) {}
 
   /// Creates a value that is not on the stack.
   PickleValue &make(PickleValue::Kind kind) {
     PickleValue &value = values.emplace_back();
     value.kind = kind;
+    memory.use(sizeof(PickleValue));
     return value;
   }
 
   PickleValue &push(PickleValue::Kind kind) {
     PickleValue &value = make(kind);
-    stack.push_back(&value);
+    push(&value);
     return value;
   }
 
@@ -104,8 +105,23 @@ public:
     return llvm::Error::success();
   }
 
-  void push(PickleValue *value) { stack.push_back(value); }
-  void mark() { marks.push_back(stack.size()); }
+  /// Appends items to a container.
+  void addItems(PickleValue &container, llvm::ArrayRef<PickleValue *> items) {
+    container.items.insert(container.items.end(), items.begin(), items.end());
+    memory.use(items.size() * PickleMemory::kItem);
+  }
+
+  void push(PickleValue *value) {
+    stack.push_back(value);
+    memory.use(PickleMemory::kItem);
+  }
+  void mark() {
+    marks.push_back(stack.size());
+    memory.use(PickleMemory::kItem);
+  }
+
+protected:
+  PickleMemory &memory;
 
 private:
   std::deque<PickleValue> &values;

@@ -42,8 +42,8 @@ bool isShardIndex(llvm::StringRef path);
 /// each tensor is in exactly the shard that the index names.
 llvm::Expected<CheckpointContents> readShards(llvm::MemoryBufferRef index);
 
-/// Fills tensors and settings from the values of a pickle, except for the checks of the tensors.
-llvm::Error readPickledModel(const PickleValue &root, llvm::StringRef key, CheckpointContents &into);
+/// Fills tensors and settings from the values of the pickle, which `into` has, except for the checks of the tensors.
+llvm::Error readPickledModel(llvm::StringRef key, CheckpointContents &into);
 
 /// Reads a file of any format; `key` chooses among several state dicts.
 llvm::Expected<CheckpointContents> readContents(llvm::MemoryBufferRef file, llvm::StringRef key);

@@ -77,6 +77,7 @@ namespace {
 /// Collects the tensors under a value. If a name occurs twice, the later tensor takes the place of the earlier one, as
 /// in Python's dicts.
 struct Flattener {
+  PickleMemory &memory;
   std::vector<NamedTensor> tensors;
   StringMap<size_t> places;
   size_t visited = 0;
@@ -87,6 +88,10 @@ struct Flattener {
                        kMaxTensors);
     if (value.is(Kind::tensor)) {
       std::string text = name.str();
+      // The name is copied into maps.
+      memory.use(sizeof(NamedTensor) + 4 * text.size() + 2 * value.tensor->shape.size() * PickleMemory::kItem);
+      if (Error error = memory.check())
+        return error;
       auto [place, inserted] = places.try_emplace(text, tensors.size());
       if (inserted)
         tensors.push_back({text, *value.tensor});
@@ -146,6 +151,7 @@ struct Candidate {
 /// Finds modules, and the innermost dicts that hold floating-point tensors. Each value is visited once, and down to a
 /// depth that no checkpoint reaches, so values may contain themselves.
 struct CandidateSearch {
+  PickleMemory &memory;
   std::vector<Candidate> candidates;
   DenseSet<const PickleValue *> seen;
 
@@ -154,7 +160,7 @@ struct CandidateSearch {
       return;
     if (isModule(value)) {
       if (reachesTensor(value, depth))
-        candidates.push_back({key.str(), &value});
+        add(key, value);
       return;
     }
     size_t before = candidates.size();
@@ -165,10 +171,17 @@ struct CandidateSearch {
         visit(key.isTriviallyEmpty() ? Twine(name) : key + "." + name, child, depth + 1);
     });
     if (holdsTensors && candidates.size() == before)
-      candidates.push_back({key.str(), &value});
+      add(key, value);
   }
 
 private:
+  void add(const Twine &key, const PickleValue &value) {
+    if (memory.isExceeded())
+      return;
+    candidates.push_back({key.str(), &value});
+    memory.use(sizeof(Candidate) + 2 * candidates.back().key.size());
+  }
+
   /// Returns whether the value is a floating-point tensor or a sequence with one.
   static bool holdsTensor(const PickleValue &value) {
     bool isSequence = value.is(Kind::tuple) || value.is(Kind::list);
@@ -288,9 +301,11 @@ static const Candidate *preferred(ArrayRef<Candidate> candidates) {
   return nullptr;
 }
 
-Expected<StateDict> findStateDict(const PickleValue &root, StringRef key) {
-  CandidateSearch search;
+Expected<StateDict> findStateDict(const PickleValue &root, StringRef key, PickleMemory &memory) {
+  CandidateSearch search{memory, {}, {}};
   search.visit("", root, 0);
+  if (Error error = memory.check())
+    return std::move(error);
   ArrayRef<Candidate> candidates = search.candidates;
   auto list = [&] {
     return join(map_range(candidates, [](const Candidate &candidate) { return "'" + candidate.key + "'"; }), ", ");
@@ -315,7 +330,7 @@ Expected<StateDict> findStateDict(const PickleValue &root, StringRef key) {
   } else {
     return makeError("expected a key that chooses between several state dicts, found none; there are {0}", list());
   }
-  Flattener flattener;
+  Flattener flattener{memory, {}, {}};
   if (Error error = flattener.add("", *chosen, 0))
     return std::move(error);
   if (flattener.tensors.empty())

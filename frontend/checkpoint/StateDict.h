@@ -2,6 +2,7 @@
 #ifndef VITYA_FRONTEND_CHECKPOINT_STATEDICT_H
 #define VITYA_FRONTEND_CHECKPOINT_STATEDICT_H
 
+#include "frontend/checkpoint/PickleMemory.h"
 #include "frontend/checkpoint/PickleValue.h"
 
 namespace vitya {
@@ -23,8 +24,8 @@ struct StateDict {
 /// before the weights themselves, a teacher before its student. If that does not choose one, the error lists them. The
 /// tensors of a dict have the names of its keys. The parameters and buffers of a module, Python's or LibTorch's, have
 /// the names that they would have in its state dict. The linear layers that `quantize_dynamic` packed have a quantized
-/// tensor "NAME.weight" and a tensor "NAME.bias".
-llvm::Expected<StateDict> findStateDict(const PickleValue &root, llvm::StringRef key);
+/// tensor "NAME.weight" and a tensor "NAME.bias". Fails if names and tensors exceed `memory`, that of the pickle.
+llvm::Expected<StateDict> findStateDict(const PickleValue &root, llvm::StringRef key, PickleMemory &memory);
 
 /// Removes the components that PyTorch's wrappers (DataParallel, DistributedDataParallel, torch.compile, activation
 /// checkpointing, FSDP) add to names, at any depth, and the counter `n_averaged` of an AveragedModel. Returns the

@@ -9,9 +9,13 @@ using namespace llvm;
 
 namespace vitya {
 
-/// Converts a value to JSON. Values that JSON lacks, and values that are nested too deeply, become null or empty.
-static json::Value toJson(const PickleValue &value, unsigned depth = 0) {
-  constexpr unsigned maxDepth = 8;
+/// Converts a value to JSON. Values that JSON lacks, and values that are nested too deeply or exceed `memory`, become
+/// null or empty.
+static json::Value toJson(const PickleValue &value, PickleMemory &memory, unsigned depth = 0) {
+  constexpr unsigned maxDepth = 9;
+  memory.use(sizeof(json::Value) + value.text.size());
+  if (memory.isExceeded())
+    return nullptr;
   switch (value.kind) {
   case PickleValue::Kind::boolean:
     return value.integer != 0;
@@ -26,15 +30,17 @@ static json::Value toJson(const PickleValue &value, unsigned depth = 0) {
     json::Array array;
     if (depth < maxDepth)
       for (const PickleValue *item : value.items)
-        array.push_back(toJson(*item, depth + 1));
+        array.push_back(toJson(*item, memory, depth + 1));
     return array;
   }
   case PickleValue::Kind::dict: {
     json::Object object;
     if (depth < maxDepth)
       for (size_t index = 0; index + 1 < value.items.size(); index += 2)
-        if (value.items[index]->is(PickleValue::Kind::string))
-          object[json::fixUTF8(value.items[index]->text)] = toJson(*value.items[index + 1], depth + 1);
+        if (const PickleValue &key = *value.items[index]; key.is(PickleValue::Kind::string)) {
+          memory.use(sizeof(json::Object::value_type) + key.text.size());
+          object[json::fixUTF8(key.text)] = toJson(*value.items[index + 1], memory, depth + 1);
+        }
     return object;
   }
   default:
@@ -42,17 +48,21 @@ static json::Value toJson(const PickleValue &value, unsigned depth = 0) {
   }
 }
 
-Error readPickledModel(const PickleValue &root, StringRef key, CheckpointContents &into) {
-  Expected<StateDict> found = findStateDict(root, key);
+Error readPickledModel(StringRef key, CheckpointContents &into) {
+  const PickleValue &root = into.pickle->root();
+  PickleMemory &memory = into.pickle->memory;
+  Expected<StateDict> found = findStateDict(root, key, memory);
   if (!found)
     return found.takeError();
   into.tensors = std::move(found->tensors);
   into.key = std::move(found->key);
   into.otherKeys = std::move(found->otherKeys);
+  json::Value settings = json::Object();
   if (const PickleValue *metadata = root.lookup(kMetadataKey); metadata && metadata->is(PickleValue::Kind::dict))
-    for (size_t index = 0; index + 1 < metadata->items.size(); index += 2)
-      if (metadata->items[index]->is(PickleValue::Kind::string))
-        into.settings[json::fixUTF8(metadata->items[index]->text)] = toJson(*metadata->items[index + 1]);
+    settings = toJson(*metadata, memory);
+  if (Error error = memory.check())
+    return error;
+  into.settings = std::move(*settings.getAsObject());
   return Error::success();
 }
 
@@ -103,7 +113,7 @@ Expected<CheckpointContents> readTorchArchive(MemoryBufferRef file, StringRef ke
   if (!unpickled)
     return prefixError(archive.name(*structure), unpickled.takeError());
   contents.pickle = std::move(*unpickled);
-  if (Error error = readPickledModel(contents.pickle->root(), key, contents))
+  if (Error error = readPickledModel(key, contents))
     return std::move(error);
   for (const NamedTensor &named : contents.tensors) {
     if (Error error = archive.checkStored(named.tensor.record))

@@ -1,10 +1,11 @@
 // A stack machine for the opcodes of Python's pickletools: protocols 1 to 5, and the opcodes of protocol 0 that need no
 // quoting. The machine only builds values. A class or function that it does not know becomes an opaque object, so a
-// hostile pickle cannot run anything. Every byte creates at most one value, and no step recurses.
+// hostile pickle cannot run anything. The memory that values take is bounded, and no step recurses.
 #include "frontend/checkpoint/Unpickler.h"
 #include "frontend/checkpoint/PickleStack.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLExtras.h"
+#include <map>
 
 using namespace llvm;
 
@@ -13,15 +14,16 @@ namespace vitya {
 class Unpickler : private PickleBytes, private PickleStack {
 public:
   Unpickler(StringRef bytes, Pickle &pickle, RecordNumber recordNumber)
-      : PickleBytes(bytes), PickleStack(pickle.values), pickle(pickle), recordNumber(recordNumber) {}
+      : PickleBytes(bytes), PickleStack(pickle.values, pickle.memory), pickle(pickle), recordNumber(recordNumber) {}
 
   Error run() {
     while (!pickle.rootValue) {
       opcodeAt = offset();
-      if (Error error = step())
-        return joinPosition(std::move(error));
-      if (pickle.values.size() > kMaxValues)
-        return joinPosition(makeError("expected at most {0} values, found more", kMaxValues));
+      Error error = step();
+      if (!error)
+        error = memory.check();
+      if (error)
+        return makeError("{0}, at byte {1} of the pickle", toString(std::move(error)), opcodeAt);
     }
     return Error::success();
   }
@@ -29,23 +31,21 @@ public:
 private:
   using Kind = PickleValue::Kind;
 
-  /// A value takes a hundred times the memory of the byte that creates it. Models have thousands of values.
-  static constexpr size_t kMaxValues = 1 << 20;
-
-  Error joinPosition(Error error) {
-    return makeError("{0}, at byte {1} of the pickle", toString(std::move(error)), opcodeAt);
-  }
-
-  Error pushGlobal(StringRef module, StringRef name) {
-    push(Kind::global).text = pickle.strings.save(module + "." + name);
+  Error pushText(Kind kind, const Twine &text) {
+    PickleValue &value = push(kind);
+    value.text = pickle.strings.save(text);
+    memory.use(value.text.size());
     return Error::success();
   }
+
+  Error pushGlobal(StringRef module, StringRef name) { return pushText(Kind::global, module + "." + name); }
 
   Error memoize(uint64_t index) {
     PickleValue *value;
     if (Error error = top(value))
       return error;
     memo[index] = value;
+    memory.use(PickleMemory::kNumber);
     return Error::success();
   }
 
@@ -58,7 +58,7 @@ private:
       return makeError("expected {0} to add to, found {1}", describe(kind), describe(target->kind));
     if (kind == Kind::dict && items.size() % 2 != 0)
       return makeError("expected keys with values, found {0} items", items.size());
-    target->items.insert(target->items.end(), items.begin(), items.end());
+    addItems(*target, items);
     return Error::success();
   }
 
@@ -68,7 +68,6 @@ private:
 
   struct Opcode;
   static const Opcode kOpcodes[];
-
   /// Executes the next opcode.
   Error step();
 
@@ -94,9 +93,13 @@ private:
     return Error::success();
   }
 
-  template <bool value>
-  Error pushBoolean() {
-    push(Kind::boolean).integer = value;
+  /// None, True, False and (), which are many and all the same.
+  template <PickleValue::Kind kind, bool value = false>
+  Error pushShared() {
+    auto [shared, isNew] = sharedValues.try_emplace({kind, value}, nullptr);
+    if (isNew)
+      (shared->second = &make(kind))->integer = value;
+    push(shared->second);
     return Error::success();
   }
 
@@ -139,8 +142,7 @@ private:
     StringRef text;
     if (Error error = takeCounted<Length>(text))
       return error;
-    push(Kind::string).text = pickle.strings.save(text);
-    return Error::success();
+    return pushText(Kind::string, text);
   }
 
   Error pushMark() {
@@ -195,7 +197,7 @@ private:
     for (PickleValue *&item : llvm::reverse(items))
       if (Error error = pop(item))
         return error;
-    push(Kind::tuple).items.assign(items.begin(), items.end());
+    addItems(push(Kind::tuple), items);
     return Error::success();
   }
 
@@ -207,7 +209,7 @@ private:
       return error;
     if (kind == Kind::dict && items.size() % 2 != 0)
       return makeError("expected keys with values, found {0} items", items.size());
-    push(kind).items.assign(items.begin(), items.end());
+    addItems(push(kind), items);
     return Error::success();
   }
 
@@ -264,14 +266,17 @@ private:
       return error;
     if (Error error = pop(callee))
       return error;
+    // The items of a dict and the sizes of a tensor are copied from arguments.
+    for (const PickleValue *argument : arguments->items)
+      memory.use((1 + 2 * argument->items.size()) * PickleMemory::kItem);
+    if (memory.isExceeded())
+      return Error::success();
     PickleValue &fresh = make(Kind::object);
     Expected<PickleValue *> result = construct(*callee, *arguments, fresh);
     if (!result)
       return result.takeError();
-    // A dict that is constructed from another copies its items. A small file could fill the memory with such copies.
-    copied += fresh.items.size();
-    if (copied > size())
-      return makeError("expected fewer than {0} items copied from one container to another, found more", size());
+    if (fresh.tensor)
+      memory.use(sizeof(Tensor) + 2 * fresh.tensor->shape.size() * PickleMemory::kItem);
     push(*result);
     return Error::success();
   }
@@ -293,14 +298,15 @@ private:
     if (Error error = pop(id))
       return error;
     PickleValue &result = push(Kind::none);
+    memory.use(sizeof(Tensor));
     return constructPersistent(*id, recordNumber, result);
   }
 
   Pickle &pickle;
   RecordNumber recordNumber;
   size_t opcodeAt = 0; ///< the first byte of the opcode, for errors
-  size_t copied = 0;   ///< items that calls have copied from one container to another
   DenseMap<uint64_t, PickleValue *> memo;
+  std::map<std::pair<Kind, bool>, PickleValue *> sharedValues;
 };
 
 struct Unpickler::Opcode {
@@ -315,24 +321,24 @@ const Unpickler::Opcode Unpickler::kOpcodes[] = {
     {'.', &Unpickler::stop},       // STOP
 
     // Plain values.
-    {'N', &Unpickler::pushEmpty<Kind::none>},   // NONE
-    {'\x88', &Unpickler::pushBoolean<true>},    // NEWTRUE
-    {'\x89', &Unpickler::pushBoolean<false>},   // NEWFALSE
-    {'J', &Unpickler::pushInteger<int32_t>},    // BININT
-    {'K', &Unpickler::pushInteger<uint8_t>},    // BININT1
-    {'M', &Unpickler::pushInteger<uint16_t>},   // BININT2
-    {'\x8a', &Unpickler::pushLong<uint8_t>},    // LONG1
-    {'\x8b', &Unpickler::pushLong<uint32_t>},   // LONG4
-    {'G', &Unpickler::pushReal},                // BINFLOAT
-    {'X', &Unpickler::pushString<uint32_t>},    // BINUNICODE
-    {'T', &Unpickler::pushString<uint32_t>},    // BINSTRING
-    {'B', &Unpickler::pushString<uint32_t>},    // BINBYTES
-    {'\x8c', &Unpickler::pushString<uint8_t>},  // SHORT_BINUNICODE
-    {'U', &Unpickler::pushString<uint8_t>},     // SHORT_BINSTRING
-    {'C', &Unpickler::pushString<uint8_t>},     // SHORT_BINBYTES
-    {'\x8d', &Unpickler::pushString<uint64_t>}, // BINUNICODE8
-    {'\x8e', &Unpickler::pushString<uint64_t>}, // BINBYTES8
-    {'\x96', &Unpickler::pushString<uint64_t>}, // BYTEARRAY8
+    {'N', &Unpickler::pushShared<Kind::none>},             // NONE
+    {'\x88', &Unpickler::pushShared<Kind::boolean, true>}, // NEWTRUE
+    {'\x89', &Unpickler::pushShared<Kind::boolean>},       // NEWFALSE
+    {'J', &Unpickler::pushInteger<int32_t>},               // BININT
+    {'K', &Unpickler::pushInteger<uint8_t>},               // BININT1
+    {'M', &Unpickler::pushInteger<uint16_t>},              // BININT2
+    {'\x8a', &Unpickler::pushLong<uint8_t>},               // LONG1
+    {'\x8b', &Unpickler::pushLong<uint32_t>},              // LONG4
+    {'G', &Unpickler::pushReal},                           // BINFLOAT
+    {'X', &Unpickler::pushString<uint32_t>},               // BINUNICODE
+    {'T', &Unpickler::pushString<uint32_t>},               // BINSTRING
+    {'B', &Unpickler::pushString<uint32_t>},               // BINBYTES
+    {'\x8c', &Unpickler::pushString<uint8_t>},             // SHORT_BINUNICODE
+    {'U', &Unpickler::pushString<uint8_t>},                // SHORT_BINSTRING
+    {'C', &Unpickler::pushString<uint8_t>},                // SHORT_BINBYTES
+    {'\x8d', &Unpickler::pushString<uint64_t>},            // BINUNICODE8
+    {'\x8e', &Unpickler::pushString<uint64_t>},            // BINBYTES8
+    {'\x96', &Unpickler::pushString<uint64_t>},            // BYTEARRAY8
 
     // The stack and the memo.
     {'(', &Unpickler::pushMark},            // MARK
@@ -346,7 +352,7 @@ const Unpickler::Opcode Unpickler::kOpcodes[] = {
     {'j', &Unpickler::recall<uint32_t>},    // LONG_BINGET
 
     // Containers.
-    {')', &Unpickler::pushTuple<0>},                // EMPTY_TUPLE
+    {')', &Unpickler::pushShared<Kind::tuple>},     // EMPTY_TUPLE
     {'\x85', &Unpickler::pushTuple<1>},             // TUPLE1
     {'\x86', &Unpickler::pushTuple<2>},             // TUPLE2
     {'\x87', &Unpickler::pushTuple<3>},             // TUPLE3
@@ -384,7 +390,7 @@ Error Unpickler::step() {
 }
 
 Expected<std::unique_ptr<Pickle>> Pickle::read(StringRef bytes, RecordNumber recordNumber) {
-  auto pickle = std::make_unique<Pickle>();
+  auto pickle = std::make_unique<Pickle>(bytes.size());
   if (Error error = Unpickler(bytes, *pickle, recordNumber).run())
     return std::move(error);
   return pickle;

@@ -451,7 +451,7 @@ def hostile_pickle():
 
 def deep_pickle(opcode):
     """Returns a pickle of containers that are nested too deeply for a recursive reader."""
-    depth = 200000
+    depth = 30000
     if opcode == "list":
         return b"\x80\x02" + b"]" * depth + b"a" * (depth - 1) + b"."
     # A dict whose only key "k" holds the next.
@@ -487,6 +487,13 @@ BAD_PICKLES = {
     # A list of 1,000 items copied into dicts over and over.
     "pickle-amplified": lambda good: b"\x80\x02ccollections\nOrderedDict\nq\x00}q\x02(" + b"NN" * 1000 +
     b"uh\x02\x85q\x01" + b"h\x00h\x01R0" * 20000 + b"N.",
+    # A million empty lists, tensors of 20,000 dimensions, and globals with a long name, over and over.
+    "pickle-many-values": lambda good: b"\x80\x02" + b"]" * 1000000 + b".",
+    "pickle-large-shapes": lambda good: b"\x80\x02ctorch._utils\n_rebuild_tensor_v2\nq\x00((X\x07\x00\x00\x00storage"
+    b"ctorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x08tQK\x00(" + b"K\x01" * 20000 +
+    b"tq\x01h\x01\x89Ntq\x02" + b"h\x00h\x02R" * 20000 + b".",
+    "pickle-long-globals": lambda good: b"\x80\x04X\xa0\x86\x01\x00" + b"a" * 100000 + b"q\x00" +
+    b"h\x00h\x00\x93" * 20000 + b".",
 }
 
 

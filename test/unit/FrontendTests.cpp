@@ -173,13 +173,34 @@ TEST(Unpickler, Errors) {
             std::string::npos);
 }
 
+/// Values that are shared must not stand for copies that fill the memory.
+TEST(Unpickler, MemoryIsASmallMultipleOfThePickle) {
+  auto repeated = [](StringRef text, size_t count) {
+    std::string result;
+    for (size_t index = 0; index < count; ++index)
+      result += text;
+    return result;
+  };
+  StringRef expected = "expected values that take at most";
+  EXPECT_TRUE(StringRef(readError(repeated("]", 1 << 20))).starts_with(expected));
+  // Globals with a long name, shapes of many dimensions, and dicts of many items, over and over.
+  std::string globals = bytes("X\xa0\x86\x01\x00") + std::string(100000, 'a') + bytes("q\x00");
+  EXPECT_TRUE(StringRef(readError(globals + repeated(bytes("h\x00h\x00\x93"), 1000))).starts_with(expected));
+  std::string dicts =
+      "ccollections\nOrderedDict\nq\x01}q\x02(" + repeated("NN", 1000) + "u(" + repeated("h\x02", 1000) + "tq\x03";
+  EXPECT_TRUE(StringRef(readError(dicts + "h\x01h\x03R.")).starts_with(expected));
+  // What a pickle of a model has.
+  std::string plain = "(" + repeated("U\x04nameK\x01U\x05otherN", 10000) + "d.";
+  EXPECT_EQ(read(plain)->root().items.size(), 40000u);
+}
+
 //===----------------------------------------------------------------------===//
 // State dicts
 //===----------------------------------------------------------------------===//
 
 std::string namesIn(const std::string &pickle, StringRef key = "") {
   auto values = read(pickle);
-  auto found = findStateDict(values->root(), key);
+  auto found = findStateDict(values->root(), key, values->memory);
   if (!found)
     return llvm::toString(found.takeError());
   std::string names;
@@ -221,6 +242,15 @@ TEST(StateDict, ScalarsBesideAStateDict) {
 TEST(StateDict, ModulesThatHoldThemselves) {
   std::string loop = "c__torch__\nModule\n)\x81q\x01}(U\x01xh\x01U\x01w" + tensorValue() + "ub.";
   EXPECT_EQ(namesIn(loop), "expected a model of at most 64 levels and 1048576 values, found a deeper or larger one");
+}
+
+/// All tensors of a module have the long name of the dict that holds them.
+TEST(StateDict, LongNames) {
+  std::string pickle = tensorValue() + "q\x09" + "0c__torch__\nModule\n)\x81}" + bytes("X\xa0\x86\x01\x00") +
+                       std::string(100000, 'a') + "}(";
+  for (int index = 0; index < 1000; ++index)
+    pickle += bytes("X\x04\x00\x00\x00") + std::to_string(1000 + index) + "h\x09";
+  EXPECT_TRUE(StringRef(namesIn(pickle + "usb.")).starts_with("expected values that take at most"));
 }
 
 TEST(StateDict, KeysWithDots) {
