@@ -1,6 +1,9 @@
 // Convolutions and pooling before the transformer.
 #include "dialect/support/Errors.h"
 #include "frontend/import/ModelBuilder.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using llvm::Error;
@@ -38,14 +41,22 @@ Error ModelBuilder::buildStep(const ConvolutionStep &step) {
   if (Error error = weights.checkShape(step.layer.weight, window.has_value(),
                                        "[out, " + llvm::Twine(columns()) + ", height, width]"))
     return error;
-  if (step.kernel && step.kernel != window)
-    return makeError("expected tensor '{0}' of a kernel of {1}x{2}, as the layout says, found shape {3}",
-                     step.layer.weight.name, (*step.kernel)[0], (*step.kernel)[1],
+  SmallVector<const ConvolutionWindow *> known = {&step};
+  llvm::append_range(known, llvm::make_pointer_range(step.others));
+  const auto *fitting =
+      llvm::find_if(known, [&](const ConvolutionWindow *each) { return !each->kernel || each->kernel == window; });
+  if (fitting == known.end()) {
+    auto sizes = llvm::map_range(known, [](const ConvolutionWindow *each) {
+      return llvm::formatv("{0}x{1}", (*each->kernel)[0], (*each->kernel)[1]).str();
+    });
+    return makeError("expected tensor '{0}' of a kernel of {1}, as the layout says, found shape {2}",
+                     step.layer.weight.name, llvm::join(sizes, " or "),
                      formatShape(weights.tensor(step.layer.weight).shape));
-  if (Error error = checkWindow(step.layer.name, *window, step))
+  }
+  if (Error error = checkWindow(step.layer.name, *window, **fitting))
     return error;
   auto windows = UnfoldOp::create(builder, location(step.layer.name), tokens, ArrayRef({grid.height, grid.width}),
-                                  *window, step.stride, step.padding);
+                                  *window, (*fitting)->stride, (*fitting)->padding);
   Expected<Tokens> result = layers.convolution(step, *window, windows.getResult());
   if (!result)
     return result.takeError();

@@ -27,7 +27,7 @@ struct FactorNames {
   std::string bias;  ///< [out]; a file may lack it
 };
 
-/// The tensors of a linear layer or of a LayerNorm. The layer is absent from a model if its weight is optional and
+/// The tensors of a linear layer or of a norm. The layer is absent from a model if its weight is optional and
 /// absent.
 struct Layer {
   std::string name; ///< of the layer in the IR
@@ -65,11 +65,14 @@ struct BatchNorm {
   TensorName weight, bias, mean, variance; ///< weight and bias are optional
   double eps = 1e-5;
 };
+struct ConvolutionWindow : WindowStep {
+  std::optional<Sizes> kernel; ///< height and width, if the layout says them
+};
 /// A convolution whose kernel is [out, channels, height, width].
-struct ConvolutionStep : WindowStep {
+struct ConvolutionStep : ConvolutionWindow {
   Layer layer;
-  std::optional<Sizes> kernel;   ///< height and width, if the layout says them
-  std::optional<BatchNorm> norm; ///< empty in a match if the file has the folded convolution, a matrix
+  std::vector<ConvolutionWindow> others; ///< for files with kernels of other sizes
+  std::optional<BatchNorm> norm;         ///< empty in a match if the file has the folded convolution, a matrix
 };
 struct MaxPoolStep : WindowStep {
   Sizes window;

@@ -103,16 +103,40 @@ static bool readWindow(const json::Value &value, WindowStep &step, json::Path pa
   return true;
 }
 
+static bool readWindow(const json::Value &value, ConvolutionWindow &window, json::Path path) {
+  window.stride = {1, 1};
+  return readSizes(value, "kernel", /*least=*/1, window.kernel, path) &&
+         readWindow(value, static_cast<WindowStep &>(window), path);
+}
+
+/// The window of a kernel of another size.
+static bool fromJSON(const json::Value &value, ConvolutionWindow &window, json::Path path) {
+  json::ObjectMapper map(value, path);
+  if (!map || !checkKeys(value, {"kernel", "stride", "padding"},
+                         "expected one of the keys 'kernel', 'stride', 'padding'", path))
+    return false;
+  if (!value.getAsObject()->get("kernel")) {
+    path.report("expected a window with 'kernel'");
+    return false;
+  }
+  return readWindow(value, window, path);
+}
+
 static bool fromJSON(const json::Value &value, ConvolutionStep &step, json::Path path) {
   json::ObjectMapper map(value, path);
   std::optional<std::string> norm;
   BatchNorm batchNorm;
   if (!map ||
-      !checkKeys(value, {"convolution", "kernel", "stride", "padding", "batch_norm", "eps"},
-                 "expected one of the keys 'convolution', 'kernel', 'stride', 'padding', 'batch_norm', 'eps'", path) ||
-      !map.map("convolution", step.layer) || !readSizes(value, "kernel", /*least=*/1, step.kernel, path) ||
-      !map.map("batch_norm", norm) || !map.mapOptional("eps", batchNorm.eps))
+      !checkKeys(value, {"convolution", "kernel", "stride", "padding", "or", "batch_norm", "eps"},
+                 "expected one of the keys 'convolution', 'kernel', 'stride', 'padding', 'or', 'batch_norm', 'eps'",
+                 path) ||
+      !map.map("convolution", step.layer) || !map.mapOptional("or", step.others) || !map.map("batch_norm", norm) ||
+      !map.mapOptional("eps", batchNorm.eps))
     return false;
+  if (!step.others.empty() && !value.getAsObject()->get("kernel")) {
+    path.report("expected 'kernel' beside 'or', which has the windows of kernels of other sizes");
+    return false;
+  }
   if (step.layer.scale || step.layer.isTransposed || step.layer.weight.optional) {
     path.field("convolution").report("expected a layer that is not optional, without 'scale' and 'transposed'");
     return false;
@@ -128,8 +152,7 @@ static bool fromJSON(const json::Value &value, ConvolutionStep &step, json::Path
     batchNorm.variance.name = *norm + ".running_var";
     step.norm = std::move(batchNorm);
   }
-  step.stride = {1, 1};
-  return readWindow(value, step, path);
+  return readWindow(value, static_cast<ConvolutionWindow &>(step), path);
 }
 
 static bool fromJSON(const json::Value &value, MaxPoolStep &step, json::Path path) {
@@ -140,7 +163,7 @@ static bool fromJSON(const json::Value &value, MaxPoolStep &step, json::Path pat
   if (!readSizes(value, "max_pool", /*least=*/1, window, path))
     return false;
   step.window = step.stride = *window;
-  return readWindow(value, step, path);
+  return readWindow(value, static_cast<WindowStep &>(step), path);
 }
 
 static bool fromJSON(const json::Value &value, LinearStep &step, json::Path path) {
