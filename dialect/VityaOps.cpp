@@ -122,7 +122,7 @@ LogicalResult UnfoldOp::verify() { return verifyWindow(*this); }
 LogicalResult MaxPoolOp::verify() { return verifyWindow(*this); }
 
 //===----------------------------------------------------------------------===//
-// LinearOp, LayerNormOp, AttentionOp
+// LinearOp, LayerNormOp, RmsNormOp, AttentionOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
@@ -170,16 +170,34 @@ LogicalResult LayerNormOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
   return success();
 }
 
+/// Verifies the eps of a norm.
+static LogicalResult verifyEps(Operation *op, double eps) {
+  // layer_norm_c2, rms_norm_c2
+  if (!std::isfinite(eps) || eps < 0)
+    return op->emitOpError() << "expected a finite eps that is not negative, found " << eps;
+  return success();
+}
+
 LogicalResult LayerNormOp::verify() {
   // layer_norm_c1
   if (rows(getWeight()) != columns(getInput()) || rows(getBias()) != columns(getInput()))
     return emitOpError() << "expected weight and bias with one entry for each of " << columns(getInput())
                          << " columns, found " << rows(getWeight()) << " and " << rows(getBias());
-  // layer_norm_c2
-  double eps = getEps().convertToDouble();
-  if (!std::isfinite(eps) || eps < 0)
-    return emitOpError() << "expected a finite eps that is not negative, found " << eps;
+  return verifyEps(*this, getEps().convertToDouble());
+}
+
+LogicalResult RmsNormOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                          SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getInput().getType());
   return success();
+}
+
+LogicalResult RmsNormOp::verify() {
+  // rms_norm_c1
+  if (rows(getWeight()) != columns(getInput()))
+    return emitOpError() << "expected a weight with one entry for each of " << columns(getInput()) << " columns, found "
+                         << rows(getWeight());
+  return verifyEps(*this, getEps().convertToDouble());
 }
 
 LogicalResult ScaleColumnsOp::verify() {

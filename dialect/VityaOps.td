@@ -271,6 +271,30 @@ def Vitya_LayerNormOp
   }];
 }
 
+def Vitya_RmsNormOp
+    : Vitya_LayerOp<"rms_norm",
+                    (ins Vitya_Tokens:$input, Vitya_Vector:$weight, F64Attr:$eps),
+                    [Vitya_Rowwise, Vitya_LayerOpInterface]> {
+  let summary = "divide each token by its root mean square, then scale (RMSNorm, arXiv 1910.07467)";
+  let description = [{
+    `result[n, d] = input[n, d] / sqrt(mean_n + eps) * weight[d]`, where `mean_n` is the mean of the squares of row `n`.
+
+    | input | weight | result |
+    |---|---|---|
+    | `tensor<NxDxf32>` | `tensor<Dxf32>` | `tensor<NxDxf32>` |
+
+    * (C1) the weight has as many entries as the input has columns.
+    * (C2) `eps` is finite and not negative.
+
+    ```mlir
+    %0 = vitya.rms_norm "norm" %x, %w eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32> -> tensor<65x192xf32>
+    ```
+  }];
+  let assemblyFormat = [{
+    $layer $input `,` $weight `eps` custom<ShortFloat>($eps) attr-dict `:` type($input) `,` type($weight) `->` type($result)
+  }];
+}
+
 def Vitya_AttentionOp
     : Vitya_LayerOp<"attention",
                     (ins Vitya_AnyTokens:$query, Vitya_AnyTokens:$key, Vitya_AnyTokens:$value, I64Attr:$heads,

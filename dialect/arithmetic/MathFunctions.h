@@ -139,13 +139,13 @@ typename Arithmetic::Value rectified(Arithmetic &a, typename Arithmetic::Value x
   return a.max(a.constant(0.0f), x);
 }
 
-/// The factor of layer norm, 1 / sqrt(variance + eps), for a row of `width` values whose squared distances from the
-/// mean sum up to `sumOfSquares`. NaN if the sum is NaN.
+/// The factor of a norm, 1 / sqrt(mean + eps), for a row of `width` values, where mean is that of their squares (RMS
+/// norm) or of their squared distances from the mean (layer norm), which sum up to `sumOfSquares`. NaN if the sum is
+/// NaN.
 template <typename Arithmetic>
-typename Arithmetic::Value layerNormFactor(Arithmetic &a, typename Arithmetic::Value sumOfSquares, float width,
-                                           float eps) {
-  auto variance = a.div(sumOfSquares, a.constant(width));
-  auto deviation = a.sqrt(a.add(variance, a.constant(eps)));
+typename Arithmetic::Value normFactor(Arithmetic &a, typename Arithmetic::Value sumOfSquares, float width, float eps) {
+  auto mean = a.div(sumOfSquares, a.constant(width));
+  auto deviation = a.sqrt(a.add(mean, a.constant(eps)));
   return a.div(a.constant(1.0f), deviation);
 }
 

@@ -40,6 +40,10 @@ Tensor evaluate(LayerNormOp op, const Operands &v) {
   return layerNorm(v[op.getInput()], v[op.getWeight()], v[op.getBias()], op.getEps().convertToDouble());
 }
 
+Tensor evaluate(RmsNormOp op, const Operands &v) {
+  return rmsNorm(v[op.getInput()], v[op.getWeight()], op.getEps().convertToDouble());
+}
+
 Tensor evaluate(AttentionOp op, const Operands &v) {
   const Tensor &query = v[op.getQuery()], &key = v[op.getKey()], &value = v[op.getValue()];
   double scale = op.getScale().convertToDouble();
@@ -291,12 +295,12 @@ FailureOr<Evaluator> evaluatorOf(tensor::InsertSliceOp op) {
 FailureOr<Evaluator> makeEvaluator(Operation *op) {
   auto evaluator =
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
-          .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, LayerNormOp, AttentionOp, GeluOp, ReluOp,
-                SiluOp, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, OrderColumnsOp, IntegerLinearOp,
-                IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp, quant::StorageCastOp,
-                arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp, arith::DivFOp,
-                tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp,
-                tensor::CollapseShapeOp>([](auto op) { return evaluatorOf(op); })
+          .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, LayerNormOp, RmsNormOp, AttentionOp, GeluOp,
+                ReluOp, SiluOp, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, OrderColumnsOp,
+                IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp,
+                quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp,
+                arith::DivFOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp,
+                tensor::ExpandShapeOp, tensor::CollapseShapeOp>([](auto op) { return evaluatorOf(op); })
           .Default([](Operation *op) -> FailureOr<Evaluator> {
             return op->emitError("expected an op that the reference interpreter executes, found '")
                    << op->getName() << "'";

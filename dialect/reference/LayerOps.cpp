@@ -1,4 +1,4 @@
-// linear, layer_norm, attention and mean_pool: the ops that mix columns or rows.
+// linear, layer_norm, rms_norm, attention and mean_pool: the ops that mix columns or rows.
 #include "dialect/arithmetic/ArrayFunctions.h"
 #include "dialect/arithmetic/FloatArithmetic.h"
 #include "dialect/arithmetic/Lanes.h"
@@ -33,9 +33,24 @@ Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, 
     for (int64_t i = 0; i < width; ++i)
       centred[i] = x[i] - mean;
     float sumOfSquares = numerics::sumOfSquares({centred.data(), width}, lanes);
-    float factor = numerics::layerNormFactor(a, sumOfSquares, static_cast<float>(width), static_cast<float>(eps));
+    float factor = numerics::normFactor(a, sumOfSquares, static_cast<float>(width), static_cast<float>(eps));
     for (int64_t i = 0; i < width; ++i)
       out[i] = numerics::layerNormElement(a, x[i], mean, factor, weight.values()[i], bias.values()[i]);
+  }
+  return result;
+}
+
+Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps) {
+  Tensor result(input.shape(), input.elementType());
+  numerics::FloatArithmetic a;
+  int64_t width = input.dim(1), lanes = lanesOf(width);
+  for (int64_t row = 0; row < input.dim(0); ++row) {
+    llvm::ArrayRef<float> x = input.values().slice(row * width, width);
+    llvm::MutableArrayRef<float> out = result.mutableValues().slice(row * width, width);
+    float sumOfSquares = numerics::sumOfSquares({x.data(), width}, lanes);
+    float factor = numerics::normFactor(a, sumOfSquares, static_cast<float>(width), static_cast<float>(eps));
+    for (int64_t i = 0; i < width; ++i)
+      out[i] = x[i] * factor * weight.values()[i];
   }
   return result;
 }

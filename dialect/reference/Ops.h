@@ -57,6 +57,11 @@ Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const T
 /// NaN or infinity gives NaN.
 Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps);
 
+/// Each row of `input` [N, D] divided by its root mean square, times `weight` [D]:
+/// (x * (1 / sqrt(mean of squares + eps))) * weight. Squares are fused with their sums. A row that contains NaN or
+/// infinity gives NaN.
+Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps);
+
 /// softmax(scale * query key^T) value for each of `heads` groups of columns of `query` [N, A], `key` [M, A] and
 /// `value` [M, B]; the results of all heads are concatenated: [N, B]. Queries are scaled, both products are chains of
 /// fused multiply-adds, and the sum of the exponentials, in kLanes lanes, divides the result. A query with a score that

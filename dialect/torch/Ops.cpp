@@ -81,6 +81,11 @@ Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, 
   return wrap(at::layer_norm(unwrap(input), {unwrap(input).size(-1)}, unwrap(weight), unwrap(bias), eps));
 }
 
+Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps) {
+  const at::Tensor &x = unwrap(input);
+  return wrap(x * at::rsqrt(x.square().mean(-1, /*keepdim=*/true) + eps) * unwrap(weight));
+}
+
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,
                  double weightScale) {
   bool isBatch = unwrap(query).dim() == 3;

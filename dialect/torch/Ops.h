@@ -57,6 +57,9 @@ Tensor linear(const Tensor &input, const Tensor &weight, const Tensor *bias);
 
 Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps);
 
+/// `input` divided by the root of the mean of the squares of each token plus `eps`, times `weight` [D].
+Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps);
+
 /// softmax(scale * query key^T) value for each of `heads` groups of columns; all three have the dimension B, or none.
 /// If `weightScale` is positive, the exponentials of a row are fake-quantized with it, as `vitya.attention` says.
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,

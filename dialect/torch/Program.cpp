@@ -190,6 +190,9 @@ private:
         .Case([](LayerNormOp op) {
           return [eps = op.getEps().convertToDouble()](Operands v, auto &) { return layerNorm(v[0], v[1], v[2], eps); };
         })
+        .Case([](RmsNormOp op) {
+          return [eps = op.getEps().convertToDouble()](Operands v, auto &) { return rmsNorm(v[0], v[1], eps); };
+        })
         .Case([](AttentionOp op) {
           double weights = op.getWeights() ? cast<quant::UniformQuantizedType>(*op.getWeights()).getScale() : 0;
           return [heads = op.getHeads(), scale = op.getScale().convertToDouble(), weights](Operands v, auto &) {

@@ -110,7 +110,7 @@ private:
   mlir::FailureOr<std::pair<View, View>> broadcast(const View &left, const View &right);
   mlir::FailureOr<View> inPlaceOf(const Emitter::Rows &anchor, const View &other);
   std::optional<View> normalized(const View &image, const View &constant, bool isDivision);
-  /// `other`, a constant that is broadcast to the rows of a linear layer, as a vector [outputs].
+  /// `other`, a constant that is broadcast to the rows of a linear layer or an RMSNorm, as a vector [outputs].
   std::optional<View> vectorFor(const View &layer, const View &other);
   /// The mean over dimensions, or the sum.
   mlir::FailureOr<View> meanOf(const View &view, llvm::ArrayRef<int64_t> dims, bool keepDims, bool isSum = false);
@@ -172,13 +172,17 @@ private:
   mlir::FailureOr<Results> matmul();
   mlir::FailureOr<Results> addmm();
   mlir::FailureOr<Results> einsum();
-  mlir::FailureOr<Results> layerNorm();
-  mlir::FailureOr<mlir::Value> normalizeRows(mlir::Value rows, std::optional<IndexMap> columns);
-  std::optional<mlir::FailureOr<View>> normalizeHeads(const View &input);
   mlir::FailureOr<View> multiplyMatrices(const View &left, const View &right);
   mlir::FailureOr<View> multiplyBatches(const View &left, const View &right);
   mlir::FailureOr<View> foldLinear(const View &input, const View &weight, std::optional<View> bias);
   mlir::FailureOr<View> linearLayer(const View &input, const View &weight, std::optional<View> bias);
+
+  // Norms (NormOps.cpp).
+  mlir::FailureOr<Results> norm();
+  mlir::FailureOr<Results> vectorNorm();
+  std::optional<View> meanOfSquares(const View &view, llvm::ArrayRef<int64_t> dims, llvm::ArrayRef<int64_t> shape,
+                                    bool isSum);
+  std::optional<View> rmsNormalized(const View &values, const View &factors);
 
   // Windows of pixels (StemOps.cpp).
   using Sizes = std::array<int64_t, 2>;

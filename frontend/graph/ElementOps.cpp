@@ -70,10 +70,13 @@ FailureOr<View> Converter::inPlaceOf(const Emitter::Rows &anchor, const View &ot
 
 std::optional<View> Converter::vectorFor(const View &layer, const View &other) {
   auto *linear = getSource<LinearSource>(layer);
+  auto *norm = getSource<NormSource>(layer);
   std::optional<IndexMap> inverse = layer.map.inverse();
-  if (!linear || linear->value || layer.factor != 1 || !getSource<ConstantSource>(other) || !inverse)
+  bool isPending = linear ? !linear->value && layer.factor == 1 : norm && !norm->result;
+  if (!isPending || !getSource<ConstantSource>(other) || !inverse)
     return std::nullopt;
-  int64_t outputs = linear->weight.map.size(0), elements = layer.map.elements();
+  int64_t outputs = linear ? linear->weight.map.size(0) : norm->operand.map.size(norm->operand.map.rank() - 1),
+          elements = layer.map.elements();
   std::optional<IndexMap> flat = other.map.compose(*inverse);
   std::optional<IndexMap> matrix = flat ? flat->reshape({elements / outputs, outputs}) : std::nullopt;
   if (!matrix || elements % outputs != 0 || !matrix->isCounting(0, 0))
@@ -106,7 +109,7 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
       return *result;
   // A bias of a linear layer.
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
-  if (std::optional<View> bias = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt; bias) {
+  if (std::optional<View> bias = getSource<LinearSource>(layer) ? vectorFor(layer, constant) : std::nullopt) {
     LinearSource result = *getSource<LinearSource>(layer);
     FailureOr<View> total =
         result.bias ? foldConstants(*result.bias, *bias, [](double x, double y) { return x + y; }) : *bias;
@@ -143,7 +146,18 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
   if (aIsConstant && bIsConstant)
     return foldConstants(a, b, [](double x, double y) { return x * y; });
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
-  if (std::optional<View> factors = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt) {
+  std::optional<View> factors = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt;
+  if (factors && getSource<NormSource>(layer)) {
+    NormSource result = *getSource<NormSource>(layer);
+    FailureOr<View> weight =
+        result.weight ? foldConstants(*result.weight, *factors, [](double x, double y) { return x * y; }) : *factors;
+    if (failed(weight))
+      return failure();
+    result.weight = *weight;
+    result.name = Emitter::layerOf(getSource<ConstantSource>(*weight)->name).str();
+    return View{std::make_shared<Source>(std::move(result)), layer.map, layer.factor};
+  }
+  if (factors) {
     LinearSource result = *getSource<LinearSource>(layer);
     FailureOr<View> rows = reshaped(*factors, {factors->map.elements(), 1});
     FailureOr<View> repeated = failed(rows) ? rows : rearranged(*rows, rows->map.expand(result.weight.map.shape()));
@@ -161,6 +175,9 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
   }
   if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x * y; }); succeeded(result))
     return *result;
+  for (auto [values, inverses] : {std::pair(a, b), std::pair(b, a)})
+    if (std::optional<View> norm = rmsNormalized(values, inverses))
+      return *norm;
   if (getSource<ProbabilitiesSource>(a) || getSource<ProbabilitiesSource>(b)) {
     bool isFirst = getSource<ProbabilitiesSource>(a);
     return View{std::make_shared<Source>(WeightedSource{isFirst ? a : b, isFirst ? b : a}),
@@ -236,6 +253,12 @@ FailureOr<Converter::Results> Converter::divide() {
   auto &[a, b] = *both;
   if (std::optional<View> result = isRounded ? std::nullopt : normalized(a, b, /*isDivision=*/true))
     return Results{*result};
+  if (isFunction(b) && !isRounded) {
+    FailureOr<View> inverse = applied(b, [](double x) { return 1 / x; });
+    std::optional<View> norm = failed(inverse) ? std::nullopt : rmsNormalized(a, *inverse);
+    if (norm)
+      return Results{*norm};
+  }
   if (!isConstant(b))
     return emitter.fail("expected a division by a number or a constant, found another");
   if (isRounded && isConstant(a)) {

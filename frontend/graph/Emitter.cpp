@@ -21,6 +21,12 @@ FailureOr<IndexMap> Emitter::arranged(std::optional<IndexMap> map) {
   return fail("expected a rearrangement by slices, permutations and reshapes that keep tokens in rows, found another");
 }
 
+StringRef Emitter::layerOf(StringRef weight) {
+  if (!weight.consume_back(".weight"))
+    weight.consume_back("_weight");
+  return weight;
+}
+
 std::string Emitter::uniqueName(StringRef name) {
   unsigned &count = layerNames[name];
   return ++count == 1 ? name.str() : (name + "_" + Twine(count)).str();
@@ -61,6 +67,8 @@ FailureOr<Value> Emitter::valueOf(const View &view) {
     return fail("expected patches of the image, found the image itself");
   if (getSource<ScoresSource>(view) || getSource<ProbabilitiesSource>(view) || getSource<WeightedSource>(view))
     return fail("expected products of queries and keys only in attention, softmax(scale * q k^T) v, found another use");
+  if (getSource<MeanSquaresSource>(view))
+    return fail("expected the mean of squares only in RMSNorm, x * rsqrt(mean(x^2) + eps), found another use");
   return fail("expected numbers, found truth values");
 }
 
@@ -213,7 +221,7 @@ FailureOr<Emitter::Rows> Emitter::rows(const View &original) {
     FailureOr<View> cut = patches(original, image->value);
     return failed(cut) ? FailureOr<Rows>(failure()) : rows(*cut);
   }
-  if (getSource<FunctionSource>(original)) {
+  if (isComputedInSteps(original)) {
     FailureOr<View> evaluated = evaluate(original);
     return failed(evaluated) ? FailureOr<Rows>(failure()) : rows(*evaluated);
   }
@@ -274,7 +282,7 @@ FailureOr<Value> Emitter::matrix(const View &original, StringRef part) {
 FailureOr<Emitter::Rows> Emitter::whole(const View &original) {
   if (getSource<BufferSource>(original) && failed(fillBuffer(original)))
     return failure();
-  FailureOr<View> evaluated = getSource<FunctionSource>(original) ? evaluate(original) : FailureOr<View>(original);
+  FailureOr<View> evaluated = isComputedInSteps(original) ? evaluate(original) : FailureOr<View>(original);
   if (failed(evaluated))
     return failure();
   View view = scaled(*evaluated);

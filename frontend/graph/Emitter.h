@@ -51,6 +51,20 @@ public:
   /// Returns tokens as a view of `shape`, which has as many elements.
   static View tokens(mlir::Value value, llvm::ArrayRef<int64_t> shape);
 
+  /// A norm of rows.
+  struct Norm {
+    bool isRms; ///< RMSNorm, which has no bias, or LayerNorm
+    std::optional<View> weight, bias;
+    double eps;
+    std::string name;
+  };
+
+  /// Returns the norm of the last dimensions of `input`, which have `width` elements.
+  mlir::FailureOr<View> normalize(const View &input, int64_t width, const Norm &norm);
+
+  /// Returns the name of the layer whose weight has this name.
+  static llvm::StringRef layerOf(llvm::StringRef weight);
+
   /// Returns `name`, with a number if a layer has this name already.
   std::string uniqueName(llvm::StringRef name);
 
@@ -72,7 +86,13 @@ public:
 private:
   mlir::FailureOr<View> patches(const View &view, mlir::Value image);
   mlir::FailureOr<mlir::Value> valueOf(const View &view);
+  static bool isComputedInSteps(const View &view) {
+    return getSource<FunctionSource>(view) || getSource<NormSource>(view);
+  }
   mlir::FailureOr<View> evaluate(const View &view);
+  mlir::FailureOr<View> evaluateNorm(const View &view);
+  mlir::FailureOr<mlir::Value> normalizeRows(mlir::Value rows, const Norm &norm, std::optional<IndexMap> columns);
+  std::optional<mlir::FailureOr<View>> normalizeHeads(const View &input, const Norm &norm);
   mlir::Value activate(Activation activation, mlir::Value operand);
   /// Where the rows of a view lie in a matrix of tokens.
   struct Position {

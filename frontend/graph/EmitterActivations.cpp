@@ -47,8 +47,10 @@ Value Emitter::activate(Activation activation, Value operand) {
   llvm_unreachable("an activation without an op");
 }
 
-/// A view of a function of each element as a view of the result of an op.
+/// A view of what the model computes in steps as a view of the result of an op.
 FailureOr<View> Emitter::evaluate(const View &view) {
+  if (getSource<NormSource>(view))
+    return evaluateNorm(view);
   FunctionSource source = *getSource<FunctionSource>(view);
   std::optional<Activation> activation =
       recognizeActivation([&](double x) { return view.factor * source.function(x); });

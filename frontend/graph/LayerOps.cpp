@@ -1,9 +1,6 @@
-// Operators that become layers: matrix products, norms.
+// Operators that become linear layers, and other products of matrices.
 #include "frontend/graph/Converter.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "llvm/ADT/STLExtras.h"
-#include <cmath>
 #include <numeric>
 
 using namespace mlir;
@@ -13,13 +10,6 @@ namespace vitya {
 //===----------------------------------------------------------------------===//
 // Linear layers
 //===----------------------------------------------------------------------===//
-
-/// The name of the layer whose weight has this name.
-static StringRef layerOf(StringRef weight) {
-  if (!weight.consume_back(".weight"))
-    weight.consume_back("_weight");
-  return weight;
-}
 
 /// input weight^T + bias for a constant input [n, in], as a constant.
 FailureOr<View> Converter::foldLinear(const View &input, const View &weight, std::optional<View> bias) {
@@ -61,7 +51,7 @@ FailureOr<View> Converter::linearLayer(const View &input, const View &weight, st
   if (failed(ordered))
     return failure();
   ordered->factor *= input.factor;
-  StringRef name = layerOf(getSource<ConstantSource>(weight)->name);
+  StringRef name = Emitter::layerOf(getSource<ConstantSource>(weight)->name);
   LinearSource layer{rows->value, *ordered, std::nullopt, name.empty() ? node->module : name.str(), Value()};
   if (bias) {
     if (bias->map.elements() != out || !getSource<ConstantSource>(*bias))
@@ -218,106 +208,6 @@ FailureOr<Converter::Results> Converter::einsum() {
     order.push_back(StringRef(letters).find(letter));
   FailureOr<View> whole = reshaped(*product, shape);
   return failed(whole) ? FailureOr<Results>(failure()) : arranged(*whole, whole->map.permute(order));
-}
-
-//===----------------------------------------------------------------------===//
-// Norms
-//===----------------------------------------------------------------------===//
-
-/// The number of columns of the matrix of tokens that `view` is a view of.
-static std::optional<int64_t> sourceColumns(const View &view) {
-  if (auto *linear = getSource<LinearSource>(view))
-    return linear->weight.map.size(0);
-  auto *tokens = getSource<TokensSource>(view);
-  return tokens ? std::optional(cast<RankedTensorType>(tokens->value.getType()).getDimSize(1)) : std::nullopt;
-}
-
-/// The layer norm of the node for rows whose columns are those of the input, or `columns` of them.
-FailureOr<Value> Converter::normalizeRows(Value rows, std::optional<IndexMap> columns) {
-  int64_t width = cast<RankedTensorType>(rows.getType()).getDimSize(1);
-  SmallVector<Value> parameters;
-  std::string name = node->module;
-  for (bool isWeight : {true, false}) {
-    std::optional<View> given = optionalView(isWeight ? "weight" : "bias");
-    if (given && getSource<ConstantSource>(*given) && isWeight)
-      name = layerOf(getSource<ConstantSource>(*given)->name).str();
-    View vector = given.value_or(Emitter::makeConstant(name + (isWeight ? ".weight" : ".bias"), {width},
-                                                       std::vector<float>(width, isWeight ? 1.0F : 0.0F)));
-    FailureOr<View> ordered = reshaped(vector, {width});
-    if (succeeded(ordered) && columns)
-      ordered = rearranged(*ordered, ordered->map.compose(*columns));
-    FailureOr<Value> value = failed(ordered) ? FailureOr<Value>(failure()) : emitter.constant(*ordered);
-    if (failed(value))
-      return failure();
-    parameters.push_back(*value);
-  }
-  double eps = number("eps").value_or(1e-5);
-  if (!std::isfinite(eps) || eps < 0)
-    return emitter.fail("expected an eps that is finite and not negative, found {0}", eps);
-  name = emitter.uniqueName(name);
-  return LayerNormOp::create(builder, emitter.location(name), name, rows, parameters[0], parameters[1],
-                             llvm::APFloat(eps))
-      .getResult();
-}
-
-/// A norm of the columns of each head. `input` is [..., tokens, heads, width] or [..., heads, tokens, width]. Returns
-/// nothing if it is neither.
-std::optional<FailureOr<View>> Converter::normalizeHeads(const View &input) {
-  size_t rank = input.map.rank();
-  std::optional<int64_t> columns = sourceColumns(input);
-  if (rank < 3 || !columns || input.map.size(rank - 1) == *columns)
-    return std::nullopt;
-  int64_t width = input.map.size(rank - 1), inner = input.map.size(rank - 2),
-          outer = input.map.elements() / (width * inner);
-  std::optional<IndexMap> split = input.map.reshape({outer, inner, width});
-  for (bool isHeadFirst : {false, true}) {
-    int64_t heads = isHeadFirst ? outer : inner, tokens = isHeadFirst ? inner : outer;
-    std::optional<IndexMap> map = split && isHeadFirst ? split->permute({1, 0, 2}) : split;
-    bool isUsual = heads > 1 && tokens > 1;
-    map = isUsual && map && map->isCounting(0, *columns) ? map->reshape({tokens, heads * width}) : std::nullopt;
-    if (!map)
-      continue;
-    FailureOr<Value> matrix = emitter.matrix({input.source, *map, input.factor});
-    if (failed(matrix))
-      return FailureOr<View>(failure());
-    SmallVector<ReassociationIndices> ofHeads = {{0}, {1, 2}}, ofRows = {{0, 1}, {2}};
-    auto type = [&](ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, builder.getF32Type()); };
-    Location loc = matrix->getLoc();
-    Value apart = tensor::ExpandShapeOp::create(builder, loc, type({tokens, heads, width}), *matrix, ofHeads);
-    Value rows = tensor::CollapseShapeOp::create(builder, loc, type({tokens * heads, width}), apart, ofRows);
-    FailureOr<Value> normal = normalizeRows(rows, std::nullopt);
-    if (failed(normal))
-      return FailureOr<View>(failure());
-    apart = tensor::ExpandShapeOp::create(builder, normal->getLoc(), apart.getType(), *normal, ofRows);
-    Value whole = tensor::CollapseShapeOp::create(builder, normal->getLoc(), matrix->getType(), apart, ofHeads);
-    View result = Emitter::tokens(whole, {tokens, heads, width});
-    FailureOr<View> ordered = isHeadFirst ? rearranged(result, result.map.permute({1, 0, 2})) : FailureOr<View>(result);
-    return failed(ordered) ? ordered : reshaped(*ordered, input.map.shape());
-  }
-  return std::nullopt;
-}
-
-FailureOr<Converter::Results> Converter::layerNorm() {
-  FailureOr<View> input = view("input");
-  FailureOr<SmallVector<int64_t>> normalized = integers("normalized_shape");
-  if (failed(input) || failed(normalized))
-    return failure();
-  int64_t width = 1;
-  for (int64_t size : *normalized)
-    width *= std::clamp<int64_t>(size, 1, IndexMap::kMaxElements / width);
-  if (normalized->size() == 1)
-    if (std::optional<FailureOr<View>> heads = normalizeHeads(*input))
-      return failed(*heads) ? FailureOr<Results>(failure()) : Results{**heads};
-  FailureOr<View> tokens = reshaped(*input, {input->map.elements() / width, width});
-  FailureOr<Emitter::Rows> rows = failed(tokens) ? FailureOr<Emitter::Rows>(failure()) : emitter.rows(*tokens);
-  if (failed(rows))
-    return failure();
-  std::optional<IndexMap> columns = rows->map.isRowMajor() ? std::nullopt : std::optional(rows->columns());
-  FailureOr<Value> result = normalizeRows(rows->value, columns);
-  if (failed(result))
-    return failure();
-  View normal{std::make_shared<Source>(TokensSource{*result}), rows->map};
-  return arranged(normal, normal.map.reshape(input->map.shape()));
 }
 
 } // namespace vitya

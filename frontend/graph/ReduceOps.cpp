@@ -22,6 +22,8 @@ FailureOr<View> Converter::meanOf(const View &view, ArrayRef<int64_t> dims, bool
   }
   if (getSource<WeightedSource>(view) && isSum)
     return sumWeighted(view, dims, shape);
+  if (std::optional<View> squares = meanOfSquares(view, dims, shape, isSum))
+    return *squares;
   FailureOr<View> settledView = settled(view);
   if (failed(settledView))
     return failure();

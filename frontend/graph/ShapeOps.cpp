@@ -158,6 +158,11 @@ FailureOr<Converter::Results> Converter::unsqueeze() {
 
 FailureOr<Converter::Results> Converter::expand() {
   FailureOr<View> self = view("self");
+  if (node->op == "expand_as") {
+    FailureOr<View> other = view("other");
+    return failed(self) || failed(other) ? FailureOr<Results>(failure())
+                                         : arranged(*self, self->map.expand(other->map.shape()));
+  }
   FailureOr<SmallVector<int64_t>> sizes = integers("size");
   if (failed(self) || failed(sizes))
     return failure();

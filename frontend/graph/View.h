@@ -60,6 +60,18 @@ struct FunctionSource {
   std::function<double(double)> function;
   unsigned steps; ///< that an evaluation takes
 };
+/// The mean of the squares in each row of `operand`, its last dimension.
+struct MeanSquaresSource {
+  View operand;
+};
+/// RMSNorm of the last dimension that the model computes in steps. The weight is a constant of as many elements.
+struct NormSource {
+  View operand;
+  double eps;
+  std::optional<View> weight;
+  std::string name;
+  std::optional<View> result; ///< the norm with the weight times `factor`, if it is an op now
+};
 /// Memory that is written part by part.
 struct BufferSource {
   llvm::SmallVector<int64_t> shape;
@@ -77,7 +89,8 @@ struct UnsupportedSource {
 };
 
 struct Source : std::variant<ImageSource, TokensSource, LinearSource, ConstantSource, ScoresSource, ProbabilitiesSource,
-                             WeightedSource, FunctionSource, BufferSource, TruthSource, UnsupportedSource> {
+                             WeightedSource, FunctionSource, MeanSquaresSource, NormSource, BufferSource, TruthSource,
+                             UnsupportedSource> {
   using variant::variant;
 };
 

@@ -7,6 +7,7 @@
 #include "frontend/checkpoint/IntegerWeights.h"
 #include "frontend/import/CompressionRecord.h"
 #include "frontend/import/StoredTensors.h"
+#include "frontend/layout/Settings.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/StringSet.h"
@@ -82,9 +83,14 @@ private:
     if (auto gelu = dyn_cast<GeluOp>(op))
       return set("gelu", stringifyGeluForm(gelu.getForm()));
     if (auto norm = dyn_cast<LayerNormOp>(op)) {
-      if (Error error = set("eps", norm.getEps().convertToDouble()))
+      if (Error error = addNorm(norm.getEps(), NormKind::layer))
         return error;
       return addLayer(norm.getLayer(), norm.getWeight(), norm.getBias());
+    }
+    if (auto norm = dyn_cast<RmsNormOp>(op)) {
+      if (Error error = addNorm(norm.getEps(), NormKind::rms))
+        return error;
+      return addLayer(norm.getLayer(), norm.getWeight(), /*bias=*/Value());
     }
     if (auto linear = dyn_cast<LinearOp>(op)) {
       if (LinearInfoAttr info = linear.getInfoAttr())
@@ -117,6 +123,13 @@ private:
         if (Error error = addTensor("", operand))
           return error;
     return Error::success();
+  }
+
+  /// Adds the settings of a norm.
+  Error addNorm(const llvm::APFloat &eps, NormKind kind) {
+    if (Error error = set("norm", stringifyNormKind(kind)))
+      return error;
+    return set("eps", eps.convertToDouble());
   }
 
   /// Adds the input of a layer if it is a constant, such as the token from which attention pooling computes its query.

@@ -13,7 +13,7 @@ using llvm::Expected;
 namespace vitya {
 
 /// Settings that a graph determines.
-static constexpr StringLiteral kOfGraph[] = {"activation", "eps", "gelu", "heads", "image", "pool"};
+static constexpr StringLiteral kOfGraph[] = {"activation", "eps", "gelu", "heads", "image", "norm", "pool"};
 
 static Error checkKey(StringRef key, StringRef where) {
   if (!llvm::is_contained(kOfGraph, key))

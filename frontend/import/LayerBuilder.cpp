@@ -342,23 +342,28 @@ LayerBuilder::QuantizedInput LayerBuilder::quantize(Tokens input, const Compress
 }
 
 //===----------------------------------------------------------------------===//
-// Layer norms
+// Norms
 //===----------------------------------------------------------------------===//
 
-Expected<Tokens> LayerBuilder::layerNorm(const Layer &layer, Tokens input, double eps) {
+Expected<Tokens> LayerBuilder::norm(const Layer &layer, Tokens input, NormKind kind, double eps) {
   int64_t width = widthOf(input);
   if (Error error = weights.checkShape(layer.weight, {width}))
     return std::move(error);
   Expected<Value> weight = weights.constant(builder, layer.weight, {width});
   if (!weight)
     return weight.takeError();
+  Location loc = nameLocation(builder, layer.name);
+  if (kind == NormKind::rms) {
+    if (layer.bias)
+      return makeError("expected norms without a bias, because the setting 'norm' is 'rms', found tensor '{0}'",
+                       layer.bias->name);
+    return RmsNormOp::create(builder, loc, layer.name, input, *weight, llvm::APFloat(eps)).getResult();
+  }
   Expected<Value> addend = layer.bias ? bias(layer, width, /*scale=*/{})
                                       : computedConstant(layer.name + ".bias", {width}, std::vector<float>(width));
   if (!addend)
     return addend.takeError();
-  return LayerNormOp::create(builder, nameLocation(builder, layer.name), layer.name, input, *weight, *addend,
-                             llvm::APFloat(eps))
-      .getResult();
+  return LayerNormOp::create(builder, loc, layer.name, input, *weight, *addend, llvm::APFloat(eps)).getResult();
 }
 
 } // namespace vitya

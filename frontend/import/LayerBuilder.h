@@ -1,10 +1,11 @@
-// Builds the ops of linear layers and layer norms.
+// Builds the ops of linear layers and norms.
 #ifndef VITYA_FRONTEND_IMPORT_LAYERBUILDER_H
 #define VITYA_FRONTEND_IMPORT_LAYERBUILDER_H
 
 #include "frontend/import/CompressionRecord.h"
 #include "frontend/import/Weights.h"
 #include "frontend/layout/FoldBatchNorm.h"
+#include "frontend/layout/Settings.h"
 
 namespace vitya {
 
@@ -31,8 +32,8 @@ public:
   /// Fails if there are records of quantized layers that the model does not have.
   llvm::Error checkRecords() const;
 
-  /// Applies a LayerNorm. One without a bias gets a bias of zeros.
-  llvm::Expected<Tokens> layerNorm(const Layer &layer, Tokens input, double eps);
+  /// Applies a norm. A LayerNorm without a bias gets a bias of zeros, and an RMSNorm must have none.
+  llvm::Expected<Tokens> norm(const Layer &layer, Tokens input, NormKind kind, double eps);
 
 private:
   llvm::Error checkWeight(const Layer &layer, Tokens input) const;

@@ -56,13 +56,20 @@ Error ModelBuilder::buildStep(const PatchifyStep &step) {
 
 Error ModelBuilder::buildStep(const LinearStep &step) { return moveTo(tokens, layers.linear(step.layer, tokens)); }
 
-Error ModelBuilder::buildStep(const NormStep &step) {
+Expected<Tokens> ModelBuilder::norm(const Layer &layer, Tokens input) {
   Expected<Sourced<double>> eps = settings.eps();
   if (!eps)
     return eps.takeError();
   used.add("eps", eps->value, eps->source);
-  return moveTo(tokens, layers.layerNorm(step.layer, tokens, eps->value));
+  auto [kind, source] = settings.norm;
+  if (source != SettingSource::guess)
+    used.add("norm", stringifyNormKind(kind), source);
+  else if (!layer.bias)
+    used.addDoubt("LayerNorm, although norms have no bias, as those of RMSNorm (norm=rms)");
+  return layers.norm(layer, input, kind, eps->value);
 }
+
+Error ModelBuilder::buildStep(const NormStep &step) { return moveTo(tokens, norm(step.layer, tokens)); }
 
 Error ModelBuilder::buildStep(const ActivationStep &step) {
   // GELU is what these families have, unless a source says otherwise.
@@ -229,20 +236,16 @@ Expected<ModelBuilder::AttentionInputs> ModelBuilder::separateInputs(const Atten
 Expected<Tokens> ModelBuilder::normHeads(const std::optional<Layer> &layer, Tokens input, int64_t heads) {
   if (!layer)
     return input;
-  Expected<Sourced<double>> eps = settings.eps();
-  if (!eps)
-    return eps.takeError();
-  used.add("eps", eps->value, eps->source);
   ArrayRef<int64_t> shape = input.getType().getShape();
   if (ArrayRef<int64_t>(weights.tensor(layer->weight).shape) == shape.take_back())
-    return layers.layerNorm(*layer, input, eps->value);
+    return norm(*layer, input);
   Location loc = location(layer->name);
   int64_t width = shape[1] / heads;
   SmallVector<ReassociationIndices> ofHeads = {{0}, {1, 2}}, ofRows = {{0, 1}, {2}};
   auto apart = type({shape[0], heads, width});
   Value expanded = tensor::ExpandShapeOp::create(builder, loc, apart, input, ofHeads);
   Value rows = tensor::CollapseShapeOp::create(builder, loc, type({shape[0] * heads, width}), expanded, ofRows);
-  Expected<Tokens> normal = layers.layerNorm(*layer, cast<Tokens>(rows), eps->value);
+  Expected<Tokens> normal = norm(*layer, cast<Tokens>(rows));
   if (!normal)
     return normal;
   expanded = tensor::ExpandShapeOp::create(builder, loc, apart, *normal, ofRows);

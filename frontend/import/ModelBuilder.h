@@ -43,6 +43,7 @@ private:
   llvm::Error checkWindow(llvm::StringRef name, Sizes window, const WindowStep &step) const;
   llvm::Expected<AttentionInputs> fusedInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
   llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
+  llvm::Expected<Tokens> norm(const Layer &layer, Tokens input);
   llvm::Expected<Tokens> normHeads(const std::optional<Layer> &layer, Tokens input, int64_t heads);
   llvm::Error buildSequencePool(const Layer &layer);
   void compress(AttentionOp op, const CompressionRecord::Attention &how);

@@ -175,7 +175,14 @@ private:
       result.settings["gelu"] = "quick";
     if (Error error = readActivation(".model_args.act_layer"))
       return error;
-    if (Error error = readPool())
+    if (Error error = readChoice(
+            ".model_args.norm_layer", "norm", "'layernorm' or 'rmsnorm'",
+            {{"layernorm", "layer"}, {"layernormfp32", "layer"}, {"rmsnorm", "rms"}, {"rmsnormfp32", "rms"}}))
+      return error;
+    // The attention of "map" has tensors, so that the layout knows it; "" is no pooling of a model without a
+    // classifier.
+    if (Error error = readChoice(".global_pool", "pool", "'token', 'avg' or 'map'",
+                                 {{"token", "class"}, {"avg", "mean"}, {"map", ""}, {"", ""}}))
       return error;
     // The last of these that the file has.
     for (const std::string &path : {base + ".labels", base + ".label_names", std::string(".label_names")})
@@ -184,18 +191,17 @@ private:
     return readTimmPictures(base);
   }
 
-  Error readPool() {
-    constexpr StringLiteral path = ".global_pool";
-    std::optional<StringRef> pool;
-    if (Error error = json.read(path, pool))
+  /// Sets `setting` to what the text at `path` stands for, unless that is empty. `expected` are the texts for errors.
+  Error readChoice(StringRef path, StringRef setting, StringRef expected,
+                   ArrayRef<std::pair<StringRef, StringRef>> choices) {
+    std::optional<StringRef> text;
+    if (Error error = json.read(path, text))
       return error;
-    // The attention of "map" has tensors, so that the layout knows it; "" is no pooling of a model without a
-    // classifier.
-    if (!pool || *pool == "map" || pool->empty())
-      return Error::success();
-    if (*pool != "token" && *pool != "avg")
-      return json.error(path, "'token', 'avg' or 'map'");
-    result.settings["pool"] = *pool == "token" ? "class" : "mean";
+    const auto *choice = find_if(choices, [&](const auto &each) { return each.first == text; });
+    if (text && choice == choices.end())
+      return json.error(path, expected);
+    if (text && !choice->second.empty())
+      result.settings[setting] = choice->second;
     return Error::success();
   }
 

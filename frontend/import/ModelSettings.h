@@ -4,6 +4,7 @@
 
 #include "dialect/VityaDialect.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/SetVector.h"
 #include <string>
 #include <vector>
@@ -23,8 +24,11 @@ public:
   void add(llvm::StringRef name, llvm::ArrayRef<float> value, SettingSource source);
   void add(llvm::StringRef name, llvm::ArrayRef<int64_t> value, SettingSource source);
 
-  /// Adds the reason why a guess may be wrong, in words for the user.
-  void addDoubt(llvm::StringRef reason) { doubts.push_back(reason.str()); }
+  /// Adds the reason why a guess may be wrong, in words for the user. Several layers may add the same one.
+  void addDoubt(llvm::StringRef reason) {
+    if (!llvm::is_contained(doubts, reason))
+      doubts.push_back(reason.str());
+  }
   bool isInDoubt() const { return !doubts.empty(); }
 
   /// Returns what neither the file nor the user has said, and the doubts, for example "from layout 'vit': heads 3, eps

@@ -56,7 +56,7 @@ Error ModelMaker::addNorm(const Layer &layer, int64_t width) {
   isKernel = false;
   if (Error error = tensors.addConstant(layer.weight.name, {width}, 1))
     return error;
-  return addBias(layer, width);
+  return layer.bias ? tensors.addConstant(layer.bias->name, {width}, 0) : Error::success();
 }
 
 /// Adds a tensor of tokens or positions and returns its number of rows, which is 0 if the model does not have it.

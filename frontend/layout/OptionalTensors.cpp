@@ -31,6 +31,11 @@ private:
     add(layer.bias);
     add(layer.scale);
   }
+  /// Norms of new models have their biases.
+  void addNorm(const Layer &layer) {
+    if (layer.weight.optional)
+      insert(layer.name);
+  }
   template <typename Name>
   void add(const std::optional<Name> &name) {
     if (name)
@@ -45,15 +50,18 @@ private:
   void addStep(const ActivationStep &) {}
   void addStep(const MaxPoolStep &) {}
   void addStep(const LinearStep &step) { add(step.layer); }
-  void addStep(const NormStep &step) { add(step.layer); }
+  void addStep(const NormStep &step) { addNorm(step.layer); }
   void addStep(const ConvolutionStep &step) {
     if (!step.norm) // else the convolution of a new model has a bias in its place
       add(step.layer);
   }
   void addStep(const AttentionStep &step) {
-    for (const auto *layer :
-         {&step.fused, &step.query, &step.key, &step.value, &step.keyValue, &step.queryNorm, &step.keyNorm, &step.out})
+    for (const auto *layer : {&step.fused, &step.query, &step.key, &step.value, &step.keyValue})
       add(*layer);
+    for (const auto *norm : {&step.queryNorm, &step.keyNorm})
+      if (*norm)
+        addNorm(**norm);
+    add(step.out);
   }
   void addStep(const ResidualStep &step) { add(step.steps); }
   void addStep(const RepeatStep &step) { add(step.steps); }

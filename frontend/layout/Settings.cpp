@@ -63,6 +63,15 @@ StringRef stringifyActivation(Activation activation) {
   llvm_unreachable("every activation has a name");
 }
 
+std::optional<NormKind> symbolizeNormKind(StringRef name) {
+  return StringSwitch<std::optional<NormKind>>(name)
+      .Case("layer", NormKind::layer)
+      .Case("rms", NormKind::rms)
+      .Default(std::nullopt);
+}
+
+StringRef stringifyNormKind(NormKind kind) { return kind == NormKind::rms ? "rms" : "layer"; }
+
 //===----------------------------------------------------------------------===//
 // Values
 //===----------------------------------------------------------------------===//
@@ -132,6 +141,7 @@ const Settings::Setting Settings::kSettings[] = {
     {"mean", SettingForm::list, &Settings::assignMean,
      "a number from 0 to 1 for each channel, as pixels are (divide numbers on the scale from 0 to 255 by 255)"},
     {"name", SettingForm::text, &Settings::assignName, "a text"},
+    {"norm", SettingForm::text, &Settings::assignNorm, "'layer' or 'rms'"},
     {"pool", SettingForm::text, &Settings::assignPool, "'auto', 'class' or 'mean'"},
     {"resize", SettingForm::list, &Settings::assignResize,
      "'image', the size of the shorter side, a height and a width, or {\"crop_fraction\": FRACTION} with a fraction "
@@ -219,6 +229,11 @@ bool Settings::assignName(const json::Value &value, SettingSource) {
     return false;
   name = text->str();
   return true;
+}
+
+bool Settings::assignNorm(const json::Value &value, SettingSource source) {
+  std::optional<StringRef> text = value.getAsString();
+  return text && assignIfAny(symbolizeNormKind(*text), source, norm);
 }
 
 bool Settings::assignPool(const json::Value &value, SettingSource source) {
@@ -346,7 +361,7 @@ Expected<Sourced<int64_t>> Settings::heads(int64_t width, StringRef layer) const
 
 Expected<Sourced<double>> Settings::eps() const {
   if (!epsilon.value)
-    return makeError("expected the eps of LayerNorm, found none in the file and in the layout: give it with --set "
+    return makeError("expected the eps of norms, found none in the file and in the layout: give it with --set "
                      "eps=NUMBER");
   return Sourced<double>{*epsilon.value, epsilon.source};
 }

@@ -16,6 +16,13 @@ namespace vitya {
 std::optional<Pool> symbolizePool(llvm::StringRef name);
 llvm::StringRef stringifyPool(Pool pool);
 
+/// LayerNorm, or RMSNorm (arXiv 1910.07467), which subtracts no mean and has no bias.
+enum class NormKind { layer, rms };
+
+/// Parses the name of a kind of norm in layout files, such as "rms".
+std::optional<NormKind> symbolizeNormKind(llvm::StringRef name);
+llvm::StringRef stringifyNormKind(NormKind kind);
+
 /// A value and where it comes from. It is a guess until a source gives it.
 template <typename T>
 struct Sourced {
@@ -43,7 +50,7 @@ public:
   /// the width. `layer` is for the error.
   llvm::Expected<Sourced<int64_t>> heads(int64_t width, llvm::StringRef layer) const;
 
-  /// Returns the eps of every LayerNorm. Fails if no source gives it.
+  /// Returns the eps of every norm. Fails if no source gives it.
   llvm::Expected<Sourced<double>> eps() const;
 
   std::optional<std::string> name;
@@ -58,6 +65,7 @@ public:
   Sourced<CropRounding> cropRounding = {CropRounding::half_even, SettingSource::guess};
   Sourced<Activation> activation = {Activation::gelu, SettingSource::guess};
   Sourced<GeluForm> gelu = {GeluForm::erf, SettingSource::guess};
+  Sourced<NormKind> norm = {NormKind::layer, SettingSource::guess};
   Sourced<Pool> pool = {Pool::automatic, SettingSource::guess};
 
 private:
@@ -79,6 +87,7 @@ private:
   bool assignInterpolation(const llvm::json::Value &value, SettingSource source);
   bool assignMean(const llvm::json::Value &value, SettingSource source);
   bool assignName(const llvm::json::Value &value, SettingSource source);
+  bool assignNorm(const llvm::json::Value &value, SettingSource source);
   bool assignPool(const llvm::json::Value &value, SettingSource source);
   bool assignResize(const llvm::json::Value &value, SettingSource source);
   bool assignStd(const llvm::json::Value &value, SettingSource source);

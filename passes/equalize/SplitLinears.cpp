@@ -43,12 +43,24 @@ Parts partsOf(LinearOp op) {
   return isWhole ? Parts() : sorted;
 }
 
-/// The role of a part in the attention that reads it, "q", "k" or "v", or its index if no attention does.
+/// The role of `value` in the attention that reads it, also behind norms of heads: "q", "k" or "v". Empty if no
+/// attention does.
+StringRef roleOf(Value value) {
+  for (Operation *user : value.getUsers()) {
+    if (auto attention = dyn_cast<AttentionOp>(user))
+      return attention.getQuery() == value ? "q" : attention.getKey() == value ? "k" : "v";
+    if (isa<LayerNormOp, RmsNormOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(user))
+      if (StringRef role = roleOf(user->getResult(0)); !role.empty())
+        return role;
+  }
+  return "";
+}
+
+/// The role of a part in the attention that reads it, or its index if no attention does.
 std::string suffixOf(ArrayRef<tensor::ExtractSliceOp> slices, size_t index) {
   for (tensor::ExtractSliceOp slice : slices)
-    for (Operation *user : slice->getUsers())
-      if (auto attention = dyn_cast<AttentionOp>(user))
-        return attention.getQuery() == slice ? "q" : attention.getKey() == slice ? "k" : "v";
+    if (StringRef role = roleOf(slice); !role.empty())
+      return role.str();
   return std::to_string(index);
 }
 

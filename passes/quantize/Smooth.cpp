@@ -53,8 +53,8 @@ Operation *scalableSource(Value value) {
     if (!isa_and_nonnull<LinearOp>(source))
       return nullptr;
   }
-  if (auto norm = dyn_cast_or_null<LayerNormOp>(source))
-    return isConstant(norm.getWeight()) && isConstant(norm.getBias()) ? source : nullptr;
+  if (isa_and_nonnull<LayerNormOp, RmsNormOp>(source))
+    return llvm::all_of(source->getOperands().drop_front(), isConstant) ? source : nullptr;
   auto linear = dyn_cast_or_null<LinearOp>(source);
   bool isScalable = linear && !linear.isQuantized() && isConstant(linear.getWeight()) &&
                     (!linear.getBias() || isConstant(linear.getBias()));
@@ -206,14 +206,14 @@ private:
       setWeights(linear, {factors.cwiseInverse().asDiagonal() * *weight, bias->cwiseQuotient(factors)});
       return success();
     }
-    auto norm = cast<LayerNormOp>(source);
-    for (auto [operand, what] :
-         {std::pair(&norm.getWeightMutable(), "weight"), std::pair(&norm.getBiasMutable(), "bias")}) {
-      FailureOr<VectorXd> vector = vectorOf(norm, operand->get(), what);
+    // The weight of a norm and, if it has one, its bias.
+    constexpr StringLiteral parts[] = {"weight", "bias"};
+    for (auto [operand, what] : llvm::zip(source->getOpOperands().drop_front(), parts)) {
+      FailureOr<VectorXd> vector = vectorOf(source, operand.get(), what);
       if (failed(vector))
         return failure();
-      operand->assign(makeConstant(builder, operand->get().getLoc(), norm.getLayer().str() + "." + what,
-                                   VectorXd(vector->cwiseQuotient(factors))));
+      std::string name = (cast<LayerOpInterface>(source).getLayer() + "." + what).str();
+      operand.assign(makeConstant(builder, operand.get().getLoc(), name, VectorXd(vector->cwiseQuotient(factors))));
     }
     return success();
   }

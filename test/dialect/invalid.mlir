@@ -258,6 +258,22 @@ func.func @layer_norm_c2_infinite(%x: tensor<4x8xf32>, %w: tensor<8xf32>) {
 
 // -----
 
+func.func @rms_norm_c1(%x: tensor<4x8xf32>, %w: tensor<7xf32>) {
+  // expected-error @below {{'vitya.rms_norm' op expected a weight with one entry for each of 8 columns, found 7}}
+  %0 = vitya.rms_norm "norm" %x, %w eps 1.0e-6 : tensor<4x8xf32>, tensor<7xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @rms_norm_c2(%x: tensor<4x8xf32>, %w: tensor<8xf32>) {
+  // expected-error @below {{'vitya.rms_norm' op expected a finite eps that is not negative, found -1.000000e-06}}
+  %0 = vitya.rms_norm "norm" %x, %w eps -1.0e-6 : tensor<4x8xf32>, tensor<8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
 func.func @attention_c1_widths(%q: tensor<4x6xf32>, %k: tensor<4x8xf32>) {
   // expected-error @below {{'vitya.attention' op expected query and key of the same width, found 6 and 8}}
   %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 : tensor<4x6xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>

@@ -64,9 +64,12 @@ func.func @tokens(%x: tensor<65x192xf32>, %w: tensor<192xf32>) -> tensor<1x192xf
   // CHECK: %[[NORM:.*]] = vitya.layer_norm "norm" %[[X]], %[[W]], %[[W]] eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32>, tensor<192xf32> -> tensor<65x192xf32>
   // GENERIC: "vitya.layer_norm"(%{{.*}}, %{{.*}}, %{{.*}}) <{eps = 9.9999999999999995E-7 : f64, layer = "norm"}>
   %0 = vitya.layer_norm "norm" %x, %w, %w eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32>, tensor<192xf32> -> tensor<65x192xf32>
-  // CHECK: %[[ERF:.*]] = vitya.gelu erf %[[NORM]] : tensor<65x192xf32>
+  // CHECK: %[[RMS:.*]] = vitya.rms_norm "norm" %[[NORM]], %[[W]] eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32> -> tensor<65x192xf32>
+  // GENERIC: "vitya.rms_norm"(%{{.*}}, %{{.*}}) <{eps = 9.9999999999999995E-7 : f64, layer = "norm"}>
+  %rms = vitya.rms_norm "norm" %0, %w eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32> -> tensor<65x192xf32>
+  // CHECK: %[[ERF:.*]] = vitya.gelu erf %[[RMS]] : tensor<65x192xf32>
   // GENERIC: "vitya.gelu"(%{{.*}}) <{form = 0 : i32}>
-  %1 = vitya.gelu erf %0 : tensor<65x192xf32>
+  %1 = vitya.gelu erf %rms : tensor<65x192xf32>
   // CHECK: %[[TANH:.*]] = vitya.gelu tanh %[[ERF]] : tensor<65x192xf32>
   // GENERIC: "vitya.gelu"(%{{.*}}) <{form = 1 : i32}>
   %2 = vitya.gelu tanh %1 : tensor<65x192xf32>

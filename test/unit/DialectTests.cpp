@@ -49,6 +49,7 @@ TEST_F(Dialect, BuildersInferShapes) {
             Shape({65, 10}));
   EXPECT_EQ(shapeOf(make<LayerNormOp>("norm", value({65, 192}), value({192}), value({192}), APFloat(1e-6))),
             Shape({65, 192}));
+  EXPECT_EQ(shapeOf(make<RmsNormOp>("norm", value({65, 192}), value({192}), APFloat(1e-6))), Shape({65, 192}));
   EXPECT_EQ(shapeOf(make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), 3, APFloat(0.5))),
             Shape({2, 30}));
   EXPECT_EQ(shapeOf(make<GeluOp>(GeluForm::erf, value({65, 192}))), Shape({65, 192}));

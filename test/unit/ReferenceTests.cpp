@@ -161,6 +161,13 @@ TEST_F(Reference, LayerNormScalesShiftsAndAddsEps) {
   EXPECT_FLOAT_EQ(at(result, 0, 1), 0.5f * 20 + 0.25f);
 }
 
+// Row (1, 7): the mean of the squares is 25; with eps 11 the root is 6.
+TEST_F(Reference, RmsNormScalesAndAddsEps) {
+  Tensor result = rmsNorm(make({1, 2}, {1, 7}), make({2}, {12, 24}), 11);
+  EXPECT_FLOAT_EQ(at(result, 0, 0), 2);
+  EXPECT_FLOAT_EQ(at(result, 0, 1), 28);
+}
+
 TEST_F(Reference, MeanPoolIsTheMeanOfRows) {
   Tensor result = meanPool(make({3, 2}, {1, 10, 2, 20, 6, 60}));
   EXPECT_EQ(result.shape(), llvm::ArrayRef<int64_t>({1, 2}));

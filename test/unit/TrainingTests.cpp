@@ -192,12 +192,13 @@ TEST_F(TrainingTests, VitAsReference) { expectEqualLogits(*makeVit(), 1e-5); }
 
 TEST_F(TrainingTests, ConvolutionsAsReference) {
   // A convolution, windows that something else reads, pooling, other activations and a product.
-  expectEqualLogits(
-      *parse(constant("w", "8x27", 1) + constant("b", "8", 2) + constant("v", "4x72", 3) + constant("f", "4", 4) + R"(
+  expectEqualLogits(*parse(constant("w", "8x27", 1) + constant("b", "8", 2) + constant("v", "4x72", 3) +
+                           constant("f", "4", 4) + constant("g", "8", 5, 1) + R"(
   %p = vitya.patchify %image [1, 1] row_column_channel : tensor<3x8x8xf32> -> tensor<64x3xf32>
   %u = vitya.unfold %p grid [8, 8] window [3, 3] stride [1, 1] padding [1, 1] : tensor<64x3xf32> -> tensor<64x27xf32>
   %c = vitya.linear "conv" %u, %w bias %b : tensor<64x27xf32>, tensor<8x27xf32>, tensor<8xf32> -> tensor<64x8xf32>
-  %r = vitya.relu %c : tensor<64x8xf32>
+  %n = vitya.rms_norm "norm" %c, %g eps 1.0e-6 : tensor<64x8xf32>, tensor<8xf32> -> tensor<64x8xf32>
+  %r = vitya.relu %n : tensor<64x8xf32>
   %m = vitya.max_pool %r grid [8, 8] window [3, 3] stride [2, 2] padding [1, 1] : tensor<64x8xf32> -> tensor<16x8xf32>
   %x = vitya.unfold %m grid [4, 4] window [3, 3] stride [2, 2] padding [1, 1] : tensor<16x8xf32> -> tensor<4x72xf32>
   %s = vitya.silu %x : tensor<4x72xf32>
@@ -209,7 +210,7 @@ TEST_F(TrainingTests, ConvolutionsAsReference) {
   %o = vitya.mean_pool %k : tensor<4x4xf32> -> tensor<1x4xf32>
   return %o : tensor<1x4xf32>
 )"),
-      1e-5);
+                    1e-5);
 }
 
 TEST_F(TrainingTests, QuantizedAsReference) {

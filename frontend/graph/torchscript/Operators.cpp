@@ -97,14 +97,16 @@ torch::jit::Function *decomposition(llvm::StringRef name, llvm::ArrayRef<c10::IV
 }
 
 void registerLaterOperators() {
-  constexpr auto attention = "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? "
-                             "attn_mask=None, float dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool "
-                             "enable_gqa=False) -> Tensor";
-  if (!torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString("aten::scaled_dot_product_attention")).empty())
-    return;
-  // It is never called: `shapeOnly` gives its result.
-  torch::jit::registerOperator(
-      torch::jit::Operator(attention, [](torch::jit::Stack &) {}, c10::AliasAnalysisKind::FROM_SCHEMA));
+  const std::pair<const char *, const char *> operators[] = {
+      {"aten::scaled_dot_product_attention", "(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float "
+                                             "dropout_p=0.0, bool is_causal=False, *, float? scale=None, bool "
+                                             "enable_gqa=False) -> Tensor"},
+      {"aten::rms_norm", "(Tensor input, int[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor"}};
+  // They are never called: `shapeOnly` gives their results.
+  for (auto [name, signature] : operators)
+    if (torch::jit::getAllOperatorsFor(c10::Symbol::fromQualString(name)).empty())
+      torch::jit::registerOperator(torch::jit::Operator(
+          std::string(name) + signature, [](torch::jit::Stack &) {}, c10::AliasAnalysisKind::FROM_SCHEMA));
 }
 
 bool isBookkeeping(llvm::StringRef name) {
@@ -201,7 +203,7 @@ std::optional<at::Tensor> shapeOnly(llvm::StringRef name, llvm::ArrayRef<c10::IV
   auto make = [&](const std::vector<int64_t> &shape) {
     return at::empty(shape, at::device(at::kMeta).dtype(arguments[0].toTensor().scalar_type()));
   };
-  if (name == "layer_norm" || name == "batch_norm" || name == "relu")
+  if (name == "layer_norm" || name == "rms_norm" || name == "batch_norm" || name == "relu")
     return make(arguments[0].toTensor().sizes().vec());
   if (name == "relu_")
     return arguments[0].toTensor();

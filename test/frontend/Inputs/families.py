@@ -50,11 +50,13 @@ def siglip(classes):
     return make
 
 
-def timm(kind="VisionTransformer", resize=False, swiglu=False, **options):
+def timm(kind="VisionTransformer", resize=False, swiglu=False, rms=False, **options):
 
     def make():
-        from timm.layers import SwiGLUPacked
+        from timm.layers import RmsNorm, SwiGLUPacked
         from timm.models import deit, vision_transformer
+        if rms:
+            options.update(norm_layer=RmsNorm)
         if swiglu:
             options.update(mlp_layer=SwiGLUPacked, act_layer=torch.nn.SiLU)
         model = getattr(deit if "Distilled" in kind else vision_transformer, kind)(**{**TIMM, **options})
@@ -148,11 +150,15 @@ class StemVit(torch.nn.Module):
         return self.head(self.encoder(x).mean(1))
 
 
-def cct():
-    from vit_pytorch.cct import CCT
-    model = CCT(img_size=32, embedding_dim=48, n_conv_layers=2, kernel_size=3, stride=1, padding=1, num_layers=2,
-                num_heads=3, mlp_ratio=2, num_classes=10, positional_embedding="learnable")
-    return model, model
+def cct(kernel, stride, padding):
+
+    def make():
+        from vit_pytorch.cct import CCT
+        model = CCT(img_size=32, embedding_dim=48, n_conv_layers=2, kernel_size=kernel, stride=stride, padding=padding,
+                    num_layers=2, num_heads=3, mlp_ratio=2, num_classes=10, positional_embedding="learnable")
+        return model, model
+
+    return make
 
 
 def own(kind):
@@ -202,10 +208,12 @@ FAMILIES = {
     "transformer-encoder": own(EncoderVit),
     "sequence-pool": own(PooledVit),
     "stem": own(StemVit),
-    "cct": cct,
+    "cct": cct(3, 1, 1),
+    "cct-large-kernels": cct(7, 2, 3),
     "huggingface-dinov2-swiglu": transformers("Dinov2ForImageClassification", use_swiglu_ffn=True, mlp_ratio=2),
     "timm-qk-norm": timm(qk_norm=True),
     "timm-swiglu": timm(swiglu=True),
+    "timm-rms": timm(rms=True, qk_norm=True, class_token=False, global_pool="avg", fc_norm=True),
     "huggingface-vit": transformers("ViTForImageClassification", intermediate_size=96),
     "huggingface-vit-interpolated": transformers("ViTForImageClassification", image=40, intermediate_size=96),
     "huggingface-deit": transformers("DeiTForImageClassification", intermediate_size=96),

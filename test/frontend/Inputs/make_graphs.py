@@ -477,6 +477,52 @@ class Resized(Interpolated):
         return self.head((self.pool(self.block(x)).softmax(1) * x).sum(dim=1))
 
 
+class HandRms(nn.Module):
+    """RMSNorm in steps, as language models write it."""
+
+    def __init__(self, width, divides):
+        super().__init__()
+        self.weight, self.divides = nn.Parameter(torch.empty(width)), divides
+
+    def forward(self, x):
+        x = x.float()
+        if self.divides:
+            return x / torch.sqrt((x * x).mean(dim=-1, keepdim=True) + 1e-6) * self.weight
+        return self.weight * (x * torch.rsqrt(x.pow(2).mean(-1, keepdim=True) + 1e-6)).to(torch.float32)
+
+
+class RmsAttention(TimmAttentionWithNorms):
+
+    def __init__(self):
+        super().__init__()
+        self.q_norm, self.k_norm = nn.RMSNorm(WIDTH // HEADS, eps=1e-6), HandRms(WIDTH // HEADS, False)
+
+
+class Rms(Timm):
+    """RMSNorm as a module and in steps, also of heads and without a weight."""
+
+    def __init__(self):
+        super().__init__(RmsAttention, depth=1)
+        self.blocks[0].norm1, self.blocks[0].norm2 = nn.RMSNorm(WIDTH, eps=1e-6), HandRms(WIDTH, True)
+        self.norm = nn.RMSNorm(WIDTH, eps=1e-6)
+
+
+class Strided(Timm):
+    """Patches as strides of memory, and a norm by the length of a vector."""
+
+    def __init__(self):
+        super().__init__(depth=1)
+        self.norm = nn.Identity()
+
+    def forward(self, x):
+        side = SIDE // PATCH
+        x = x[:1].contiguous().as_strided((side, side, PATCH, PATCH, 3), (PATCH * SIDE, PATCH, SIDE, 1, SIDE * SIDE))
+        weight = self.patch_embed.proj.weight.permute(0, 2, 3, 1).flatten(1)
+        x = functional.linear(x.reshape(1, PATCHES, PIXELS), weight, self.patch_embed.proj.bias)
+        x = self.blocks(torch.cat((self.cls_token, x), dim=1) + self.pos_embed)
+        return self.head(functional.normalize(x, dim=-1)[:, 0] * math.sqrt(WIDTH))
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Files.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -502,8 +548,11 @@ MODELS = {
     "interpolated": (Interpolated, "plain"),
     "interpolated-core": (Interpolated, "core"),
     "resized": (Resized, "plain"),
+    "rms": (Rms, "plain"),
+    "rms-core": (Rms, "core"),
+    "strided": (Strided, "plain"),
 }
-WITH_LAYOUT = {"timm", "timm-norms", "timm-scaled", "torchvision", "reference"}
+WITH_LAYOUT = {"timm", "timm-norms", "timm-scaled", "torchvision", "reference", "rms"}
 
 
 def initialise(model):
@@ -562,7 +611,7 @@ def main(folder, names):
         with torch.no_grad():
             program = torch.export.export(model, (inputs[:2 if form == "batch" else 1],),
                                           dynamic_shapes=(batch,) if form == "batch" else None)
-            logits = model(inputs)
+            logits = torch.cat([model(image) for image in inputs.split(1)])
         if form == "core":
             program = program.run_decompositions()
         path = os.path.join(folder, name)

@@ -16,7 +16,7 @@ import torch
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 FILES = [
-    "timm-traced", "timm-scripted", "timm-by-hand-traced", "timm-scaled-scripted", "torchvision-traced",
+    "timm-traced", "timm-scripted", "timm-by-hand-traced", "timm-scaled-scripted", "rms-traced", "torchvision-traced",
     "torchvision-scripted", "reference-traced", "reference-scripted", "own-scripted", "assigned-traced", "encoder-traced",
     "mixed-traced", "stem-scripted", "computed-traced", "interpolated-traced"
 ]

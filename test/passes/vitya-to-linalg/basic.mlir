@@ -58,6 +58,23 @@ func.func @layer_norm(%x: tensor<7x48xf32>, %w: tensor<48xf32>, %b: tensor<48xf3
 
 // -----
 
+// CHECK-LABEL: func.func @rms_norm
+// CHECK-SAME: (%[[X:.*]]: tensor<7x48xf32>,
+// CHECK: %[[GROUPS:.*]] = tensor.expand_shape %[[X]] {{\[\[}}0], [1, 2]] output_shape [7, 3, 16]
+// CHECK-NOT: arith.subf
+// CHECK: linalg.generic {indexing_maps = [#[[$ALL]], #[[$LANES]]], iterator_types = ["parallel", "reduction", "parallel"]} ins(%[[GROUPS]] : tensor<7x3x16xf32>)
+// CHECK: arith.mulf
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]
+// CHECK: math.sqrt
+// CHECK: linalg.generic {indexing_maps = [#[[$ALL]], #[[$ROW]], #[[$WEIGHTS]], #[[$ALL]]]
+// CHECK: tensor.collapse_shape
+func.func @rms_norm(%x: tensor<7x48xf32>, %w: tensor<48xf32>) -> tensor<7x48xf32> {
+  %0 = vitya.rms_norm "norm" %x, %w eps 1.0e-6 : tensor<7x48xf32>, tensor<48xf32> -> tensor<7x48xf32>
+  return %0 : tensor<7x48xf32>
+}
+
+// -----
+
 // Widths that are not multiples of 16 have fewer lanes: 20 is 5 blocks of 4 lanes, 17 is 17 blocks of 1 lane.
 
 // CHECK-LABEL: func.func @narrow_lanes
