@@ -1,0 +1,48 @@
+"""ExecuTorch with XNNPACK: f32, dynamic and static int8."""
+import torch
+from models import build
+from worker import Peer, Row, main
+
+
+class ExecuTorch(Peer):
+
+    def prepare(self):
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.backends.xnnpack.quantizer.xnnpack_quantizer import (XNNPACKQuantizer,
+                                                                             get_symmetric_quantization_config)
+        from executorch.exir import to_edge_transform_and_lower
+        from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
+        images = torch.from_numpy(self.calibration())
+        state = torch.load(self.path("pth"), weights_only=True)
+        state = {key: value.float() for key, value in state.get("state_dict", state).items() if torch.is_tensor(value)}
+        for batch in self.model.batches:
+            example = torch.randn(batch, 3, self.model.image, self.model.image)
+            for kind in ("f32", "dynamic", "static"):
+                module = build(self.name, self.folder)
+                module.load_state_dict(state)
+                with torch.no_grad():
+                    if kind != "f32":
+                        graph = torch.export.export(module, (example,)).module()
+                        config = get_symmetric_quantization_config(is_per_channel=True, is_dynamic=kind == "dynamic")
+                        graph = prepare_pt2e(graph, XNNPACKQuantizer().set_global(config))
+                        for begin in range(0, len(images) - batch + 1, batch):
+                            graph(images[begin:begin + batch])
+                        module = convert_pt2e(graph)
+                    edge = to_edge_transform_and_lower(torch.export.export(module, (example,)),
+                                                       partitioner=[XnnpackPartitioner()])
+                    self.path(f"{batch}.{kind}.pte").write_bytes(edge.to_executorch().buffer)
+
+    def load(self, kind, batch):
+        from executorch.runtime import Runtime
+        method = Runtime.get().load_program(self.path(f"{batch}.{kind}.pte")).load_method("forward")
+        return lambda x: method.execute([torch.from_numpy(x)])[0].numpy()
+
+    def rows(self):
+        return {f"{kind}, batch {batch}": Row(kind, batch, lambda k=kind, b=batch: self.load(k, b),
+                                              [self.path(f"{batch}.{kind}.pte")])
+                for batch in self.model.batches for kind in ("f32", "dynamic", "static")
+                if self.path(f"{batch}.{kind}.pte").exists()}
+
+
+if __name__ == "__main__":
+    main(ExecuTorch)
