@@ -36,9 +36,11 @@ constexpr unsigned kAllowed[] = {SYS_futex, SYS_read, SYS_write, SYS_clock_getti
                                  SYS_access,
 #endif
                                  // What the C library calls when threads run for the first time and end, to sort, for
-                                 // random numbers, and after a signal that stopped the process.
+                                 // random numbers, and after a signal that stopped the process. Sanitizers replace the
+                                 // signal stack of a thread that ends.
                                  SYS_set_robust_list, SYS_rseq, SYS_sched_getaffinity, SYS_sysinfo, SYS_getrandom,
-                                 SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_restart_syscall, SYS_exit, SYS_exit_group};
+                                 SYS_rt_sigprocmask, SYS_rt_sigreturn, SYS_sigaltstack, SYS_restart_syscall, SYS_exit,
+                                 SYS_exit_group};
 
 /// Calls that are allowed if the bits `mask` of argument `index` are `value`.
 struct Condition {
