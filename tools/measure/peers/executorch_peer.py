@@ -13,13 +13,10 @@ class ExecuTorch(Peer):
         from executorch.exir import to_edge_transform_and_lower
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
         images = torch.from_numpy(self.calibration())
-        state = torch.load(self.path("pth"), weights_only=True)
-        state = {key: value.float() for key, value in state.get("state_dict", state).items() if torch.is_tensor(value)}
         for batch in self.model.batches:
             example = torch.randn(batch, 3, self.model.image, self.model.image)
             for kind in ("f32", "dynamic", "static"):
                 module = build(self.name, self.folder)
-                module.load_state_dict(state)
                 with torch.no_grad():
                     if kind != "f32":
                         graph = torch.export.export(module, (example,)).module()

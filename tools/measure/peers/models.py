@@ -56,23 +56,79 @@ MODELS = {
 }
 
 
-def build_shipped(checkpoint):
-    import timm
+def build_vit(image, patch, width, depth, heads, classes):
+    """A ViT with timm's names of tensors."""
+    import torch
+    from torch import nn
+
+    class Attention(nn.Module):
+
+        def __init__(self):
+            super().__init__()
+            self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+
+        def forward(self, x):
+            qkv = self.qkv(x).reshape(x.shape[0], -1, 3, heads, width // heads).permute(2, 0, 3, 1, 4)
+            x = nn.functional.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2])
+            return self.proj(x.transpose(1, 2).flatten(2))
+
+    class Mlp(nn.Module):
+
+        def __init__(self):
+            super().__init__()
+            self.fc1, self.fc2 = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+        def forward(self, x):
+            return self.fc2(nn.functional.gelu(self.fc1(x)))
+
+    class Block(nn.Module):
+
+        def __init__(self):
+            super().__init__()
+            self.norm1, self.norm2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+            self.attn, self.mlp = Attention(), Mlp()
+
+        def forward(self, x):
+            x = x + self.attn(self.norm1(x))
+            return x + self.mlp(self.norm2(x))
+
+    class Vit(nn.Module):
+
+        def __init__(self):
+            super().__init__()
+            self.patch_embed = nn.Module()
+            self.patch_embed.proj = nn.Conv2d(3, width, patch, patch)
+            self.cls_token = nn.Parameter(torch.randn(1, 1, width) * 0.02)
+            self.pos_embed = nn.Parameter(torch.randn(1, (image // patch)**2 + 1, width) * 0.02)
+            self.blocks = nn.ModuleList([Block() for _ in range(depth)])
+            self.norm, self.head = nn.LayerNorm(width, eps=1e-6), nn.Linear(width, classes)
+
+        def forward(self, x):
+            x = self.patch_embed.proj(x).flatten(2).transpose(1, 2)
+            x = torch.cat([self.cls_token.expand(x.shape[0], -1, -1), x], 1) + self.pos_embed
+            for block in self.blocks:
+                x = block(x)
+            return self.head(self.norm(x)[:, 0])
+
+    return Vit()
+
+
+def read_state(checkpoint):
+    """The state dict of a checkpoint, as f32."""
     import torch
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
-    state = {key: value.float() for key, value in state.get("state_dict", state).items() if torch.is_tensor(value)}
+    return {key: value.float() for key, value in state.get("state_dict", state).items() if torch.is_tensor(value)}
+
+
+def build_shipped(checkpoint):
+    state = read_state(checkpoint)
     width, _, patch, _ = state["patch_embed.proj.weight"].shape
     depth = 1 + max(int(key.split(".")[1]) for key in state if key.startswith("blocks."))
-    model = timm.models.vision_transformer.VisionTransformer(
-        img_size=MODELS["shipped"].image, patch_size=patch, num_classes=len(state["head.bias"]), embed_dim=width,
-        depth=depth, num_heads=width // 64)
-    model.load_state_dict(state, strict=True)
-    return model
+    return build_vit(MODELS["shipped"].image, patch, width, depth, width // 64, len(state["head.bias"]))
 
 
 def build_vit_b(_):
-    import timm
-    return timm.create_model("vit_base_patch16_224")
+    return build_vit(MODELS["vit-b"].image, 16, 768, 12, 12, 1000)
 
 
 def build_reference(_, width=512, heads=8, hidden=2048, depth=10, patch=16, classes=10):
@@ -134,11 +190,15 @@ def build_reference(_, width=512, heads=8, hidden=2048, depth=10, patch=16, clas
 
 
 def build(name, folder):
-    """The PyTorch model NAME, for which FOLDER has a checkpoint."""
+    """The PyTorch model NAME with the weights of its checkpoint in FOLDER, or with random ones if there is none."""
     import torch
     torch.manual_seed(0)
     builders = {"shipped": build_shipped, "reference": build_reference, "vit-b": build_vit_b}
-    return builders[name](pathlib.Path(folder) / f"{name}.pth").eval()
+    checkpoint = pathlib.Path(folder) / f"{name}.pth"
+    model = builders[name](checkpoint)
+    if checkpoint.exists():
+        model.load_state_dict(read_state(checkpoint), strict=True)
+    return model.eval()
 
 
 def read_images(records, count, model):

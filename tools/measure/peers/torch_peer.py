@@ -14,11 +14,7 @@ class Torch(Peer):
         torch.set_num_threads(self.threads)
 
     def module(self):
-        module = build(self.name, self.folder)
-        state = torch.load(self.path("pth"), weights_only=True)
-        state = {key: value.float() for key, value in state.get("state_dict", state).items() if torch.is_tensor(value)}
-        module.load_state_dict(state)
-        return module.eval()
+        return build(self.name, self.folder)
 
     def run(self, module):
 
