@@ -14,13 +14,6 @@
 namespace vitya {
 namespace {
 
-const char *kernelName(const vitya_model &model, vitya_body body) {
-  for (int64_t i = 0; i < model.kernel_count; ++i)
-    if (model.kernels[i].body == body)
-      return model.kernels[i].name;
-  return "";
-}
-
 int64_t firstBegin(const Trace &trace) {
   int64_t first = INT64_MAX;
   for (int i = 0; i < trace.threads; ++i)
@@ -47,7 +40,8 @@ void print(const vitya_model &model, const Trace &trace, FILE *file) {
       fputs(",\n{\"name\": ", file);
       printJsonString(model.layer_names[event.layer], file);
       fputs(", \"cat\": ", file);
-      printJsonString(kernelName(model, event.body), file);
+      const vitya_kernel *kernel = findKernel(model, event.body);
+      printJsonString(kernel ? kernel->name : "", file);
       fprintf(
           file, ", \"ph\": \"X\", \"pid\": 1, \"tid\": %d, \"ts\": %.3f, \"dur\": %.3f, \"args\": {\"image\": %lld}}",
           thread, 1e-3 * (event.begin - start), 1e-3 * (event.end - event.begin), static_cast<long long>(event.image));

@@ -12,6 +12,13 @@ int64_t nanoseconds() {
   return time.tv_sec * 1000000000LL + time.tv_nsec;
 }
 
+const vitya_kernel *findKernel(const vitya_model &model, vitya_body body) {
+  for (int64_t i = 0; i < model.kernel_count; ++i)
+    if (model.kernels[i].body == body)
+      return &model.kernels[i];
+  return nullptr;
+}
+
 Profile::Profile(const vitya_model &model)
     : model(model), layers(static_cast<Time *>(calloc(model.layer_count + model.kernel_count, sizeof(Time)))),
       kernels(layers ? layers + model.layer_count : nullptr) {}
@@ -24,9 +31,8 @@ void Profile::add(int64_t layer, vitya_body body, int64_t nanoseconds) {
     ++time.launches;
   };
   count(layers[layer]);
-  for (int64_t i = 0; i < model.kernel_count; ++i)
-    if (model.kernels[i].body == body)
-      return count(kernels[i]);
+  if (const vitya_kernel *kernel = findKernel(model, body))
+    count(kernels[kernel - model.kernels]);
 }
 
 void Profile::clear() { memset(layers, 0, (model.layer_count + model.kernel_count) * sizeof(Time)); }

@@ -10,6 +10,9 @@ namespace vitya {
 /// Returns the time of a monotonic clock in nanoseconds.
 int64_t nanoseconds();
 
+/// Returns the kernel whose loop has the body `body`, or null.
+const vitya_kernel *findKernel(const vitya_model &model, vitya_body body);
+
 /// Time spent in loops, filled by `vitya_parallel_for`. Only the thread that submits loops may add to it.
 class Profile {
 public:

@@ -1,4 +1,5 @@
 """OpenVINO, with int8 by NNCF: hint for latency, and one stream for each thread."""
+import numpy
 import openvino
 from worker import Peer, Row, main
 
@@ -27,7 +28,6 @@ class OpenVino(Peer):
         requests = [compiled.create_infer_request() for _ in range(streams)]
 
         def run(x):
-            import numpy
             for i, request in enumerate(requests):
                 request.start_async([x[i * each:(i + 1) * each]], share_inputs=True)
             for request in requests:
