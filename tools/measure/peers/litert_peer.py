@@ -43,9 +43,18 @@ class LiteRt(Peer):
         (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
 
         def run(x):
-            interpreter.set_tensor(source["index"], numpy.ascontiguousarray(x))
+            # A model in static int8 reads and writes integers.
+            if source["dtype"] != numpy.float32:
+                scale, zero = source["quantization"]
+                levels = numpy.iinfo(source["dtype"])
+                x = numpy.clip(numpy.rint(x / scale + zero), levels.min, levels.max).astype(source["dtype"])
+            interpreter.set_tensor(source["index"], x)
             interpreter.invoke()
-            return interpreter.get_tensor(result["index"])
+            y = interpreter.get_tensor(result["index"])
+            if y.dtype != numpy.float32:
+                scale, zero = result["quantization"]
+                y = ((y.astype(numpy.float32) - zero) * scale).astype(numpy.float32)
+            return y
 
         return run
 
