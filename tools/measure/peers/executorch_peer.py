@@ -12,7 +12,6 @@ class ExecuTorch(Peer):
                                                                              get_symmetric_quantization_config)
         from executorch.exir import to_edge_transform_and_lower
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
-        images = torch.from_numpy(self.calibration())
         for batch in self.model.batches:
             example = torch.randn(batch, 3, self.model.image, self.model.image)
             for kind in ("f32", "dynamic", "static"):
@@ -22,8 +21,8 @@ class ExecuTorch(Peer):
                         graph = torch.export.export(module, (example,)).module()
                         config = get_symmetric_quantization_config(is_per_channel=True, is_dynamic=kind == "dynamic")
                         graph = prepare_pt2e(graph, XNNPACKQuantizer().set_global(config))
-                        for begin in range(0, len(images) - batch + 1, batch):
-                            graph(images[begin:begin + batch])
+                        for images in self.calibration_batches(batch):
+                            graph(torch.from_numpy(images))
                         module = convert_pt2e(graph)
                     edge = to_edge_transform_and_lower(torch.export.export(module, (example,)),
                                                        partitioner=[XnnpackPartitioner()])

@@ -10,7 +10,6 @@ class LiteRt(Peer):
     def prepare(self):
         import litert_torch
         from ai_edge_quantizer import quantizer, recipe
-        images = self.calibration()
         for batch in self.model.batches:
             f32 = self.file("f32", batch)
             example = torch.randn(batch, 3, self.model.image, self.model.image)
@@ -19,8 +18,8 @@ class LiteRt(Peer):
                 quantization = quantizer.Quantizer(str(f32), choice)
                 found = None
                 if quantization.need_calibration:
-                    found = quantization.calibrate({None: [{self.input_name(f32): images[begin:begin + batch]}
-                                                           for begin in range(0, len(images) - batch + 1, batch)]})
+                    found = quantization.calibrate({None: [{self.input_name(f32): images}
+                                                           for images in self.calibration_batches(batch)]})
                 quantization.quantize(found).export_model(str(self.file(kind, batch)), overwrite=True)
 
     def file(self, kind, batch):

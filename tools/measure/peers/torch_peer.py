@@ -28,14 +28,14 @@ class Torch(Peer):
         import torchao.quantization.pt2e as pt2e
         from torchao.quantization.pt2e.quantize_pt2e import convert_pt2e, prepare_pt2e
         from torchao.quantization.pt2e.quantizer import x86_inductor_quantizer
-        images = torch.from_numpy(self.calibration())
+        batches = [torch.from_numpy(images) for images in self.calibration_batches(batch)]
         with torch.no_grad():
-            graph = torch.export.export(self.module(), (images[:batch],)).module()
+            graph = torch.export.export(self.module(), (batches[0],)).module()
             quantizer = x86_inductor_quantizer.X86InductorQuantizer()
             quantizer.set_global(x86_inductor_quantizer.get_default_x86_inductor_quantization_config(is_dynamic=dynamic))
             graph = prepare_pt2e(graph, quantizer)
-            for begin in range(0, len(images) - batch + 1, batch):
-                graph(images[begin:begin + batch])
+            for images in batches:
+                graph(images)
             graph = convert_pt2e(graph)
             pt2e.move_exported_model_to_eval(graph)
             return self.run(torch.compile(graph))

@@ -47,6 +47,12 @@ class Peer(abc.ABC):
         """Images on which quantization is calibrated: 256, or 16 if they are large."""
         return self.model.normalize(np.load(self.folder / f"{self.name}.calibration.npy"))
 
+    def calibration_batches(self, batch):
+        """The images of `calibration` in batches, of which the last one is filled up."""
+        images = self.calibration()
+        return [np.resize(images[begin:begin + batch], (batch,) + images.shape[1:])
+                for begin in range(0, len(images), batch)]
+
     def prepare(self):
         """Writes the files that rows read."""
 
