@@ -347,14 +347,13 @@ InFlightDiagnostic emitRuleError(Operation *op, StringRef name, StringRef expect
   return op->emitOpError() << "expected attribute '" << name << "' to be " << expected << ", found " << found;
 }
 
-/// Checks that a kernel is a private function that can be inlined: one block, and at most one result.
+/// Checks that a kernel is a private function that can be inlined: one block.
 LogicalResult verifyKernel(Operation *op, Attribute value) {
   auto function = dyn_cast<FunctionOpInterface>(op);
-  if (isa<UnitAttr>(value) && function && function.isPrivate() && llvm::hasSingleElement(function.getFunctionBody()) &&
-      function.getNumResults() <= 1)
+  if (isa<UnitAttr>(value) && function && function.isPrivate() && llvm::hasSingleElement(function.getFunctionBody()))
     return success();
   return op->emitOpError() << "expected the unit attribute '" << VityaDialect::KernelAttrHelper::getNameStr()
-                           << "' on a private function with a body of one block and at most one result";
+                           << "' on a private function with a body of one block";
 }
 
 } // namespace

@@ -1,5 +1,5 @@
-// Turns kernels into destination-passing style: the caller owns the buffer of the result, and the kernel's parallel
-// loop writes directly into it.
+// Turns kernels into destination-passing style: the caller owns the buffers of the results, and the kernel's parallel
+// loop writes directly into them.
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -21,31 +21,35 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
     for (auto kernel : module.getOps<func::FuncOp>()) {
       if (!getDiscardable<VityaDialect::KernelAttrHelper>(kernel))
         continue;
-      if (kernel.getNumResults() != 1) {
+      if (kernel.getNumResults() == 0) {
         kernel.emitError("expected a kernel with a result");
         return signalPassFailure();
       }
       auto terminator = cast<func::ReturnOp>(kernel.getBody().front().getTerminator());
-      Value result = terminator.getOperand(0);
-      unsigned position = kernel.getNumArguments();
-      if (failed(kernel.insertArgument(position, result.getType(), {}, kernel.getLoc())))
-        return signalPassFailure();
-      writeInto(kernel.getArgument(position), result, terminator);
+      SmallVector<Value> results(terminator.getOperands());
+      for (auto [index, result] : llvm::enumerate(results)) {
+        unsigned position = kernel.getNumArguments();
+        if (failed(kernel.insertArgument(position, result.getType(), {}, kernel.getLoc())))
+          return signalPassFailure();
+        writeInto(kernel.getArgument(position), index, terminator);
+      }
       std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, module);
       for (SymbolTable::SymbolUse use : *uses) {
         Operation *call = use.getUser();
         OpBuilder builder(call);
-        auto type = cast<RankedTensorType>(result.getType());
-        Value empty = tensor::EmptyOp::create(builder, call->getLoc(), type.getShape(), type.getElementType());
-        call->insertOperands(call->getNumOperands(), empty);
+        for (Value result : results) {
+          auto type = cast<RankedTensorType>(result.getType());
+          Value empty = tensor::EmptyOp::create(builder, call->getLoc(), type.getShape(), type.getElementType());
+          call->insertOperands(call->getNumOperands(), empty);
+        }
       }
     }
   }
 
-  /// Makes the parallel loop that produces `result` write into `destination`. Reshapes between the loop and `result`
-  /// are applied to the destination in reverse. A result that no such loop produces is copied.
-  static void writeInto(Value destination, Value result, func::ReturnOp terminator) {
-    Value argument = destination;
+  /// Makes the parallel loop that produces result `index` write into `destination`. Reshapes between the loop and the
+  /// result are applied to the destination in reverse. A result that no such loop produces is copied.
+  static void writeInto(Value destination, unsigned index, func::ReturnOp terminator) {
+    Value argument = destination, result = terminator.getOperand(index);
     OpBuilder builder = OpBuilder::atBlockBegin(terminator->getBlock());
     Value source = result;
     while (Operation *op = source.getDefiningOp()) {
@@ -67,7 +71,7 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
         return init->set(destination);
     }
     builder.setInsertionPoint(terminator);
-    terminator->setOperand(0, linalg::CopyOp::create(builder, terminator.getLoc(), result, argument).getResult(0));
+    terminator->setOperand(index, linalg::CopyOp::create(builder, terminator.getLoc(), result, argument).getResult(0));
   }
 };
 

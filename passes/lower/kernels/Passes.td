@@ -8,8 +8,8 @@ include "mlir/Pass/PassBase.td"
 def AddDestinationsPass : Pass<"vitya-add-destinations", "::mlir::ModuleOp"> {
   let summary = "make kernels write into buffers of their callers";
   let description = [{
-    Before: kernels return tensors that they create. After: a kernel's last argument is the tensor that its parallel
-    loop writes into, and each caller passes an empty tensor, which bufferizes to an allocation that
+    Before: kernels return tensors that they create. After: a kernel's last arguments are the tensors that its parallel
+    loop writes into, one for each result, and each caller passes empty tensors, which bufferize to allocations that
     `vitya-plan-memory` places.
 
     Before:

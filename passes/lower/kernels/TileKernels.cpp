@@ -41,8 +41,10 @@ Operation *getProducer(Value value) {
   return op;
 }
 
-/// What `kernel` returns.
-Value getResult(func::FuncOp kernel) { return kernel.getBody().front().getTerminator()->getOperand(0); }
+/// The last value that `kernel` returns, which is computed from the others.
+Value getResult(func::FuncOp kernel) { return kernel.getBody().front().getTerminator()->getOperands().back(); }
+
+bool isReturned(Value value) { return llvm::any_of(value.getUsers(), llvm::IsaPred<func::ReturnOp>); }
 
 struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
   using TileKernelsPassBase::TileKernelsPassBase;
@@ -51,7 +53,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     func::FuncOp kernel = getOperation();
     if (!getDiscardable<VityaDialect::KernelAttrHelper>(kernel))
       return;
-    if (kernel.getNumResults() != 1) {
+    if (kernel.getNumResults() == 0) {
       kernel.emitError("expected a kernel with a result");
       return signalPassFailure();
     }
@@ -109,7 +111,26 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     std::optional<SmallVector<int64_t>> sizes = getParallelTileSizes(root);
     if (!sizes)
       return success();
-    return tileAndFuse(root, *sizes, scf::SCFTilingOptions::LoopType::ForallOp);
+    FailureOr<SmallVector<LoopLikeOpInterface>> loops =
+        tileAndFuse(root, *sizes, scf::SCFTilingOptions::LoopType::ForallOp);
+    if (succeeded(loops))
+      joinParts(cast<scf::ForallOp>(loops->front()));
+    return loops;
+  }
+
+  /// A returned producer that the loop reads in parts, such as the two columns of quantization parameters, has become a
+  /// result of `forall` for each part, all with the same initial value. Makes these one result.
+  static void joinParts(scf::ForallOp forall) {
+    llvm::MapVector<Value, OpResult> whole;
+    for (OpResult result : forall.getResults()) {
+      OpOperand *init = forall.getTiedOpOperand(result);
+      OpResult first = whole.insert({init->get(), result}).first->second;
+      if (first == result)
+        continue;
+      forall.getTiedBlockArgument(init).replaceAllUsesWith(
+          forall.getTiedBlockArgument(forall.getTiedOpOperand(first)));
+      result.replaceAllUsesWith(first);
+    }
   }
 
   /// Tiles `root` by `sizes` with loops of `type`, and fuses into them all producers that can be computed tile by tile.
@@ -121,12 +142,13 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     scf::SCFTileAndFuseOptions options;
     options.tilingOptions.setLoopType(type);
     options.tilingOptions.setTileSizes(getAsIndexOpFoldResult(&getContext(), sizes));
-    // Producers whose whole result is needed by every tile stay outside the loop.
+    // Producers whose whole result is needed by every tile stay outside the loop. What else the kernel returns becomes
+    // another result of the loop.
     options.setFusionControlFn([](tensor::ExtractSliceOp slice, OpResult producer,
                                   bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
       if (slice.getType() == producer.getType())
         return std::nullopt;
-      return scf::SCFTileAndFuseOptions::ControlFnResult{};
+      return scf::SCFTileAndFuseOptions::ControlFnResult{/*yieldProducerReplacement=*/isReturned(producer)};
     });
     // Move slices across the reshapes and slices between producers and consumers.
     RewritePatternSet patterns(&getContext());

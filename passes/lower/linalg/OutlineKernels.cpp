@@ -1,6 +1,7 @@
 // Groups the ops of @main into kernels. A group starts with any op that computes and continues with the elementwise ops
-// that can be applied to its result while the result is still in registers. Slices and reshapes cost nothing, so each
-// kernel that reads through them has a copy.
+// that can be applied to its result while the result is still in registers. The parameters of a token are chosen and
+// applied in one kernel, if possible in that of the norm that computes the token. Slices and reshapes cost nothing, so
+// each kernel that reads through them has a copy.
 #include "dialect/VityaOps.h"
 #include "mlir/IR/Dominance.h"
 #include "mlir/IR/IRMapping.h"
@@ -60,6 +61,22 @@ Operation *fusibleUser(Operation *op, const DominanceInfo &dominance, Operation 
     return operand == op->getResult(0) || dominance.properlyDominates(operand, root);
   });
   return available ? user : nullptr;
+}
+
+/// The quantization of the tokens that `op` computes or, if `op` is a choose_qparams itself, quantizes: choose_qparams
+/// and quantize. Empty if there is none, or if anything else reads these tokens.
+SmallVector<Operation *, 2> quantizationOfTokens(Operation *op) {
+  auto choose = dyn_cast<ChooseQParamsOp>(op);
+  if (!choose && isa<LayerNormOp, RmsNormOp>(op) && llvm::hasNItems(op->getUses(), 2))
+    for (Operation *user : op->getUsers())
+      if (auto found = dyn_cast<ChooseQParamsOp>(user))
+        choose = found;
+  if (!choose || choose.getGranularity() != Granularity::token)
+    return {};
+  for (Operation *user : choose->getUsers())
+    if (auto quantize = dyn_cast<QuantizeOp>(user); quantize && quantize.getInput() == choose.getInput())
+      return {choose, quantize};
+  return {};
 }
 
 /// A readable name: the ops of the group and the sizes of its first op.
@@ -126,10 +143,12 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       if (isView(&op) || isa<arith::ConstantOp, tensor::EmptyOp>(op) || grouped.contains(&op))
         continue;
       SmallVector<Operation *> &group = groups.emplace_back();
-      for (Operation *next = &op; next; next = fusibleUser(next, dominance, &op)) {
+      for (Operation *next = &op; next; next = fusibleUser(next, dominance, &op))
         group.push_back(next);
-        grouped.insert(next);
-      }
+      for (Operation *next : quantizationOfTokens(group.back()))
+        if (next != &op)
+          group.push_back(next);
+      grouped.insert_range(group);
     }
     Kernels kernels;
     for (ArrayRef<Operation *> group : groups)
@@ -142,8 +161,7 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
 
   /// Replaces `group` by a call of a kernel that computes it: one of `kernels`, or a new one that is added to them.
   void outline(ArrayRef<Operation *> group, SymbolTable &symbols, Kernels &kernels) {
-    Operation *last = group.back();
-    OpBuilder builder(last);
+    OpBuilder builder(group.front());
     std::string layer = layerName(group.front()).str();
 
     // The arguments are the values that the group reads; views are looked through and copied into the kernel.
@@ -163,8 +181,13 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       for (Value operand : op->getOperands())
         collect(operand);
 
+    SmallVector<Value> results;
+    for (Operation *op : group)
+      if (llvm::any_of(op->getUsers(), [&](Operation *user) { return !llvm::is_contained(group, user); }))
+        results.push_back(op->getResult(0));
+
     std::string name = kernelName(group);
-    auto type = builder.getFunctionType(TypeRange(arguments.getArrayRef()), last->getResultTypes());
+    auto type = builder.getFunctionType(TypeRange(arguments.getArrayRef()), TypeRange(results));
     auto kernel = func::FuncOp::create(builder.getUnknownLoc(), name, type);
     kernel.setPrivate();
     setDiscardable<VityaDialect::KernelAttrHelper>(kernel, builder.getUnitAttr());
@@ -188,7 +211,8 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       clone(view);
     for (Operation *op : group)
       clone(op);
-    func::ReturnOp::create(body, builder.getUnknownLoc(), mapping.lookup(last->getResult(0)));
+    func::ReturnOp::create(body, builder.getUnknownLoc(),
+                           llvm::map_to_vector(results, [&](Value result) { return mapping.lookup(result); }));
 
     SmallVectorImpl<func::FuncOp> &candidates = kernels[name];
     auto *equal = llvm::find_if(candidates, [&](func::FuncOp other) { return isEqual(kernel, other); });
@@ -202,9 +226,10 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
       LDBG() << layer << ": shares kernel " << equal->getSymName();
       kernel.erase();
     }
-    auto call = func::CallOp::create(builder, last->getLoc(), *equal, arguments.getArrayRef());
+    auto call = func::CallOp::create(builder, group.back()->getLoc(), *equal, arguments.getArrayRef());
     setDiscardable<VityaDialect::LayerAttrHelper>(call, builder.getStringAttr(layer));
-    last->replaceAllUsesWith(call);
+    for (auto [result, replacement] : llvm::zip_equal(results, call.getResults()))
+      result.replaceAllUsesWith(replacement);
     for (Operation *op : llvm::reverse(group))
       op->erase();
   }

@@ -51,10 +51,10 @@ def OutlineKernelsPass : Pass<"vitya-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "group ops into kernels and share equal kernels";
   let description = [{
     Before: `@main` contains the ops of the model. After: `@main` contains constants, slices and calls. Each call replaces
-    one group of ops, such as a linear layer followed by GELU or by the addition of the residual. Groups that differ only
-    in layer names and weights call the same private function, marked `vitya.kernel`, so that each distinct kernel is
-    lowered once. The function says as `vitya.work` what one call has to do, and the call has the name of the layer as
-    `vitya.layer`.
+    one group of ops, such as a linear layer followed by GELU or by the addition of the residual, or a norm followed by
+    the dynamic quantization of its tokens. Groups that differ only in layer names and weights call the same private
+    function, marked `vitya.kernel`, so that each distinct kernel is lowered once. The function says as `vitya.work` what
+    one call has to do, and the call has the name of the layer as `vitya.layer`.
 
     Before:
 

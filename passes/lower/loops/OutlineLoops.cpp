@@ -242,7 +242,7 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
       collect(value);
   }
 
-  /// Whether `op` reads one element of an argument of `kernel` other than the last one, which the kernel writes.
+  /// Whether `op` reads one element of an argument of `kernel` that the kernel does not write.
   static bool readsInputElement(Operation *op, func::FuncOp kernel) {
     Value buffer;
     if (auto load = dyn_cast<memref::LoadOp>(op))
@@ -254,8 +254,16 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     while (auto view = buffer.getDefiningOp<ViewLikeOpInterface>())
       buffer = view.getViewSource();
     auto argument = dyn_cast<BlockArgument>(buffer);
-    return argument && argument.getOwner() == &kernel.getBody().front() &&
-           argument.getArgNumber() + 1 != kernel.getNumArguments();
+    return argument && argument.getOwner() == &kernel.getBody().front() && !isWritten(argument);
+  }
+
+  /// Whether an op may write `buffer`, or a view of it.
+  static bool isWritten(Value buffer) {
+    return llvm::any_of(buffer.getUsers(), [&](Operation *user) {
+      if (isa<ViewLikeOpInterface>(user))
+        return isWritten(user->getResult(0));
+      return !isa<MemoryEffectOpInterface>(user) || hasEffect<MemoryEffects::Write>(user, buffer);
+    });
   }
 
   /// Passes vectors defined outside `forall` to its iterations through buffers, as functions only take buffers.

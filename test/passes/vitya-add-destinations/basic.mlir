@@ -65,3 +65,31 @@ func.func private @update(%x: tensor<4x32xf32>) -> tensor<4x32xf32> attributes {
 func.func private @helper(%x: tensor<4x32xf32>) -> tensor<4x32xf32> {
   return %x : tensor<4x32xf32>
 }
+
+// -----
+
+// A kernel with two results has two destinations.
+
+// CHECK-LABEL: func.func @main
+// CHECK-DAG: %[[E1:.*]] = tensor.empty() : tensor<4x2xf32>
+// CHECK-DAG: %[[E2:.*]] = tensor.empty() : tensor<4x32xi8>
+// CHECK: call @kernel(%{{.*}}, %[[E1]], %[[E2]])
+// CHECK: func.func private @kernel(%{{.*}}: tensor<4x32xi8>, %[[D1:.*]]: tensor<4x2xf32>, %[[D2:.*]]: tensor<4x32xi8>)
+// CHECK: scf.forall {{.*}} shared_outs(%{{.*}} = %[[D2]], %{{.*}} = %[[D1]])
+func.func @main(%x: tensor<4x32xi8>) -> (tensor<4x2xf32>, tensor<4x32xi8>) {
+  %0:2 = call @kernel(%x) {vitya.layer = "a"} : (tensor<4x32xi8>) -> (tensor<4x2xf32>, tensor<4x32xi8>)
+  return %0#0, %0#1 : tensor<4x2xf32>, tensor<4x32xi8>
+}
+func.func private @kernel(%x: tensor<4x32xi8>) -> (tensor<4x2xf32>, tensor<4x32xi8>) attributes {vitya.kernel} {
+  %params = arith.constant dense<1.0> : tensor<1x2xf32>
+  %empty = tensor.empty() : tensor<4x32xi8>
+  %pairs = tensor.empty() : tensor<4x2xf32>
+  %0:2 = scf.forall (%i) in (4) shared_outs(%out = %empty, %out_pairs = %pairs) -> (tensor<4x32xi8>, tensor<4x2xf32>) {
+    %row = tensor.extract_slice %x[%i, 0] [1, 32] [1, 1] : tensor<4x32xi8> to tensor<1x32xi8>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %row into %out[%i, 0] [1, 32] [1, 1] : tensor<1x32xi8> into tensor<4x32xi8>
+      tensor.parallel_insert_slice %params into %out_pairs[%i, 0] [1, 2] [1, 1] : tensor<1x2xf32> into tensor<4x2xf32>
+    }
+  }
+  return %0#1, %0#0 : tensor<4x2xf32>, tensor<4x32xi8>
+}

@@ -122,3 +122,35 @@ func.func @main(%x: tensor<7x16xf32>) -> tensor<1x16xf32> {
   %0 = tensor.extract_slice %x[3, 0] [1, 16] [1, 1] : tensor<7x16xf32> to tensor<1x16xf32>
   return %0 : tensor<1x16xf32>
 }
+
+// -----
+
+// The quantization of tokens belongs to the kernel of the norm that computes them if nothing else reads them, and is one
+// kernel of two results otherwise. Parameters of whole tensors need all tokens, so they are chosen in a kernel of their own.
+
+// CHECK-LABEL: func.func @main
+// CHECK: %[[A:.*]]:2 = call @layer_norm_choose_qparams_quantize_4x32(%{{.*}}) {vitya.layer = "norm"}
+// CHECK-SAME: -> (tensor<4x2xf32>, tensor<4x32xi8>)
+// CHECK: %[[L:.*]] = call @integer_linear_4x32x32(%[[A]]#1, %{{.*}}, %{{.*}}, %{{.*}}, %[[A]]#0) {vitya.layer = "fc"}
+// CHECK: %[[N:.*]] = call @layer_norm_4x32(%[[L]]
+// CHECK: %[[B:.*]]:2 = call @choose_qparams_quantize_4x32(%[[N]])
+// CHECK: call @integer_linear_addf_4x32x32(%[[B]]#1, {{.*}}, %[[B]]#0, %[[N]])
+// CHECK: %[[P:.*]] = call @choose_qparams_1x2(
+// CHECK: call @quantize_4x32(%{{.*}}, %[[P]])
+func.func @main(%x: tensor<4x32xf32>, %g: tensor<32xf32>, %w: tensor<32x32xi8>, %o: tensor<32xi32>, %m: tensor<32xf32>)
+    -> (tensor<1x2xf32>, tensor<4x32xi8>) {
+  %n0 = vitya.layer_norm "norm" %x, %g, %g eps 1.0e-06 : tensor<4x32xf32>, tensor<32xf32>, tensor<32xf32> -> tensor<4x32xf32>
+  %p0 = vitya.choose_qparams token %n0 : tensor<4x32xf32> -> tensor<4x2xf32>
+  %q0 = vitya.quantize %n0, %p0 : tensor<4x32xf32>, tensor<4x2xf32> -> tensor<4x32xi8>
+  %0 = vitya.integer_linear "fc" %q0, %w offset %o multiplier %m params(%p0 : tensor<4x2xf32>)
+    : tensor<4x32xi8>, tensor<32x32xi8>, tensor<32xi32>, tensor<32xf32> -> tensor<4x32xf32>
+  %n1 = vitya.layer_norm "post" %0, %g, %g eps 1.0e-06 : tensor<4x32xf32>, tensor<32xf32>, tensor<32xf32> -> tensor<4x32xf32>
+  %p1 = vitya.choose_qparams token %n1 : tensor<4x32xf32> -> tensor<4x2xf32>
+  %q1 = vitya.quantize %n1, %p1 : tensor<4x32xf32>, tensor<4x2xf32> -> tensor<4x32xi8>
+  %1 = vitya.integer_linear "proj" %q1, %w offset %o multiplier %m params(%p1 : tensor<4x2xf32>)
+    : tensor<4x32xi8>, tensor<32x32xi8>, tensor<32xi32>, tensor<32xf32> -> tensor<4x32xf32>
+  %2 = arith.addf %1, %n1 : tensor<4x32xf32>
+  %p2 = vitya.choose_qparams tensor %2 : tensor<4x32xf32> -> tensor<1x2xf32>
+  %q2 = vitya.quantize %2, %p2 : tensor<4x32xf32>, tensor<1x2xf32> -> tensor<4x32xi8>
+  return %p2, %q2 : tensor<1x2xf32>, tensor<4x32xi8>
+}

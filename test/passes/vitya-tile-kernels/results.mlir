@@ -1,0 +1,18 @@
+// RUN: vitya-opt %s --pass-pipeline='builtin.module(func.func(vitya-to-linalg,vitya-tile-kernels))' | FileCheck %s
+
+// One loop over the rows computes both results. The parameters, whose two columns it reads apart, are one of its results.
+
+// CHECK-LABEL: func.func private @kernel
+// CHECK: %[[L:.*]]:2 = scf.forall (%[[I:.*]]) in (4) shared_outs(%[[Q:.*]] = %{{.*}}, %[[P:.*]] = %{{.*}}) -> (tensor<4x2x16xi8>, tensor<4x2xf32>)
+// CHECK: scf.forall.in_parallel
+// CHECK-DAG: tensor.parallel_insert_slice %{{.*}} into %[[Q]][%[[I]], 0, 0] [1, 2, 16] [1, 1, 1]
+// CHECK-DAG: tensor.parallel_insert_slice %{{.*}} into %[[P]][%[[I]], 0] [1, 1] [1, 1]
+// CHECK-DAG: tensor.parallel_insert_slice %{{.*}} into %[[P]][%[[I]], 1] [1, 1] [1, 1]
+// CHECK: %[[BYTES:.*]] = tensor.collapse_shape %[[L]]#0
+// CHECK: return %[[L]]#1, %[[BYTES]]
+func.func private @kernel(%x: tensor<4x32xf32>, %g: tensor<32xf32>) -> (tensor<4x2xf32>, tensor<4x32xi8>) attributes {vitya.kernel} {
+  %0 = vitya.layer_norm "norm" %x, %g, %g eps 1.0e-06 : tensor<4x32xf32>, tensor<32xf32>, tensor<32xf32> -> tensor<4x32xf32>
+  %1 = vitya.choose_qparams token %0 : tensor<4x32xf32> -> tensor<4x2xf32>
+  %2 = vitya.quantize %0, %1 : tensor<4x32xf32>, tensor<4x2xf32> -> tensor<4x32xi8>
+  return %1, %2 : tensor<4x2xf32>, tensor<4x32xi8>
+}
