@@ -127,8 +127,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
       OpResult first = whole.insert({init->get(), result}).first->second;
       if (first == result)
         continue;
-      forall.getTiedBlockArgument(init).replaceAllUsesWith(
-          forall.getTiedBlockArgument(forall.getTiedOpOperand(first)));
+      forall.getTiedBlockArgument(init).replaceAllUsesWith(forall.getTiedBlockArgument(forall.getTiedOpOperand(first)));
       result.replaceAllUsesWith(first);
     }
   }
