@@ -68,7 +68,8 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     for (auto [root, tileRows] : getRowRoots(kernel))
       if (failed(cutRows(root, tileRows)))
         return signalPassFailure();
-    if (failed(cleanUp(kernel)) || failed(tileToRegisters(kernel)) || failed(cleanUp(kernel)))
+    if (failed(cleanUp(kernel)) || failed(splitVectors(kernel)) || failed(tileToRegisters(kernel)) ||
+        failed(cleanUp(kernel)))
       signalPassFailure();
   }
 
@@ -177,7 +178,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
       std::optional<int64_t> tileRows;
       scope->walk([&](linalg::LinalgOp op) {
         if (isContraction(op))
-          tileRows = std::min(tileRows.value_or(rows), getTileRows(op, rows));
+          tileRows = std::min(tileRows.value_or(INT64_MAX), getTileRows(op, {rows, columns}));
       });
       if (auto root = dyn_cast_or_null<linalg::LinalgOp>(getProducer(result)); root && tileRows)
         roots.emplace_back(root, *tileRows);
@@ -205,6 +206,27 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     scf::ForOp remainder;
     if (failed(scf::peelForLoopAndSimplifyBounds(rewriter, cast<scf::ForOp>(loops->front()), remainder)))
       return emitError(loc, "expected a loop whose remainder can be peeled");
+    return success();
+  }
+
+  /// Splits ops whose rows are not a multiple of a vector into one of whole vectors and one of the rest.
+  static LogicalResult splitVectors(func::FuncOp kernel) {
+    SmallVector<linalg::LinalgOp> ops;
+    kernel.walk([&](linalg::LinalgOp op) { ops.push_back(op); });
+    IRRewriter rewriter(kernel.getContext());
+    for (linalg::LinalgOp op : ops) {
+      std::optional<std::pair<unsigned, int64_t>> whole = getWholeVectors(op);
+      if (!whole)
+        continue;
+      LDBG() << "splitting '" << op->getName() << "' of " << llvm::interleaved_array(op.getStaticLoopRanges())
+             << " after " << whole->second;
+      rewriter.setInsertionPoint(op);
+      Location loc = op.getLoc();
+      auto [first, rest] = linalg::splitOp(rewriter, cast<TilingInterface>(op.getOperation()), whole->first,
+                                           rewriter.getIndexAttr(whole->second));
+      if (!first || !rest)
+        return emitError(loc, "expected an op that can be split");
+    }
     return success();
   }
 

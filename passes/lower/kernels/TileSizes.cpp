@@ -1,8 +1,10 @@
 // Chooses the loops of a kernel's ops that are tiled, and by how much.
 #include "passes/lower/kernels/TileSizes.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "passes/lower/Kernel.h"
+#include "passes/lower/kernels/WeightLayout.h"
 
 using namespace mlir;
 
@@ -56,14 +58,6 @@ std::optional<SmallVector<int64_t>> getParallelTileSizes(linalg::LinalgOp root) 
   SmallVector<int64_t> sizes(root.getNumLoops(), 0);
   sizes[loop] = 1;
   return sizes;
-}
-
-int64_t getTileRows(linalg::LinalgOp contraction, int64_t rows) {
-  std::optional<unsigned> loop = getGroupLoop(contraction);
-  if (!loop)
-    return rows;
-  int64_t group = contraction.getStaticLoopRanges()[*loop];
-  return std::max<int64_t>(group == 1 ? rows - 1 : group == 2 ? rows / 2 : rows / 3, 1);
 }
 
 std::optional<SmallVector<int64_t>> getRowTileSizes(linalg::LinalgOp root, int64_t rows) {
@@ -138,6 +132,18 @@ unsigned getVectorLoop(linalg::LinalgOp op) {
   return op.getNumLoops() - 1;
 }
 
+/// Whether `op` copies integers into VNNI layout: the loop over the inner tile is shorter than a vector.
+bool isCopyToVnniLayout(linalg::LinalgOp op) {
+  return isIntegerCopy(op) && getVectorLoop(op) > 0 && op.getStaticLoopRanges()[getVectorLoop(op)] < kLanes;
+}
+
+/// The elements of a vector along a loop of `range` iterations, if up to `limit` elements are wanted.
+int64_t getVectorSize(int64_t range, int64_t limit) {
+  if (range % kLanes == 0)
+    return chooseTileColumns(range, limit);
+  return range < kLanes ? range : lanesOf(range);
+}
+
 /// The largest divisor of `range` up to `limit`.
 int64_t getLargestDivisor(int64_t range, int64_t limit) {
   int64_t size = std::min(range, limit);
@@ -159,27 +165,24 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
     sizes[vectorLoop] = kLanes;
     return sizes;
   }
-  // A copy into VNNI layout: the small inner matrix becomes one vector.
-  if (isIntegerCopy(op) && ranges[vectorLoop] < kLanes && vectorLoop > 0) {
+  if (isCopyToVnniLayout(op)) { // the small inner matrix becomes one vector
     sizes[vectorLoop] = ranges[vectorLoop];
-    sizes[vectorLoop - 1] = lanesOf(ranges[vectorLoop - 1]);
+    sizes[vectorLoop - 1] = getVectorSize(ranges[vectorLoop - 1], kLanes);
     return sizes;
   }
   // Contractions, and elementwise ops on their results that need no broadcast, work on a register tile, or on
   // `kFunctionRows` rows of it if they have elementary functions; other ops on one vector.
   bool usesTile =
       isContraction(op) || (op.getNumReductionLoops() == 0 && !hasMath(op) && isContiguousAlong(op, vectorLoop));
-  bool isWholeVectors = ranges[vectorLoop] % kLanes == 0;
-  int64_t limit = usesTile && isWholeVectors ? tile.columns : lanesOf(ranges[vectorLoop]);
-  if (isOfBytes(op) && ranges[vectorLoop] % kBytes == 0)
-    limit = std::max(limit, kBytes);
-  sizes[vectorLoop] = getLargestDivisor(ranges[vectorLoop], limit);
+  int64_t limit = std::max(usesTile ? tile.columns : kLanes, isOfBytes(op) ? kBytes : kLanes);
+  sizes[vectorLoop] = getVectorSize(ranges[vectorLoop], limit);
   // One dot product instruction reduces the whole inner tile of VNNI layout.
   if (std::optional<unsigned> loop = getVnniLoop(op))
     sizes[*loop] = ranges[*loop];
   if (std::optional<unsigned> loop = getGroupLoop(op))
     sizes[*loop] = ranges[*loop];
-  if (ranges.front() > tile.rows || op.getNumParallelLoops() < 2 || vectorLoop == 0)
+  bool fits = ranges.front() * std::max(sizes[vectorLoop], kLanes) <= tile.rows * tile.columns;
+  if (!fits || op.getNumParallelLoops() < 2 || vectorLoop == 0)
     return sizes;
   if (usesTile)
     sizes.front() = ranges.front();
@@ -189,6 +192,30 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
 }
 
 } // namespace
+
+int64_t getTileRows(linalg::LinalgOp contraction, RegisterTile tile) {
+  if (std::optional<unsigned> loop = getGroupLoop(contraction)) {
+    int64_t group = contraction.getStaticLoopRanges()[*loop];
+    return std::max<int64_t>(group == 1 ? tile.rows - 1 : group == 2 ? tile.rows / 2 : tile.rows / 3, 1);
+  }
+  if (contraction.getNumParallelLoops() != 3)
+    return tile.rows;
+  int64_t columns = getVectorSize(contraction.getStaticLoopRanges()[getVectorLoop(contraction)], tile.columns);
+  return std::max(tile.rows, tile.rows * tile.columns / (2 * std::max(columns, kLanes)));
+}
+
+std::optional<std::pair<unsigned, int64_t>> getWholeVectors(linalg::LinalgOp op) {
+  if (op.getNumLoops() == 0)
+    return std::nullopt;
+  unsigned loop = getVectorLoop(op);
+  if (isCopyToVnniLayout(op))
+    --loop;
+  int64_t range = op.getStaticLoopRanges()[loop], whole = range - range % kLanes;
+  if (ShapedType::isDynamic(range) || whole == 0 || whole == range ||
+      !linalg::isParallelIterator(op.getIteratorTypesArray()[loop]))
+    return std::nullopt;
+  return std::pair(loop, whole);
+}
 
 SmallVector<int64_t> getRegisterTileSizes(linalg::LinalgOp op, RegisterTile tile) {
   SmallVector<int64_t> ranges = op.getStaticLoopRanges(), sizes = chooseTile(op, ranges, tile);

@@ -32,14 +32,19 @@ std::optional<mlir::SmallVector<int64_t>> getParallelTileSizes(mlir::linalg::Lin
 /// such a loop.
 std::optional<unsigned> getGroupLoop(mlir::linalg::LinalgOp op);
 
-/// The largest number of rows of a register tile of `contraction`, given that `rows` rows of sums fit into registers if
-/// there is nothing else to add up. Short sums also need registers: for themselves, for the weights of all blocks of a
-/// group, and for the ones that widen them.
-int64_t getTileRows(mlir::linalg::LinalgOp contraction, int64_t rows);
+/// The number of rows of a register tile of `contraction`, given that the sums of `tile` fit into registers if there is
+/// nothing else to add up. Short sums also need registers: for themselves, for the weights of all blocks of a group,
+/// and for the ones that widen them. A packed weight whose inner tiles have few columns gets more rows, so that at
+/// least half of the sums of `tile` are computed at the same time: fewer would wait for each other.
+int64_t getTileRows(mlir::linalg::LinalgOp contraction, RegisterTile tile);
 
 /// The tile sizes that cut `root`, the op that produces an iteration's result, into tiles of `rows` rows. None if it
 /// has no more rows than that.
 std::optional<mlir::SmallVector<int64_t>> getRowTileSizes(mlir::linalg::LinalgOp root, int64_t rows);
+
+/// The loop that is vectorized and the multiple of kLanes at which its range has to be split so that the first part
+/// consists of whole vectors and the second is shorter than one. None if the range is itself shorter, or a multiple.
+std::optional<std::pair<unsigned, int64_t>> getWholeVectors(mlir::linalg::LinalgOp op);
 
 /// The tile sizes that cut `op`, whose shapes are static, down to a few vector registers. 0 along loops that need no
 /// tiling; all of them are 0 if the op is small enough.

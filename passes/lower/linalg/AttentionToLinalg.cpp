@@ -17,9 +17,10 @@ namespace {
 
 constexpr float kLowest = std::numeric_limits<float>::lowest();
 
-/// [rows, width] with zero rows appended up to a multiple of kLanes, as [blocks, kLanes, width].
-Value padRows(LinalgBuilder &b, Value matrix) {
-  return b.split(padTo(b, matrix, llvm::alignTo(b.size(matrix, 0), kLanes), b.size(matrix, 1)), 0, kLanes);
+/// [rows, width] with zeros appended up to `columns` columns and a multiple of kLanes rows, as [blocks, kLanes,
+/// columns].
+Value padRows(LinalgBuilder &b, Value matrix, int64_t columns) {
+  return b.split(padTo(b, matrix, llvm::alignTo(b.size(matrix, 0), kLanes), columns), 0, kLanes);
 }
 
 /// The initial scores [rows, blocks, kLanes]: zero for the keys, kLowest for padding.
@@ -37,10 +38,11 @@ Value initialScores(LinalgBuilder &b, int64_t rows, int64_t keys) {
 Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   int64_t rows = b.size(head.query, 0), width = b.size(head.query, 1), valueWidth = b.size(head.value, 1);
   int64_t keys = b.size(head.key, 0), blocks = llvm::divideCeil(keys, kLanes);
+  int64_t paddedValueWidth = llvm::alignTo(valueWidth, kLanes);
   Value scaled = b.generic(2, {{head.query, {0, 1}}}, {b.empty({rows, width}), {0, 1}},
                            [&](FloatBuilder &a, ValueRange v) { return a.mul(v[0], a.constant(scale)); });
-  Value keyPanels = b.copy(3, {padRows(b, head.key), {0, 2, 1}}, {b.empty({blocks, width, kLanes}), {0, 1, 2}});
-  Value valuePanels = padRows(b, head.value);
+  Value keyPanels = b.copy(3, {padRows(b, head.key, width), {0, 2, 1}}, {b.empty({blocks, width, kLanes}), {0, 1, 2}});
+  Value valuePanels = padRows(b, head.value, paddedValueWidth);
 
   Value scores = b.contraction(4, {scaled, {0, 3}}, {keyPanels, {1, 3, 2}}, {initialScores(b, rows, keys), {0, 1, 2}});
   auto max = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
@@ -52,7 +54,11 @@ Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   Value laneSum = b.generic(3, {{weights, {0, 1, 2}}}, {b.fill({rows, kLanes}, 0), {0, 2}}, sum);
   Value rowSum = b.generic(2, {{laneSum, {0, 1}}}, {b.fill({rows}, 0), {0}}, sum);
   Value mixed =
-      b.contraction(4, {weights, {0, 2, 3}}, {valuePanels, {2, 3, 1}}, {b.fill({rows, valueWidth}, 0), {0, 1}});
+      b.contraction(4, {weights, {0, 2, 3}}, {valuePanels, {2, 3, 1}}, {b.fill({rows, paddedValueWidth}, 0), {0, 1}});
+  if (paddedValueWidth != valueWidth) {
+    OpFoldResult zero = b.getIndexAttr(0);
+    mixed = b.slice(mixed, zero, zero, rows, valueWidth);
+  }
   return b.generic(2, {{mixed, {0, 1}}, {rowSum, {0}}}, {head.destination, {0, 1}},
                    [](FloatBuilder &a, ValueRange v) { return a.div(v[0], v[1]); });
 }

@@ -1,0 +1,61 @@
+// RUN: vitya-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(vitya-tile-kernels{columns=64}))' | FileCheck %s
+
+// A row of 50 columns is three whole vectors and one of two columns.
+
+#map = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-LABEL: func.func private @tail
+// CHECK: scf.for {{.*}} = %c0 to %c48 step %c16
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<1x16xf32>)
+// CHECK-NOT: scf.for
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<1x2xf32>)
+func.func private @tail(%x: tensor<7x50xf32>) -> tensor<7x50xf32> attributes {vitya.kernel} {
+  %empty = tensor.empty() : tensor<7x50xf32>
+  %0 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]}
+    ins(%x : tensor<7x50xf32>) outs(%empty : tensor<7x50xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %s = math.sqrt %a : f32
+    linalg.yield %s : f32
+  } -> tensor<7x50xf32>
+  return %0 : tensor<7x50xf32>
+}
+
+// -----
+
+// 48 columns are three tiles of 16, not two of 24, which are no power of two.
+
+#row = affine_map<(n, c, i) -> (n, i)>
+#column = affine_map<(n, c, i) -> (i, c)>
+#sum = affine_map<(n, c, i) -> (n, c)>
+// CHECK-LABEL: func.func private @three_tiles
+// CHECK: linalg.matmul {{.*}} outs(%{{.*}} : tensor<1x16xf32>)
+func.func private @three_tiles(%x: tensor<5x8xf32>, %w: tensor<8x48xf32>) -> tensor<5x48xf32> attributes {vitya.kernel} {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<5x48xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<5x48xf32>) -> tensor<5x48xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<5x8xf32>, tensor<8x48xf32>) outs(%init : tensor<5x48xf32>) -> tensor<5x48xf32>
+  return %0 : tensor<5x48xf32>
+}
+
+// -----
+
+// 6 x 64 sums fit into registers. Inner tiles of 16 columns have 12 rows, so that as many sums as in 3 x 64 are computed
+// at the same time.
+
+#x = affine_map<(n, t, c, i) -> (n, i)>
+#w = affine_map<(n, t, c, i) -> (t, i, c)>
+#y = affine_map<(n, t, c, i) -> (n, t, c)>
+// CHECK-LABEL: func.func private @narrow
+// CHECK: linalg.generic {{.*}} outs(%{{.*}} : tensor<12x16xf32>)
+func.func private @narrow(%x: tensor<24x8xf32>, %w: tensor<3x8x16xf32>) -> tensor<24x3x16xf32> attributes {vitya.kernel} {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<24x3x16xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<24x3x16xf32>) -> tensor<24x3x16xf32>
+  %0 = linalg.generic {indexing_maps = [#x, #w, #y], iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
+    ins(%x, %w : tensor<24x8xf32>, tensor<3x8x16xf32>) outs(%init : tensor<24x3x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %sum: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %sum, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<24x3x16xf32>
+  return %0 : tensor<24x3x16xf32>
+}
