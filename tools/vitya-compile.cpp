@@ -1,22 +1,24 @@
 // vitya-compile: compiles a checkpoint, or IR of any phase, to IR of a later phase, assembly, an object, a library or
 // an executable.
 #include "dialect/Constants.h"
+#include "dialect/Fingerprint.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "frontend/import/Export.h"
 #include "mlir/Pass/PassManager.h"
+#include "tools/lib/BudgetSearch.h"
 #include "tools/lib/CheckProgram.h"
 #include "tools/lib/CompressionFlags.h"
 #include "tools/lib/DefaultOutput.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/LinkedOutput.h"
+#include "tools/lib/ModelCard.h"
 #include "tools/lib/ModelInput.h"
 #include "tools/lib/OutputNoise.h"
+#include "tools/lib/Stages.h"
 #include "tools/lib/StepTimer.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include <malloc.h>
@@ -56,6 +58,10 @@ static cl::opt<std::string> weightsName("weights",
 static cl::opt<bool> check("check", cl::cat(category),
                            cl::desc("First compare compiled code with LibTorch on the images of --validate or "
                                     "--calibrate, or on random ones (runs vitya-check)"));
+static cl::opt<std::string> cardPath("card",
+                                     cl::desc("Write a page about the executable or library to this file, as Markdown: "
+                                              "source, data, options, layers, and with --validate its accuracy"),
+                                     cl::value_desc("file"), cl::cat(category));
 static ImportFlags importFlags(category);
 static CompressionFlags compressionFlags(category);
 
@@ -97,48 +103,24 @@ llvm::Expected<Goal> parseGoal(StringRef name) {
   return makeError("expected --emit to be one of " + known + ", found '" + name + "'");
 }
 
-/// Writes numbered files to the folder of --dump-stages, if there is one.
-class Stages {
-public:
-  llvm::Error write(StringRef name, StringRef suffix, llvm::function_ref<llvm::Error(llvm::raw_ostream &)> body) {
-    return writeOutput(path(name, suffix), body);
-  }
-  llvm::Error write(ModuleOp module, StringRef phase) {
-    if (stagesFolder.empty())
-      return llvm::Error::success();
-    if (std::error_code error = llvm::sys::fs::create_directories(stagesFolder))
-      return makeError("expected a folder that can be written at '" + stagesFolder + "', found: " + error.message());
-    if (llvm::Error error = write(phase, ".mlir", [&](llvm::raw_ostream &os) {
-          module.print(os, OpPrintingFlags().elideLargeResourceString().elideLargeElementsAttrs());
-          return llvm::Error::success();
-        }))
-      return error;
-    llvm::Error error = writeModule(module, path(phase, ".mlirbc"));
-    ++number;
-    return error;
-  }
-
-private:
-  std::string path(StringRef name, StringRef suffix) {
-    llvm::SmallString<128> result(stagesFolder);
-    llvm::sys::path::append(result, llvm::formatv("{0}-{1}{2}", number, name, suffix).str());
-    return std::string(result);
-  }
-  int number = 0;
-};
-
 /// Returns the output file, after its links so that companions are written beside it. Fails if the output is an input,
 /// or has a default name under which another program has written a file.
 llvm::Expected<std::string> chooseOutput(StringRef suffix) {
   if (llvm::Error error = compressionFlags.checkFiles())
     return std::move(error);
+  if (!cardPath.empty())
+    if (llvm::Error error = checkOutput(cardPath))
+      return std::move(error);
   std::string output = outputPath.empty() ? defaultModelName(inputPath) + suffix.str() : outputPath;
   if (llvm::Error error = checkOutput(output))
     return std::move(error);
   if (outputPath.empty())
     if (llvm::Error error = checkDerivedOutput(output))
       return std::move(error);
-  return replacedFile(output).value_or(output);
+  std::string file = replacedFile(output).value_or(output);
+  if (!cardPath.empty() && replacedFile(cardPath) == file)
+    return makeError("expected --card to be another file than the output, found '" + cardPath + "' for both");
+  return file;
 }
 
 /// The folder of the runtime that executables are linked with. Build and install trees have it beside the compiler.
@@ -153,13 +135,15 @@ class Compilation {
 public:
   Compilation(ModelFile file, Goal goal, std::vector<Target> targets, std::string output, std::string runtime)
       : file(std::move(file)), goal(goal), targets(std::move(targets)), output(std::move(output)),
-        runtime(std::move(runtime)) {
+        runtime(std::move(runtime)), stages(stagesFolder) {
     registerAllModelDialects(registry);
     context.appendDialectRegistry(registry);
     printDiagnosticsAs(context, "vitya-compile");
   }
 
-  llvm::Error run() {
+  /// `arguments` are those of the program.
+  llvm::Error run(ArrayRef<const char *> arguments) {
+    card.arguments.assign(arguments.begin(), arguments.end());
     for (auto step : {&Compilation::load, &Compilation::chooseCompression, &Compilation::lower, &Compilation::emit})
       if (llvm::Error error = (this->*step)())
         return error;
@@ -194,7 +178,7 @@ private:
 
   /// Parses the options of compression, and changes them if predictions are to stay within a bound.
   llvm::Error chooseCompression() {
-    llvm::Expected<CompressOptions> parsed = compressionFlags.parse();
+    llvm::Expected<CompressOptions> parsed = compressionFlags.parse(!cardPath.empty());
     if (!parsed)
       return parsed.takeError();
     compression = std::move(*parsed);
@@ -202,18 +186,30 @@ private:
       return makeError("expected a model at phase import and --emit=compress or later for " +
                        compressionFlags.requested() + ", found a model at phase " + stringifyPhase(reached) +
                        " and --emit=" + emitName);
+    if (!compressionFlags.heldOut().empty() && !compresses())
+      return makeError("expected a model at phase import with --validate, found one at phase " +
+                       stringifyPhase(reached));
     timer.finish("load");
+    if (!cardPath.empty())
+      card.sourceFingerprint = fingerprint(*module);
     SearchGoal wanted = compressionFlags.goal();
     if (!compresses() || wanted.isEmpty())
       return llvm::Error::success();
+    auto use = [&](const auto &search, llvm::Expected<CompressOptions> found) -> llvm::Error {
+      if (!found)
+        return found.takeError();
+      compression = std::move(*found);
+      search.addToReport(report);
+      timer.finish("search");
+      return llvm::Error::success();
+    };
+    if (compressionFlags.choosesFormats()) {
+      BudgetSearch search(registry, loader(), std::move(wanted), compressionFlags.base(), compressionFlags.heldOut(),
+                          "vitya-compile");
+      return use(search, search.run());
+    }
     CompressionSearch search(registry, loader(), std::move(wanted), "vitya-compile");
-    llvm::Expected<CompressOptions> found = search.run(compression);
-    if (!found)
-      return found.takeError();
-    compression = std::move(*found);
-    search.addToReport(report);
-    timer.finish("search");
-    return llvm::Error::success();
+    return use(search, search.run(compression));
   }
 
   /// Builds the passes that lead to `phase`. The phase that the input has reached is only checked.
@@ -229,7 +225,7 @@ private:
   }
 
   /// Loads the model again, into another context.
-  CompressionSearch::Loader loader() const {
+  ModelLoader loader() const {
     return [this](MLIRContext &fresh) { return loadModel(fresh, file, importFlags.get()); };
   }
 
@@ -256,6 +252,14 @@ private:
       if (info.phase == Phase::compress && info.phase != reached && compressionFlags.wantsReport())
         if (llvm::Error error = writeReport())
           return error;
+      if (!cardPath.empty() && !compressionFlags.heldOut().empty() && info.phase == Phase::compress) {
+        llvm::Expected<MeasuredLossOnImages> loss =
+            measureLossOn(model, registry, loader(), "vitya-compile", compressionFlags.heldOut());
+        if (!loss)
+          return loss.takeError();
+        card.loss = std::move(*loss);
+        timer.finish("card");
+      }
       if (check && info.phase == std::min(goal.phase, Phase::compress))
         if (llvm::Error error = checkWithLibTorch(model, cpuName, target.triple(), compressionFlags.goal().images))
           return error;
@@ -301,12 +305,24 @@ private:
       return writeOutput(output, [&](llvm::raw_ostream &os) { return emitObject(levels, options, os); });
     case Product::library:
     case Product::executable:
-      if (llvm::Error error = emitLinked(levels, options, goal.product == Product::library, output, runtime, timer))
+      return link(options);
+    }
+    llvm_unreachable("every product is handled");
+  }
+
+  /// Writes an executable or a library, and its card.
+  llvm::Error link(const EmitOptions &options) {
+    card.source = inputPath;
+    card.calibration = compressionFlags.calibration();
+    card.output = output;
+    card.isLibrary = goal.product == Product::library;
+    auto emitLinked = [&]() -> llvm::Error {
+      if (llvm::Error error = vitya::emitLinked(levels, options, card.isLibrary, output, runtime, timer))
         return error;
       timer.finish(emitName);
       return llvm::Error::success();
-    }
-    llvm_unreachable("every product is handled");
+    };
+    return cardPath.empty() ? emitLinked() : writeCard(cardPath, levels, card, emitLinked);
   }
 
   ModelFile file;
@@ -321,11 +337,12 @@ private:
   Phase reached = Phase::import;
   CompressOptions compression;
   ModelReport report;
+  CardFacts card;
   StepTimer timer{verbose};
   Stages stages;
 };
 
-llvm::Error compile() {
+llvm::Error compile(ArrayRef<const char *> arguments) {
   llvm::Expected<Goal> goal = parseGoal(emitName);
   if (!goal)
     return goal.takeError();
@@ -339,16 +356,22 @@ llvm::Error compile() {
     return targets.takeError();
   if (goal->phase <= Phase::compress) // the same for all processors
     targets->erase(targets->begin() + 1, targets->end());
+  if (!cardPath.empty() && goal->product < Product::library)
+    return makeError("expected --card with --emit=exe or --emit=lib, found --emit=" + emitName);
   if (targets->size() > 1 && (goal->product == Product::ir || check))
     return makeError("expected one processor for " + (check ? "--check" : "--emit=" + emitName) +
                      ", found --cpu=" + cpuName);
+  if (compressionFlags.goal().latency && (cpuName != "native" || !targetName.empty()))
+    return makeError("expected no --cpu and no --target with --max-latency, which is measured on this machine, found " +
+                     (targetName.empty() ? "--cpu=" + cpuName : "--target=" + targetName));
   llvm::Expected<ModelFile> file = ModelFile::read(inputPath);
   if (!file)
     return file.takeError();
   llvm::Expected<std::string> output = chooseOutput(goal->suffix);
   if (!output)
     return output.takeError();
-  return Compilation(std::move(*file), *goal, std::move(*targets), std::move(*output), runtimeFolder()).run();
+  Compilation compilation(std::move(*file), *goal, std::move(*targets), std::move(*output), runtimeFolder());
+  return compilation.run(arguments);
 }
 
 } // namespace
@@ -361,5 +384,5 @@ int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
   cl::ParseCommandLineOptions(argc, argv, "Vision Transformers to native code\n");
-  return exitCodeOf(compile(), "vitya-compile");
+  return exitCodeOf(compile({argv + 1, size_t(argc - 1)}), "vitya-compile");
 }

@@ -192,8 +192,9 @@ private:
     llvm::Expected<CompressOptions> options = compressionFlags.parse();
     if (!options)
       return options.takeError();
-    if (!compressionFlags.goal().isEmpty() && compressionFlags.goal().isBounded())
-      return makeError("expected no --max-kl or --max-drop, which vitya-compile has, found one");
+    if (SearchGoal goal = compressionFlags.goal(); goal.isBounded() || goal.isCostBounded())
+      return makeError("expected no --max-kl, --max-drop, --max-bytes or --max-latency, which vitya-compile has, found "
+                       "one");
     if (!compressionFlags.requested().empty()) {
       llvm::Expected<Phase> phase = phaseOf(*module);
       if (!phase)

@@ -1,13 +1,55 @@
-// Selection of attentions, and the factorisation of one layer.
+// Selection of layers and attentions, and the factorisation of one layer.
 #include "passes/lowrank/Candidates.h"
+#include "passes/analysis/Statistics.h"
+#include "llvm/ADT/StringSet.h"
 
 using namespace mlir;
+using namespace Eigen;
 using namespace vitya::numerics;
 
 namespace vitya {
 
 /// The exponent of the magnitudes by which ASVD scales columns.
 static constexpr double kAsvdAlpha = 0.5;
+
+FailureOr<std::vector<CandidateLayer>> selectLayers(ModuleOp module, StringRef layers) {
+  FailureOr<SmallVector<LinearOp>> ops = selectLinears(module, layers);
+  if (failed(ops))
+    return failure();
+  std::vector<CandidateLayer> selected;
+  llvm::StringSet<> factorized;
+  for (LinearOp op : *ops) {
+    if (isFactorized(op)) {
+      if (factorized.insert(layerNameOf(op)).second)
+        emitRemark(op.getLoc()) << "layer '" << layerNameOf(op) << "' is factorised already: left alone";
+      continue;
+    }
+    FailureOr<MatrixXd> weight = weightOf(op);
+    FailureOr<VectorXd> bias = biasOf(op);
+    if (failed(weight) || failed(bias))
+      return failure();
+    selected.emplace_back(op, std::move(*weight), std::move(*bias));
+  }
+  return selected;
+}
+
+LogicalResult readMoments(ModuleOp module, std::vector<CandidateLayer> &layers, StringRef statistics,
+                          const ImageSet *images) {
+  SmallVector<LinearOp> ops = llvm::map_to_vector(layers, [](const CandidateLayer &layer) { return layer.op; });
+  FailureOr<Statistics> moments = readOrCollectStatistics(module, ops, statistics, images);
+  if (failed(moments))
+    return failure();
+  const CandidateLayer *scarce = nullptr;
+  auto surplus = [](const CandidateLayer &layer) { return layer.input->count() - layer.in(); };
+  for (CandidateLayer &layer : layers) {
+    layer.input = moments->lookup(layer.op.getLayer());
+    if (surplus(layer) < 0 && (!scarce || surplus(layer) < surplus(*scarce)))
+      scarce = &layer;
+  }
+  if (scarce)
+    warnOfFewTokens(*scarce, scarce->input->count());
+  return success();
+}
 
 std::vector<CandidateAttention> selectAttentions(ArrayRef<CandidateLayer> layers) {
   std::vector<CandidateAttention> selected;

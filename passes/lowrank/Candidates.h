@@ -53,6 +53,15 @@ struct Candidates {
   const CandidateLayer &operator[](LayerIndex index) const { return layers[static_cast<size_t>(index)]; }
 };
 
+/// Selects the dense layers of @main of `module` whose name matches `layers`. Emits a remark for each that is
+/// factorised already, and an error for a pattern that fits none and for weights that are not finite constants.
+mlir::FailureOr<std::vector<CandidateLayer>> selectLayers(mlir::ModuleOp module, llvm::StringRef layers);
+
+/// Gives each layer the moments of its input, see readOrCollectStatistics(). Warns of the layer that has the fewest
+/// tokens for its width, if there are too few.
+mlir::LogicalResult readMoments(mlir::ModuleOp module, std::vector<CandidateLayer> &layers, llvm::StringRef statistics,
+                                const ImageSet *images);
+
 /// Selects the attentions of the block of `layers` whose linear layers are all among them. Emits a remark for each
 /// attention that keeps its heads although one of its layers is a candidate.
 std::vector<CandidateAttention> selectAttentions(llvm::ArrayRef<CandidateLayer> layers);

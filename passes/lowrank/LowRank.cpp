@@ -2,13 +2,11 @@
 #include "dialect/Fingerprint.h"
 #include "dialect/support/WriteOutput.h"
 #include "mlir/IR/Threading.h"
-#include "passes/analysis/Statistics.h"
 #include "passes/lowrank/LayerRewrite.h"
 #include "passes/lowrank/LowRankReport.h"
 #include "passes/lowrank/Passes.h"
 #include "passes/lowrank/RankPlan.h"
 #include "passes/lowrank/SequentialLowRank.h"
-#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/Regex.h"
 
@@ -33,8 +31,11 @@ struct LowRank : impl::LowRankPassBase<LowRank> {
 
   /// In the order of Passes.td.
   LowRankPassOptions options() const {
-    return {rank.getValue(), keep.getValue(), budget,     allocation, method, layers,
-            images,          count,           statistics, refit,      probes, report};
+    return {rank.getValue(), keep.getValue(), llvm::to_vector(ArrayRef<std::string>(ranks)),
+            budget,          allocation,      method,
+            layers,          images,          count,
+            statistics,      refit,           probes,
+            report};
   }
 
   void runOnOperation() override {
@@ -44,8 +45,6 @@ struct LowRank : impl::LowRankPassBase<LowRank> {
 
 private:
   LogicalResult checkOptions(ModuleOp module);
-  FailureOr<std::vector<CandidateLayer>> selectLayers(ModuleOp module);
-  LogicalResult readMoments(ModuleOp module, std::vector<CandidateLayer> &layers, const ImageSet *imageSet);
   FailureOr<RankPlan> planRanks(ModuleOp module, Candidates &candidates, const ImageSet *imageSet);
   LowRankOutcome factorizeEach(ArrayRef<CandidateLayer> layers, const RankPlan &plan);
   LogicalResult compress(ModuleOp module);
@@ -66,14 +65,16 @@ private:
 //===----------------------------------------------------------------------===//
 
 LogicalResult LowRank::checkOptions(ModuleOp module) {
-  if (rank.has_value() == keep.has_value())
-    return module.emitError("expected one of rank=N and keep=SHARE, found ") << (rank.has_value() ? "both" : "neither");
+  if (int given = rank.has_value() + keep.has_value() + !ranks.empty(); given != 1)
+    return module.emitError("expected one of rank=N, keep=SHARE and ranks=NAME:N, found ")
+           << (given == 0 ? "none" : "several");
   if (rank.has_value() && *rank <= 0)
     return module.emitError("expected rank to be positive, found ") << *rank;
   if (keep.has_value() && !(*keep > 0 && *keep <= 1))
     return module.emitError("expected keep to be above 0 and at most 1, found ") << toShortString(*keep);
-  if (rank.has_value() && (budget != LowRankBudget::parameters || allocation != RankAllocation::spectrum))
-    return module.emitError("expected budget and allocation with keep=SHARE, found rank=") << *rank;
+  if (!keep.has_value() && (budget != LowRankBudget::parameters || allocation != RankAllocation::spectrum))
+    return module.emitError("expected budget and allocation with keep=SHARE, found ")
+           << (rank.has_value() ? "rank=" + std::to_string(*rank) : "ranks=" + ranks[0]);
   if (probes < 0)
     return module.emitError("expected probes to be at least 0, found ") << probes.getValue();
   if (method == LowRankMethod::joint && allocatesBySpectrum() && probes == 0)
@@ -93,58 +94,16 @@ LogicalResult LowRank::checkOptions(ModuleOp module) {
 }
 
 //===----------------------------------------------------------------------===//
-// Candidates
-//===----------------------------------------------------------------------===//
-
-/// The dense layers of @main that `layers` matches. Emits a remark for each that is factorised already.
-FailureOr<std::vector<CandidateLayer>> LowRank::selectLayers(ModuleOp module) {
-  FailureOr<SmallVector<LinearOp>> ops = selectLinears(module, layers);
-  if (failed(ops))
-    return failure();
-  std::vector<CandidateLayer> selected;
-  llvm::StringSet<> factorized;
-  for (LinearOp op : *ops) {
-    if (isFactorized(op)) {
-      if (factorized.insert(layerNameOf(op)).second)
-        emitRemark(op.getLoc()) << "layer '" << layerNameOf(op) << "' is factorised already: left alone";
-      continue;
-    }
-    FailureOr<MatrixXd> weight = weightOf(op);
-    FailureOr<VectorXd> bias = biasOf(op);
-    if (failed(weight) || failed(bias))
-      return failure();
-    selected.emplace_back(op, std::move(*weight), std::move(*bias));
-  }
-  return selected;
-}
-
-/// Gives each layer the moments of its input. Warns of the layer that has the fewest tokens for its width.
-LogicalResult LowRank::readMoments(ModuleOp module, std::vector<CandidateLayer> &layers, const ImageSet *imageSet) {
-  SmallVector<LinearOp> ops = llvm::map_to_vector(layers, [](const CandidateLayer &layer) { return layer.op; });
-  FailureOr<Statistics> moments = readOrCollectStatistics(module, ops, statistics, imageSet);
-  if (failed(moments))
-    return failure();
-  const CandidateLayer *scarce = nullptr;
-  auto surplus = [](const CandidateLayer &layer) { return layer.input->count() - layer.in(); };
-  for (CandidateLayer &layer : layers) {
-    layer.input = moments->lookup(layer.op.getLayer());
-    if (surplus(layer) < 0 && (!scarce || surplus(layer) < surplus(*scarce)))
-      scarce = &layer;
-  }
-  if (scarce)
-    warnOfFewTokens(*scarce, scarce->input->count());
-  return success();
-}
-
-//===----------------------------------------------------------------------===//
 // Ranks
 //===----------------------------------------------------------------------===//
 
 FailureOr<RankPlan> LowRank::planRanks(ModuleOp module, Candidates &candidates, const ImageSet *imageSet) {
   if (allocatesBySpectrum())
     return planBySpectrum(module, candidates, {*keep, budget, method, probes ? imageSet : nullptr, probes});
-  if (!rank.has_value())
+  if (keep.has_value())
     return planUniformShare(candidates, *keep, budget);
+  if (!ranks.empty())
+    return planByName(module, candidates, llvm::to_vector(ArrayRef<std::string>(ranks)));
   int64_t full = 0;
   for (const CandidateLayer &layer : candidates.layers)
     full = std::max(full, layer.fullRank());
@@ -202,7 +161,7 @@ LowRankOutcome LowRank::factorizeEach(ArrayRef<CandidateLayer> layers, const Ran
 LogicalResult LowRank::compress(ModuleOp module) {
   if (failed(checkOptions(module)))
     return failure();
-  FailureOr<std::vector<CandidateLayer>> selected = selectLayers(module);
+  FailureOr<std::vector<CandidateLayer>> selected = selectLayers(module, layers);
   if (failed(selected))
     return failure();
   std::optional<ImageSet> opened;
@@ -217,7 +176,7 @@ LogicalResult LowRank::compress(ModuleOp module) {
   candidates.layers = std::move(*selected);
   if (method == LowRankMethod::joint)
     candidates.attentions = selectAttentions(candidates.layers);
-  if (needsMoments() && failed(readMoments(module, candidates.layers, imageSet)))
+  if (needsMoments() && failed(readMoments(module, candidates.layers, statistics, imageSet)))
     return failure();
   FailureOr<RankPlan> plan = planRanks(module, candidates, imageSet);
   if (failed(plan))

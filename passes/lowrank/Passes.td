@@ -42,7 +42,8 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
     compressed, or why not. A matching layer that stays dense, and one that is factorised already, gets a remark.
 
     The factors of a layer of p outputs and n inputs are smaller if the rank is less than p n / (p + n). `rank` gives
-    every layer the same rank. `keep` is a budget: the share to keep of the weights of the matched layers, biases
+    every layer the same rank. `ranks` lists them: NAME:RANK for a layer and, with `joint`, NAME:WIDTH/WIDTH for an
+    attention, the widths of its heads for query and key and for value; everything else stays dense. `keep` is a budget: the share to keep of the weights of the matched layers, biases
     excluded, or of their multiply-adds, including those of attention itself with `joint`. With `allocation=uniform`
     every layer keeps the same share. With `allocation=spectrum` ranks minimise the sum of the energies that the layers
     lose, computed from their singular values: the whitened ones for the last three methods. With `images` each energy
@@ -100,6 +101,8 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
   let options = [
     Option<"rank", "rank", "std::optional<int64_t>", "", "The rank of every layer.">,
     Option<"keep", "keep", "std::optional<double>", "", "The share of the matched layers to keep, above 0 and at most 1.">,
+    ListOption<"ranks", "ranks", "std::string",
+               "The ranks of some layers, NAME:RANK, and the head widths of attentions, NAME:WIDTH/WIDTH.">,
     EnumOption<"budget", LowRankBudget, ParameterBudget, "The quantity of which keep is a share:">,
     EnumOption<"allocation", RankAllocation, SpectrumAllocation, "How keep is divided among the layers:">,
     EnumOption<"method", LowRankMethod, PlainMethod, "How the factors are computed:">

@@ -1,5 +1,6 @@
-// Costs, and the plans that treat all layers alike.
+// Costs, the plans that treat all layers alike, and those that are given by name.
 #include "passes/lowrank/RankPlan.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -90,6 +91,99 @@ RankPlan planUniformShare(const Candidates &candidates, double keep, LowRankBudg
     plan.attentions.push_back(planHeads(
         attention.maps, cost, keep * (double(full.queryKey) * cost.queryKey + double(full.value) * cost.value)));
   }
+  return plan;
+}
+
+//===----------------------------------------------------------------------===//
+// Plans by name
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Applies the entries of a list of ranks to a plan.
+class NamedRanks {
+public:
+  NamedRanks(ModuleOp module, const Candidates &candidates, RankPlan &plan)
+      : module(module), candidates(candidates), plan(plan) {
+    for (auto [i, layer] : llvm::enumerate(candidates.layers))
+      layers[LinearOp(layer.op).getLayer()] = i;
+    for (auto [i, attention] : llvm::enumerate(candidates.attentions))
+      attentions[attention.maps.name()] = i;
+  }
+
+  LogicalResult apply(StringRef entry) {
+    auto [name, numbers] = entry.rsplit(':');
+    auto [first, second] = numbers.split('/');
+    bool isAttention = numbers.contains('/');
+    int64_t rank = 0, width = 0;
+    if (name.empty() || first.getAsInteger(10, rank) || (isAttention && second.getAsInteger(10, width)))
+      return module.emitError("expected ranks to be NAME:RANK, or NAME:WIDTH/WIDTH for an attention, found '")
+             << entry << "'";
+    if (!names.insert(name).second)
+      return module.emitError("expected each name once in ranks, found '") << name << "' twice";
+    llvm::StringMap<size_t> &known = isAttention ? attentions : layers;
+    auto found = known.find(name);
+    if (found == known.end())
+      return module.emitError("expected ranks to name ")
+             << (isAttention ? "attentions whose heads can be narrowed" : "layers that can be factorised")
+             << ", found '" << name << "'";
+    return isAttention ? narrow(found->second, {rank, width}) : factorize(found->second, rank);
+  }
+
+  /// Fails if the list has a layer of an attention that it narrows.
+  LogicalResult checkAttentions() {
+    for (auto [attention, widths] : llvm::zip_equal(candidates.attentions, plan.attentions))
+      for (LayerIndex index : attention.layers)
+        if (widths.isNarrowed() && plan.layers[static_cast<size_t>(index)].rank)
+          return module.emitError("expected ranks to name an attention or its layers, found both '")
+                 << attention.maps.name() << "' and '" << LinearOp(candidates[index].op).getLayer() << "'";
+    return success();
+  }
+
+private:
+  LogicalResult checkRange(StringRef what, StringRef name, int64_t found, int64_t largest) {
+    if (found >= 1 && found <= largest)
+      return success();
+    return module.emitError("expected the ")
+           << what << " of '" << name << "' to be from 1 to " << largest << ", found " << found;
+  }
+
+  LogicalResult factorize(size_t index, int64_t rank) {
+    const CandidateLayer &layer = candidates.layers[index];
+    plan.layers[index].rank = rank;
+    return checkRange("rank", LinearOp(layer.op).getLayer(), rank, breakEvenRank(layer.out(), layer.in()) - 1);
+  }
+
+  LogicalResult narrow(size_t index, HeadWidths widths) {
+    const AttentionMaps &maps = candidates.attentions[index].maps;
+    HeadWidths full = maps.widths();
+    if (failed(checkRange("width for query and key", maps.name(), widths.queryKey, full.queryKey)) ||
+        failed(checkRange("width for value", maps.name(), widths.value, full.value)))
+      return failure();
+    plan.attentions[index] = {widths.queryKey < full.queryKey ? widths.queryKey : 0,
+                              widths.value < full.value ? widths.value : 0};
+    return success();
+  }
+
+  ModuleOp module;
+  const Candidates &candidates;
+  RankPlan &plan;
+  llvm::StringMap<size_t> layers, attentions;
+  llvm::StringSet<> names; ///< of the entries so far
+};
+
+} // namespace
+
+FailureOr<RankPlan> planByName(ModuleOp module, const Candidates &candidates, ArrayRef<std::string> ranks) {
+  RankPlan plan;
+  plan.layers.resize(candidates.layers.size(), {0, "ranks does not name it"});
+  plan.attentions.resize(candidates.attentions.size());
+  NamedRanks named(module, candidates, plan);
+  for (StringRef entry : ranks)
+    if (failed(named.apply(entry)))
+      return failure();
+  if (failed(named.checkAttentions()))
+    return failure();
   return plan;
 }
 

@@ -29,6 +29,13 @@ RankPlan planUniformRank(const Candidates &candidates, int64_t rank);
 /// Gives all layers, and all attentions, the same share `keep` of what they cost.
 RankPlan planUniformShare(const Candidates &candidates, double keep, LowRankBudget budget);
 
+/// The ranks that `ranks` lists: NAME:RANK for a layer, or NAME:WIDTH/WIDTH for an attention, the widths of its heads
+/// for query and key and for value. Everything else stays dense. Emits an error at `module` for an entry of another
+/// form, a name that is no candidate or occurs twice, a rank that does not pay or a width above that of the heads, and
+/// for a layer of an attention that is listed too.
+mlir::FailureOr<RankPlan> planByName(mlir::ModuleOp module, const Candidates &candidates,
+                                     llvm::ArrayRef<std::string> ranks);
+
 /// A share of the cost of all layers together, to be spent where it reduces the error most. With calibration images the
 /// error is that of the predictions: the energy that a layer loses is multiplied by the change of the predictions, per
 /// unit of energy, when this layer alone is compressed.

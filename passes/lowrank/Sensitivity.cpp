@@ -12,12 +12,33 @@ namespace vitya {
 
 static Map<const ArrayXf> logitsOf(const reference::Tensor &tensor) { return {tensor.values().data(), tensor.size()}; }
 
+double meanDivergence(ArrayRef<reference::Tensor> before, ArrayRef<reference::Tensor> after) {
+  double sum = 0;
+  for (auto [y, changed] : llvm::zip_equal(before, after))
+    sum += numerics::divergence(logitsOf(y), logitsOf(changed));
+  return sum / double(before.size());
+}
+
+LayerReplacement replacementBy(const CandidateLayer &layer, const numerics::Factors &factors) {
+  VectorXd mean = layer.input ? layer.input->mean() : VectorXd::Zero(layer.in());
+  return {layer.op,
+          {factors.left * factors.right, numerics::correctedBias(layer.bias, layer.weight, mean, factors, mean)}};
+}
+
+SmallVector<LayerReplacement> replacementsBy(const AttentionWeights &weights, AttentionMaps &maps) {
+  SmallVector<LayerReplacement> replacements;
+  for (LinearOp op : maps.inputs())
+    replacements.push_back({op, maps.mapOf(op, weights)});
+  replacements.push_back({maps.output(), maps.mapOf(maps.output(), weights)});
+  return replacements;
+}
+
 Sensitivity::Sensitivity(func::FuncOp function, const ImageSet &images, int64_t count)
     : function(function), model(function, images, count) {}
 
 FailureOr<ArrayRef<reference::Tensor>> Sensitivity::advanceTo(LinearOp layer) {
   if (outputs.empty()) {
-    FailureOr<std::vector<reference::Tensor>> found = outputsOf(model);
+    FailureOr<Outputs> found = outputsOf(model);
     if (failed(found))
       return failure();
     outputs = std::move(*found);
@@ -27,14 +48,14 @@ FailureOr<ArrayRef<reference::Tensor>> Sensitivity::advanceTo(LinearOp layer) {
   return model.valuesOf(layer.getInput());
 }
 
-FailureOr<std::vector<reference::Tensor>> Sensitivity::outputsOf(Replay run) {
+FailureOr<Outputs> Sensitivity::outputsOf(Replay run) {
   Operation *end = function.getBody().front().getTerminator();
   if (failed(run.advanceTo(end)))
     return failure();
   return run.valuesOf(end->getOperand(0)).vec();
 }
 
-FailureOr<double> Sensitivity::divergence(ArrayRef<LayerReplacement> replacements) {
+FailureOr<Outputs> Sensitivity::outputsWith(ArrayRef<LayerReplacement> replacements) {
   Replay run = model;
   for (const LayerReplacement &replacement : replacements) {
     LinearOp layer = replacement.layer;
@@ -43,13 +64,14 @@ FailureOr<double> Sensitivity::divergence(ArrayRef<LayerReplacement> replacement
     if (failed(run.assume(layer, applyLinear(layer.getContext(), replacement.map, run.valuesOf(layer.getInput())))))
       return failure();
   }
-  FailureOr<std::vector<reference::Tensor>> changed = outputsOf(std::move(run));
+  return outputsOf(std::move(run));
+}
+
+FailureOr<double> Sensitivity::divergence(ArrayRef<LayerReplacement> replacements) {
+  FailureOr<Outputs> changed = outputsWith(replacements);
   if (failed(changed))
     return failure();
-  double sum = 0;
-  for (auto [before, after] : llvm::zip_equal(outputs, *changed))
-    sum += numerics::divergence(logitsOf(before), logitsOf(after));
-  double mean = sum / double(outputs.size());
+  double mean = meanDivergence(outputs, *changed);
   LDBG() << replacements.size() << " layers replaced from " << LinearOp(replacements.front().layer).getLayer()
          << ": divergence " << mean << " on " << outputs.size() << " images";
   return mean;

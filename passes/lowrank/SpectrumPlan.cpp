@@ -115,22 +115,6 @@ private:
 // Measurement of sensitivities
 //===----------------------------------------------------------------------===//
 
-/// Squared singular values summed over the heads.
-template <typename Heads>
-std::vector<double> energiesOf(const Heads &heads) {
-  VectorXd energies = double(heads.size()) * meanSpectrum(heads).array().square();
-  return {energies.begin(), energies.end()};
-}
-
-/// The replacements of all layers around an attention by `weights`.
-SmallVector<LayerReplacement> replacementsBy(const AttentionWeights &weights, AttentionMaps &maps) {
-  SmallVector<LayerReplacement> replacements;
-  for (LinearOp op : maps.inputs())
-    replacements.push_back({op, maps.mapOf(op, weights)});
-  replacements.push_back({maps.output(), maps.mapOf(maps.output(), weights)});
-  return replacements;
-}
-
 /// One round of measurements. Also computes the spectra of attentions, which need the inputs that are replayed here.
 class SensitivityRound {
 public:
@@ -164,10 +148,8 @@ private:
 
   LogicalResult measureLayer(CandidateLayer &layer, BudgetItem &item) {
     return measure(item, layer.op, [&](ArrayRef<reference::Tensor>) -> Replacements {
-      Factors factors = factorize(budget.method, layer).truncate(probeRankOf(item));
-      VectorXd mean = layer.input ? layer.input->mean() : VectorXd::Zero(layer.in());
       return SmallVector<LayerReplacement>{
-          {layer.op, {factors.left * factors.right, correctedBias(layer.bias, layer.weight, mean, factors, mean)}}};
+          replacementBy(layer, factorize(budget.method, layer).truncate(probeRankOf(item)))};
     });
   }
 
@@ -242,12 +224,12 @@ FailureOr<std::vector<int64_t>> allocateRanks(ModuleOp module, ArrayRef<BudgetIt
     dense += item.cost.dense;
     least += llvm::min_element(choices.back(), [](const Choice &a, const Choice &b) { return a.cost < b.cost; })->cost;
   }
-  std::optional<std::vector<size_t>> chosen = allocate(choices, keep * dense);
-  if (!chosen)
+  std::optional<Allocation> allocation = allocate(choices, keep * dense);
+  if (!allocation)
     return module.emitError("expected keep to be at least ")
            << toShortString(least / dense) << ", the share with rank 1 everywhere, found " << toShortString(keep);
   std::vector<int64_t> ranks;
-  for (auto [choice, ofItem] : llvm::zip_equal(*chosen, choices))
+  for (auto [choice, ofItem] : llvm::zip_equal(allocation->chosen, choices))
     ranks.push_back(ofItem[choice].rank);
   return ranks;
 }

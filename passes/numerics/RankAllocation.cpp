@@ -69,10 +69,10 @@ std::vector<Choice> choicesOf(double dense, double costOfRank, const std::vector
   return choices;
 }
 
-std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Choice>> &layers, double budget) {
+std::optional<Allocation> allocate(const std::vector<std::vector<Choice>> &layers, double budget) {
   std::vector<size_t> dense = best(layers, 0);
   if (costOf(layers, dense) <= budget)
-    return dense;
+    return Allocation{std::move(dense)};
   // The limit of an infinite multiplier: the cheapest choices.
   std::vector<size_t> chosen;
   chosen.reserve(layers.size());
@@ -99,7 +99,7 @@ std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Choice
     }
   }
   spendRest(layers, budget, chosen);
-  return chosen;
+  return Allocation{std::move(chosen), std::exp(high)};
 }
 
 } // namespace vitya::numerics

@@ -19,10 +19,16 @@ struct Choice {
 /// costs less. `energies` are the squared singular values, largest first.
 std::vector<Choice> choicesOf(double dense, double costOfRank, const std::vector<double> &energies);
 
-/// Selects a choice for each layer, by index, such that the costs sum to at most `budget`. Minimises error + lambda
-/// cost for each layer, with lambda found by bisection, and then spends the rest of the budget greedily on the changes
-/// that save the most error for their cost. Returns nothing if even the cheapest choices exceed the budget.
-std::optional<std::vector<size_t>> allocate(const std::vector<std::vector<Choice>> &layers, double budget);
+/// A choice for each layer.
+struct Allocation {
+  std::vector<size_t> chosen; ///< by index
+  double multiplier = 0;      ///< lambda: the error that a unit of the cost is worth; 0 if the budget is no constraint
+};
+
+/// Selects a choice for each layer such that the costs sum to at most `budget`. Minimises error + lambda cost for each
+/// layer, with lambda found by bisection, and then spends the rest of the budget greedily on the changes that save the
+/// most error for their cost. Returns nothing if even the cheapest choices exceed the budget.
+std::optional<Allocation> allocate(const std::vector<std::vector<Choice>> &layers, double budget);
 
 } // namespace vitya::numerics
 

@@ -52,7 +52,7 @@ const BitsByLayer::Rule *BitsByLayer::ruleOf(llvm::ArrayRef<StringRef> names) co
 llvm::raw_ostream &operator<<(llvm::raw_ostream &os, const BitsByLayer &bits) {
   for (const BitsByLayer::Rule &rule : bits.rules)
     os << rule.pattern << ':' << rule.bits << ',';
-  return os << bits.otherwise;
+  return os << bits.otherwise.value_or(8);
 }
 
 } // namespace vitya

@@ -30,15 +30,17 @@ public:
   /// The bits of the layer that has one of `names`.
   unsigned bitsOf(llvm::ArrayRef<llvm::StringRef> names) const {
     const Rule *rule = ruleOf(names);
-    return rule ? rule->bits : otherwise;
+    return rule ? rule->bits : otherwise.value_or(8);
   }
+  /// Whether nothing was given.
+  bool isEmpty() const { return rules.empty() && !otherwise; }
   llvm::ArrayRef<Rule> getRules() const { return rules; }
 
   friend llvm::raw_ostream &operator<<(llvm::raw_ostream &os, const BitsByLayer &bits);
 
 private:
   std::vector<Rule> rules;
-  unsigned otherwise = 8;
+  std::optional<unsigned> otherwise;
 };
 
 /// Whether the regular expression `pattern` matches one of `names`.

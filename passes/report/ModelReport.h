@@ -128,6 +128,35 @@ struct SensitivityReport {
   double divergence = 0;
 };
 
+/// How one matrix is stored, chosen for bounds on cost and loss.
+struct ChosenMatrixReport {
+  std::string name, part;      ///< of the layer or attention; which of its matrices
+  std::optional<int64_t> rank; ///< of factors, or the width of heads; absent: dense
+  int64_t bits = 32;           ///< 32: f32
+  double predictedDivergence = 0;
+  int64_t bytes = 0;                  ///< of the weights
+  std::optional<double> milliseconds; ///< of one image, where time is bounded
+};
+
+/// One trial of a choice for bounds on cost and loss.
+struct ChoiceTrialReport {
+  int64_t bytes = 0;                      ///< of all weights
+  std::optional<double> milliseconds;     ///< of one image, where time is bounded
+  double predictedDivergence = 0;         ///< in nats
+  std::optional<double> divergence, drop; ///< measured on held-out images; the drop in percentage points
+  bool holds = false;
+};
+
+/// The choice of ranks and bits for bounds on cost and loss.
+struct ChoiceReport {
+  std::optional<double> maxBytes, maxMilliseconds, maxKl, maxDrop;
+  int64_t images = 0;                             ///< held-out ones; 0: none
+  std::string lowRank, quantize;                  ///< the choice as options of compression
+  double natsPerByte = 0, natsPerMillisecond = 0; ///< the Lagrange multipliers
+  std::vector<ChosenMatrixReport> matrices;
+  std::vector<ChoiceTrialReport> trials;
+};
+
 struct ModelReport {
   std::vector<LinearReport> linears;             ///< in program order, once described
   std::vector<AttentionReport> attentions;       ///< in program order, once described
@@ -137,6 +166,7 @@ struct ModelReport {
   std::array<int64_t, 4> shortSumMultiplyAdds{}; ///< those of the latter in short sums of 1, 2, 4 and 8 blocks
   std::optional<LowRankSummary> lowRank;
   std::optional<BoundReport> bound;
+  std::optional<ChoiceReport> choice;
   std::optional<std::vector<SensitivityReport>> sensitivities; ///< the most sensitive layer first
 
   /// The record of this name, which is appended if there is none.
@@ -152,8 +182,8 @@ void describeModel(mlir::ModuleOp module, ModelReport &report);
 /// names the attribute that is missing.
 llvm::Expected<ModelReport> readDescription(mlir::ModuleOp module);
 
-/// Prints the outcome of vitya-low-rank, quantization if `withQuantization`, the bound and the sensitivities, as one
-/// JSON object. See docs/low-rank.md and docs/quantization.md.
+/// Prints the outcome of vitya-low-rank, quantization if `withQuantization`, the bound, the choice and the
+/// sensitivities, as one JSON object. See docs/low-rank.md and docs/quantization.md.
 void printJson(const ModelReport &report, bool withQuantization, llvm::raw_ostream &os);
 
 /// Prints the members "linears" and "attentions" that `info --json` shows.

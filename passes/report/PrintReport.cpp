@@ -43,6 +43,8 @@ public:
         os.attributeObject("quantization", [&] { printQuantization(); });
       if (report.bound)
         os.attributeObject("bound", [&] { print(*report.bound); });
+      if (report.choice)
+        os.attributeObject("choice", [&] { print(*report.choice); });
       if (report.sensitivities)
         os.attributeArray("sensitivities", [&] { print(*report.sensitivities); });
     });
@@ -192,6 +194,46 @@ private:
       for (const std::string &name : trial.restored)
         os.value(name);
     });
+    os.attribute("divergence", toJson(trial.divergence));
+    os.attribute("drop", toJson(trial.drop));
+    os.attribute("holds", trial.holds);
+  }
+
+  void print(const ChoiceReport &choice) {
+    os.attribute("max_bytes", toJson(choice.maxBytes));
+    os.attribute("max_ms", toJson(choice.maxMilliseconds));
+    os.attribute("max_kl", toJson(choice.maxKl));
+    os.attribute("max_drop", toJson(choice.maxDrop));
+    os.attribute("images", choice.images);
+    os.attribute("low_rank", choice.lowRank);
+    os.attribute("quantize", choice.quantize);
+    os.attribute("nats_per_byte", toJson(choice.natsPerByte));
+    os.attribute("nats_per_ms", toJson(choice.natsPerMillisecond));
+    os.attributeArray("matrices", [&] {
+      for (const ChosenMatrixReport &matrix : choice.matrices)
+        os.object([&] { print(matrix); });
+    });
+    os.attributeArray("trials", [&] {
+      for (const ChoiceTrialReport &trial : choice.trials)
+        os.object([&] { print(trial); });
+    });
+  }
+
+  void print(const ChosenMatrixReport &matrix) {
+    os.attribute("name", matrix.name);
+    os.attribute("part", matrix.part);
+    os.attribute("rank", toJson(matrix.rank));
+    os.attribute("bits", matrix.bits);
+    os.attribute("predicted_divergence", toJson(matrix.predictedDivergence));
+    os.attribute("bytes", matrix.bytes);
+    if (matrix.milliseconds)
+      os.attribute("ms", toJson(*matrix.milliseconds));
+  }
+
+  void print(const ChoiceTrialReport &trial) {
+    os.attribute("bytes", trial.bytes);
+    os.attribute("ms", toJson(trial.milliseconds));
+    os.attribute("predicted_divergence", toJson(trial.predictedDivergence));
     os.attribute("divergence", toJson(trial.divergence));
     os.attribute("drop", toJson(trial.drop));
     os.attribute("holds", trial.holds);

@@ -70,6 +70,12 @@ TEST(CompressOptions, EveryLowRankOptionHasItsField) {
   EXPECT_EQ(options.report, "r");
 }
 
+TEST(CompressOptions, RanksAreAList) {
+  LowRankPassOptions options = *parsed({"ranks=a.b:3,c:4/5,method=joint", "", "none", "", 0}).lowRank;
+  EXPECT_EQ(options.ranks, (llvm::SmallVector<std::string>{"a.b:3", "c:4/5"}));
+  EXPECT_EQ(options.method, LowRankMethod::joint);
+}
+
 TEST(CompressOptions, EverySmoothOptionHasItsField) {
   SmoothPassOptions options = *parsed({"", "alpha=0.75,layers=mlp,images=i,count=5", "none", "", 0}).smooth;
   EXPECT_EQ(options.alpha, 0.75);

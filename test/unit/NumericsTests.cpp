@@ -249,11 +249,12 @@ TEST(RankAllocation, BudgetIsMetWithinOneStep) {
       dense += double(size) * 32;
       largestStep = std::max(largestStep, double(size) + 32);
     }
-    auto chosen = allocate(layers, keep * dense);
-    ASSERT_TRUE(chosen.has_value());
+    std::optional<Allocation> allocation = allocate(layers, keep * dense);
+    ASSERT_TRUE(allocation.has_value());
+    EXPECT_GT(allocation->multiplier, 0);
     double cost = 0;
     for (size_t i = 0; i < layers.size(); ++i)
-      cost += layers[i][(*chosen)[i]].cost;
+      cost += layers[i][allocation->chosen[i]].cost;
     EXPECT_LE(cost, keep * dense);
     EXPECT_GT(cost, keep * dense - largestStep);
   }
@@ -266,10 +267,16 @@ TEST(RankAllocation, ImportantLayersGetMore) {
     important.push_back(100);
   }
   auto layers = std::vector{choicesOf(256, 32, steep), choicesOf(256, 32, important)};
-  auto chosen = allocate(layers, 256 + 64);
-  ASSERT_TRUE(chosen.has_value());
-  EXPECT_EQ(layers[1][(*chosen)[1]].rank, 0);
-  EXPECT_GT(layers[0][(*chosen)[0]].rank, 0);
+  std::optional<Allocation> allocation = allocate(layers, 256 + 64);
+  ASSERT_TRUE(allocation.has_value());
+  EXPECT_EQ(layers[1][allocation->chosen[1]].rank, 0);
+  EXPECT_GT(layers[0][allocation->chosen[0]].rank, 0);
+}
+
+TEST(RankAllocation, NoConstraint) {
+  std::optional<Allocation> allocation = allocate({choicesOf(64, 16, std::vector<double>(8, 1.0))}, 64);
+  ASSERT_TRUE(allocation.has_value());
+  EXPECT_EQ(allocation->multiplier, 0);
 }
 
 TEST(RankAllocation, ImpossibleBudget) {

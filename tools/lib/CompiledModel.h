@@ -7,12 +7,19 @@
 #include "passes/emit/Target.h"
 #include "runtime/Abi.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/ADT/StringMap.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
 #include "llvm/Support/Error.h"
 #include <memory>
 #include <vector>
 
 namespace vitya {
+
+/// The time of one image, in milliseconds.
+struct ImageTime {
+  double total = 0;
+  llvm::StringMap<double> layers; ///< of the loops of each layer
+};
 
 /// Loaded machine code, accessed through the same descriptor as in an executable. The weights stay in the module, which
 /// must outlive this object.
@@ -30,6 +37,10 @@ public:
   using ImageSource = llvm::function_ref<void(int64_t index, llvm::MutableArrayRef<float> image)>;
   /// The logits of `count` images, [image, class], computed by `threads` threads.
   llvm::Expected<std::vector<float>> run(int64_t count, int threads, ImageSource source) const;
+
+  /// Measures one image as `bench` of an executable does, on all processors: the fastest of many runs. The loops are
+  /// measured in runs of their own, because that takes time, too.
+  llvm::Expected<ImageTime> time() const;
 
 private:
   std::unique_ptr<llvm::orc::LLJIT> jit;

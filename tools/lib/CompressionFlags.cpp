@@ -33,12 +33,23 @@ CompressionFlags::CompressionFlags(cl::OptionCategory &category)
              cl::desc("Write the outcome of compression for each layer to this file, as JSON: spectrum, rank, energy "
                       "kept, errors, formats, scales, share of values clipped, signal-to-noise ratio, reason"),
              cl::value_desc("file"), cl::cat(category)),
-      validate("validate",
-               cl::desc("Images on which --max-kl and --max-drop must hold, the latter with labels; see --calibrate"),
-               cl::value_desc("file"), cl::cat(category)),
+      validate(
+          "validate",
+          cl::desc("Images on which --max-kl and --max-drop must hold, the latter with labels; see --calibrate. With "
+                   "--max-bytes or --max-latency, images on which the loss is measured"),
+          cl::value_desc("file"), cl::cat(category)),
+      maxBytes("max-bytes",
+               cl::desc("Upper bound of the bytes of weights, such as 900k or 1.5M: chooses the ranks and bits of all "
+                        "layers that lose the least"),
+               cl::value_desc("bytes"), cl::cat(category)),
+      maxLatency("max-latency",
+                 cl::desc("Upper bound of the time of one image, such as 1.2ms, the shortest that `bench` measures on "
+                          "this machine; see --max-bytes"),
+                 cl::value_desc("time"), cl::cat(category)),
       maxKl("max-kl",
             cl::desc("Upper bound of the mean KL divergence from the f32 predictions, in nats: ranks are raised and "
-                     "layers kept in f32 until it holds on the images of --validate"),
+                     "layers kept in f32 until it holds on the images of --validate. Without --low-rank and "
+                     "--quantize, chooses the ranks and bits with the fewest bytes for which it holds"),
             cl::cat(category)),
       maxDrop("max-drop", cl::desc("Upper bound of the loss of accuracy, in percentage points; see --max-kl"),
               cl::cat(category)),
@@ -48,7 +59,56 @@ CompressionFlags::CompressionFlags(cl::OptionCategory &category)
                         cl::cat(category)) {}
 
 StringRef CompressionFlags::requested() const {
-  return !lowRank.empty() ? "--low-rank" : !smooth.empty() ? "--smooth" : quantize != "none" ? "--quantize" : "";
+  return !lowRank.empty()     ? "--low-rank"
+         : !smooth.empty()    ? "--smooth"
+         : quantize != "none" ? "--quantize"
+         : choosesFormats()   ? firstBound()
+                              : "";
+}
+
+StringRef CompressionFlags::firstBound() const {
+  for (const cl::Option *each : std::initializer_list<const cl::Option *>{&maxBytes, &maxLatency, &maxKl, &maxDrop})
+    if (each->getNumOccurrences())
+      return each == &maxBytes     ? "--max-bytes"
+             : each == &maxLatency ? "--max-latency"
+             : each == &maxKl      ? "--max-kl"
+                                   : "--max-drop";
+  return "";
+}
+
+bool CompressionFlags::choosesFormats() const {
+  if (maxBytes.getNumOccurrences() || maxLatency.getNumOccurrences())
+    return true;
+  return isBounded() && lowRank.empty() && smooth.empty() && !quantize.getNumOccurrences();
+}
+
+CompressText CompressionFlags::base() const {
+  CompressText text{lowRank, smooth, quantize, calibrate, /*count=*/0};
+  if (lowRank.empty())
+    text.lowRank = "method=joint";
+  if (!quantize.getNumOccurrences())
+    text.quantize = "dynamic,rounding=gptq";
+  return text;
+}
+
+/// A positive number followed by one of `units`, of which each has a factor; nothing for any other text.
+static std::optional<double> parseWithUnit(StringRef text, ArrayRef<std::pair<StringRef, double>> units) {
+  StringRef number = text.take_front(text.find_last_of("0123456789.") + 1), unit = text.drop_front(number.size());
+  double value = 0;
+  if (number.getAsDouble(value) || !(value > 0 && std::isfinite(value)))
+    return std::nullopt;
+  for (auto [name, factor] : units)
+    if (name == unit)
+      return value * factor;
+  return std::nullopt;
+}
+
+static std::optional<double> parseBytes(StringRef text) {
+  return parseWithUnit(text, {{"", 1}, {"k", 1e3}, {"M", 1e6}});
+}
+
+static std::optional<double> parseMilliseconds(StringRef text) {
+  return parseWithUnit(text, {{"ms", 1}, {"us", 1e-3}, {"s", 1e3}});
 }
 
 SearchGoal CompressionFlags::goal() const {
@@ -57,21 +117,32 @@ SearchGoal CompressionFlags::goal() const {
     result.divergence = maxKl;
   if (maxDrop.getNumOccurrences())
     result.drop = maxDrop;
+  if (maxBytes.getNumOccurrences())
+    result.bytes = parseBytes(maxBytes);
+  if (maxLatency.getNumOccurrences())
+    result.latency = parseMilliseconds(maxLatency);
   result.sensitivities = reportSensitivity;
   result.images = validate.empty() ? calibrate : validate;
   return result;
 }
 
-llvm::Expected<CompressOptions> CompressionFlags::parse() const {
-  llvm::Expected<CompressOptions> options =
-      parseCompressOptions({lowRank, smooth, quantize, calibrate, /*count=*/0}, /*prefix=*/"--");
+llvm::Expected<CompressOptions> CompressionFlags::parse(bool hasCard) const {
+  if (llvm::Error error = checkBounds())
+    return error;
+  llvm::Expected<CompressOptions> options = parseCompressOptions(
+      choosesFormats() ? base() : CompressText{lowRank, smooth, quantize, calibrate, /*count=*/0}, /*prefix=*/"--");
   if (!options)
     return options.takeError();
+  if (choosesFormats()) {
+    if (llvm::Error error = checkChoice(*options))
+      return error;
+    return options;
+  }
   if (llvm::Error error = checkImages(*options))
     return error;
   if (!report.empty() && !options->lowRank && !options->quantizes())
     return makeError("expected --report with a compression to report, found no --low-rank or --quantize");
-  if (llvm::Error error = checkSearch(*options))
+  if (llvm::Error error = checkSearch(*options, hasCard))
     return error;
   return options;
 }
@@ -89,12 +160,47 @@ llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const 
   return llvm::Error::success();
 }
 
-llvm::Error CompressionFlags::checkSearch(const CompressOptions &options) const {
+llvm::Error CompressionFlags::checkBounds() const {
   for (const auto *bound : {&maxKl, &maxDrop})
     if (bound->getNumOccurrences() && !(*bound > 0 && std::isfinite(*bound)))
       return makeError("expected --" + bound->ArgStr + " to be above 0, found " +
                        llvm::formatv("{0}", bound->getValue()).str());
-  StringRef flag = maxKl.getNumOccurrences() ? "--max-kl" : "--max-drop";
+  if (maxBytes.getNumOccurrences() && !parseBytes(maxBytes))
+    return makeError("expected --max-bytes to be a positive number, perhaps followed by k or M, found '" + maxBytes +
+                     "'");
+  if (maxLatency.getNumOccurrences() && !parseMilliseconds(maxLatency))
+    return makeError("expected --max-latency to be a positive number followed by us, ms or s, found '" + maxLatency +
+                     "'");
+  return llvm::Error::success();
+}
+
+llvm::Error CompressionFlags::checkChoice(const CompressOptions &options) const {
+  StringRef flag = firstBound();
+  if (calibrate.empty())
+    return makeError("expected --calibrate=FILE with " + flag + ", which chooses ranks and bits on images, found none");
+  if (isBounded() && validate.empty())
+    return makeError("expected --validate=FILE with " + Twine(maxKl.getNumOccurrences() ? "--max-kl" : "--max-drop") +
+                     ", which holds on its images, found none");
+  if (reportSensitivity)
+    return makeError("expected --report-sensitivity without " + flag + ", found both");
+  if (options.lowRank && (options.lowRank->rank || options.lowRank->keep || !options.lowRank->ranks.empty()))
+    return makeError("expected --low-rank without rank, keep and ranks, which " + flag + " chooses, found '" + lowRank +
+                     "'");
+  auto isChosen = [](const auto &quantize) {
+    if constexpr (std::is_same_v<std::decay_t<decltype(quantize)>, std::monostate>)
+      return false;
+    else
+      return !quantize.bits.isEmpty() || quantize.layers != "." || !quantize.except.empty() ||
+             !quantize.keepF32.empty();
+  };
+  if (std::visit(isChosen, options.quantize))
+    return makeError("expected --quantize without bits, layers, except and keep-f32, which " + flag +
+                     " chooses, found '" + quantize + "'");
+  return llvm::Error::success();
+}
+
+llvm::Error CompressionFlags::checkSearch(const CompressOptions &options, bool hasCard) const {
+  StringRef flag = firstBound();
   if (isBounded() && !options.lowRank && !options.quantizes())
     return makeError("expected " + flag + " with a compression to bound, found no --low-rank or --quantize");
   if (isBounded() && validate.empty())
@@ -104,8 +210,9 @@ llvm::Error CompressionFlags::checkSearch(const CompressOptions &options) const 
   if (reportSensitivity && validate.empty() && calibrate.empty())
     return makeError(
         "expected --validate=FILE or --calibrate=FILE with --report-sensitivity, which looks at images, found neither");
-  if (!validate.empty() && !isBounded() && !reportSensitivity)
-    return makeError("expected --validate with --max-kl, --max-drop or --report-sensitivity, found none of them");
+  if (!validate.empty() && !isBounded() && !reportSensitivity && !hasCard)
+    return makeError("expected --validate with --max-kl, --max-drop, --max-bytes, --max-latency, --card or "
+                     "--report-sensitivity, found none of them");
   return llvm::Error::success();
 }
 

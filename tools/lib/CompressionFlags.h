@@ -8,19 +8,33 @@
 
 namespace vitya {
 
-/// --low-rank, --smooth, --quantize, --calibrate and --report; --max-kl, --max-drop, --validate, --report-sensitivity.
+/// --low-rank, --smooth, --quantize, --calibrate and --report; --max-kl, --max-drop, --max-bytes, --max-latency,
+/// --validate, --report-sensitivity.
 class CompressionFlags {
 public:
   /// Registers the options in `category` of --help.
   explicit CompressionFlags(llvm::cl::OptionCategory &category);
 
-  /// The first flag that requests a compression pass, such as "--quantize"; empty if there is none.
+  /// The first flag that requests compression, such as "--quantize"; empty if there is none.
   llvm::StringRef requested() const;
 
-  /// The options of compression. Fails if a flag does not parse or the flags do not fit together.
-  llvm::Expected<CompressOptions> parse() const;
+  /// The options of compression. Fails if a flag does not parse or the flags do not fit together. A card reports the
+  /// loss on the images of --validate.
+  llvm::Expected<CompressOptions> parse(bool hasCard = false) const;
 
+  /// The bounds, once parse() has succeeded.
   SearchGoal goal() const;
+
+  /// Whether ranks and bits are to be chosen for the bounds: if the cost is bounded, or if the loss is and no
+  /// compression was asked for.
+  bool choosesFormats() const;
+  /// The options to which the chosen ranks and bits are added. Those that are not given are low rank by `joint`, and
+  /// dynamic quantization with weights rounded by GPTQ.
+  CompressText base() const;
+  /// The file of held-out images; empty if there is none.
+  llvm::StringRef heldOut() const { return validate; }
+  /// The file of calibration images; empty if there is none.
+  llvm::StringRef calibration() const { return calibrate; }
 
   /// Whether --report requests a report.
   bool wantsReport() const { return !report.empty(); }
@@ -31,10 +45,14 @@ public:
 
 private:
   llvm::Error checkImages(const CompressOptions &options) const;
-  llvm::Error checkSearch(const CompressOptions &options) const;
+  llvm::Error checkSearch(const CompressOptions &options, bool hasCard) const;
+  llvm::Error checkBounds() const;
+  llvm::Error checkChoice(const CompressOptions &options) const;
+  /// The first flag that is a bound; empty if there is none.
+  llvm::StringRef firstBound() const;
   bool isBounded() const { return maxKl.getNumOccurrences() || maxDrop.getNumOccurrences(); }
 
-  llvm::cl::opt<std::string> lowRank, smooth, quantize, calibrate, report, validate;
+  llvm::cl::opt<std::string> lowRank, smooth, quantize, calibrate, report, validate, maxBytes, maxLatency;
   llvm::cl::opt<double> maxKl, maxDrop;
   llvm::cl::opt<bool> reportSensitivity;
 };

@@ -8,7 +8,6 @@
 #include "mlir/Parser/Parser.h"
 #include "passes/analysis/ImageSet.h"
 #include "passes/analysis/LinearLayers.h"
-#include "passes/numerics/Predictions.h"
 #include "passes/pipelines/Pipelines.h"
 #include "tools/lib/ModelInput.h"
 #include "tools/lib/SearchSteps.h"
@@ -59,35 +58,6 @@ CompressOptions withF32(CompressOptions options, ArrayRef<std::string> names) {
 // Trials
 //===----------------------------------------------------------------------===//
 
-llvm::Error CompressionSearch::measureOriginal() {
-  std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
-  llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
-  if (!module)
-    return module.takeError();
-  FailureOr<ImageSet> images = ImageSet::open(**module, goal.images, /*count=*/0);
-  if (failed(images))
-    return reportedError();
-  count = images->count();
-  labels.assign(count, 0);
-  llvm::Expected<ArrayRef<int>> found = images->findLabels(**module);
-  if (llvm::Error error = found.takeError()) {
-    if (goal.drop)
-      return error;
-    llvm::consumeError(std::move(error));
-  } else {
-    llvm::copy(*found, labels.begin());
-  }
-  if (goal.drop && images->areClassesInOrder())
-    llvm::errs() << llvm::formatv("{0}: remark: the folders in '{1}' are taken as the classes in the order of their "
-                                  "names\n",
-                                  tool, goal.images);
-  FailureOr<std::vector<float>> logits = images->run(**module);
-  if (failed(logits))
-    return reportedError();
-  original = std::move(*logits);
-  return llvm::Error::success();
-}
-
 llvm::Expected<std::vector<float>> CompressionSearch::logitsOf(ModuleOp module, int64_t images) const {
   FailureOr<ImageSet> set = ImageSet::open(module, goal.images, images);
   if (failed(set))
@@ -96,19 +66,6 @@ llvm::Expected<std::vector<float>> CompressionSearch::logitsOf(ModuleOp module, 
   if (failed(logits))
     return reportedError();
   return std::move(*logits);
-}
-
-CompressionSearch::Quality CompressionSearch::compare(ArrayRef<float> expected, ArrayRef<float> found) const {
-  Quality quality;
-  int64_t classes = int64_t(original.size()) / count, images = int64_t(found.size()) / classes;
-  for (int64_t i = 0; i < images; ++i) {
-    Eigen::Map<const Eigen::ArrayXf> before(&expected[i * classes], classes), after(&found[i * classes], classes);
-    quality.divergence += numerics::divergence(before, after) / double(images);
-    quality.drop += 100 *
-                    double((numerics::bestClass(before) == labels[i]) - (numerics::bestClass(after) == labels[i])) /
-                    double(images);
-  }
-  return quality;
 }
 
 llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::prepare(const CompressOptions &options) const {
@@ -120,13 +77,13 @@ llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::prepare(const Com
   buildPreparePipeline(pm, options);
   if (llvm::Error error = vitya::run(pm, **module))
     return error;
-  llvm::Expected<std::vector<float>> logits = logitsOf(**module, count);
+  llvm::Expected<std::vector<float>> logits = logitsOf(**module, validation.count());
   if (!logits)
     return logits.takeError();
 
   Snapshot snapshot;
   snapshot.logits = std::move(*logits);
-  snapshot.quality = compare(original, snapshot.logits);
+  snapshot.quality = validation.compare(validation.logits(), snapshot.logits);
   llvm::SetVector<StringRef> names;
   (*module)->walk([&](Operation *op) {
     if (auto linear = dyn_cast<LinearOp>(op); linear && !linear.isQuantized())
@@ -143,10 +100,8 @@ llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::prepare(const Com
   return snapshot;
 }
 
-llvm::Expected<CompressionSearch::Quality> CompressionSearch::measureQuantized(const Snapshot &snapshot,
-                                                                               const CompressOptions &options,
-                                                                               ArrayRef<float> expected,
-                                                                               int64_t images) const {
+llvm::Expected<Quality> CompressionSearch::measureQuantized(const Snapshot &snapshot, const CompressOptions &options,
+                                                            ArrayRef<float> expected, int64_t images) const {
   std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(
@@ -162,7 +117,7 @@ llvm::Expected<CompressionSearch::Quality> CompressionSearch::measureQuantized(c
   llvm::Expected<std::vector<float>> logits = logitsOf(*module, images);
   if (!logits)
     return logits.takeError();
-  return compare(expected, *logits);
+  return validation.compare(expected, *logits);
 }
 
 llvm::Expected<int64_t> CompressionSearch::fullRank(const LowRankPassOptions &options) const {
@@ -185,8 +140,7 @@ llvm::Expected<int64_t> CompressionSearch::fullRank(const LowRankPassOptions &op
 
 bool CompressionSearch::record(StringRef stage, const CompressOptions &options, ArrayRef<std::string> restored,
                                const Quality &quality, double share) {
-  bool holds = (!goal.divergence || quality.divergence <= share * *goal.divergence) &&
-               (!goal.drop || quality.drop <= share * *goal.drop);
+  bool holds = goal.holds(quality, share);
   std::string inF32 = restored.empty() ? "" : llvm::formatv(", {0} in f32", restored.size()).str();
   llvm::errs() << llvm::formatv("{0}: remark: {1}{2}: divergence {3:e3}, {4:f2} points of accuracy lost: {5}\n", tool,
                                 stage, inF32, quality.divergence, quality.drop, holds ? "holds" : "too much");
@@ -198,10 +152,7 @@ bool CompressionSearch::record(StringRef stage, const CompressOptions &options, 
 llvm::Error CompressionSearch::unreachable(const Quality &best, StringRef how) const {
   return makeError("expected {0} to hold on the {1} images of '{2}', found a divergence of "
                    "{3:e3} and {4:f2} points of accuracy lost {5}",
-                   goal.divergence && goal.drop ? "--max-kl and --max-drop"
-                   : goal.divergence            ? "--max-kl"
-                                                : "--max-drop",
-                   count, goal.images, best.divergence, best.drop, how);
+                   goal.lossFlags(), validation.count(), goal.images, best.divergence, best.drop, how);
 }
 
 llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::searchBudget(CompressOptions &options) {
@@ -243,7 +194,7 @@ llvm::Error CompressionSearch::measureSensitivities(const Snapshot &snapshot, co
     std::vector<std::string> others;
     llvm::copy_if(snapshot.layers, std::back_inserter(others), [&](StringRef other) { return other != name; });
     llvm::Expected<Quality> quality =
-        measureQuantized(snapshot, withF32(options, others), snapshot.logits, std::min(count, kProbes));
+        measureQuantized(snapshot, withF32(options, others), snapshot.logits, std::min(validation.count(), kProbes));
     if (!quality)
       return quality.takeError();
     sensitivities.push_back({name, quality->divergence});
@@ -256,7 +207,7 @@ llvm::Error CompressionSearch::measureSensitivities(const Snapshot &snapshot, co
 
 llvm::Error CompressionSearch::searchLayers(const Snapshot &snapshot, CompressOptions &options) {
   StringRef stage = quantizeFlag(options);
-  llvm::Expected<Quality> all = measureQuantized(snapshot, options, original, count);
+  llvm::Expected<Quality> all = measureQuantized(snapshot, options, validation.logits(), validation.count());
   if (!all)
     return all.takeError();
   bool met = record(stage, options, /*restored=*/{}, *all, /*share=*/1);
@@ -271,7 +222,8 @@ llvm::Error CompressionSearch::searchLayers(const Snapshot &snapshot, CompressOp
     std::vector<std::string> names;
     for (const SensitivityReport &each : ArrayRef(sensitivities).take_front(number))
       names.push_back(each.layer);
-    llvm::Expected<Quality> quality = measureQuantized(snapshot, withF32(options, names), original, count);
+    llvm::Expected<Quality> quality =
+        measureQuantized(snapshot, withF32(options, names), validation.logits(), validation.count());
     if (!quality)
       return quality.takeError();
     if (!record(stage, options, names, *quality, /*share=*/1)) {
@@ -289,8 +241,10 @@ llvm::Error CompressionSearch::searchLayers(const Snapshot &snapshot, CompressOp
 }
 
 llvm::Expected<CompressOptions> CompressionSearch::run(CompressOptions options) {
-  if (llvm::Error error = measureOriginal())
-    return error;
+  llvm::Expected<Validation> original = Validation::create(registry, load, tool, goal.images, goal.labels());
+  if (!original)
+    return original.takeError();
+  validation = std::move(*original);
   // Trials write no report.
   std::string report;
   if (options.lowRank)
@@ -312,7 +266,7 @@ llvm::Expected<CompressOptions> CompressionSearch::run(CompressOptions options) 
 
 void CompressionSearch::addToReport(ModelReport &report) const {
   if (!trials.empty())
-    report.bound = BoundReport{count, goal.divergence, goal.drop, trials};
+    report.bound = BoundReport{validation.count(), goal.divergence, goal.drop, trials};
   if (goal.sensitivities)
     report.sensitivities = sensitivities;
 }

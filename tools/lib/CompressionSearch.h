@@ -2,11 +2,9 @@
 #ifndef VITYA_TOOLS_LIB_COMPRESSIONSEARCH_H
 #define VITYA_TOOLS_LIB_COMPRESSIONSEARCH_H
 
-#include "mlir/IR/BuiltinOps.h"
-#include "mlir/IR/OwningOpRef.h"
 #include "passes/pipelines/CompressOptions.h"
 #include "passes/report/ModelReport.h"
-#include <functional>
+#include "tools/lib/Validation.h"
 #include <optional>
 
 namespace vitya {
@@ -15,21 +13,32 @@ namespace vitya {
 struct SearchGoal {
   std::optional<double> divergence; ///< upper bound of the mean KL divergence from the f32 predictions, in nats
   std::optional<double> drop;       ///< upper bound of the loss of accuracy, in percentage points
+  std::optional<double> bytes;      ///< upper bound of the bytes of weights
+  std::optional<double> latency;    ///< upper bound of the time of one image on this machine, in milliseconds
   bool sensitivities = false;       ///< whether to measure the effect of quantizing each layer alone
   std::string images;               ///< labelled images to measure on
 
+  /// Whether the loss is bounded, and whether the cost is.
   bool isBounded() const { return divergence || drop; }
-  bool isEmpty() const { return !isBounded() && !sensitivities; }
+  bool isCostBounded() const { return bytes || latency; }
+  bool isEmpty() const { return !isBounded() && !isCostBounded() && !sensitivities; }
+  /// Whether predictions of this quality are within `share` of the bounds.
+  bool holds(const Quality &quality, double share = 1) const {
+    return (!divergence || quality.divergence <= share * *divergence) && (!drop || quality.drop <= share * *drop);
+  }
+  Validation::Labels labels() const { return drop ? Validation::Labels::required : Validation::Labels::ifAny; }
+  /// The flags of the bounds on the loss, as a message names them.
+  llvm::StringRef lossFlags() const {
+    return divergence && drop ? "--max-kl and --max-drop" : divergence ? "--max-kl" : "--max-drop";
+  }
 };
 
 /// Each trial compresses the model anew, in a context of its own, and runs it with the reference interpreter.
 class CompressionSearch {
 public:
-  using Loader = std::function<llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>(mlir::MLIRContext &)>;
-
   /// `load` returns the model at the end of phase `import`; `registry` holds the dialects of its IR. Errors and
   /// progress are printed in the name of `tool`.
-  CompressionSearch(const mlir::DialectRegistry &registry, Loader load, SearchGoal goal, llvm::StringRef tool)
+  CompressionSearch(const mlir::DialectRegistry &registry, ModelLoader load, SearchGoal goal, llvm::StringRef tool)
       : registry(registry), load(std::move(load)), goal(std::move(goal)), tool(tool) {}
 
   /// Returns `options` unchanged if they meet the goal. Otherwise raises `keep` or `rank` by as few steps as needed
@@ -41,11 +50,6 @@ public:
   void addToReport(ModelReport &report) const;
 
 private:
-  /// How far the predictions of a compressed model are from those of the f32 model.
-  struct Quality {
-    double divergence = 0; ///< in nats; infinite if a logit of the compressed model is NaN or infinite
-    double drop = 0;       ///< in percentage points
-  };
   /// A model that is ready for quantization, as bytecode.
   struct Snapshot {
     std::unique_ptr<llvm::MemoryBuffer> bytecode;
@@ -54,10 +58,8 @@ private:
     std::vector<std::string> layers; ///< names of the layers and attentions that quantization may change
   };
 
-  llvm::Error measureOriginal();
   /// The logits of the compressed `module` for the first `images` images. They need not be finite.
   llvm::Expected<std::vector<float>> logitsOf(mlir::ModuleOp module, int64_t images) const;
-  Quality compare(llvm::ArrayRef<float> expected, llvm::ArrayRef<float> found) const;
   /// Loads the model and prepares it for quantization with `options`.
   llvm::Expected<Snapshot> prepare(const CompressOptions &options) const;
   /// Quantizes `snapshot` with `options` and compares its logits with `expected` on the first `images` images.
@@ -77,12 +79,10 @@ private:
   llvm::Error unreachable(const Quality &best, llvm::StringRef how) const;
 
   const mlir::DialectRegistry &registry;
-  Loader load;
+  ModelLoader load;
   SearchGoal goal;
   std::string tool;
-  std::vector<float> original;                  ///< logits of the f32 model: [image, class]
-  std::vector<int64_t> labels;                  ///< one for each image
-  int64_t count = 0;                            ///< number of images
+  Validation validation;
   std::vector<SensitivityReport> sensitivities; ///< the most sensitive layer first
   std::vector<TrialReport> trials;
 };

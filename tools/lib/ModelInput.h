@@ -8,6 +8,7 @@
 #include "passes/pipelines/Pipelines.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include <functional>
 
 namespace vitya {
 
@@ -44,6 +45,9 @@ std::string defaultModelName(llvm::StringRef path);
 /// diagnostics of `context`; the result then is a ReportedError.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &context, const ModelFile &file,
                                                             const ImportOptions &options);
+
+/// Loads one model into a context, as often as it is called: passes change a module in place.
+using ModelLoader = std::function<llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>(mlir::MLIRContext &)>;
 
 /// The phase that `module` has reached, from its attribute `vitya.phase`; `import` if it has none.
 llvm::Expected<Phase> phaseOf(mlir::ModuleOp module);

@@ -112,9 +112,8 @@ struct Sums {
 
 } // namespace
 
-llvm::Error measureOutputNoise(ModuleOp compressed, const DialectRegistry &registry,
-                               const CompressionSearch::Loader &load, const CompressOptions &options, StringRef images,
-                               ModelReport &report) {
+llvm::Error measureOutputNoise(ModuleOp compressed, const DialectRegistry &registry, const ModelLoader &load,
+                               const CompressOptions &options, StringRef images, ModelReport &report) {
   std::unique_ptr<MLIRContext> context = makeErrorContext(registry, "vitya-compile");
   llvm::Expected<OwningOpRef<ModuleOp>> original = load(*context);
   if (!original)

@@ -12,8 +12,8 @@ namespace vitya {
 /// layer has none if its outputs do not correspond: those of narrowed heads have another width, and attention and its
 /// values have other scales after smoothing. `registry` holds the dialects of the model's IR.
 llvm::Error measureOutputNoise(mlir::ModuleOp compressed, const mlir::DialectRegistry &registry,
-                               const CompressionSearch::Loader &load, const CompressOptions &options,
-                               llvm::StringRef images, ModelReport &report);
+                               const ModelLoader &load, const CompressOptions &options, llvm::StringRef images,
+                               ModelReport &report);
 
 } // namespace vitya
 

@@ -70,9 +70,14 @@ class Experiment:
         image."""
         executable = self.folder / "vit"
         self.compile(model or self.model, executable, *compression)
+        logits = self.logits_of(executable)
+        os.remove(executable)
+        return logits
+
+    def logits_of(self, executable):
+        """Runs `executable` and returns its logits, one list for each image."""
         command = [executable, "logits", self.images, f"--count={len(self.labels)}"]
         values = array.array("f", subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-        os.remove(executable)
         classes = len(values) // len(self.labels)
         return [values[i:i + classes] for i in range(0, len(values), classes)]
 
