@@ -1,5 +1,6 @@
 // Reads logs and draws them as SVG.
 #include "frontend/training/Curves.h"
+#include "dialect/support/Chart.h"
 #include "dialect/support/Errors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -13,36 +14,8 @@ namespace vitya {
 namespace {
 
 // The size of a chart, and of the space around it, as in tools/measure/plot-spectrum.
-constexpr int kWidth = 420, kHeight = 200, kMargin = 46, kLegend = 150, kTicks = 5;
+constexpr int kWidth = 420, kHeight = 200, kMargin = 46, kLegend = 150;
 constexpr size_t kMaxPoints = kWidth;
-
-struct Colour {
-  StringRef light, dark;
-};
-constexpr Colour kColours[] = {{"#0072b2", "#56b4e9"}, {"#d55e00", "#ff9d5c"}, {"#009e73", "#3fd3a8"},
-                               {"#cc79a7", "#e3a3c6"}, {"#a67c00", "#f0c64c"}, {"#555555", "#bbbbbb"}};
-
-/// The range of an axis and the distance of its ticks, which are multiples of `step`.
-struct Axis {
-  double first, last, step;
-
-  double position(double value, int size) const { return (value - first) / (last - first) * size; }
-};
-
-/// Returns an axis for values in [low, high]. If `isRounded`, it begins and ends at a tick.
-Axis makeAxis(double low, double high, bool isRounded) {
-  if (!(low < high)) { // one value, or none
-    double value = std::isfinite(low) ? low : 0, radius = value == 0 ? 1 : std::abs(value) / 2;
-    low = value - radius;
-    high = value + radius;
-  }
-  double raw = (high - low) / kTicks, power = std::pow(10, std::floor(std::log10(raw)));
-  double factor = raw / power < 1.5 ? 1 : raw / power < 3.5 ? 2 : raw / power < 7.5 ? 5 : 10;
-  double step = factor * power;
-  if (!isRounded)
-    return {low, high, step};
-  return {std::floor(low / step) * step, std::ceil(high / step) * step, step};
-}
 
 /// The smallest and largest finite value of a coordinate.
 Axis axisOf(const Chart &chart, double CurvePoint::*coordinate, bool isRounded) {
@@ -74,37 +47,6 @@ std::vector<CurvePoint> thin(ArrayRef<CurvePoint> points) {
   return result;
 }
 
-void writeText(raw_ostream &os, double x, double y, StringRef attributes, const Twine &text) {
-  os << format("<text x=\"%.1f\" y=\"%.1f\"", x, y) << attributes << '>';
-  printHTMLEscaped(text.str(), os);
-  os << "</text>\n";
-}
-
-void writeAxes(raw_ostream &os, const Chart &chart, const Axis &x, const Axis &y) {
-  writeText(os, 0, -6, " font-weight=\"bold\"", chart.title);
-  constexpr double kPart = 1e-9; // of a step, for rounding
-  auto ticks = [&](const Axis &axis, function_ref<void(double value, std::string label)> write) {
-    for (double i = std::ceil(axis.first / axis.step - kPart) + 0.0; i * axis.step <= axis.last + kPart * axis.step;
-         ++i) {
-      std::string label;
-      raw_string_ostream(label) << format("%g", i * axis.step);
-      write(i * axis.step, label);
-    }
-  };
-  ticks(y, [&](double value, const std::string &label) {
-    double position = kHeight - y.position(value, kHeight);
-    os << format("<path class=\"grid\" d=\"M0 %.1fH%d\"/>\n", position, kWidth);
-    writeText(os, -4, position + 4, " text-anchor=\"end\"", label);
-  });
-  ticks(x, [&](double value, const std::string &label) {
-    double position = x.position(value, kWidth);
-    os << format("<path class=\"grid\" d=\"M%.1f 0V%d\"/>\n", position, kHeight);
-    writeText(os, position, kHeight + 14, " text-anchor=\"middle\"", label);
-  });
-  os << formatv("<rect class=\"frame\" width=\"{0}\" height=\"{1}\"/>\n", kWidth, kHeight);
-  writeText(os, kWidth, kHeight + 28, " text-anchor=\"end\"", chart.xLabel);
-}
-
 /// Draws each run of finite values as a line, or as a dot if it is only one.
 void writeCurve(raw_ostream &os, const Curve &curve, size_t colour, const Axis &x, const Axis &y) {
   std::vector<CurvePoint> points;
@@ -128,20 +70,13 @@ void writeCurve(raw_ostream &os, const Curve &curve, size_t colour, const Axis &
 
 void writeChart(raw_ostream &os, const Chart &chart) {
   Axis x = axisOf(chart, &CurvePoint::x, /*isRounded=*/false), y = axisOf(chart, &CurvePoint::y, /*isRounded=*/true);
-  writeAxes(os, chart, x, y);
+  writeSvgAxes(os, {kWidth, kHeight, chart.title, chart.xLabel, x, y});
   for (auto [index, curve] : enumerate(chart.curves)) {
-    size_t colour = index % std::size(kColours);
+    size_t colour = index % kChartColours;
     writeCurve(os, curve, colour, x, y);
-    writeText(os, kWidth + kMargin / 4, 12 + 16 * static_cast<double>(index), formatv(" class=\"f{0}\"", colour).str(),
-              curve.name);
+    writeSvgText(os, kWidth + kMargin / 4, 12 + 16 * static_cast<double>(index),
+                 formatv(" class=\"f{0}\"", colour).str(), curve.name);
   }
-}
-
-void writeColours(raw_ostream &os, StringRef text, StringRef background, StringRef grid, StringRef Colour::*scheme) {
-  os << formatv("text{{fill:{0}}.background{{fill:{1}}.grid,.frame{{fill:none;stroke:{2}}", text, background, grid);
-  for (auto [index, colour] : enumerate(kColours))
-    os << formatv(".c{0}{{fill:none;stroke:{1}}.f{0}{{fill:{1}}", index, colour.*scheme);
-  os << '\n';
 }
 
 } // namespace
@@ -184,13 +119,12 @@ Expected<Chart> readChart(StringRef log, StringRef title, StringRef xColumn, Arr
 
 void writeCurves(ArrayRef<Chart> charts, raw_ostream &os) {
   constexpr int kRow = kHeight + kMargin + kMargin / 2;
-  os << formatv("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{0}\" height=\"{1}\" font-family=\"sans-serif\" "
+  os << formatv("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "
+                "font-family=\"sans-serif\" "
                 "font-size=\"11\">\n<style>\n",
                 kMargin + kWidth + kLegend, kRow * charts.size());
-  writeColours(os, "#222", "#fff", "#ddd", &Colour::light);
-  os << "@media (prefers-color-scheme:dark){";
-  writeColours(os, "#ddd", "#161b22", "#333", &Colour::dark);
-  os << "}\n</style>\n<rect class=\"background\" width=\"100%\" height=\"100%\"/>\n";
+  writeChartColours(os);
+  os << "</style>\n<rect class=\"background\" width=\"100%\" height=\"100%\"/>\n";
   for (auto [row, chart] : enumerate(charts)) {
     os << formatv("<g transform=\"translate({0} {1})\">\n", kMargin, kMargin / 2 + row * kRow);
     writeChart(os, chart);
