@@ -35,7 +35,7 @@ public:
   Benchmark(const vitya_model &model, const Options &options, int64_t maxBatch)
       : model(model), session(openSession(model, options)), logits(allocateFloats(maxBatch * model.classes)),
         images{model.channels * model.height * model.width}, profile(model), fastest(model),
-        isProfiled(options.profile) {
+        isProfiled(options.profile), hasPeaks(!options.noPeaks) {
     if (!profile.layers || !fastest.layers)
       fail("expected memory for a profile, found too little");
     measurePeaks();
@@ -106,6 +106,8 @@ private:
   }
 
   void measurePeaks() {
+    if (!hasPeaks)
+      return;
     // Threads that share a processor share its peak rate.
     int processors = availableProcessors(), threads = sessionThreads(session);
     peaks.measure(model, sessionPool(session), threads < processors ? threads : processors, isProfiled);
@@ -117,7 +119,7 @@ private:
   SyntheticImages images;
   Profile profile, fastest; ///< of the last run and of the fastest one
   Peaks peaks;              ///< the highest ones so far
-  bool isProfiled;
+  bool isProfiled, hasPeaks;
 };
 
 /// Measures batches of all powers of two up to kLargestBatch.

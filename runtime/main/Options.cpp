@@ -38,6 +38,8 @@ const char *const kUsage =
     "  --runs=N           number of batches to measure (bench; default: as many as take three seconds, at least 10)\n"
     "  --sweep            measure batches of 1, 2, 4, ... 128 images (bench)\n"
     "  --profile          print the time spent in each kernel and layer, which all threads share (bench)\n"
+    "  --no-peaks         do not measure the peak rates of the processor, so that shares of limits are unknown "
+    "(bench)\n"
     "  --trace=FILE       write what each thread does during one more batch, as a Chrome trace (bench)\n"
     "  --json             print JSON (info, classify, eval, bench)\n"
     "  --no-sandbox       keep all rights of the process; otherwise it keeps only what running the model needs\n"
@@ -80,6 +82,7 @@ struct FlagOption {
 constexpr FlagOption kFlags[] = {{"json", &Options::json},
                                  {"profile", &Options::profile},
                                  {"sweep", &Options::sweep},
+                                 {"no-peaks", &Options::noPeaks},
                                  {"no-sandbox", &Options::noSandbox}};
 
 struct CommandName {

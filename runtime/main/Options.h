@@ -24,7 +24,7 @@ struct Options {
   int fileCount = 0;                  ///< 1 for `eval` and `logits`, at least 1 for `classify`, else 0
   int64_t threads = 0, batch = 32, count = 0, runs = 0;
   Shard shard;
-  bool json = false, profile = false, sweep = false, noSandbox = false;
+  bool json = false, profile = false, sweep = false, noPeaks = false, noSandbox = false;
   const char *trace = nullptr; ///< path of the trace to write; null if none is wanted
 };
 
