@@ -230,13 +230,40 @@ private:
 
 } // namespace
 
-Error writeOutput(StringRef path, Write write) {
-  auto unwritable = [&](const std::string &found) {
-    return makeError("expected a file that can be written at '{0}', found: {1}", path, found);
-  };
+static Error unwritable(StringRef path, const std::string &found) {
+  return makeError("expected a file that can be written at '{0}', found: {1}", path, found);
+}
+
+/// Returns why the file or the special file at `destination` cannot be written, as far as the file system knows.
+static std::error_code checkAccess(const Destination &destination) {
+  if (destination.descriptor)
+    return {};
+  if (destination.isInPlace)
+    return sys::fs::access(destination.path, sys::fs::AccessMode::Write);
+  if (sys::fs::is_directory(destination.path))
+    return std::make_error_code(std::errc::is_a_directory);
+  StringRef folder = sys::path::parent_path(destination.path);
+  if (std::error_code code = sys::fs::access(folder.empty() ? "." : folder, sys::fs::AccessMode::Write))
+    return code;
+  bool isFolder = folder.empty() || sys::fs::is_directory(folder);
+  return isFolder ? std::error_code() : std::make_error_code(std::errc::not_a_directory);
+}
+
+Error checkWritable(StringRef path) {
   Expected<Destination> destination = findDestination(path);
   if (!destination)
-    return unwritable(toString(destination.takeError()));
+    return unwritable(path, toString(destination.takeError()));
+  if (Error error = checkDestination(*destination, path))
+    return error;
+  if (std::error_code code = checkAccess(*destination))
+    return unwritable(path, code.message());
+  return Error::success();
+}
+
+Error writeOutput(StringRef path, Write write) {
+  Expected<Destination> destination = findDestination(path);
+  if (!destination)
+    return unwritable(path, toString(destination.takeError()));
   if (Error error = checkDestination(*destination, path))
     return error;
   Error error = [&] {
@@ -244,8 +271,8 @@ Error writeOutput(StringRef path, Write write) {
     return writeTo(*destination, path, write);
   }();
   return handleErrors(
-      std::move(error), [&](const FileError &failure) { return unwritable(failure.messageWithoutFileInfo()); },
-      [&](const ECError &failure) { return unwritable(failure.message()); });
+      std::move(error), [&](const FileError &failure) { return unwritable(path, failure.messageWithoutFileInfo()); },
+      [&](const ECError &failure) { return unwritable(path, failure.message()); });
 }
 
 } // namespace vitya

@@ -32,6 +32,10 @@ llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> readInput(llvm::StringRef pat
 /// Fails if `path` leads to a file that `protectInput` has recorded.
 llvm::Error checkOutput(llvm::StringRef path);
 
+/// Fails if `writeOutput` could not write the file `path`, because it is an input, or because it or its folder cannot
+/// be written. Creates nothing: for programs that find out before a long computation.
+llvm::Error checkWritable(llvm::StringRef path);
+
 /// The file that `writeOutput` creates or replaces for `path` after all links are followed. There is none if the bytes
 /// go to standard output, a pipe, a device or an open descriptor.
 std::optional<std::string> replacedFile(llvm::StringRef path);

@@ -1,0 +1,86 @@
+// Standard output and standard error of a program go to temporary files.
+#include "tools/lib/report/Programs.h"
+#include "dialect/support/Errors.h"
+#include "llvm/ADT/SmallString.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/Program.h"
+#include "llvm/Support/Signals.h"
+#include <chrono>
+
+using namespace llvm;
+
+namespace vitya::report {
+
+Expected<std::unique_ptr<TemporaryFile>> TemporaryFile::create(StringRef suffix) {
+  SmallString<128> path;
+  if (std::error_code error = sys::fs::createTemporaryFile("vitya-report", suffix, path))
+    return makeError("expected a temporary folder that can be written, found: {0}", error.message());
+  sys::RemoveFileOnSignal(path);
+  return std::unique_ptr<TemporaryFile>(new TemporaryFile(path));
+}
+
+TemporaryFile::~TemporaryFile() {
+  (void)sys::fs::remove(name);
+  sys::DontRemoveFileOnSignal(name);
+}
+
+Expected<std::unique_ptr<MemoryBuffer>> TemporaryFile::read() const {
+  auto file = MemoryBuffer::getFile(name, /*IsText=*/false, /*RequiresNullTerminator=*/false);
+  if (!file)
+    return makeError("expected a file that can be read at '{0}', found: {1}", name, file.getError().message());
+  return std::move(*file);
+}
+
+namespace {
+
+/// The lines of standard error without the names with which programs begin them.
+std::vector<std::string> linesOf(StringRef text, StringRef program) {
+  SmallVector<StringRef> lines;
+  text.split(lines, '\n', /*MaxSplit=*/-1, /*KeepEmpty=*/false);
+  std::vector<std::string> result;
+  for (StringRef line : lines) {
+    if (line.consume_front(program))
+      line.consume_front(": ");
+    result.push_back(escapeControls(line));
+  }
+  return result;
+}
+
+/// The line among `lines` that says why a program failed with exit code `status`.
+std::string reasonOf(ArrayRef<std::string> lines, StringRef program, int status) {
+  for (StringRef line : lines)
+    if (!line.starts_with("remark: ") && !line.starts_with("warning: ")) {
+      line.consume_front("error: ");
+      return line.str();
+    }
+  return formatv("expected '{0}' to succeed, found exit code {1}", program, status);
+}
+
+} // namespace
+
+Expected<ProgramOutput> runProgram(StringRef path, ArrayRef<std::string> arguments) {
+  Expected<std::unique_ptr<TemporaryFile>> output = TemporaryFile::create("out"), errors = TemporaryFile::create("err");
+  if (Error error = joinErrors(output.takeError(), errors.takeError()))
+    return std::move(error);
+  SmallVector<StringRef> command = {path};
+  command.append(arguments.begin(), arguments.end());
+  std::string message;
+  auto start = std::chrono::steady_clock::now();
+  int status = sys::ExecuteAndWait(path, command, /*Env=*/std::nullopt,
+                                   /*Redirects=*/{StringRef(""), (*output)->path(), (*errors)->path()},
+                                   /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
+  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  StringRef program = sys::path::filename(path);
+  if (status < 0)
+    return makeError("expected '{0}' to end, found: {1}", program, message);
+  Expected<std::unique_ptr<MemoryBuffer>> printed = (*output)->read(), said = (*errors)->read();
+  if (Error error = joinErrors(printed.takeError(), said.takeError()))
+    return std::move(error);
+  std::vector<std::string> lines = linesOf((*said)->getBuffer(), program);
+  if (status != 0)
+    return makeError("{0}", reasonOf(lines, program, status));
+  return ProgramOutput{std::move(*printed), std::move(lines), seconds.count()};
+}
+
+} // namespace vitya::report
