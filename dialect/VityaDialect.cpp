@@ -22,6 +22,31 @@ using namespace vitya;
 #include "dialect/VityaDialect.cpp.inc"
 #include "dialect/VityaEnums.cpp.inc"
 
+std::array<unsigned, 3> vitya::patchDimensions(PatchOrder order) {
+  switch (order) {
+  case PatchOrder::channel_row_column:
+    return {0, 1, 2};
+  case PatchOrder::row_column_channel:
+    return {1, 2, 0};
+  case PatchOrder::channel_column_row:
+    return {0, 2, 1};
+  case PatchOrder::row_channel_column:
+    return {1, 0, 2};
+  case PatchOrder::column_channel_row:
+    return {2, 0, 1};
+  case PatchOrder::column_row_channel:
+    return {2, 1, 0};
+  }
+  llvm_unreachable("every order is handled");
+}
+
+SmallVector<PatchOrder> vitya::allPatchOrders() {
+  SmallVector<PatchOrder> orders;
+  for (uint64_t index = 0; index <= getMaxEnumValForPatchOrder(); ++index)
+    orders.push_back(*symbolizePatchOrder(index));
+  return orders;
+}
+
 /// Parses a format as a string.
 static FailureOr<LayerFormat> parseLayerFormat(AsmParser &parser) {
   SMLoc location = parser.getCurrentLocation();

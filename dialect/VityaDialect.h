@@ -9,6 +9,7 @@
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include <array>
 #include <optional>
 
 #include "dialect/VityaEnums.h.inc"
@@ -31,6 +32,12 @@ template <typename Helper, typename Attr>
 void setDiscardable(mlir::Operation *op, Attr value) {
   Helper(op->getContext()).setAttr(op, value);
 }
+
+/// The dimensions of a pixel inside a patch, in this order: 0 is the channel, 1 the row and 2 the column.
+std::array<unsigned, 3> patchDimensions(PatchOrder order);
+
+/// All values of PatchOrder.
+llvm::SmallVector<PatchOrder> allPatchOrders();
 
 /// The reason in the record of a layer that no compression pass has considered.
 inline constexpr llvm::StringLiteral kNotCompressed = "no compression requested";

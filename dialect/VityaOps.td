@@ -78,8 +78,10 @@ def Vitya_PatchifyOp : Vitya_InferredOp<"patchify"> {
     |---|---|---|
     | image | `tensor<CxHxWxf32>` | `tensor<(H/ph * W/pw) x (C * ph * pw) x f32>` |
 
-    `order` is the order of the pixels of one patch within its row: `channel_row_column` is the order of a convolution's
-    kernel, and `row_column_channel` is that of an image whose last dimension is the channel.
+    `order` is the order of the pixels of one patch within its row, with the dimension first that varies most slowly:
+    `channel_row_column` is the order of a convolution's kernel, and `row_column_channel` is that of an image whose last
+    dimension is the channel. The other four are `channel_column_row`, `row_channel_column`, `column_channel_row` and
+    `column_row_channel`.
 
     * (C1) `patch` has two positive entries, height and width.
     * (C2) the patch divides the image.

@@ -54,10 +54,15 @@ def Vitya_IntVector : Vitya_StaticTensor<1, "[width]", "i16 or i32",
 // Enumerations
 //===----------------------------------------------------------------------===//
 
-/// The order of the pixels of one patch in a row of the result of `vitya.patchify`.
+/// The order of the pixels of one patch in a row of the result of `vitya.patchify`: the dimension that varies most
+/// slowly comes first.
 def Vitya_PatchOrder : I32EnumAttr<"PatchOrder", "order of the pixels inside a patch", [
     I32EnumAttrCase<"channel_row_column", 0>,
-    I32EnumAttrCase<"row_column_channel", 1>]> {
+    I32EnumAttrCase<"row_column_channel", 1>,
+    I32EnumAttrCase<"channel_column_row", 2>,
+    I32EnumAttrCase<"row_channel_column", 3>,
+    I32EnumAttrCase<"column_channel_row", 4>,
+    I32EnumAttrCase<"column_row_channel", 5>]> {
   let cppNamespace = "::vitya";
 }
 

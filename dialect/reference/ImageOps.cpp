@@ -17,6 +17,13 @@ Tensor normalize(const Tensor &image, llvm::ArrayRef<float> mean, llvm::ArrayRef
 Tensor patchify(const Tensor &image, int64_t height, int64_t width, PatchOrder order) {
   int64_t channels = image.dim(0), gridHeight = image.dim(1) / height, gridWidth = image.dim(2) / width;
   Tensor result({gridHeight * gridWidth, channels * height * width}, image.elementType());
+  // The distance of neighbours along each dimension of a pixel, in columns of the result.
+  std::array<int64_t, 3> sizes{channels, height, width}, strides;
+  int64_t stride = 1;
+  for (unsigned dimension : llvm::reverse(patchDimensions(order))) {
+    strides[dimension] = stride;
+    stride *= sizes[dimension];
+  }
   llvm::ArrayRef<float> from = image.values();
   llvm::MutableArrayRef<float> to = result.mutableValues();
   for (int64_t gy = 0; gy < gridHeight; ++gy)
@@ -24,8 +31,7 @@ Tensor patchify(const Tensor &image, int64_t height, int64_t width, PatchOrder o
       for (int64_t c = 0; c < channels; ++c)
         for (int64_t y = 0; y < height; ++y)
           for (int64_t x = 0; x < width; ++x) {
-            int64_t column =
-                order == PatchOrder::channel_row_column ? (c * height + y) * width + x : (y * width + x) * channels + c;
+            int64_t column = c * strides[0] + y * strides[1] + x * strides[2];
             int64_t row = gy * gridWidth + gx;
             int64_t pixel = (c * image.dim(1) + gy * height + y) * image.dim(2) + gx * width + x;
             to[row * result.dim(1) + column] = from[pixel];

@@ -43,11 +43,14 @@ Tensor normalize(const Tensor &images, llvm::ArrayRef<float> mean, llvm::ArrayRe
   return wrap((input - channel(mean)) / channel(std));
 }
 
-Tensor patchify(const Tensor &images, int64_t height, int64_t width, bool isChannelLast) {
+Tensor patchify(const Tensor &images, int64_t height, int64_t width, const std::array<unsigned, 3> &dimensions) {
   const at::Tensor &input = unwrap(images);
   int64_t channels = input.size(1), gridHeight = input.size(2) / height, gridWidth = input.size(3) / width;
   at::Tensor split = input.reshape({input.size(0), channels, gridHeight, height, gridWidth, width});
-  at::Tensor patches = isChannelLast ? split.permute({0, 2, 4, 3, 5, 1}) : split.permute({0, 2, 4, 1, 3, 5});
+  std::vector<int64_t> order{0, 2, 4};
+  for (unsigned dimension : dimensions)
+    order.push_back(2 * dimension + 1);
+  at::Tensor patches = split.permute(order);
   return wrap(patches.reshape({input.size(0), gridHeight * gridWidth, channels * height * width}));
 }
 

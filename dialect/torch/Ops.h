@@ -26,9 +26,9 @@ using Sizes = llvm::ArrayRef<int64_t>;
 /// `images` [B, C, H, W] with `mean[c]` subtracted and divided by `std[c]`.
 Tensor normalize(const Tensor &images, llvm::ArrayRef<float> mean, llvm::ArrayRef<float> std);
 
-/// The patches of `images` [B, C, H, W]: [B, N, C * height * width]. The channel of a pixel is the first of the three
-/// orders inside a patch, or the last.
-Tensor patchify(const Tensor &images, int64_t height, int64_t width, bool isChannelLast);
+/// The patches of `images` [B, C, H, W]: [B, N, C * height * width]. The dimensions of a pixel inside a patch, 0 the
+/// channel, 1 the row and 2 the column, are in the order of `dimensions`.
+Tensor patchify(const Tensor &images, int64_t height, int64_t width, const std::array<unsigned, 3> &dimensions);
 
 //===----------------------------------------------------------------------===//
 // Windows of pixels

@@ -176,10 +176,8 @@ private:
           return [op](Operands v, auto &) mutable { return normalize(v[0], op.getMean(), op.getStd()); };
         })
         .Case([](PatchifyOp op) {
-          return [height = op.getPatch()[0], width = op.getPatch()[1],
-                  isChannelLast = op.getOrder() == PatchOrder::row_column_channel](Operands v, auto &) {
-            return patchify(v[0], height, width, isChannelLast);
-          };
+          return [height = op.getPatch()[0], width = op.getPatch()[1], dimensions = patchDimensions(op.getOrder())](
+                     Operands v, auto &) { return patchify(v[0], height, width, dimensions); };
         })
         .Case(
             [](UnfoldOp op) { return [windows = windowsOf(op)](Operands v, auto &) { return unfold(v[0], windows); }; })

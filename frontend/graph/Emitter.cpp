@@ -123,16 +123,18 @@ FailureOr<View> Emitter::patches(const View &view, Value image) {
         rows * columns != view.map.elements())
       continue;
     int64_t across = pixels / side;
-    for (PatchOrder order : {PatchOrder::channel_row_column, PatchOrder::row_column_channel}) {
+    for (PatchOrder order : allPatchOrders()) {
       IndexMap split = *IndexMap::rowMajor({channels, height / side, side, width / across, across});
-      int64_t channelFirst[] = {1, 3, 0, 2, 4}, channelLast[] = {1, 3, 2, 4, 0};
-      IndexMap cut = *split.permute(order == PatchOrder::channel_row_column ? channelFirst : channelLast);
+      SmallVector<int64_t> dimensions{1, 3};
+      for (unsigned dimension : patchDimensions(order))
+        dimensions.push_back(2 * dimension);
+      IndexMap cut = *split.permute(dimensions);
       std::optional<IndexMap> inverse = cut.inverse();
       std::optional<IndexMap> map = inverse ? inverse->compose(view.map) : std::nullopt;
       if (!map || map->elements() != channels * height * width)
         continue;
       bool isExact = map->isRowMajor();
-      // Another order of the pixels within the patches.
+      // An order of the pixels within the patches that has no name.
       bool isPermuted = map->isCounting(0, columns);
       if (!isExact && (!isPermuted || permuted))
         continue;

@@ -28,7 +28,9 @@ static bool readWord(const json::Value &value, std::optional<Choice> (*symbolize
 
 static bool fromJSON(const json::Value &value, PatchOrder &order, json::Path path) {
   return readWord<PatchOrder>(value, symbolizePatchOrder, order,
-                              "expected 'channel_row_column' or 'row_column_channel'", path);
+                              "expected 'channel_row_column', 'channel_column_row', 'row_channel_column', "
+                              "'row_column_channel', 'column_channel_row' or 'column_row_channel'",
+                              path);
 }
 
 static bool fromJSON(const json::Value &value, Pool &pool, json::Path path) {

@@ -24,7 +24,7 @@ def parse_arguments():
     option("--image", type=pair, default=(8, 8), help="height x width (default: 8)")
     option("--channels", type=int, default=3)
     option("--patch", type=pair, default=(4, 4), help="height x width (default: 4)")
-    option("--order", choices=["channel_row_column", "row_column_channel"], default="channel_row_column")
+    option("--order", default="channel_row_column", help="of the pixels in a patch (default: channel_row_column)")
     option("--width", type=int, default=32, help="width of a token")
     option("--depth", type=int, default=1, help="number of blocks")
     option("--heads", type=int, default=2)

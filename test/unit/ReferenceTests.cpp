@@ -99,6 +99,14 @@ TEST_F(Reference, PatchifyOrders) {
   Tensor channelLast = patchify(image, 2, 2, PatchOrder::row_column_channel);
   EXPECT_EQ(channelLast.values(),
             llvm::ArrayRef<float>({0, 100, 1, 101, 10, 110, 11, 111, 2, 102, 3, 103, 12, 112, 13, 113}));
+  std::pair<PatchOrder, std::array<float, 8>> others[] = {
+      {PatchOrder::channel_column_row, {0, 10, 1, 11, 100, 110, 101, 111}},
+      {PatchOrder::row_channel_column, {0, 1, 100, 101, 10, 11, 110, 111}},
+      {PatchOrder::column_channel_row, {0, 10, 100, 110, 1, 11, 101, 111}},
+      {PatchOrder::column_row_channel, {0, 100, 10, 110, 1, 101, 11, 111}}};
+  for (const auto &[order, first] : others)
+    EXPECT_EQ(patchify(image, 2, 2, order).values().take_front(8), llvm::ArrayRef<float>(first))
+        << stringifyPatchOrder(order).str();
 }
 
 TEST_F(Reference, PatchesNeedNotBeSquare) {

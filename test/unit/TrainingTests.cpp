@@ -97,7 +97,7 @@ protected:
                  constant("qkv", "48x16", 7) + constant("up", "32x16", 8) + constant("down", "16x32", 9) +
                  constant("head", "4x16", 10) + R"(
   %n = vitya.normalize %image mean [0.5, 0.4, 0.3] std [0.2, 0.3, 0.4] : tensor<3x8x8xf32>
-  %p = vitya.patchify %n [4, 4] channel_row_column : tensor<3x8x8xf32> -> tensor<4x48xf32>
+  %p = vitya.patchify %n [4, 4] column_row_channel : tensor<3x8x8xf32> -> tensor<4x48xf32>
   %t = vitya.linear "embed" %p, %w bias %b : tensor<4x48xf32>, tensor<16x48xf32>, tensor<16xf32> -> tensor<4x16xf32>
   %c = tensor.concat dim(0) %cls, %t : (tensor<1x16xf32>, tensor<4x16xf32>) -> tensor<5x16xf32>
   %x = arith.addf %c, %pos : tensor<5x16xf32>

@@ -34,14 +34,14 @@ struct PatchifyToLinalg : OpConversionPattern<PatchifyOp> {
     // [channel, grid row, row, grid column, column]
     Value split = b.split(b.split(adaptor.getImage(), 2, width), 1, height);
     SmallVector<int64_t> shape{image[1] / height, image[2] / width};
-    LinalgBuilder::Dims source; // loops: grid row, grid column, then the order inside a patch
-    if (op.getOrder() == PatchOrder::channel_row_column) {
-      shape.append({image[0], height, width});
-      source = {2, 0, 3, 1, 4};
-    } else {
-      shape.append({height, width, image[0]});
-      source = {4, 0, 2, 1, 3};
+    // The loops are over grid row and grid column, then in the order inside a patch.
+    std::array<int64_t, 3> sizes{image[0], height, width};
+    std::array<unsigned, 3> loops;
+    for (unsigned dimension : patchDimensions(op.getOrder())) {
+      loops[dimension] = shape.size();
+      shape.push_back(sizes[dimension]);
     }
+    LinalgBuilder::Dims source{loops[0], 0, loops[1], 1, loops[2]};
     Value patches = b.copy(5, {split, source}, {b.empty(shape), {0, 1, 2, 3, 4}});
     rewriter.replaceOpWithNewOp<tensor::CollapseShapeOp>(op, op.getType(), patches,
                                                          SmallVector<ReassociationIndices>{{0, 1}, {2, 3, 4}});
