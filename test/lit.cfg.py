@@ -22,6 +22,8 @@ config.substitutions.append(("%mlir_include", config.mlir_include_dir))
 config.substitutions.append(("%source", config.source_root))
 config.substitutions.append(("%clang", "clang-22"))
 config.substitutions.append(("%python", config.python))
+onnx = f"{config.python} {config.test_source_root}/Inputs/onnx_model.py --schema={config.onnx_schema_dir}"
+config.substitutions.append(("%onnx", onnx))
 
 # Assembly can be checked for every instruction set extension; code can be executed only for those of this processor.
 with open("/proc/cpuinfo") as cpuinfo:
@@ -46,6 +48,10 @@ if subprocess.run([config.python, "-c", "import jsonschema"], capture_output=Tru
 needs = "import nanobind, numpy, pip, scikit_build_core"
 if subprocess.run([config.python, "-c", needs], capture_output=True).returncode == 0:
     config.available_features.add("python-package")
+
+# Models as ONNX run in ONNX Runtime where Python has it; NumPy runs them everywhere.
+if subprocess.run([config.python, "-c", "import onnxruntime"], capture_output=True).returncode == 0:
+    config.available_features.add("onnxruntime")
 
 # Where tools/ci/run-emulated was prepared with --install, it executes what this processor lacks.
 if subprocess.run([os.path.join(config.source_root, "tools", "ci", "run-emulated"), "--check"], capture_output=True).returncode == 0:

@@ -6,6 +6,7 @@
 #include "dialect/support/WriteOutput.h"
 #include "frontend/import/Export.h"
 #include "mlir/Pass/PassManager.h"
+#include "passes/emit/onnx/Onnx.h"
 #include "tools/lib/BudgetSearch.h"
 #include "tools/lib/CheckProgram.h"
 #include "tools/lib/CompressionFlags.h"
@@ -35,9 +36,9 @@ static cl::opt<std::string> outputPath("o",
                                                 "(default: the model's name with the suffix that is usual for --emit, "
                                                 "unless another program has written that file)"),
                                        cl::value_desc("file"), cl::cat(category));
-static cl::opt<std::string> emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
-                                     cl::value_desc("import|compress|checkpoint|linalg|loops|llvm|asm|obj|lib|exe"),
-                                     cl::cat(category));
+static cl::opt<std::string>
+    emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
+             cl::value_desc("import|compress|checkpoint|onnx|linalg|loops|llvm|asm|obj|lib|exe"), cl::cat(category));
 static cl::opt<std::string> cpuName("cpu",
                                     cl::desc("Processor to compile for, as LLVM names it, or all-x86-64 for code of "
                                              "several levels, of which the fastest runs (default: native)"),
@@ -67,9 +68,9 @@ static CompressionFlags compressionFlags(category);
 
 namespace {
 
-/// The kinds of output. A checkpoint is exported from the compress phase before canonicalization; those from `assembly`
-/// on are generated after the last phase.
-enum class Product { ir, checkpoint, assembly, object, library, executable };
+/// The kinds of output. A checkpoint is exported from the compress phase before canonicalization, ONNX after it; those
+/// from `assembly` on are generated after the last phase.
+enum class Product { ir, checkpoint, onnx, assembly, object, library, executable };
 
 struct ProductInfo {
   Product product;
@@ -77,6 +78,7 @@ struct ProductInfo {
 };
 
 constexpr ProductInfo kProducts[] = {{Product::checkpoint, "checkpoint", ".pth"},
+                                     {Product::onnx, "onnx", ".onnx"},
                                      {Product::assembly, "asm", ".s"},
                                      {Product::object, "obj", ".o"},
                                      {Product::library, "lib", ".so"},
@@ -94,7 +96,7 @@ llvm::Expected<Goal> parseGoal(StringRef name) {
     return Goal{*phase};
   for (const ProductInfo &info : kProducts)
     if (info.name == name)
-      return Goal{info.product == Product::checkpoint ? Phase::compress : Phase::llvm, info.product, info.suffix};
+      return Goal{info.product < Product::assembly ? Phase::compress : Phase::llvm, info.product, info.suffix};
   std::string known;
   for (const PhaseInfo &info : kPhases)
     known += info.name.str() + ", ";
@@ -299,6 +301,8 @@ private:
       return writeOutput(output, [&](llvm::raw_ostream &os) {
         return exportCheckpoint(*lowered.front(), checkpointFormatOf(output), os);
       });
+    case Product::onnx:
+      return writeOutput(output, [&](llvm::raw_ostream &os) { return emitOnnx(*lowered.front(), os); });
     case Product::assembly:
       return writeOutput(output, assembly);
     case Product::object:

@@ -8,7 +8,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/JSON.h"
 #include "llvm/Support/xxhash.h"
 
 using namespace mlir;
@@ -109,6 +108,14 @@ std::string ModelInfo::text() const {
   return result;
 }
 
+void printPreprocessing(PreprocessingAttr preprocessing, ArrayRef<int64_t> image, llvm::json::OStream &os) {
+  os.attribute("interpolation", stringifyPictureFilter(preprocessing.getFilter()));
+  os.attribute("antialias", preprocessing.getAntialias());
+  auto [height, width] = preprocessing.resizedSize(image);
+  os.attribute("resize", width == 0 ? llvm::json::Value(height) : llvm::json::Array{height, width});
+  os.attribute("crop_rounding", stringifyCropRounding(preprocessing.getCrop()));
+}
+
 std::string ModelInfo::json() const {
   std::string result;
   llvm::raw_string_ostream stream(result);
@@ -129,13 +136,7 @@ std::string ModelInfo::json() const {
       for (int64_t size : image)
         os.value(size);
     });
-    os.attributeObject("preprocessing", [&] {
-      os.attribute("interpolation", stringifyPictureFilter(preprocessing.getFilter()));
-      os.attribute("antialias", preprocessing.getAntialias());
-      auto [height, width] = preprocessing.resizedSize(image);
-      os.attribute("resize", width == 0 ? llvm::json::Value(height) : llvm::json::Array{height, width});
-      os.attribute("crop_rounding", stringifyCropRounding(preprocessing.getCrop()));
-    });
+    os.attributeObject("preprocessing", [&] { printPreprocessing(preprocessing, image, os); });
     os.attributeArray("classes", [&] {
       for (const std::string &name : classes)
         os.value(name);

@@ -5,6 +5,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "passes/report/ModelReport.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/JSON.h"
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ struct ModelInfo {
   std::string text() const;
   std::string json() const;
 };
+
+/// Writes how pictures become an `image` [channels, height, width] as members of the current JSON object.
+void printPreprocessing(PreprocessingAttr preprocessing, llvm::ArrayRef<int64_t> image, llvm::json::OStream &os);
 
 /// Reads the attributes of `module`. `options` are the compiler's options that shaped the code. The error names the
 /// attribute that is missing.

@@ -21,6 +21,9 @@ static bool isOwnBytecode(StringRef bytes) {
 bool isWrittenByVitya(StringRef bytes) {
   if (isOwnBytecode(bytes) || bytes.starts_with(kWeightsMagic) || bytes.starts_with("/* vitya.h: "))
     return true;
+  // The first fields of an ONNX file: its version, and the name of its producer, of five bytes.
+  if (bytes.starts_with("\x08\x0a\x12\x05vitya"))
+    return true;
   if (bytes.starts_with("PK"))
     return bytes.rfind(kWriterEntry) != StringRef::npos;
   // A line of ModelInfo::text(). It is assembled here so that no tool contains it itself.
