@@ -154,9 +154,9 @@ TEST(Charts, DrawBars) {
   llvm::raw_string_ostream os(svg);
   writeBars("Title", {{"a<b", 2, std::nullopt, "two", true}, {"c", 1, vitya::numerics::Interval{0.5, 1.5}, "one"}}, os);
   EXPECT_TRUE(StringRef(svg).contains("a&lt;b"));
-  EXPECT_TRUE(StringRef(svg).contains("width=\"270.0\""));
-  EXPECT_TRUE(StringRef(svg).contains("width=\"135.0\""));
-  EXPECT_TRUE(StringRef(svg).contains("H372.5"));
+  EXPECT_TRUE(StringRef(svg).contains("width=\"254.0\""));
+  EXPECT_TRUE(StringRef(svg).contains("width=\"127.0\""));
+  EXPECT_TRUE(StringRef(svg).contains("H376.5"));
 }
 
 } // namespace

@@ -101,6 +101,22 @@ TEST(WriteOutput, ErrorsOfTheFileSystemNameTheFile) {
   EXPECT_FALSE(llvm::sys::fs::is_regular_file("/dev/full"));
 }
 
+// What cannot be written is known beforehand, and what can be written is not created.
+TEST(WriteOutput, ChecksBeforehand) {
+  Folder folder;
+  for (StringRef path : {"-", "/dev/null"})
+    EXPECT_FALSE(static_cast<bool>(checkWritable(path)));
+  EXPECT_FALSE(static_cast<bool>(checkWritable(folder.file("old"))));
+  EXPECT_FALSE(static_cast<bool>(checkWritable(folder.file("new"))));
+  EXPECT_EQ(folder.files(), 1);
+  for (auto [name, reason] : {std::pair("none/new", "No such file or directory"), {"old/new", "Not a directory"}})
+    EXPECT_EQ(llvm::toString(checkWritable(folder.file(name))),
+              "expected a file that can be written at '" + folder.file(name) + "', found: " + reason);
+  std::string self(folder.path);
+  EXPECT_EQ(llvm::toString(checkWritable(self)),
+            "expected a file that can be written at '" + self + "', found: Is a directory");
+}
+
 TEST(WriteOutput, FollowsLinks) {
   Folder folder;
   EXPECT_FALSE(llvm::sys::fs::create_link("old", folder.file("link")));

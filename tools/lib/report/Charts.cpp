@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kWidth = 540, kRow = 20, kBarHeight = 12, kTitle = 24;
 /// Labels are left of kLeft, bars go up to kRight, and the texts of bars are right of them.
-constexpr int kLeft = 170, kRight = 440;
+constexpr int kLeft = 186, kRight = 440;
 
 void beginChart(raw_ostream &os, StringRef title, int height) {
   os << formatv("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {0} {1}\" width=\"{0}\" height=\"{1}\" "

@@ -15,7 +15,7 @@ svg{max-width:100%;height:auto}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(28rem,100%),1fr));gap:1rem 2rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}
 th,td{max-width:24rem;padding:.2rem .5rem;text-align:left;vertical-align:top;border-bottom:1px solid var(--line)}
-th{font-weight:600}.number{text-align:right;white-space:nowrap}th.number{white-space:normal}
+th{font-weight:600}.number{text-align:right}
 tr.strong td:nth-child(2){font-weight:600}td:nth-child(2):not(.cell,.number){min-width:7rem}
 details{margin:.4rem 0}summary{cursor:pointer}code,pre{font:12px/1.5 ui-monospace,monospace}
 pre{overflow-x:auto;background:var(--shade);padding:.6rem}
@@ -25,7 +25,7 @@ text.number{text-anchor:middle;font-size:9px}text.number.onfront{fill:var(--back
 .pale{opacity:.4}.pictures{display:flex;flex-wrap:wrap;gap:.8rem}
 figure{margin:0;width:8rem;font-size:12px;line-height:1.3}figure svg{width:64px;height:64px;image-rendering:pixelated}
 td.cell{text-align:right;min-width:1.8rem}td.hit{font-weight:600}
-@media print{body{max-width:none;padding:0}h2{break-after:avoid}svg,figure,tr{break-inside:avoid}
+@media print{body{max-width:none;padding:0}table{font-size:9px}th,td{padding:.1rem .25rem}h2{break-after:avoid}svg,figure,tr{break-inside:avoid}
 details::details-content{content-visibility:visible;block-size:auto}}
 )";
 

@@ -184,17 +184,29 @@ static bool isNumeric(const Table &table, size_t column) {
   return numbers > texts;
 }
 
+/// Writes a number so that it is only broken before a parenthesis.
+static void writeNumber(StringRef cell, raw_ostream &os) {
+  for (size_t i = 0; i < cell.size(); ++i)
+    if (cell[i] == ' ' && !cell.substr(i + 1).starts_with("("))
+      os << "&nbsp;";
+    else
+      printHTMLEscaped(cell.substr(i, 1), os);
+}
+
 void writeHtml(const Table &table, raw_ostream &os) {
   auto writeRow = [&](ArrayRef<std::string> cells, StringRef element, bool isStrong) {
     os << (isStrong ? "<tr class=\"strong\">" : "<tr>");
     for (auto [column, cell] : enumerate(cells)) {
       os << '<' << element;
-      if (size_t rest = table.head.size() - column; rest > 1 && column + 1 == cells.size())
+      size_t rest = table.head.size() - column;
+      bool isRest = rest > 1 && column + 1 == cells.size(), isRight = !isRest && isNumeric(table, column);
+      if (isRest)
         os << " colspan=\"" << rest << '"';
-      else if (isNumeric(table, column))
-        os << " class=\"number\"";
-      os << '>';
-      printHTMLEscaped(cell, os);
+      os << (isRight ? " class=\"number\">" : ">");
+      if (isRight && isNumber(cell))
+        writeNumber(cell, os);
+      else
+        printHTMLEscaped(cell, os);
       os << "</" << element << '>';
     }
     os << "</tr>\n";
