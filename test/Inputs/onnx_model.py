@@ -110,7 +110,7 @@ def quantize_linear(x, scale, zero):
 
 
 def dequantize_linear(x, scale, zero=np.int32(0), axis=1):
-    return (x.astype("i4") - np.int32(zero)).astype("f4") * along(scale, axis, x.ndim)
+    return (x.astype("i4") - along(zero.astype("i4"), axis, x.ndim)).astype("f4") * along(scale, axis, x.ndim)
 
 
 def layer_normalization(x, weight, bias, axis, epsilon):
@@ -171,7 +171,7 @@ OPERATORS = {
     "Gelu": gelu,
     "LayerNormalization": layer_normalization,
     "MatMul": np.matmul,
-    "MatMulInteger": lambda a, b: np.matmul(a.astype("i4"), b.astype("i4")),
+    "MatMulInteger": lambda a, b, _=None, zero=0: np.matmul(a.astype("i4"), b.astype("i4") - zero),
     "Max": np.maximum,
     "MaxPool": lambda x, **window: windows_of(x, outside=-np.inf, **window).max((4, 5)),
     "Min": np.minimum,
@@ -202,7 +202,7 @@ def run(model, images):
     values = {one(tensor, "name"): value_of(tensor) for tensor in graph["initializer"]}
     values["image"] = images
     for node in graph["node"]:
-        inputs = [values[name] for name in node.get("input", [])]
+        inputs = [values[name] if name else None for name in node.get("input", [])]
         result = OPERATORS[one(node, "op_type")](*inputs, **attributes_of(node))
         values[one(node, "output")] = np.asarray(result, None if result.dtype != "f8" else "f4")
     return values["logits"]

@@ -1,6 +1,7 @@
 // Fills the messages of a graph.
 #include "passes/emit/onnx/Graph.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/Twine.h"
 
 using namespace llvm;
 

@@ -14,9 +14,9 @@ static int64_t columnsOf(Value matrix) { return cast<ShapedType>(matrix.getType(
 // Linear layers
 //===----------------------------------------------------------------------===//
 
-/// The elements of a constant of the sizes `sizes` with the last two dimensions exchanged.
-static std::vector<char> exchangeLast(ElementsAttr constant, const std::array<int64_t, 3> &sizes) {
-  std::vector<char> bytes = *readRaw(constant), result(bytes.size());
+/// The elements `bytes` of a constant of the sizes `sizes` with the last two dimensions exchanged.
+static std::vector<char> exchangeLast(ArrayRef<char> bytes, const std::array<int64_t, 3> &sizes) {
+  std::vector<char> result(bytes.size());
   auto [count, rows, columns] = sizes;
   size_t width = bytes.size() / (count * rows * columns);
   for (int64_t matrix = 0, from = 0; matrix < count; ++matrix)
@@ -39,17 +39,21 @@ OnnxWeightForm matrixFormOf(LinearOp op) {
 }
 
 std::string OnnxTranslator::weightOf(LinearOp op, const OnnxWeightForm &form) {
-  ElementsAttr elements = constantOf(op.getWeight());
-  return graph.addConstant(resourceNameOf(elements), onnxTypeOf(op.getWeight()), form.to,
-                           exchangeLast(elements, form.from));
+  Value weight = op.getWeight();
+  return graph.addConstant(resourceNameOf(constantOf(weight)), onnxTypeOf(weight), form.to,
+                           exchangeLast(bytesOf(weight), form.from));
 }
 
 std::string OnnxTranslator::realWeightOf(LinearOp op, const OnnxWeightForm &form) {
   std::string weight = weightOf(op, form);
   if (!op.isQuantized())
     return weight;
-  std::string scales = graph.addFloats(scope + ".weight_scale", {rowsOf(op.getWeight())}, scalesOf(op.getWeight()));
-  return node("DequantizeLinear", {weight, scales}, {{"axis", form.axis}});
+  int64_t rows = rowsOf(op.getWeight());
+  SmallVector<std::string> inputs{weight, graph.addFloats(scope + ".weight_scale", {rows}, scalesOf(op.getWeight()))};
+  if (onnxTypeOf(op.getWeight()) == OnnxType::u8)
+    inputs.push_back(graph.addConstant(scope + ".weight_zero_point", OnnxType::u8, {rows},
+                                       std::string(rows, static_cast<char>(kSignedOffset))));
+  return node("DequantizeLinear", inputs, {{"axis", form.axis}});
 }
 
 std::string OnnxTranslator::realBiasOf(LinearOp op) {
@@ -75,9 +79,14 @@ static std::vector<int32_t> rowSums(Value weight, ElementsAttr elements) {
 std::string OnnxTranslator::dynamicProduct(LinearOp op) {
   std::string stored = valueOf(op.getInput());
   std::string scale = columnOfParams(op.getParams(), 0), zero = columnOfParams(op.getParams(), 1);
-  std::string weight = weightOf(op, matrixFormOf(op));
-  if (onnxTypeOf(op.getWeight()) == OnnxType::i4) // which MatMulInteger does not multiply
-    weight = convert(weight, OnnxType::i8);
+  SmallVector<std::string> factors{stored, weightOf(op, matrixFormOf(op))};
+  if (onnxTypeOf(op.getWeight()) == OnnxType::i4) { // which MatMulInteger does not multiply
+    factors.back() = convert(factors.back(), OnnxType::i8);
+  } else if (onnxTypeOf(op.getWeight()) == OnnxType::u8) {
+    factors.push_back(""); // no zero point of the input
+    factors.push_back(graph.addConstant(scope + ".weight_zero_point", OnnxType::u8, {},
+                                        std::string(1, static_cast<char>(kSignedOffset))));
+  }
   // sum (q - z) w = sum q w - z sum w, because a zero point of MatMulInteger holds for all tokens.
   int64_t out = rowsOf(op.getWeight());
   std::vector<int32_t> sums = rowSums(op.getWeight(), constantOf(op.getWeight()));
@@ -85,7 +94,7 @@ std::string OnnxTranslator::dynamicProduct(LinearOp op) {
       graph.addConstant(scope + ".weight_sums", OnnxType::i32, {out},
                         ArrayRef(reinterpret_cast<const char *>(sums.data()), sums.size() * sizeof(int32_t)));
   std::string offset = node("Mul", {convert(zero, OnnxType::i32), sumOfWeights});
-  std::string sum = node("Sub", {node("MatMulInteger", {stored, weight}), offset});
+  std::string sum = node("Sub", {node("MatMulInteger", factors), offset});
   std::string scales = graph.addFloats(scope + ".weight_scale", {out}, scalesOf(op.getWeight()));
   return node("Mul", {convert(sum, OnnxType::f32), node("Mul", {scale, scales})});
 }

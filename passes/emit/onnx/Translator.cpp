@@ -4,27 +4,33 @@
 #include "mlir/IR/Matchers.h"
 #include "passes/emit/onnx/Onnx.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <limits>
 
 using namespace mlir;
 
 namespace vitya {
 
+/// The largest signed integers of which 16 bits hold the sum of two products with u8.
+static constexpr int64_t kLargestPair = std::numeric_limits<int16_t>::max() / (2 * std::numeric_limits<uint8_t>::max());
+
 static OnnxType onnxTypeOf(Type element) {
-  bool isUnsigned = false;
   if (auto quantized = dyn_cast<quant::QuantizedType>(element)) {
-    isUnsigned = !quantized.isSigned();
-    element = quantized.getStorageType();
+    if (quantized.getStorageTypeIntegralWidth() == 4)
+      return OnnxType::i4;
+    return quantized.isSigned() && quantized.getStorageTypeMax() <= kLargestPair ? OnnxType::i8 : OnnxType::u8;
   }
   if (element.isF32())
     return OnnxType::f32;
-  if (element.isInteger(32))
-    return OnnxType::i32;
-  if (element.isInteger(4))
-    return OnnxType::i4;
-  return isUnsigned ? OnnxType::u8 : OnnxType::i8;
+  return element.isInteger(32) ? OnnxType::i32 : OnnxType::i8;
 }
 
 OnnxType onnxTypeOf(Value tensor) { return onnxTypeOf(getElementTypeOrSelf(tensor.getType())); }
+
+/// What is added to the stored integers of `element`.
+static int64_t offsetOf(Type element) {
+  auto quantized = dyn_cast<quant::QuantizedType>(element);
+  return quantized && quantized.isSigned() && onnxTypeOf(element) == OnnxType::u8 ? kSignedOffset : 0;
+}
 
 LogicalResult OnnxTranslator::run(func::FuncOp function) {
   BlockArgument image = function.getArgument(0);
@@ -77,10 +83,16 @@ ElementsAttr OnnxTranslator::constantOf(Value tensor) {
   return matchPattern(tensor, m_Constant(&constant)) ? constant : ElementsAttr();
 }
 
+std::vector<char> OnnxTranslator::bytesOf(Value tensor) {
+  std::vector<char> bytes = *readRaw(constantOf(tensor)); // which translate(arith::ConstantOp) has checked
+  if (int64_t offset = offsetOf(getElementTypeOrSelf(tensor.getType())))
+    for (char &byte : bytes)
+      byte = static_cast<char>(byte + offset);
+  return bytes;
+}
+
 std::string OnnxTranslator::constant(Value tensor, ArrayRef<int64_t> shape) {
-  ElementsAttr elements = constantOf(tensor);
-  return graph.addConstant(resourceNameOf(elements), onnxTypeOf(tensor), shape,
-                           *readRaw(elements)); // which translate(arith::ConstantOp) has checked
+  return graph.addConstant(resourceNameOf(constantOf(tensor)), onnxTypeOf(tensor), shape, bytesOf(tensor));
 }
 
 std::string OnnxTranslator::valueOf(Value tensor) {
@@ -110,16 +122,14 @@ LogicalResult OnnxTranslator::requireConstants(LayerOpInterface op, ArrayRef<Val
 /// The zero point of `type` as a scalar of its storage.
 static std::string zeroPoint(OnnxGraph &graph, StringRef scope, quant::UniformQuantizedType type) {
   return graph.addConstant((scope + ".zero_point").str(), onnxTypeOf(type), {},
-                           std::string(1, static_cast<char>(type.getZeroPoint())));
+                           std::string(1, static_cast<char>(type.getZeroPoint() + offsetOf(type))));
 }
 
 std::string OnnxTranslator::quantize(const std::string &real, quant::UniformQuantizedType type) {
   std::string stored = node(
       "QuantizeLinear", {real, scalar("scale", static_cast<float>(type.getScale())), zeroPoint(graph, scope, type)});
-  int64_t low = type.getStorageTypeMin(), high = type.getStorageTypeMax();
-  bool isSigned = type.isSigned();
-  if (low == quant::QuantizedType::getDefaultMinimumForInteger(isSigned, 8) &&
-      high == quant::QuantizedType::getDefaultMaximumForInteger(isSigned, 8))
+  int64_t low = type.getStorageTypeMin() + offsetOf(type), high = type.getStorageTypeMax() + offsetOf(type);
+  if (low == 0 && high == std::numeric_limits<uint8_t>::max())
     return stored;
   auto bound = [&](StringRef name, int64_t value) {
     return graph.addConstant(scope + "." + name.str(), onnxTypeOf(type), {}, std::string(1, static_cast<char>(value)));

@@ -10,8 +10,11 @@
 
 namespace vitya {
 
-/// The type of the elements of `tensor`, of which quantized ones are stored as integers.
+/// The type of the elements of `tensor`. Quantized ones are stored as integers: signed ones of 8 bits as u8, to which
+/// kSignedOffset was added, because ONNX Runtime adds up pairs of products of u8 and i8 with saturation on processors
+/// without VNNI. Those of fewer bits are too small for that.
 OnnxType onnxTypeOf(mlir::Value tensor);
+inline constexpr int64_t kSignedOffset = 128;
 
 /// The form in which an operator reads the weight [out, in] of a linear layer: the last two of its sizes `from` are
 /// exchanged, and the result has the sizes `to`, of which `axis` is that of the rows.
@@ -100,6 +103,8 @@ private:
   std::string quantize(const std::string &real, mlir::quant::UniformQuantizedType type);
   /// The constant that `tensor` is, or whose stored integers it is; null if it is none.
   static mlir::ElementsAttr constantOf(mlir::Value tensor);
+  /// The bytes of the constant `tensor`, of which an i4 takes one.
+  static std::vector<char> bytesOf(mlir::Value tensor);
   /// The constant `tensor` with another shape of as many elements.
   std::string constant(mlir::Value tensor, llvm::ArrayRef<int64_t> shape);
   /// Reports an error at `op` unless each of `tensors`, its weights, is a constant. There may be null among them.
