@@ -12,6 +12,7 @@
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/SCF/Transforms/Transforms.h"
+#include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Interfaces/TilingInterface.h"
 #include "mlir/Transforms/CSE.h"
@@ -114,9 +115,14 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
       return success();
     FailureOr<SmallVector<LoopLikeOpInterface>> loops =
         tileAndFuse(root, *sizes, scf::SCFTilingOptions::LoopType::ForallOp);
-    if (succeeded(loops))
-      joinParts(cast<scf::ForallOp>(loops->front()));
-    return loops;
+    if (failed(loops))
+      return failure();
+    auto forall = cast<scf::ForallOp>(loops->front());
+    joinParts(forall);
+    // The threads share the iterations, which are therefore counted from 0 in steps of 1.
+    IRRewriter rewriter(&getContext());
+    rewriter.setInsertionPoint(forall);
+    return normalizeForallOp(rewriter, forall);
   }
 
   /// A returned producer that the loop reads in parts, such as the two columns of quantization parameters, has become a

@@ -44,6 +44,18 @@ std::optional<unsigned> getGroupLoop(linalg::LinalgOp op) {
 // Parallel loops and rows
 //===----------------------------------------------------------------------===//
 
+/// The largest divisor of `range` up to `limit`.
+static int64_t getLargestDivisor(int64_t range, int64_t limit) {
+  int64_t size = std::min(range, limit);
+  while (range % size != 0)
+    --size;
+  return size;
+}
+
+/// The most rows of an iteration of a parallel loop over rows, and the least number of iterations, which threads share.
+/// The sums of a row are long chains of dependent instructions, and those of several rows fill each other's gaps.
+constexpr int64_t kParallelRows = 5, kParallelIterations = 8;
+
 std::optional<SmallVector<int64_t>> getParallelTileSizes(linalg::LinalgOp root) {
   if (root.getNumParallelLoops() == 0)
     return std::nullopt;
@@ -53,10 +65,12 @@ std::optional<SmallVector<int64_t>> getParallelTileSizes(linalg::LinalgOp root) 
                    });
   // The parallel loops of a contraction with a packed weight are rows, inner tiles, and the columns of a tile.
   unsigned loop = contracts && root.getNumParallelLoops() == 3 ? 1 : 0;
-  if (root.getStaticLoopRanges()[loop] == 1)
+  int64_t range = root.getStaticLoopRanges()[loop];
+  if (range == 1)
     return std::nullopt;
   SmallVector<int64_t> sizes(root.getNumLoops(), 0);
-  sizes[loop] = 1;
+  sizes[loop] =
+      contracts ? 1 : getLargestDivisor(range, std::clamp<int64_t>(range / kParallelIterations, 1, kParallelRows));
   return sizes;
 }
 
@@ -142,14 +156,6 @@ int64_t getVectorSize(int64_t range, int64_t limit) {
   if (range % kLanes == 0)
     return chooseTileColumns(range, limit);
   return range < kLanes ? range : lanesOf(range);
-}
-
-/// The largest divisor of `range` up to `limit`.
-int64_t getLargestDivisor(int64_t range, int64_t limit) {
-  int64_t size = std::min(range, limit);
-  while (range % size != 0)
-    --size;
-  return size;
 }
 
 /// The rows of a tile of an op with elementary functions, whose chains of instructions fill each other's gaps.

@@ -22,9 +22,10 @@ bool isContraction(mlir::linalg::LinalgOp op);
 /// result from a tensor at the place that the operand gives, within a window of kLanes columns.
 bool isColumnOrder(mlir::Operation *op);
 
-/// The tile sizes that distribute `root`, the last op of a kernel, over a parallel loop, one for each loop of the op: 1
-/// along the distributed loop and 0 (not tiled) along the others. None if there is nothing to distribute. Contractions
-/// of a packed weight, and ops on their results, are distributed over the weight's inner tiles; all others over rows.
+/// The tile sizes that distribute `root`, the last op of a kernel, over a parallel loop, one for each loop of the op: 0
+/// (not tiled) along all loops but the distributed one. None if there is nothing to distribute. Contractions of a
+/// packed weight, and ops on their results, are distributed over the weight's inner tiles; all others over a few rows
+/// each.
 std::optional<mlir::SmallVector<int64_t>> getParallelTileSizes(mlir::linalg::LinalgOp root);
 
 /// The loop over the blocks of a short sum of `op`, if it is a contraction of short sums: the last reduction loop,

@@ -115,7 +115,7 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     LinalgBuilder b(rewriter, op.getLoc());
     using Dims = LinalgBuilder::Dims;
-    int64_t rows = b.size(adaptor.getInput(), 0), lanes = lanesOf(b.size(adaptor.getInput(), 1));
+    int64_t rows = b.size(adaptor.getInput(), 0), lanes = reductionLanes(b.size(adaptor.getInput(), 1));
     bool perToken = op.getGranularity() == Granularity::token;
     Value input = b.split(adaptor.getInput(), 1, lanes);
     SmallVector<int64_t> shape(perToken ? 1 : 0, rows);
@@ -138,6 +138,16 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
                                        return paramsColumn(a, v.take_front(3), static_cast<float>(op.getLevels()));
                                      }));
     return success();
+  }
+
+  /// The lanes of the reductions, which do not depend on the order of the elements. Long rows have several vectors of
+  /// lanes, whose instructions do not wait for each other.
+  static int64_t reductionLanes(int64_t width) {
+    constexpr int64_t kLongest = 12; // reductions of a lane
+    int64_t lanes = lanesOf(width);
+    while (lanes < 4 * kLanes && width % (2 * lanes) == 0 && width / (2 * lanes) >= kLongest)
+      lanes *= 2;
+    return lanes;
   }
 
   /// The scale in column 0, the zero point in column 1. `found` are the results of the three reductions.

@@ -16,3 +16,13 @@ func.func private @kernel(%x: tensor<4x32xf32>, %g: tensor<32xf32>) -> (tensor<4
   %2 = vitya.quantize %0, %1 : tensor<4x32xf32>, tensor<4x2xf32> -> tensor<4x32xi8>
   return %1, %2 : tensor<4x2xf32>, tensor<4x32xi8>
 }
+
+// An iteration computes up to five rows, if there are enough of them.
+
+// CHECK-LABEL: func.func private @many_rows
+// CHECK: scf.forall (%{{.*}}) in (13)
+// CHECK: tensor.parallel_insert_slice %{{.*}} [5, 2] [1, 1]
+func.func private @many_rows(%x: tensor<65x32xf32>) -> tensor<65x2xf32> attributes {vitya.kernel} {
+  %0 = vitya.choose_qparams token %x : tensor<65x32xf32> -> tensor<65x2xf32>
+  return %0 : tensor<65x2xf32>
+}
