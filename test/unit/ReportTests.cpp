@@ -139,6 +139,8 @@ TEST(Tables, EscapeTheirForm) {
   EXPECT_EQ(threeDigits(0.012345), "0.0123");
   EXPECT_EQ(threeDigits(12345), "12345");
   EXPECT_EQ(grouped(1234567), "1,234,567");
+  EXPECT_EQ(byteText(59432), "59.4 kB");
+  EXPECT_EQ(byteText(10778176), "10.78 MB");
 }
 
 TEST(Machine, QuotesWordsForShells) {
@@ -157,6 +159,26 @@ TEST(Charts, DrawBars) {
   EXPECT_TRUE(StringRef(svg).contains("width=\"254.0\""));
   EXPECT_TRUE(StringRef(svg).contains("width=\"127.0\""));
   EXPECT_TRUE(StringRef(svg).contains("H376.5"));
+}
+
+// Points at one place have their numbers at different ones.
+TEST(Charts, KeepNumbersApart) {
+  std::string svg;
+  llvm::raw_string_ostream os(svg);
+  Estimate half{0.5, {0.4, 0.6}};
+  writePoints("Title", "MB", {{1, "a", 1, half, true}, {2, "b", 1, half, false}}, os);
+  std::vector<StringRef> places;
+  for (auto [before, after] = StringRef(svg).split("<text "); !after.empty();
+       std::tie(before, after) = after.split("<text "))
+    if (StringRef text = after.split("</text>").first; text.contains("class=\"number\""))
+      places.push_back(text.split(" class").first);
+  ASSERT_EQ(places.size(), 2u);
+  EXPECT_NE(places[0], places[1]);
+}
+
+TEST(Charts, SplitNamesOfLayers) {
+  EXPECT_EQ(splitNumbers("blocks.11.mlp.fc1"), std::pair(std::string("blocks.*.mlp.fc1"), std::string("11")));
+  EXPECT_EQ(splitNumbers("head"), std::pair(std::string("head"), std::string()));
 }
 
 } // namespace

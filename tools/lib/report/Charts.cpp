@@ -71,8 +71,43 @@ void writeBars(StringRef title, ArrayRef<Bar> bars, raw_ostream &os) {
   os << "</svg>\n";
 }
 
+namespace {
+
+/// The radius of a point in pixels.
+constexpr int kRadius = 4;
+
+/// The places of numbers beside points, which overlap neither points nor each other as far as there is room.
+class NumberPlaces {
+public:
+  /// Keeps numbers away from the point at (x, y).
+  void occupy(double x, double y) { taken.push_back({x, y}); }
+
+  /// Returns the centre of the number of the point at (x, y).
+  std::pair<double, double> choose(double x, double y) {
+    for (double distance : {12, 20, 28, 36})
+      for (auto [left, down] : {std::pair(1.0, 0.0), {-1, 0}, {0.8, -0.7}, {-0.8, -0.7}, {0.8, 0.7}, {-0.8, 0.7}})
+        if (std::pair place(x + left * distance, y + down * distance); isFree(place)) {
+          taken.push_back(place);
+          return place;
+        }
+    return {x, y - 12};
+  }
+
+private:
+  bool isFree(std::pair<double, double> place) const {
+    constexpr double kWide = 11, kHigh = 10; // of a number and the space around it
+    return none_of(taken, [&](auto other) {
+      return std::abs(place.first - other.first) < kWide && std::abs(place.second - other.second) < kHigh;
+    });
+  }
+
+  std::vector<std::pair<double, double>> taken;
+};
+
+} // namespace
+
 void writePoints(StringRef title, StringRef xLabel, ArrayRef<NumberedPoint> points, raw_ostream &os) {
-  constexpr int kMargin = 46, kRoomRight = 14, kRoomBelow = 34, kHeight = 260, kRadius = 8;
+  constexpr int kMargin = 46, kRoomRight = 14, kRoomBelow = 34, kHeight = 260;
   double right = 0, low = INFINITY, high = -INFINITY;
   for (const NumberedPoint &point : points) {
     right = std::max(right, point.x);
@@ -95,6 +130,9 @@ void writePoints(StringRef title, StringRef xLabel, ArrayRef<NumberedPoint> poin
       [&](const NumberedPoint *point) { os << format("%.1f,%.1f", frame.left(point->x), frame.top(point->y.value)); },
       " ");
   os << "\"/>\n";
+  NumberPlaces places;
+  for (const NumberedPoint &point : points)
+    places.occupy(frame.left(point.x), frame.top(point.y.value));
   for (const NumberedPoint &point : points) {
     double x = frame.left(point.x), y = frame.top(point.y.value);
     os << "<g><title>";
@@ -104,8 +142,8 @@ void writePoints(StringRef title, StringRef xLabel, ArrayRef<NumberedPoint> poin
                  frame.top(point.y.interval.high))
        << format("<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"%d\"/>\n", point.isOnFront ? "onfront" : "offfront",
                  x, y, kRadius);
-    writeSvgText(os, x, y + 4, point.isOnFront ? " class=\"number onfront\"" : " class=\"number\"",
-                 std::to_string(point.number));
+    auto [left, top] = places.choose(x, y);
+    writeSvgText(os, left, top + 4, " class=\"number\"", std::to_string(point.number));
     os << "</g>\n";
   }
   os << "</g>\n</svg>\n";

@@ -20,7 +20,7 @@ struct Bar {
 /// Draws horizontal bars below each other.
 void writeBars(llvm::StringRef title, llvm::ArrayRef<Bar> bars, llvm::raw_ostream &os);
 
-/// A number in a circle, with the interval of its height.
+/// A point with a number beside it and the interval of its height.
 struct NumberedPoint {
   size_t number = 0;
   std::string name;

@@ -132,7 +132,7 @@ std::string describeConfusion(const Report &report) {
         first = a;
         second = b;
       }
-  return most ? formatv("The original model confuses \"{0}\" and \"{1}\" most often: {2} of {3} images.",
+  return most ? formatv("The original model confuses \"{0}\" and \"{1}\" most often: {2:N} of {3:N} images.",
                         report.classes()[first], report.classes()[second], most, report.images)
               : std::string();
 }
@@ -168,7 +168,7 @@ void conclude(Report &report) {
   std::vector<const Variant *> variants = measured(report);
   add(describeFailures(report));
   if (variants.size() > 1)
-    add(formatv("Of the variants that these {0} images cannot tell from the original model in accuracy, {1} and {2}.",
+    add(formatv("Of the variants that these {0:N} images cannot tell from the original model in accuracy, {1} and {2}.",
                 report.images, bestWithoutLoss(report, "smallest", "smaller", weightBytes),
                 bestWithoutLoss(report, "fastest for one image", "faster", latencyOfOne)));
   for (const Variant *variant : ArrayRef(variants).drop_front())

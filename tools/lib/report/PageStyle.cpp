@@ -21,7 +21,7 @@ details{margin:.4rem 0}summary{cursor:pointer}code,pre{font:12px/1.5 ui-monospac
 pre{overflow-x:auto;background:var(--shade);padding:.6rem}
 .whisker{stroke:var(--text);stroke-width:1.2;fill:none}.front{fill:none;stroke:var(--accent);stroke-width:1.5}
 circle.onfront{fill:var(--accent);stroke:var(--accent)}circle.offfront{fill:var(--background);stroke:var(--faint)}
-text.number{text-anchor:middle;font-size:9px}text.number.onfront{fill:var(--background)}
+text.number{text-anchor:middle;font-size:10px}
 .pale{opacity:.4}.pictures{display:flex;flex-wrap:wrap;gap:.8rem}
 figure{margin:0;width:8rem;font-size:12px;line-height:1.3}figure svg{width:64px;height:64px;image-rendering:pixelated}
 td.cell{text-align:right;min-width:1.8rem}td.hit{font-weight:600}

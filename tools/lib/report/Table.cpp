@@ -17,7 +17,10 @@ namespace vitya::report {
 
 std::string grouped(int64_t number) { return formatv("{0:N}", number); }
 std::string percent(double share) { return formatv("{0:f2} %", 100 * share); }
-std::string megabytes(int64_t bytes) { return formatv("{0:f2} MB", 1e-6 * static_cast<double>(bytes)); }
+std::string byteText(int64_t bytes) {
+  return bytes < 1000000 ? formatv("{0:f1} kB", 1e-3 * static_cast<double>(bytes)).str()
+                         : formatv("{0:f2} MB", 1e-6 * static_cast<double>(bytes)).str();
+}
 
 std::string threeDigits(double value) {
   int before = value != 0 && std::isfinite(value) ? static_cast<int>(std::floor(std::log10(std::abs(value)))) + 1 : 1;
@@ -71,10 +74,9 @@ Table variantsTable(const Report &report) {
               .str(),
           index ? differenceText(score.difference) : "", index ? percent(same) : "",
           formatv("{0:f4}", score.loss.value).str(), index ? threeDigits(score.divergence) : "",
-          withRatio(megabytes(results.facts.weightBytes), bytes(original.facts.weightBytes),
+          withRatio(byteText(results.facts.weightBytes), bytes(original.facts.weightBytes),
                     bytes(results.facts.weightBytes)),
-          withRatio(megabytes(results.executableBytes), bytes(original.executableBytes),
-                    bytes(results.executableBytes)),
+          withRatio(byteText(results.executableBytes), bytes(original.executableBytes), bytes(results.executableBytes)),
           grouped(results.facts.parameters));
       for (int64_t batch : kBatches) {
         double best = latencyOf(results, batch).best;

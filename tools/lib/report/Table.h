@@ -33,8 +33,8 @@ void writeMarkdown(const Table &table, llvm::raw_ostream &os);
 std::string grouped(int64_t number);
 /// A share in percent, such as "86.56 %".
 std::string percent(double share);
-/// Bytes in megabytes of 10^6 bytes, such as "10.78 MB".
-std::string megabytes(int64_t bytes);
+/// Bytes in units of 1,000 or 1,000,000, such as "10.78 MB".
+std::string byteText(int64_t bytes);
 /// A number with three significant digits, or more if it has more before the point.
 std::string threeDigits(double value);
 /// A difference of accuracies in points with its interval, such as "-0.18 (-0.40 to +0.04)".

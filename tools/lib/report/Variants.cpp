@@ -25,7 +25,6 @@ constexpr StringRef kWithoutImages[] = {
 };
 
 constexpr StringRef kWithImages[] = {
-    "low rank 3/4=--low-rank=keep=0.75,method=joint",
     "low rank 1/2=--low-rank=keep=0.5,method=joint",
     "low rank 1/4=--low-rank=keep=0.25,method=joint",
     "dynamic 8 bits=--quantize=dynamic",

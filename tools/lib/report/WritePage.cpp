@@ -120,10 +120,10 @@ private:
           [&](const Results &results) { return threeDigits(latencyOf(results, batch).best); });
     costs(
         "Weights in bytes", [](const Results &results) { return static_cast<double>(results.facts.weightBytes); },
-        [](const Results &results) { return megabytes(results.facts.weightBytes); });
+        [](const Results &results) { return byteText(results.facts.weightBytes); });
     costs(
         "Executable in bytes", [](const Results &results) { return static_cast<double>(results.executableBytes); },
-        [](const Results &results) { return megabytes(results.executableBytes); });
+        [](const Results &results) { return byteText(results.executableBytes); });
     costs(
         "Parameters", [](const Results &results) { return static_cast<double>(results.facts.parameters); },
         [](const Results &results) { return grouped(results.facts.parameters); });
@@ -148,7 +148,7 @@ private:
   void writeTradeOffs() {
     heading("Accuracy over cost");
     paragraph(
-        "Numbers are those of the table. Filled circles are on the Pareto front, vertical lines are 95 % intervals.");
+        "Numbers are those of the table. Filled points are on the Pareto front, vertical lines are 95 % intervals.");
     os << "<div class=\"charts\">\n";
     points(
         "Accuracy in percent over bytes of weights", "MB",
