@@ -275,9 +275,9 @@ double MatrixLosses::loss(MatrixFormat format) const {
 }
 
 FailureOr<std::vector<MatrixLosses>> measureLosses(ModuleOp module, const LossOptions &options) {
-  FailureOr<ImageSet> images = ImageSet::open(module, options.images, options.count);
-  FailureOr<llvm::Regex> pattern = patternOf(module, "layers", options.layers);
-  if (failed(images) || failed(pattern))
+  FailureOr<ImageSet> images = ImageSet::open(module, options.images, /*count=*/0);
+  FailureOr<ImageSet> probes = ImageSet::open(module, options.probeImages, /*count=*/0);
+  if (failed(images) || failed(probes) || failed(patternOf(module, "layers", options.layers)))
     return failure();
   LossOptions measured = options;
   if (measured.method == LowRankMethod::plain)
@@ -291,13 +291,13 @@ FailureOr<std::vector<MatrixLosses>> measureLosses(ModuleOp module, const LossOp
     candidates.attentions = selectAttentions(candidates.layers);
   if (failed(readMoments(module, candidates.layers, /*statistics=*/"", &*images)))
     return failure();
-  FailureOr<std::vector<MatrixLosses>> result = LossMeasurement(module, candidates, *images, measured).run();
+  FailureOr<std::vector<MatrixLosses>> result = LossMeasurement(module, candidates, *probes, measured).run();
   if (succeeded(result) && llvm::all_of(*result, [](const MatrixLosses &matrix) {
         return matrix.denseRounding <= 0 &&
                (matrix.truncations.empty() || matrix.truncations.back().divergence <= kLeastDivergence);
       }))
     return module.emitError("expected predictions that change when a layer is compressed, found none on ")
-           << std::min(images->count(), options.probes) << " images";
+           << std::min(probes->count(), options.probes) << " images";
   return result;
 }
 

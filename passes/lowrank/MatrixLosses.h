@@ -57,9 +57,10 @@ struct LossOptions {
   std::string layers;                          ///< regular expression of the layers that may be factorised
   bool gptq = true;       ///< whether weights will be rounded by GPTQ, else to the nearest integers
   bool perChannel = true; ///< whether each row of a weight will have a scale of its own
-  std::string images;
-  int64_t count = 0;   ///< of the images, for moments; 0: all
-  int64_t probes = 32; ///< of these, to measure divergences on
+  std::string images;     ///< for moments
+  std::string
+      probeImages;     ///< to measure divergences on: held-out ones, on which the model is less sure, if there are any
+  int64_t probes = 32; ///< the number of these
 };
 
 /// Measures the losses of all linear layers of @main of `module` that are not factorised or quantized. Emits an error

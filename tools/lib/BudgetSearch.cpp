@@ -22,6 +22,8 @@ constexpr int64_t kCostImages = 16;
 constexpr int kCostTrials = 6, kTrials = 4;
 /// A model may take this share of the bounded time less than it could.
 constexpr double kSlack = 0.06;
+/// This share of the bytes is left free: biases that come with the fit are only known afterwards.
+constexpr double kByteSlack = 0.002;
 /// The steps of the budget if only the loss is bounded, in equal ratios from the smallest model to f32.
 constexpr int64_t kByteSteps = 32;
 
@@ -63,6 +65,7 @@ llvm::Error BudgetSearch::measureLosses() {
     return options.takeError();
   LossOptions wanted;
   wanted.images = base.images;
+  wanted.probeImages = heldOut.empty() ? base.images : heldOut;
   wanted.layers = "^$"; // without low rank, no layer
   if (options->lowRank) {
     wanted.method = options->lowRank->method;
@@ -205,7 +208,7 @@ bool BudgetSearch::meetsCosts(const Trial &trial) const {
 std::optional<FormatChoice> BudgetSearch::chooseWithinCosts(double margin) const {
   CostBounds bounds;
   if (goal.bytes)
-    bounds.bytes = *goal.bytes - restBytes;
+    bounds.bytes = (1 - kByteSlack) * *goal.bytes - restBytes;
   if (goal.latency)
     bounds.milliseconds = margin * *goal.latency / timeScale - times.rest();
   return chooseFormats(priced, bounds);
