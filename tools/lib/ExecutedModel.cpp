@@ -1,5 +1,6 @@
 // The module outlives the machine code, which reads its weights.
 #include "tools/lib/ExecutedModel.h"
+#include "dialect/Constants.h"
 #include "dialect/support/Errors.h"
 #include "mlir/Pass/PassManager.h"
 #include "passes/analysis/ImageSet.h"
@@ -30,10 +31,20 @@ llvm::Expected<ExecutedModel> compressAndExecute(const DialectRegistry &registry
   llvm::Expected<Target> target = makeTarget("native");
   if (!target)
     return target.takeError();
+  ExecutedModel result;
+  if (!isTimed && !set) {
+    // The bytes of packed weights are known before there is machine code.
+    PassManager lowering(context.get());
+    buildLinalgPipeline(lowering, target->info());
+    buildLoopsPipeline(lowering, target->info());
+    if (failed(lowering.run(**module)))
+      return reportedError();
+    result.weightBytes = int64_t(rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(**module)).size());
+    return result;
+  }
   llvm::Expected<CompiledModel> model = CompiledModel::create(**module, Phase::compress, *target);
   if (!model)
     return model.takeError();
-  ExecutedModel result;
   result.weightBytes = model->model().weight_bytes;
   if (isTimed) {
     llvm::Expected<ImageTime> time = model->time();

@@ -16,7 +16,7 @@ struct ExecutedModel {
 
 /// Compresses the model that `load` returns with `options`, in a context of its own with the dialects of `registry`,
 /// compiles it for this machine, measures its time if `isTimed`, and runs it on the images of the file `images` unless
-/// that is empty. Errors are printed in the name of `tool`.
+/// that is empty. If neither is wanted, no machine code is generated. Errors are printed in the name of `tool`.
 llvm::Expected<ExecutedModel> compressAndExecute(const mlir::DialectRegistry &registry, const ModelLoader &load,
                                                  llvm::StringRef tool, const CompressOptions &options, bool isTimed,
                                                  llvm::StringRef images);
