@@ -82,8 +82,8 @@ Expected<std::vector<float>> CompiledModel::run(int64_t count, int threads, Imag
 }
 
 Expected<ImageTime> CompiledModel::time() const {
-  // Caches and clock frequency settle in the first runs.
-  constexpr int64_t nanosecondsOfRuns = 400'000'000, leastRuns = 20;
+  // Runs end when for a while none has been faster, so that other work on this machine matters little.
+  constexpr int64_t leastRuns = 20, patience = 400'000'000, longest = 4'000'000'000;
   int threads = availableProcessors();
   Session *session = createSession(descriptor, weightBytes, threads);
   if (!session)
@@ -95,18 +95,21 @@ Expected<ImageTime> CompiledModel::time() const {
   std::vector<float> image(descriptor->channels * descriptor->height * descriptor->width, 0.5F);
   auto copy = [](void *data, int64_t, float *pixels) { llvm::copy(*static_cast<std::vector<float> *>(data), pixels); };
   std::vector<float> logits(descriptor->classes);
-  // The shortest run, in nanoseconds; afterwards `fastest` has its loops if it is `profiled`.
+  // The shortest run, in nanoseconds; afterwards `fastest` has its loops if `isProfiled`.
   auto shortest = [&](bool isProfiled) {
     int64_t best = std::numeric_limits<int64_t>::max();
-    int64_t start = nanoseconds();
-    for (int64_t runs = 0; runs < leastRuns || nanoseconds() - start < nanosecondsOfRuns; ++runs) {
+    int64_t start = nanoseconds(), improved = start;
+    for (int64_t runs = 0, now = start; runs < leastRuns || now < std::min(improved + patience, start + longest);
+         ++runs, now = nanoseconds()) {
       profile.clear();
       int64_t before = nanoseconds();
       runBatch(session, copy, &image, 0, 1, logits.data(), {isProfiled ? &profile : nullptr, nullptr});
-      if (int64_t taken = nanoseconds() - before; taken < best) {
-        best = taken;
-        fastest.copy(profile);
-      }
+      int64_t after = nanoseconds(), taken = after - before;
+      if (taken >= best)
+        continue;
+      best = taken;
+      improved = after;
+      fastest.copy(profile);
     }
     return best;
   };
