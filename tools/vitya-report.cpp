@@ -79,7 +79,7 @@ llvm::Expected<std::vector<Output>> openOutputs() {
 std::vector<std::string> importOptions() {
   const ImportOptions &options = importFlags.get();
   std::vector<std::string> result;
-  for (auto [name, value] :
+  for (const auto &[name, value] :
        {std::pair("--layout=", options.layout), {"--prefix=", options.prefix}, {"--key=", options.key}})
     if (!value.empty() && value != "auto")
       result.push_back(name + value);

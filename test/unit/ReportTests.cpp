@@ -14,7 +14,7 @@ using llvm::StringRef;
 
 namespace {
 
-std::string errorOf(std::vector<std::string> texts) {
+std::string errorOf(const std::vector<std::string> &texts) {
   llvm::Expected<std::vector<Variant>> variants = makeVariants(texts, /*hasCalibration=*/false);
   return variants ? "" : llvm::toString(variants.takeError());
 }
@@ -128,7 +128,9 @@ TEST(ReadResults, NamesWhatIsMissing) {
 }
 
 TEST(Tables, EscapeTheirForm) {
-  Table table{{"a<b", ""}, {{"x|y", "1.5"}}};
+  Table table;
+  table.head = {"a<b", ""};
+  table.rows = {{"x|y", "1.5"}};
   std::string html, markdown;
   llvm::raw_string_ostream htmlStream(html), markdownStream(markdown);
   writeHtml(table, htmlStream);

@@ -33,8 +33,8 @@ double medianOf(std::vector<double> values) {
 struct Subject {
   Variant variant;
   std::unique_ptr<TemporaryFile> executable;
-  double secondsOfImage = 0;                          ///< in the run on all images
-  std::map<int64_t, std::vector<BenchRun>> runs = {}; ///< by batch
+  double secondsOfImage = 0;                     ///< in the run on all images
+  std::map<int64_t, std::vector<BenchRun>> runs; ///< by batch
 };
 
 class Measurement {
@@ -45,7 +45,8 @@ public:
     report.machine.load = loadAverage();
     for (auto [index, variant] : enumerate(variants)) {
       show("compiling and evaluating", variant.name, index, variants.size());
-      Subject subject{std::move(variant), nullptr};
+      Subject subject;
+      subject.variant = std::move(variant);
       subject.variant.command = commandOf(subject.variant);
       if (Error error = settle(subject, compileAndScore(subject)))
         return std::move(error);

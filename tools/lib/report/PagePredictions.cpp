@@ -76,7 +76,8 @@ public:
     llvm::sort(order, [&](size_t a, size_t b) {
       return std::pair(report.confusion[b], a) < std::pair(report.confusion[a], b);
     });
-    Table table{{"label", "prediction", "images"}, {}};
+    Table table;
+    table.head = {"label", "prediction", "images"};
     for (size_t i : ArrayRef(order).take_front(count))
       table.rows.push_back({report.classes()[i / size], report.classes()[i % size], grouped(report.confusion[i])});
     return table;

@@ -20,10 +20,7 @@ Expected<std::unique_ptr<TemporaryFile>> TemporaryFile::create(StringRef suffix)
   return std::unique_ptr<TemporaryFile>(new TemporaryFile(path));
 }
 
-TemporaryFile::~TemporaryFile() {
-  (void)sys::fs::remove(name);
-  sys::DontRemoveFileOnSignal(name);
-}
+TemporaryFile::~TemporaryFile() { sys::DontRemoveFileOnSignal(name); }
 
 Expected<std::unique_ptr<MemoryBuffer>> TemporaryFile::read() const {
   auto file = MemoryBuffer::getFile(name, /*IsText=*/false, /*RequiresNullTerminator=*/false);

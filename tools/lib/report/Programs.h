@@ -4,6 +4,7 @@
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include <memory>
 #include <string>
@@ -25,9 +26,10 @@ public:
   llvm::Expected<std::unique_ptr<llvm::MemoryBuffer>> read() const;
 
 private:
-  explicit TemporaryFile(llvm::StringRef path) : name(path) {}
+  explicit TemporaryFile(llvm::StringRef path) : name(path), remover(path) {}
 
   std::string name;
+  llvm::FileRemover remover;
 };
 
 /// What a program that succeeded printed.

@@ -121,6 +121,7 @@ Table layersTable(const Results &results) {
   table.rows.resize(results.layers.size());
   for (const auto &[head, cell] : columns) {
     std::vector<std::string> cells;
+    cells.reserve(results.layers.size());
     for (const Layer &layer : results.layers)
       cells.push_back(cell(layer));
     if (all_of(cells, [](StringRef text) { return text.empty(); }))
@@ -133,7 +134,9 @@ Table layersTable(const Results &results) {
 }
 
 Table kernelsTable(const Profile &profile) {
-  Table table{{"kernel", "kind", "us an image", "share", "share of the limit"}, {}};
+  Table table;
+  table.head = {"kernel", "kind", "us an image", "share", "share of the limit"};
+  table.rows.reserve(profile.kernels.size());
   for (const KernelTime &kernel : profile.kernels)
     table.rows.push_back({kernel.name, nameOf(kernel.kind).str(), threeDigits(kernel.microseconds),
                           percent(1e-3 * kernel.microseconds / profile.milliseconds),
@@ -144,7 +147,8 @@ Table kernelsTable(const Profile &profile) {
 Table circumstances(const Report &report) {
   const Facts &facts = report.original().facts;
   const Machine &machine = report.machine;
-  Table table{{"", ""}, {}};
+  Table table;
+  table.head = {"", ""};
   auto add = [&](StringRef label, const Twine &text) {
     if (std::string value = text.str(); !value.empty())
       table.rows.push_back({label.str(), std::move(value)});

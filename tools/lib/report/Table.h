@@ -12,7 +12,7 @@ struct Table {
   std::vector<std::string> head;
   std::vector<std::vector<std::string>> rows; ///< the last cell of one that is shorter than the head is for the rest
   /// By row, whether its second cell is emphasised; empty if none is.
-  std::vector<bool> isStrong = {};
+  std::vector<bool> isStrong;
 };
 
 /// All variants: accuracy, loss, bytes and latency, compared with the original model; or why there are none.

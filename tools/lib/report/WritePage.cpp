@@ -227,6 +227,7 @@ private:
         "processor, which was measured in the same run: of multiply-adds, or of reading and writing operands if that "
         "takes longer. The pale rest is above the limit, or its limit is not known.");
     std::vector<StringRef> kinds;
+    kinds.reserve(kWorkKinds);
     for (size_t kind = 0; kind < kWorkKinds; ++kind)
       kinds.push_back(nameOf(static_cast<WorkKind>(kind)));
     std::vector<StackedBar> result;
@@ -249,7 +250,9 @@ private:
     for (const Variant &variant : report.variants)
       text(variant.command + "\n");
     os << "</pre>\n<h3>Compilation</h3>\n";
-    Table table{{"variant", "seconds", "fingerprint", "remarks of the compiler"}, {}};
+    Table table;
+    table.head = {"variant", "seconds", "fingerprint", "remarks of the compiler"};
+    table.rows.reserve(measured.size());
     for (const Variant *variant : measured)
       table.rows.push_back({variant->name, formatv("{0:f1}", variant->results->compileSeconds).str(),
                             variant->results->facts.fingerprint, join(variant->results->remarks, " ")});
