@@ -252,7 +252,7 @@ llvm::Error BudgetSearch::lossUnreachable(const Trial &trial) const {
 
 llvm::Expected<BudgetSearch::Trial> BudgetSearch::searchCosts() {
   double margin = 1 - kSlack / 3;
-  std::optional<Trial> last;
+  std::optional<Trial> last, held;
   for (int i = 0; i < kTrials; ++i) {
     weighed.reset();
     std::optional<FormatChoice> choice = chooseWithinCosts(margin);
@@ -272,13 +272,21 @@ llvm::Expected<BudgetSearch::Trial> BudgetSearch::searchCosts() {
     if (!trial)
       return trial.takeError();
     if (meetsCosts(*trial) && !meetsLoss(*trial))
-      return lossUnreachable(*trial);
-    if (meetsCosts(*trial))
-      return trial;
+      return held ? llvm::Expected<Trial>(std::move(*held)) : lossUnreachable(*trial);
+    if (meetsCosts(*trial)) {
+      if (!goal.latency || isCloseTo(*goal.latency, *trial))
+        return trial;
+      // The time was overestimated: another choice may lose less.
+      if (!held || trial->choice.total().loss < held->choice.total().loss)
+        held = std::move(*trial);
+      continue;
+    }
     if (goal.latency)
       margin *= std::min(1.0, *goal.latency / *trial->milliseconds);
     last = std::move(*trial);
   }
+  if (held)
+    return std::move(*held);
   return makeError(
       "expected a choice of ranks and bits that meets the bounds on cost in {0} trials, found {1:n} bytes of "
       "weights{2} in the last",
