@@ -55,6 +55,7 @@ PricedFormat FormatChoice::total() const {
 
 std::vector<MatrixFormat> FormatChoice::chosen() const {
   std::vector<MatrixFormat> result;
+  result.reserve(formats.size());
   for (const PricedFormat &each : formats)
     result.push_back(each.format);
   return result;

@@ -47,6 +47,7 @@ void printFacts(const ModelInfo &info, const CardFacts &facts, uint64_t outputBy
   int64_t reduced =
       llvm::count_if(info.report.linears, [](const LinearReport &linear) { return linear.rank.has_value(); });
   std::vector<std::string> classes;
+  classes.reserve(info.classes.size());
   for (StringRef name : info.classes)
     classes.push_back(plain(name));
   os << "| | |\n|---|---|\n";
