@@ -186,8 +186,8 @@ func.func @patchify_result(%x: tensor<3x8x8xf32>) {
 // -----
 
 func.func @patchify_order(%x: tensor<3x8x8xf32>) {
-  // expected-error @below {{expected string or keyword containing one of the following enum values for attribute 'order' [channel_row_column, row_column_channel]}}
-  %0 = vitya.patchify %x [4, 4] column_row_channel : tensor<3x8x8xf32> -> tensor<4x48xf32>
+  // expected-error @below {{expected string or keyword containing one of the following enum values for attribute 'order' [channel_row_column, row_column_channel, channel_column_row, row_channel_column, column_channel_row, column_row_channel]}}
+  %0 = vitya.patchify %x [4, 4] row_by_row : tensor<3x8x8xf32> -> tensor<4x48xf32>
   return
 }
 
