@@ -20,7 +20,8 @@ Tensor patchify(const Tensor &image, int64_t height, int64_t width, PatchOrder o
   // The distance of neighbours along each dimension of a pixel, in columns of the result.
   std::array<int64_t, 3> sizes{channels, height, width}, strides;
   int64_t stride = 1;
-  for (unsigned dimension : llvm::reverse(patchDimensions(order))) {
+  auto dimensions = patchDimensions(order); // a temporary would not outlive llvm::reverse
+  for (unsigned dimension : llvm::reverse(dimensions)) {
     strides[dimension] = stride;
     stride *= sizes[dimension];
   }
