@@ -296,11 +296,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     int64_t rows = b.size(packable.matmul->getResult(0), 0);
     Value weight = layout.isNibbles ? layout.unpack(b, packable.weight) : Value(packable.weight);
     SmallVector<int64_t> shape{rows, layout.getTiles(), layout.tileColumns};
-    Value input = packable.input;
-    if (layout.usedIn != layout.in) {
-      OpFoldResult zero = builder.getIndexAttr(0);
-      input = b.slice(input, zero, zero, rows, layout.usedIn);
-    }
+    Value input = b.firstColumns(packable.input, layout.usedIn);
     // The loops are rows, tiles, columns of a tile, in, and, for integers, the factors of one dot product and the
     // blocks of a short sum.
     if (layout.vnniFactor == 1)
@@ -349,8 +345,7 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       LinalgBuilder b{builder, call.getLoc()};
       Value result = call.getResult(0);
       result.setType(type);
-      OpFoldResult zero = builder.getIndexAttr(0);
-      Value slice = b.slice(result, zero, zero, type.getDimSize(0), columns);
+      Value slice = b.firstColumns(result, columns);
       result.replaceAllUsesExcept(slice, slice.getDefiningOp());
     }
   }

@@ -55,10 +55,7 @@ Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   Value rowSum = b.generic(2, {{laneSum, {0, 1}}}, {b.fill({rows}, 0), {0}}, sum);
   Value mixed =
       b.contraction(4, {weights, {0, 2, 3}}, {valuePanels, {2, 3, 1}}, {b.fill({rows, paddedValueWidth}, 0), {0, 1}});
-  if (paddedValueWidth != valueWidth) {
-    OpFoldResult zero = b.getIndexAttr(0);
-    mixed = b.slice(mixed, zero, zero, rows, valueWidth);
-  }
+  mixed = b.firstColumns(mixed, valueWidth);
   return b.generic(2, {{mixed, {0, 1}}, {rowSum, {0}}}, {head.destination, {0, 1}},
                    [](FloatBuilder &a, ValueRange v) { return a.div(v[0], v[1]); });
 }

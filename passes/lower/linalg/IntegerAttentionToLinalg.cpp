@@ -103,10 +103,7 @@ struct IntegerHead {
     // Loops: rows, columns, blocks of keys, inner tiles of a block, keys of an inner tile.
     Value mixed = b.integerContraction(5, {b.split(weight, 2, inner), {0, 2, 3, 4}}, {panels, {2, 3, 1, 4}},
                                        {b.zeros(i32, {rows, padded}), {0, 1}});
-    if (padded != valueWidth) {
-      OpFoldResult zero = b.getIndexAttr(0);
-      mixed = b.slice(mixed, zero, zero, rows, valueWidth);
-    }
+    mixed = b.firstColumns(mixed, valueWidth);
     return b.generic(2, {{mixed, {0, 1}}, {sumOf(weight), {0}}, factors.value}, {head.destination, {0, 1}},
                      [](FloatBuilder &a, ValueRange v) {
                        Value product = a.mul(a.toFloat(v[0]), v[2]);

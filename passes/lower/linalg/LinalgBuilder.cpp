@@ -103,6 +103,11 @@ Value LinalgBuilder::merge(Value value, unsigned dim) {
   return tensor::CollapseShapeOp::create(*this, value, groups);
 }
 
+Value LinalgBuilder::firstColumns(Value matrix, int64_t columns) {
+  OpFoldResult zero = getIndexAttr(0);
+  return size(matrix, 1) == columns ? matrix : slice(matrix, zero, zero, size(matrix, 0), columns);
+}
+
 Value LinalgBuilder::slice(Value matrix, OpFoldResult row, OpFoldResult column, int64_t rows, int64_t columns) {
   SmallVector<OpFoldResult> sizes{getIndexAttr(rows), getIndexAttr(columns)};
   SmallVector<OpFoldResult> strides(2, getIndexAttr(1));

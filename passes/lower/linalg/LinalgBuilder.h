@@ -54,6 +54,8 @@ public:
   Value merge(Value value, unsigned dim);
   /// The `rows` x `columns` submatrix of a matrix that starts at (`row`, `column`).
   Value slice(Value matrix, mlir::OpFoldResult row, mlir::OpFoldResult column, int64_t rows, int64_t columns);
+  /// The first `columns` columns of `matrix`; `matrix` itself if it has no more.
+  Value firstColumns(Value matrix, int64_t columns);
   /// `destination` with its submatrix that starts at (`row`, `column`) replaced by `source`.
   Value insert(Value source, Value destination, int64_t row, int64_t column);
 };
