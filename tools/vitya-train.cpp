@@ -15,8 +15,8 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/xxhash.h"
+#include <csignal>
 
 using namespace mlir;
 using namespace vitya;
@@ -55,6 +55,22 @@ namespace {
 constexpr llvm::StringLiteral kTool = "vitya-train";
 TrainingCommand command; ///< which `commandName` names
 std::atomic<bool> isInterrupted = false;
+
+/// Lets the first of the signals that end a run set `isInterrupted`; a second one ends the process. In its stead,
+/// llvm::sys::SetInterruptFunction would also remove a file that is being written.
+void handleInterrupts() {
+  static constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
+  static std::array<struct sigaction, std::size(signals)> previous;
+  struct sigaction action = {};
+  action.sa_flags = SA_RESTART;
+  action.sa_handler = [](int) {
+    isInterrupted = true;
+    for (auto [number, earlier] : llvm::zip_equal(signals, previous))
+      sigaction(number, &earlier, nullptr);
+  };
+  for (auto [number, earlier] : llvm::zip_equal(signals, previous))
+    sigaction(number, &action, &earlier);
+}
 
 llvm::Error chooseCommand() {
   for (auto [name, value] : {std::pair("train", TrainingCommand::train),
@@ -117,7 +133,7 @@ public:
     llvm::outs() << llvm::formatv("{0} weights, {1} images, {2} held out\n", (*trainer)->weightCount(),
                                   data.training.count, data.validation.count);
     llvm::outs().flush();
-    llvm::sys::SetInterruptFunction([] { isInterrupted = true; });
+    handleInterrupts();
     return (*trainer)->run(data, isInterrupted);
   }
 

@@ -5,7 +5,7 @@
 folder=$1
 shift
 here=$(dirname "$0")
-sh "$here/interrupt.sh" "$folder/log" "$@" || exit 2
+sh "$here/interrupt.sh" "$folder/log" "$@" || { cat "$folder/log" >&2; exit 2; }
 (cd "$folder" && sha256sum m.pth m.last.pth m.state m.csv m.svg >sums) || exit 3
 cat /dev/zero >"$folder/filler" 2>/dev/null
 "$@" --resume && exit 4
