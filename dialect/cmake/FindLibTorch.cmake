@@ -1,16 +1,34 @@
 # Finds LibTorch: Debian's libtorch-dev, or a newer one in VITYA_LIBTORCH, the folder `torch` of an installed Python
-# package. Defines the target LibTorch::LibTorch. A LibTorch with CUDA is linked so that it can use it.
+# package. Defines the target LibTorch::LibTorch and LIBTORCH_STANDARD, the C++ standard that its headers need. A LibTorch
+# with CUDA is linked so that it can use it.
 set(VITYA_LIBTORCH "" CACHE PATH "Folder of a LibTorch, with include/ and lib/ (empty: the system's)")
-find_path(LIBTORCH_API_DIR torch/torch.h HINTS ${VITYA_LIBTORCH}/include
-          PATH_SUFFIXES torch/csrc/api/include)
-find_path(LIBTORCH_INCLUDE_DIR ATen/ATen.h HINTS ${VITYA_LIBTORCH}/include)
-find_library(LIBTORCH_LIBRARY torch_cpu HINTS ${VITYA_LIBTORCH}/lib)
-find_library(LIBTORCH_CUDA_LIBRARY torch_cuda HINTS ${VITYA_LIBTORCH}/lib)
-find_library(LIBC10_LIBRARY c10 HINTS ${VITYA_LIBTORCH}/lib)
+set(variables LIBTORCH_API_DIR LIBTORCH_INCLUDE_DIR LIBTORCH_LIBRARY LIBTORCH_CUDA_LIBRARY LIBC10_LIBRARY)
+if(NOT VITYA_LIBTORCH STREQUAL "${LIBTORCH_SEARCHED}") # Parts of two releases do not fit.
+  foreach(variable ${variables})
+    unset(${variable} CACHE)
+  endforeach()
+endif()
+set(LIBTORCH_SEARCHED "${VITYA_LIBTORCH}" CACHE INTERNAL "The value of VITYA_LIBTORCH that was searched")
+set(search)
+if(VITYA_LIBTORCH)
+  set(search PATHS ${VITYA_LIBTORCH} NO_DEFAULT_PATH)
+endif()
+find_path(LIBTORCH_API_DIR torch/torch.h PATH_SUFFIXES include/torch/csrc/api/include torch/csrc/api/include ${search})
+find_path(LIBTORCH_INCLUDE_DIR ATen/ATen.h PATH_SUFFIXES include ${search})
+find_library(LIBTORCH_LIBRARY torch_cpu PATH_SUFFIXES lib ${search})
+find_library(LIBTORCH_CUDA_LIBRARY torch_cuda PATH_SUFFIXES lib ${search})
+find_library(LIBC10_LIBRARY c10 PATH_SUFFIXES lib ${search})
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch REQUIRED_VARS LIBTORCH_LIBRARY LIBC10_LIBRARY LIBTORCH_API_DIR
                                                          LIBTORCH_INCLUDE_DIR)
-mark_as_advanced(LIBTORCH_API_DIR LIBTORCH_INCLUDE_DIR LIBTORCH_LIBRARY LIBTORCH_CUDA_LIBRARY LIBC10_LIBRARY)
+mark_as_advanced(${variables})
+set(LIBTORCH_STANDARD 17)
+if(LibTorch_FOUND)
+  file(STRINGS ${LIBTORCH_INCLUDE_DIR}/ATen/ATen.h needs_cxx20 REGEX "C\\+\\+20 or later") # since LibTorch 2.14
+  if(needs_cxx20)
+    set(LIBTORCH_STANDARD 20)
+  endif()
+endif()
 if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   add_library(LibTorch::LibTorch INTERFACE IMPORTED)
   target_include_directories(LibTorch::LibTorch SYSTEM INTERFACE ${LIBTORCH_API_DIR} ${LIBTORCH_INCLUDE_DIR})

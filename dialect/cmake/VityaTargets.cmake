@@ -66,6 +66,7 @@ endfunction()
 # exceptions that these need. They must not define classes derived from LLVM's, which have no RTTI.
 function(vitya_use_libtorch name)
   add_library(${name}Torch OBJECT ${ARGN})
+  set_target_properties(${name}Torch PROPERTIES CXX_STANDARD ${LIBTORCH_STANDARD})
   target_link_libraries(${name}Torch PRIVATE vitya_options LibTorch::LibTorch)
   target_sources(${name} PRIVATE $<TARGET_OBJECTS:${name}Torch>)
   target_link_libraries(${name} PUBLIC LibTorch::LibTorch)
