@@ -47,6 +47,12 @@ SmallVector<PatchOrder> vitya::allPatchOrders() {
   return orders;
 }
 
+SmallVector<ModuleOp, 2> vitya::modelsOf(ModuleOp module) {
+  if (!getDiscardable<VityaDialect::CascadeAttrHelper>(module))
+    return {module};
+  return llvm::to_vector<2>(module.getOps<ModuleOp>());
+}
+
 /// Parses a format as a string.
 static FailureOr<LayerFormat> parseLayerFormat(AsmParser &parser) {
   SMLoc location = parser.getCurrentLocation();
@@ -235,6 +241,19 @@ void ObservedRangeAttr::print(AsmPrinter &printer) const {
   printer << '>';
 }
 
+LogicalResult CascadeAttr::verify(function_ref<InFlightDiagnostic()> emitError, FloatAttr margin, int64_t images,
+                                  int64_t deferred, int64_t disagreements) {
+  // cascade_c1
+  const APFloat &value = margin.getValue();
+  if (!margin.getType().isF32() || !value.isFinite() || (value.isNegative() && !value.isZero()))
+    return emitError() << "expected an f32 margin that is finite and not negative, found " << margin;
+  // cascade_c2
+  if (deferred < 0 || disagreements < 0 || deferred > images || disagreements > images - deferred)
+    return emitError() << "expected deferred images and disagreements among " << images << " images, found " << deferred
+                       << " and " << disagreements;
+  return success();
+}
+
 LogicalResult RoundedWeightAttr::verify(function_ref<InFlightDiagnostic()> emitError, ElementsAttr integers,
                                         quant::QuantizedType type, StringRef) {
   // rounded_c1
@@ -317,12 +336,26 @@ bool isNoiseOfWeight(Operation *op, Attribute value) {
          !noise.getValue().isNegative();
 }
 
+bool isCascadeOfModels(Operation *op, Attribute value) {
+  auto module = dyn_cast<ModuleOp>(op);
+  if (!module || !isa<CascadeAttr>(value) || !llvm::all_of(*module.getBody(), llvm::IsaPred<ModuleOp>))
+    return false;
+  auto models = llvm::to_vector(module.getOps<ModuleOp>());
+  if (models.size() != 2)
+    return false;
+  auto first = getDiscardable<VityaDialect::ModelAttrHelper>(models.front());
+  return first && first.getClasses().size() > 1 &&
+         first == getDiscardable<VityaDialect::ModelAttrHelper>(models.back());
+}
+
 bool isWeightsOfModule(Operation *op, Attribute value) {
   auto weights = dyn_cast<DenseResourceElementsAttr>(value);
   return isa<ModuleOp>(op) && weights && weights.getElementType().isInteger(8);
 }
 
 constexpr llvm::StringLiteral kRoundedExpected = "#vitya.rounded of the sizes of the weight on an f32 vitya.linear";
+constexpr llvm::StringLiteral kCascadeExpected =
+    "#vitya.cascade on a module of two modules with the same `vitya.model` of at least two classes";
 constexpr llvm::StringLiteral kRangesExpected = "an array of #vitya.observed for each operand that can be quantized";
 
 const AttributeRule kRules[] = {
@@ -349,6 +382,8 @@ const AttributeRule kRules[] = {
     {VityaDialect::WorkspaceBytesAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
     {VityaDialect::AttentionInfoAttrHelper::getNameStr(), "#vitya.attention_info on an attention",
      [](Operation *op, Attribute value) { return isa<AttentionOp>(op) && isa<AttentionInfoAttr>(value); }},
+    // cascade_c3
+    {VityaDialect::CascadeAttrHelper::getNameStr(), kCascadeExpected, isCascadeOfModels},
     {VityaDialect::RangesAttrHelper::getNameStr(), kRangesExpected, isRangesOfLayer},
     {VityaDialect::RoundedAttrHelper::getNameStr(), kRoundedExpected,
      [](Operation *op, Attribute value) { return isa<LinearOp>(op) && isa<RoundedWeightAttr>(value); }},

@@ -7,6 +7,7 @@
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include <array>
@@ -32,6 +33,9 @@ template <typename Helper, typename Attr>
 void setDiscardable(mlir::Operation *op, Attr value) {
   Helper(op->getContext()).setAttr(op, value);
 }
+
+/// The models of `module`: the first and the dense one of a cascade, else `module` itself.
+llvm::SmallVector<mlir::ModuleOp, 2> modelsOf(mlir::ModuleOp module);
 
 /// The dimensions of a pixel inside a patch, in this order: 0 is the channel, 1 the row and 2 the column.
 std::array<unsigned, 3> patchDimensions(PatchOrder order);

@@ -41,6 +41,7 @@ def Vitya_Dialect : Dialect {
     | `vitya.multiply_adds` | module | i64: the multiply-adds of one inference |
     | `vitya.integer_multiply_adds` | module | i64: the multiply-adds of integers among them; absent if there are none |
     | `vitya.short_sum_multiply_adds` | module | array of four i64: the multiply-adds of integers in short sums of 1, 2, 4 and 8 blocks; absent if there are none |
+    | `vitya.cascade` | module | `#vitya.cascade`: the module contains two models, and when the second one runs |
     | `vitya.attention_info` | attention | `#vitya.attention_info`: how it was compressed |
     | `vitya.ranges` | layer | array with, for each quantizable operand, an array of the `#vitya.observed` ranges that the observers propose |
     | `vitya.rounded` | f32 linear layer | `#vitya.rounded`: the integers that quantization will take for the weight |
@@ -69,6 +70,7 @@ def Vitya_Dialect : Dialect {
     "::mlir::IntegerAttr":$multiply_adds,
     "::mlir::IntegerAttr":$integer_multiply_adds,
     "::mlir::DenseI64ArrayAttr":$short_sum_multiply_adds,
+    "::vitya::CascadeAttr":$cascade,
     "::vitya::AttentionInfoAttr":$attention_info,
     "::mlir::ArrayAttr":$ranges,
     "::mlir::FloatAttr":$noise,

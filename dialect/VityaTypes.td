@@ -385,6 +385,36 @@ def Vitya_RoundedWeightAttr : Vitya_Attr<"RoundedWeight", "rounded"> {
   let genVerifyDecl = 1;
 }
 
+def Vitya_CascadeAttr : Vitya_Attr<"Cascade", "cascade"> {
+  let summary = "when the dense model of a cascade runs";
+  let description = [{
+    The attribute `vitya.cascade` of a module that contains two models, the first one and the dense one. The logits of
+    an image are those of the first model, unless its two largest logits differ by less than `margin`, as f32 numbers, or
+    one of them is NaN or infinite: then they are those of the dense model, to which the image is deferred. Pipelines run
+    on each of the two models.
+
+    `images`, `deferred` and `disagreements` say what was found on held-out images: how many they were, how many of them
+    are deferred, and how many of the others have another class than the dense model gives them. They are 0 if there
+    were no such images.
+
+    * (C1) the margin is an f32 that is finite and not negative.
+    * (C2) the counts are not negative, and those of deferred images and of disagreements together are at most all images.
+    * (C3) it is attached to a module of two modules with the same `vitya.model`, which has at least two classes.
+
+    ```mlir
+    module attributes {vitya.cascade = #vitya.cascade<margin = 1.000000e-01 : f32, images = 5000, deferred = 48, disagreements = 20>} {
+      module @compressed attributes {vitya.model = #vitya.model<name = "vit", image = [3, 32, 32], classes = ["cat", "dog"]>} {}
+      module @dense attributes {vitya.model = #vitya.model<name = "vit", image = [3, 32, 32], classes = ["cat", "dog"]>} {}
+    }
+    ```
+  }];
+  let parameters = (ins "::mlir::FloatAttr":$margin, DefaultValuedParameter<"int64_t", "0">:$images,
+                        DefaultValuedParameter<"int64_t", "0">:$deferred,
+                        DefaultValuedParameter<"int64_t", "0">:$disagreements);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
 def Vitya_WorkAttr : Vitya_Attr<"Work", "work"> {
   let summary = "the name of a kernel and what one call of it has to do";
   let description = [{

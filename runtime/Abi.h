@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /// Incremented with every change of this file. The runtime rejects a model compiled for another version.
-#define VITYA_ABI_VERSION 9
+#define VITYA_ABI_VERSION 10
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
@@ -63,6 +63,18 @@ typedef struct vitya_kernel {
   int64_t bytes; ///< those of all operands and of the result
 } vitya_kernel;
 
+struct vitya_model;
+
+/// What follows the first model of a cascade.
+typedef struct vitya_cascade {
+  /// The model that was not compressed, for the same images, classes and processor. It runs for images that the first
+  /// model defers to it.
+  const struct vitya_model *dense;
+  double margin;     ///< images are deferred where the two largest logits of the first model differ by less
+  int64_t images;    ///< number of held-out images that the compiler ran; 0 if there were none
+  int64_t deferrals; ///< number of those that were deferred
+} vitya_cascade;
+
 /// A level of a compiled model: its code for one processor, and everything that the code needs. Strings are
 /// zero-terminated UTF-8.
 typedef struct vitya_model {
@@ -85,14 +97,16 @@ typedef struct vitya_model {
   const char *const *class_names; ///< `classes` strings
   const char *const *layer_names; ///< `layer_count` strings
   int64_t kernel_count;
-  const vitya_kernel *kernels; ///< `kernel_count` bodies, each once
-  const char *weights_file;    ///< name of the weights file next to the program; null if weights are embedded
-  const char *weights_digest;  ///< XXH3-128 of the weights, 32 hexadecimal digits; null if they are embedded
-  int64_t weights_offset;      ///< where the header of the weights is in the weights file
-  int64_t weights_file_bytes;  ///< size of the weights file
-  const void *weights;         ///< embedded weights, 64-byte aligned; null if they are in `weights_file`
+  const vitya_kernel *kernels;  ///< `kernel_count` bodies, each once
+  const char *weights_file;     ///< name of the weights file next to the program; null if weights are embedded
+  const char *weights_digest;   ///< XXH3-128 of the weights, 32 hexadecimal digits; null if they are embedded
+  int64_t weights_offset;       ///< where the header of the weights is in the weights file
+  int64_t weights_file_bytes;   ///< size of the weights file
+  const void *weights;          ///< embedded weights, 64-byte aligned; null if they are in `weights_file`
+  const vitya_cascade *cascade; ///< null unless this is the first model of a cascade
   /// Computes f32 logits [classes] of one image, f32 [channels, height, width] in [0, 1]. Pointers are 64-byte aligned.
-  /// Re-entrant: each concurrent call needs its own context and workspace.
+  /// Re-entrant: each concurrent call needs its own context and workspace. The first model of a cascade computes its
+  /// own logits only.
   void (*forward)(vitya_context *context, const float *image, float *logits, const void *weights, void *workspace);
 } vitya_model;
 

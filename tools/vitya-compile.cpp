@@ -8,9 +8,11 @@
 #include "mlir/Pass/PassManager.h"
 #include "passes/emit/onnx/Onnx.h"
 #include "tools/lib/BudgetSearch.h"
+#include "tools/lib/Cascade.h"
 #include "tools/lib/CheckProgram.h"
 #include "tools/lib/CompressionFlags.h"
 #include "tools/lib/DefaultOutput.h"
+#include "tools/lib/EmitGoal.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/LinkedOutput.h"
@@ -65,45 +67,9 @@ static cl::opt<std::string> cardPath("card",
                                      cl::value_desc("file"), cl::cat(category));
 static ImportFlags importFlags(category);
 static CompressionFlags compressionFlags(category);
+static CascadeFlag cascadeFlag(category);
 
 namespace {
-
-/// The kinds of output. A checkpoint is exported from the compress phase before canonicalization, ONNX after it; those
-/// from `assembly` on are generated after the last phase.
-enum class Product { ir, checkpoint, onnx, assembly, object, library, executable };
-
-struct ProductInfo {
-  Product product;
-  llvm::StringLiteral name, suffix;
-};
-
-constexpr ProductInfo kProducts[] = {{Product::checkpoint, "checkpoint", ".pth"},
-                                     {Product::onnx, "onnx", ".onnx"},
-                                     {Product::assembly, "asm", ".s"},
-                                     {Product::object, "obj", ".o"},
-                                     {Product::library, "lib", ".so"},
-                                     {Product::executable, "exe", ""}};
-
-/// The output that --emit requests: `product`, from the module at the end of `phase`.
-struct Goal {
-  Phase phase = Phase::llvm;
-  Product product = Product::ir;
-  StringRef suffix = ".mlirbc";
-};
-
-llvm::Expected<Goal> parseGoal(StringRef name) {
-  if (std::optional<Phase> phase = symbolizePhase(name))
-    return Goal{*phase};
-  for (const ProductInfo &info : kProducts)
-    if (info.name == name)
-      return Goal{info.product < Product::assembly ? Phase::compress : Phase::llvm, info.product, info.suffix};
-  std::string known;
-  for (const PhaseInfo &info : kPhases)
-    known += info.name.str() + ", ";
-  for (const ProductInfo &info : kProducts)
-    known += info.name.str() + (info.product == Product::executable ? "" : ", ");
-  return makeError("expected --emit to be one of " + known + ", found '" + name + "'");
-}
 
 /// Returns the output file, after its links so that companions are written beside it. Fails if the output is an input,
 /// or has a default name under which another program has written a file.
@@ -135,7 +101,7 @@ std::string runtimeFolder() {
 /// One run of the compiler: load, choose the compression, run the phases, emit.
 class Compilation {
 public:
-  Compilation(ModelFile file, Goal goal, std::vector<Target> targets, std::string output, std::string runtime)
+  Compilation(ModelFile file, EmitGoal goal, std::vector<Target> targets, std::string output, std::string runtime)
       : file(std::move(file)), goal(goal), targets(std::move(targets)), output(std::move(output)),
         runtime(std::move(runtime)), stages(stagesFolder) {
     registerAllModelDialects(registry);
@@ -169,6 +135,8 @@ private:
     if (targets.size() > 1 && reached > Phase::compress)
       return makeError("expected a model of phase import or compress for --cpu=" + cpuName + ", found '" + inputPath +
                        "' at phase " + stringifyPhase(reached));
+    if (modelsOf(*module).size() > 1 && !goal.holdsCascades())
+      return makeError("expected a single model for --emit=" + emitName + ", found a cascade in '" + inputPath + "'");
     if (check && reached > Phase::compress)
       return makeError("expected a model of phase import or compress for --check, found '" + inputPath + "' at phase " +
                        stringifyPhase(reached));
@@ -180,10 +148,12 @@ private:
 
   /// Parses the options of compression, and changes them if predictions are to stay within a bound.
   llvm::Error chooseCompression() {
-    llvm::Expected<CompressOptions> parsed = compressionFlags.parse(!cardPath.empty());
+    llvm::Expected<CompressOptions> parsed = compressionFlags.parse(!cardPath.empty() || cascadeFlag);
     if (!parsed)
       return parsed.takeError();
     compression = std::move(*parsed);
+    if (llvm::Error error = cascadeFlag.parse(compressionFlags).moveInto(cascade))
+      return error;
     if (!compressionFlags.requested().empty() && !compresses())
       return makeError("expected a model at phase import and --emit=compress or later for " +
                        compressionFlags.requested() + ", found a model at phase " + stringifyPhase(reached) +
@@ -191,6 +161,8 @@ private:
     if (!compressionFlags.heldOut().empty() && !compresses())
       return makeError("expected a model at phase import with --validate, found one at phase " +
                        stringifyPhase(reached));
+    if (cascade)
+      dense = cloneWithResources(*module);
     timer.finish("load");
     if (!cardPath.empty())
       card.sourceFingerprint = fingerprint(*module);
@@ -231,13 +203,46 @@ private:
     return [this](MLIRContext &fresh) { return loadModel(fresh, file, importFlags.get()); };
   }
 
-  llvm::Error writeReport() {
+  /// Adds to the report what the compressed model shows.
+  llvm::Error describeCompression() {
     describeModel(*module, report);
     if (std::string images = compressionFlags.goal().images; !images.empty())
       if (llvm::Error error = measureOutputNoise(*module, registry, loader(), compression, images, report))
         return error;
     timer.finish("report");
-    return compressionFlags.writeReport(report, compression);
+    return llvm::Error::success();
+  }
+
+  /// Replaces the compressed model by the cascade of it and the dense one.
+  llvm::Error addDense() {
+    if (llvm::Error error =
+            makeCascade(std::move(module), std::move(dense), *cascade, compressionFlags.heldOut()).moveInto(module))
+      return error;
+    report.cascade = CascadeReport(getDiscardable<VityaDialect::CascadeAttrHelper>(*module));
+    timer.finish("cascade");
+    return llvm::Error::success();
+  }
+
+  /// What follows the compression of the model, in phase `compress`.
+  llvm::Error finishCompression() {
+    if (compressionFlags.wantsReport())
+      if (llvm::Error error = describeCompression())
+        return error;
+    if (cascade)
+      if (llvm::Error error = addDense())
+        return error;
+    if (compressionFlags.wantsReport())
+      if (llvm::Error error = compressionFlags.writeReport(report, compression))
+        return error;
+    if (cardPath.empty() || compressionFlags.heldOut().empty())
+      return llvm::Error::success();
+    llvm::Expected<MeasuredLossOnImages> loss =
+        measureLossOn(*module, registry, loader(), "vitya-compile", compressionFlags.heldOut());
+    if (!loss)
+      return loss.takeError();
+    card.loss = std::move(*loss);
+    timer.finish("card");
+    return llvm::Error::success();
   }
 
   /// Runs the phases that depend on the processor, or those that do not. The names of stages end with `suffix`.
@@ -246,25 +251,20 @@ private:
       if (info.phase < reached || info.phase > goal.phase || (info.phase > Phase::compress) != dependsOnProcessor)
         continue;
       PassManager pm(&context);
-      buildPhase(pm, info.phase, target);
+      buildPhase(nestOnModels(pm, model), info.phase, target);
       if (failed(pm.run(model)))
         return reportedError();
       std::string stage = info.name.str() + suffix.str();
       timer.finish(stage);
-      if (info.phase == Phase::compress && info.phase != reached && compressionFlags.wantsReport())
-        if (llvm::Error error = writeReport())
+      if (info.phase == Phase::compress && info.phase != reached) {
+        if (llvm::Error error = finishCompression())
           return error;
-      if (!cardPath.empty() && !compressionFlags.heldOut().empty() && info.phase == Phase::compress) {
-        llvm::Expected<MeasuredLossOnImages> loss =
-            measureLossOn(model, registry, loader(), "vitya-compile", compressionFlags.heldOut());
-        if (!loss)
-          return loss.takeError();
-        card.loss = std::move(*loss);
-        timer.finish("card");
+        model = *module;
       }
       if (check && info.phase == std::min(goal.phase, Phase::compress))
-        if (llvm::Error error = checkWithLibTorch(model, cpuName, target.triple(), compressionFlags.goal().images))
-          return error;
+        for (ModuleOp each : modelsOf(model))
+          if (llvm::Error error = checkWithLibTorch(each, cpuName, target.triple(), compressionFlags.goal().images))
+            return error;
       if (llvm::Error error = stages.write(model, stage))
         return error;
     }
@@ -330,16 +330,18 @@ private:
   }
 
   ModelFile file;
-  Goal goal;
+  EmitGoal goal;
   std::vector<Target> targets; ///< at least one
   std::string output, runtime;
   DialectRegistry registry;
   MLIRContext context;
   OwningOpRef<ModuleOp> module;               ///< null after the phases that all targets share
+  OwningOpRef<ModuleOp> dense;                ///< the model before compression, until it is part of a cascade
   std::vector<OwningOpRef<ModuleOp>> lowered; ///< one for each target
   std::vector<Level> levels;                  ///< the same
   Phase reached = Phase::import;
   CompressOptions compression;
+  std::optional<CascadeGoal> cascade;
   ModelReport report;
   CardFacts card;
   StepTimer timer{verbose};
@@ -347,7 +349,7 @@ private:
 };
 
 llvm::Error compile(ArrayRef<const char *> arguments) {
-  llvm::Expected<Goal> goal = parseGoal(emitName);
+  llvm::Expected<EmitGoal> goal = parseEmitGoal(emitName);
   if (!goal)
     return goal.takeError();
   if (weightsName != "embed" && weightsName != "file")
@@ -360,6 +362,10 @@ llvm::Error compile(ArrayRef<const char *> arguments) {
     return targets.takeError();
   if (goal->phase <= Phase::compress) // the same for all processors
     targets->erase(targets->begin() + 1, targets->end());
+  if (cascadeFlag && !goal->holdsCascades())
+    return makeError("expected --emit=compress or a later phase or product for --cascade, which no checkpoint and no "
+                     "ONNX file can express, found --emit=" +
+                     emitName);
   if (!cardPath.empty() && goal->product < Product::library)
     return makeError("expected --card with --emit=exe or --emit=lib, found --emit=" + emitName);
   if (targets->size() > 1 && (goal->product == Product::ir || check))

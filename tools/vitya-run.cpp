@@ -135,9 +135,7 @@ llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images 
   llvm::Regex pattern(trace);
   if (std::string problem; !trace.empty() && !pattern.isValid(problem))
     return makeError("expected --trace to be a regular expression, found '" + trace + "': " + problem);
-  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-  auto image = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
-                                                     : RankedTensorType();
+  RankedTensorType image = imageTypeOf(module);
   if (image && image.getRank() == 3)
     if (llvm::Error error = checkImages(*images.data, imageOf(module, image), imagesPath))
       return std::move(error);

@@ -53,7 +53,7 @@ void readImage(const ImageData &images, int64_t index, const ModelImage &model, 
 }
 
 llvm::Expected<ArrayRef<int>> ImageSet::findLabels(ModuleOp module) {
-  auto described = getDiscardable<VityaDialect::ModelAttrHelper>(module);
+  auto described = getDiscardable<VityaDialect::ModelAttrHelper>(modelsOf(module).front());
   if (!described)
     return makeError("expected a model with names of classes to find the labels of '{0}', found none", name);
   std::vector<const char *> classes;
@@ -65,12 +65,18 @@ llvm::Expected<ArrayRef<int>> ImageSet::findLabels(ModuleOp module) {
   return ArrayRef(data->labels, images);
 }
 
+RankedTensorType imageTypeOf(ModuleOp module) {
+  auto entry = modelsOf(module).front().lookupSymbol<func::FuncOp>(kEntryName);
+  return entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
+                                               : RankedTensorType();
+}
+
 ModelImage imageOf(ModuleOp module, RankedTensorType type) {
   ModelImage image = {type.getDimSize(0),
                       type.getDimSize(1),
                       type.getDimSize(2),
                       {VITYA_BILINEAR, /*antialias=*/1, type.getDimSize(1), type.getDimSize(2), VITYA_HALF_EVEN}};
-  if (auto model = getDiscardable<VityaDialect::ModelAttrHelper>(module)) {
+  if (auto model = getDiscardable<VityaDialect::ModelAttrHelper>(modelsOf(module).front())) {
     PreprocessingAttr preprocessing = model.getPreprocessing();
     auto [height, width] = preprocessing.resizedSize(type.getShape());
     image.preprocessing = {static_cast<int64_t>(preprocessing.getFilter()), preprocessing.getAntialias(), height, width,
@@ -82,9 +88,7 @@ ModelImage imageOf(ModuleOp module, RankedTensorType type) {
 FailureOr<ImageSet> ImageSet::open(ModuleOp module, StringRef path, int64_t count) {
   if (path.empty())
     return module.emitError("expected images=FILE to run the model on, found none");
-  auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-  auto type = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
-                                                    : RankedTensorType();
+  RankedTensorType type = imageTypeOf(module);
   if (!type || !type.hasStaticShape() || type.getRank() != 3)
     return module.emitError() << "expected @" << kEntryName << " to take one image [channels, height, width]";
   llvm::Expected<OpenImages> opened = openImages(path, count);

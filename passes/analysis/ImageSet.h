@@ -22,8 +22,11 @@ llvm::Error checkImages(const ImageData &images, const ModelImage &model, llvm::
 /// Writes image `index` as `model` takes it. The program ends with an error if a picture cannot be read any more.
 void readImage(const ImageData &images, int64_t index, const ModelImage &model, float *result);
 
-/// What `module` takes, a model of images of this type, [channels, height, width]. Pictures are resized bilinearly with
-/// antialiasing if the module has no `vitya.model`.
+/// The type of the only argument of @main of `module`, a model or a cascade; null if it is no tensor.
+mlir::RankedTensorType imageTypeOf(mlir::ModuleOp module);
+
+/// What `module` takes, a model or a cascade of images of this type, [channels, height, width]. Pictures are resized
+/// bilinearly with antialiasing if the module has no `vitya.model`.
 ModelImage imageOf(mlir::ModuleOp module, mlir::RankedTensorType type);
 
 /// Images that are converted to the input of a model (see runtime/image/ImageData.h).

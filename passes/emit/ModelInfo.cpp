@@ -14,7 +14,8 @@ using namespace mlir;
 
 namespace vitya {
 
-llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRef options) {
+/// Reads the attributes of a single model.
+static llvm::Expected<ModelInfo> readSingleInfo(ModuleOp module, StringRef cpu, StringRef options) {
   auto missing = [](StringRef name) {
     return makeError("expected a module with attribute '" + name +
                      "', found none: was it made by an "
@@ -66,6 +67,20 @@ llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRe
   return info;
 }
 
+llvm::Expected<ModelInfo> readModelInfo(ModuleOp module, StringRef cpu, StringRef options) {
+  SmallVector<ModuleOp, 2> models = modelsOf(module);
+  llvm::Expected<ModelInfo> info = readSingleInfo(models.front(), cpu, options);
+  auto cascade = getDiscardable<VityaDialect::CascadeAttrHelper>(module);
+  if (!info || !cascade)
+    return info;
+  llvm::Expected<ModelInfo> dense = readSingleInfo(models.back(), cpu, options);
+  if (!dense)
+    return dense.takeError();
+  info->report.cascade = CascadeReport(cascade);
+  info->dense = std::make_unique<ModelInfo>(std::move(*dense));
+  return info;
+}
+
 /// For example "bicubic, antialiased, shorter side 256, middle 224 x 224".
 static std::string describe(PreprocessingAttr preprocessing, ArrayRef<int64_t> image) {
   std::string result = stringifyPictureFilter(preprocessing.getFilter()).str();
@@ -95,6 +110,13 @@ std::string ModelInfo::text() const {
   line("image", llvm::formatv("{0} x {1} x {2}", image[0], image[1], image[2]).str());
   line("pictures", describe(preprocessing, image));
   line("classes", classes.size());
+  if (dense) {
+    line("cascade", report.cascade->rule());
+    line("  on held-out images", report.cascade->outcome());
+    line("  dense parameters", dense->report.parameters);
+    line("  dense multiply-adds", dense->report.multiplyAdds);
+    line("  dense weight bytes", dense->weightBytes);
+  }
   line("cpu", cpu);
   if (levels.size() > 1)
     line("levels", llvm::join(levels, ", "));
@@ -156,6 +178,16 @@ std::string ModelInfo::json() const {
       for (const std::string &level : levels)
         os.value(level);
     });
+    if (dense)
+      os.attributeObject("cascade", [&] {
+        report.cascade->printMembers(os);
+        os.attributeObject("dense", [&] {
+          os.attribute("fingerprint", dense->fingerprint);
+          os.attribute("parameters", dense->report.parameters);
+          os.attribute("multiply_adds", dense->report.multiplyAdds);
+          os.attribute("weight_bytes", dense->weightBytes);
+        });
+      });
     os.attributeObject("compiler", [&] {
       os.attribute("version", VITYA_VERSION);
       os.attribute("options", options);

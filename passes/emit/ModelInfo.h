@@ -6,6 +6,7 @@
 #include "passes/report/ModelReport.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/JSON.h"
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,8 @@ struct ModelInfo {
   std::vector<SettingAttr> settings; ///< empty if the model was not imported from a checkpoint
   std::vector<KernelBody> kernels;
   int64_t weightBytes = 0, workspaceBytes = 0;
-  ModelReport report; ///< parameters, multiply-adds, linear layers and attentions
+  ModelReport report; ///< parameters, multiply-adds, linear layers and attentions; of a cascade also its outcome
+  std::unique_ptr<ModelInfo> dense; ///< of a cascade the dense model, while all else is about the first one
 
   /// The text of `info` and the JSON object of `info --json`.
   std::string text() const;
@@ -38,8 +40,8 @@ struct ModelInfo {
 /// Writes how pictures become an `image` [channels, height, width] as members of the current JSON object.
 void printPreprocessing(PreprocessingAttr preprocessing, llvm::ArrayRef<int64_t> image, llvm::json::OStream &os);
 
-/// Reads the attributes of `module`. `options` are the compiler's options that shaped the code. The error names the
-/// attribute that is missing.
+/// Reads the attributes of `module`, which is a model or a cascade. `options` are the compiler's options that shaped
+/// the code. The error names the attribute that is missing.
 llvm::Expected<ModelInfo> readModelInfo(mlir::ModuleOp module, llvm::StringRef cpu, llvm::StringRef options);
 
 } // namespace vitya

@@ -1,6 +1,6 @@
-// Translates each level to LLVM IR, adds its descriptor, optimizes it, joins the levels and generates code. The weights
-// are never an LLVM constant: the descriptors refer to sections of zeros, which are overwritten with the weights when
-// the object is complete.
+// Translates each level to LLVM IR, the models of a cascade one by one, adds descriptors, optimizes, joins the levels
+// and generates code. The weights are never an LLVM constant: the descriptors refer to sections of zeros, which are
+// overwritten with the weights when the object is complete.
 #include "passes/emit/Object.h"
 #include "dialect/Constants.h"
 #include "dialect/support/Errors.h"
@@ -35,17 +35,41 @@ struct Weights {
   int64_t fileOffset;
 };
 
-/// The weights of all levels, by digest.
+/// A level of a model, or one of the two models of a level of a cascade.
+struct Part {
+  mlir::ModuleOp module;
+  const Target &target;
+  const ModelInfo &info;
+  std::string suffix; ///< of its symbols
+  bool isDense;       ///< whether it is the dense model of a cascade
+
+  /// The suffix of the dense model that follows this one.
+  std::string denseSuffix() const { return suffix + ".dense"; }
+};
+
+/// The parts of `levels`. If there are several levels, the names of their symbols end with that of the processor.
+std::vector<Part> partsOf(ArrayRef<Level> levels, ArrayRef<ModelInfo> infos) {
+  std::vector<Part> parts;
+  for (auto [level, info] : zip_equal(levels, infos)) {
+    SmallVector<mlir::ModuleOp, 2> models = modelsOf(level.module);
+    parts.push_back({models.front(), level.target, info, levels.size() > 1 ? "." + info.cpu : "", /*isDense=*/false});
+    if (info.dense)
+      parts.push_back({models.back(), level.target, *info.dense, parts.back().denseSuffix(), /*isDense=*/true});
+  }
+  return parts;
+}
+
+/// The weights of all parts, by digest.
 struct WeightsTable {
   MapVector<StringRef, Weights> entries;
   int64_t fileBytes = 0;
 
-  WeightsTable(ArrayRef<Level> levels, ArrayRef<ModelInfo> infos) {
-    for (auto [level, info] : zip_equal(levels, infos)) {
-      ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(level.module));
-      Weights weights{"vitya_weights." + info.weightsDigest, StringRef(bytes.data(), bytes.size()), fileBytes};
-      if (entries.insert({info.weightsDigest, std::move(weights)}).second)
-        fileBytes += sizeof(WeightsHeader) + info.weightBytes;
+  explicit WeightsTable(ArrayRef<Part> parts) {
+    for (const Part &part : parts) {
+      ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(part.module));
+      Weights weights{"vitya_weights." + part.info.weightsDigest, StringRef(bytes.data(), bytes.size()), fileBytes};
+      if (entries.insert({part.info.weightsDigest, std::move(weights)}).second)
+        fileBytes += sizeof(WeightsHeader) + part.info.weightBytes;
     }
   }
 };
@@ -66,10 +90,10 @@ Expected<std::vector<ModelInfo>> readInfos(ArrayRef<Level> levels, StringRef opt
   return infos;
 }
 
-/// Adds the descriptor of a level, with the fields of runtime/Abi.h in order. `weightsFile` is empty if the weights are
+/// Adds the descriptor of a part, with the fields of runtime/Abi.h in order. `weightsFile` is empty if the weights are
 /// in the object.
-void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeatures, const WeightsTable &weightsTable,
-                   StringRef weightsFile) {
+void addDescriptor(Module &module, const Part &part, const WeightsTable &weightsTable, StringRef weightsFile) {
+  const ModelInfo &info = part.info;
   LLVMContext &context = module.getContext();
   IRBuilder<> builder(context);
   Type *i64 = builder.getInt64Ty(), *pointer = builder.getPtrTy();
@@ -103,6 +127,16 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
   for (int64_t count : info.report.shortSumMultiplyAdds)
     sums.push_back(number(count));
   auto [height, width] = info.preprocessing.resizedSize(info.image);
+  // The fields of vitya_cascade.
+  Constant *cascade = null;
+  if (const std::optional<CascadeReport> &report = info.report.cascade; report && info.dense) {
+    Constant *dense = module.getOrInsertGlobal(kDescriptor.str() + part.denseSuffix(), pointer);
+    Constant *values[] = {dense, ConstantFP::get(builder.getDoubleTy(), report->margin), number(report->images),
+                          number(report->deferred)};
+    auto *type = StructType::create(context, {pointer, builder.getDoubleTy(), i64, i64}, "vitya_cascade");
+    cascade = new GlobalVariable(module, type, /*isConstant=*/true, GlobalValue::PrivateLinkage,
+                                 ConstantStruct::get(type, values));
+  }
   // The fields of vitya_preprocessing.
   Constant *pictures[] = {number(static_cast<int64_t>(info.preprocessing.getFilter())),
                           number(info.preprocessing.getAntialias()), number(height), number(width),
@@ -122,7 +156,7 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         ConstantArray::get(ArrayType::get(i64, sums.size()), sums),
                         text(info.name),
                         text(info.cpu),
-                        text(requiredFeatures),
+                        text(part.target.requiredFeatures),
                         text(info.text()),
                         text(info.json()),
                         strings(info.classes),
@@ -134,6 +168,7 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
                         number(packed.fileOffset),
                         number(weightsTable.fileBytes),
                         weights,
+                        cascade,
                         module.getFunction(kForward)};
   SmallVector<Type *> types;
   for (Constant *field : fields)
@@ -142,13 +177,13 @@ void addDescriptor(Module &module, const ModelInfo &info, StringRef requiredFeat
   new GlobalVariable(module, type, true, GlobalValue::ExternalLinkage, ConstantStruct::get(type, fields), kDescriptor);
 }
 
-/// Translates `level` to LLVM IR with a descriptor, and optimizes it for its target.
-Expected<std::unique_ptr<Module>> translate(const Level &level, const ModelInfo &info, const WeightsTable &weights,
-                                            StringRef weightsFile, LLVMContext &context) {
-  const Target &target = level.target;
-  mlir::registerBuiltinDialectTranslation(*level.module->getContext());
-  mlir::registerLLVMDialectTranslation(*level.module->getContext());
-  std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(level.module, context);
+/// Translates `part` to LLVM IR with a descriptor, and optimizes it for its target.
+Expected<std::unique_ptr<Module>> translate(Part part, const WeightsTable &weights, StringRef weightsFile,
+                                            LLVMContext &context) {
+  const Target &target = part.target;
+  mlir::registerBuiltinDialectTranslation(*part.module->getContext());
+  mlir::registerLLVMDialectTranslation(*part.module->getContext());
+  std::unique_ptr<Module> translated = mlir::translateModuleToLLVMIR(part.module, context);
   if (!translated)
     return makeError("expected a module that can be translated to LLVM IR");
   translated->setTargetTriple(target.machine->getTargetTriple());
@@ -164,7 +199,7 @@ Expected<std::unique_ptr<Module>> translate(const Level &level, const ModelInfo 
   }
   if (!translated->getFunction(kForward))
     return makeError("expected a function @" + kForward + ", found none");
-  addDescriptor(*translated, info, target.requiredFeatures, weights, weightsFile);
+  addDescriptor(*translated, part, weights, weightsFile);
 
   PassBuilder builder(target.machine.get());
   LoopAnalysisManager loops;
@@ -202,27 +237,27 @@ void addLevels(Module &module, ArrayRef<Constant *> descriptors) {
                      "vitya_levels");
 }
 
-/// Joins the code of all levels. If there are several, the names of their symbols end with that of the processor.
-Expected<std::unique_ptr<Module>> joinLevels(ArrayRef<Level> levels, ArrayRef<ModelInfo> infos,
-                                             const WeightsTable &weights, StringRef weightsFile, LLVMContext &context) {
-  const TargetMachine &machine = *levels.front().target.machine;
+/// Joins the code of all parts.
+Expected<std::unique_ptr<Module>> join(ArrayRef<Part> parts, const WeightsTable &weights, StringRef weightsFile,
+                                       LLVMContext &context) {
+  const TargetMachine &machine = *parts.front().target.machine;
   auto whole = std::make_unique<Module>("model", context);
   whole->setTargetTriple(machine.getTargetTriple());
   whole->setDataLayout(machine.createDataLayout());
   if (weightsFile.empty())
     addWeights(*whole, weights);
   SmallVector<std::string> names;
-  for (auto [level, info] : zip_equal(levels, infos)) {
-    Expected<std::unique_ptr<Module>> translated = translate(level, info, weights, weightsFile, context);
+  for (const Part &part : parts) {
+    Expected<std::unique_ptr<Module>> translated = translate(part, weights, weightsFile, context);
     if (!translated)
       return translated.takeError();
-    std::string suffix = levels.size() > 1 ? "." + info.cpu : "";
     for (GlobalObject &object : (*translated)->global_objects())
       if (!object.isDeclaration() && !object.hasPrivateLinkage())
-        object.setName(object.getName() + suffix);
-    names.push_back(kDescriptor.str() + suffix);
+        object.setName(object.getName() + part.suffix);
+    if (!part.isDense)
+      names.push_back(kDescriptor.str() + part.suffix);
     if (Linker::linkModules(*whole, std::move(*translated)))
-      return makeError("expected levels that can be linked, found one that cannot: " + info.cpu);
+      return makeError("expected levels that can be linked, found one that cannot: " + part.info.cpu);
   }
   addLevels(*whole, map_to_vector(names, [&](StringRef name) -> Constant * { return whole->getNamedGlobal(name); }));
   return whole;
@@ -257,16 +292,17 @@ Expected<SmallVector<char, 0>> generate(ArrayRef<Level> levels, const EmitOption
   Expected<std::vector<ModelInfo>> infos = readInfos(levels, options.commandLine);
   if (!infos)
     return infos.takeError();
-  WeightsTable weights(levels, *infos);
+  std::vector<Part> parts = partsOf(levels, *infos);
+  WeightsTable weights(parts);
   LLVMContext context;
-  Expected<std::unique_ptr<Module>> whole = joinLevels(levels, *infos, weights, options.weightsFile, context);
+  Expected<std::unique_ptr<Module>> whole = join(parts, weights, options.weightsFile, context);
   if (!whole)
     return whole.takeError();
   SmallVector<char, 0> bytes;
   bool isObject = type == CodeGenFileType::ObjectFile;
   // Growing the vector by doubling would need three times the memory of the weights.
   if (isObject && options.weightsFile.empty())
-    bytes.reserve(weights.fileBytes + (levels.size() << 20));
+    bytes.reserve(weights.fileBytes + (parts.size() << 20));
   raw_svector_ostream os(bytes);
   legacy::PassManager passes;
   if (levels.front().target.machine->addPassesToEmitFile(passes, os, nullptr, type))
@@ -301,7 +337,7 @@ Error emitWeights(ArrayRef<Level> levels, raw_ostream &os) {
   Expected<std::vector<ModelInfo>> infos = readInfos(levels, "");
   if (!infos)
     return infos.takeError();
-  for (const auto &[digest, weights] : WeightsTable(levels, *infos).entries) {
+  for (const auto &[digest, weights] : WeightsTable(partsOf(levels, *infos)).entries) {
     WeightsHeader header{};
     llvm::copy(StringRef(kWeightsMagic), header.magic);
     header.bytes = weights.bytes.size();

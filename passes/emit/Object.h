@@ -14,7 +14,7 @@ struct EmitOptions {
   std::string weightsFile; ///< name of the file with the weights; if empty, the object contains them
 };
 
-/// A model as it was lowered for one processor: a module at the end of phase `llvm`.
+/// A model or a cascade as it was lowered for one processor: a module at the end of phase `llvm`.
 struct Level {
   mlir::ModuleOp module;
   const Target &target;

@@ -1,7 +1,8 @@
-// Closed forms, all with the quantile of the normal distribution.
+// Intervals are closed forms with the quantile of the normal distribution; the exact bound is found by bisection.
 #include "passes/numerics/ConfidenceIntervals.h"
 #include <algorithm>
 #include <cmath>
+#include <unsupported/Eigen/SpecialFunctions>
 
 namespace vitya::numerics {
 
@@ -15,6 +16,24 @@ Interval intervalOfShare(int64_t successes, int64_t trials) {
   double radius = kQuantile / (1 + squared / n) * std::sqrt(share * (1 - share) / n + squared / (4 * n * n));
   // Rounding must not exclude the share itself.
   return {std::min(share, std::max(0.0, centre - radius)), std::max(share, std::min(1.0, centre + radius))};
+}
+
+double upperBoundOfShare(int64_t successes, int64_t trials) {
+  if (successes >= trials)
+    return 1;
+  // The bound is the share for which as few successes as these, or fewer, have a probability of 5 %.
+  auto probabilityOfSoFew = [&](double share) {
+    return Eigen::numext::betainc(static_cast<double>(trials - successes), static_cast<double>(successes) + 1,
+                                  1 - share);
+  };
+  constexpr double unlikely = 0.05;
+  constexpr int steps = 60; // halve the interval until its width is that of rounding
+  double low = 0, high = 1;
+  for (int i = 0; i < steps; ++i) {
+    double middle = (low + high) / 2;
+    (probabilityOfSoFew(middle) > unlikely ? low : high) = middle;
+  }
+  return high;
 }
 
 Interval intervalOfDifference(int64_t gained, int64_t lost, int64_t trials) {

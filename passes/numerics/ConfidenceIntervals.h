@@ -17,6 +17,10 @@ struct Interval {
 /// (Journal of the American Statistical Association 22, 1927).
 Interval intervalOfShare(int64_t successes, int64_t trials);
 
+/// An upper bound of a share of which `successes` of `trials`, at least one, were observed. It holds with a confidence
+/// of 95 % for any true share: the one-sided bound of Clopper and Pearson (Biometrika 26, 1934).
+double upperBoundOfShare(int64_t successes, int64_t trials);
+
 /// The interval of the difference of two shares that were observed on the same `trials`, at least one: `gained` of them
 /// succeeded only the second time, and `lost` only the first time. That of Agresti and Min (Statistics in Medicine 24,
 /// 2005), which adds half a trial to each of the four outcomes of a pair.

@@ -202,6 +202,10 @@ void buildPhasePipeline(OpPassManager &pm, Phase phase, const TargetInfo &target
   }
 }
 
+OpPassManager &nestOnModels(OpPassManager &pm, ModuleOp module) {
+  return getDiscardable<VityaDialect::CascadeAttrHelper>(module) ? pm.nest<ModuleOp>() : pm;
+}
+
 void registerVityaPasses() {
   registerVityaAnalysisPasses();
   registerVityaSimplifyPasses();

@@ -30,6 +30,9 @@ void buildContractPipeline(mlir::OpPassManager &pm, Phase phase);
 /// From the phase before `phase` to `phase`. Phase `compress` is without compression.
 void buildPhasePipeline(mlir::OpPassManager &pm, Phase phase, const TargetInfo &target);
 
+/// Returns the manager to which passes on each model of `module` are added: `pm`, or of a cascade one nested in it.
+mlir::OpPassManager &nestOnModels(mlir::OpPassManager &pm, mlir::ModuleOp module);
+
 /// Makes every pass available to vitya-opt.
 void registerVityaPasses();
 /// Makes the pipelines available to vitya-opt as --vitya-pipeline-NAME.

@@ -4,6 +4,7 @@
 #define VITYA_PASSES_REPORT_MODELREPORT_H
 
 #include "dialect/VityaOps.h"
+#include "passes/report/CascadeReport.h"
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/Error.h"
@@ -168,6 +169,7 @@ struct ModelReport {
   std::optional<BoundReport> bound;
   std::optional<ChoiceReport> choice;
   std::optional<std::vector<SensitivityReport>> sensitivities; ///< the most sensitive layer first
+  std::optional<CascadeReport> cascade;
 
   /// The record of this name, which is appended if there is none.
   LinearReport &linear(llvm::StringRef name);
@@ -182,8 +184,8 @@ void describeModel(mlir::ModuleOp module, ModelReport &report);
 /// names the attribute that is missing.
 llvm::Expected<ModelReport> readDescription(mlir::ModuleOp module);
 
-/// Prints the outcome of vitya-low-rank, quantization if `withQuantization`, the bound, the choice and the
-/// sensitivities, as one JSON object. See docs/low-rank.md and docs/quantization.md.
+/// Prints the outcome of vitya-low-rank, quantization if `withQuantization`, the bound, the choice, the
+/// sensitivities and the cascade, as one JSON object. See docs/low-rank.md and docs/quantization.md.
 void printJson(const ModelReport &report, bool withQuantization, llvm::raw_ostream &os);
 
 /// Prints the members "linears" and "attentions" that `info --json` shows.

@@ -47,6 +47,8 @@ public:
         os.attributeObject("choice", [&] { print(*report.choice); });
       if (report.sensitivities)
         os.attributeArray("sensitivities", [&] { print(*report.sensitivities); });
+      if (report.cascade)
+        os.attributeObject("cascade", [&] { report.cascade->printMembers(os); });
     });
   }
 

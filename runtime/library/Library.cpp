@@ -29,7 +29,7 @@ struct Slot {
 struct Table {
   Slot slots[kSlots];
   pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; ///< guards `weights`, and serialises the creation of sessions
-  const void *weights = nullptr;                    ///< null before the first session is created
+  ModelWeights weights;                             ///< null before the first session is created
 };
 
 Table table;
@@ -134,10 +134,12 @@ vitya_status vitya_create(int threads, vitya_session *session) {
   if (missingFeatures(model().required_features, message, sizeof(message)))
     return VITYA_PROCESSOR_UNSUPPORTED;
   Lock lock(table.lock);
-  if (!table.weights)
-    table.weights = loadWeights(model(), message, sizeof(message));
-  if (!table.weights)
-    return VITYA_WEIGHTS_UNREADABLE;
+  if (!table.weights.own) {
+    ModelWeights loaded;
+    if (!loadWeights(model(), loaded, message, sizeof(message)))
+      return VITYA_WEIGHTS_UNREADABLE;
+    table.weights = loaded;
+  }
   for (uint64_t i = 0; i < kSlots; ++i) {
     Slot &slot = table.slots[i];
     // A locked slot is in use, hence not free.

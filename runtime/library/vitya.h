@@ -47,9 +47,9 @@ typedef struct vitya_model_info {
   int64_t channels, height, width; /* shape of the model's input image */
   int64_t classes;
   const char *const *class_names; /* `classes` strings, in the order of the logits */
-  int64_t multiply_adds;          /* number of multiply-adds of one inference */
-  int64_t weight_bytes;
-  const char *json; /* the output of `info --json` of an executable of the model */
+  int64_t multiply_adds;          /* number of multiply-adds of one inference; of a cascade that of its first model */
+  int64_t weight_bytes;           /* of a cascade those of its first model */
+  const char *json;               /* the output of `info --json` of an executable of the model */
 } vitya_model_info;
 
 /* The order of u8 pixels in memory. */

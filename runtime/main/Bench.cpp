@@ -47,23 +47,15 @@ public:
   Benchmark(const Benchmark &) = delete;
   Benchmark &operator=(const Benchmark &) = delete;
 
-  /// Warms up, then measures `runs` runs of `batch` images, or as many as fill kRunSeconds if it is 0.
+  /// Warms up, then measures `runs` runs of `batch` images, or as many as fill kRunSeconds if it is 0. Of a cascade,
+  /// measures its first model, and then as often both models.
   Result measure(int64_t batch, int64_t runs) {
-    double warm = warmUp(batch);
-    if (!runs)
-      runs = static_cast<int64_t>(fmin(fmax(kRunSeconds / warm, kMinRuns), kMaxRuns));
-    auto *times = static_cast<double *>(malloc(runs * sizeof(double)));
-    if (!times)
-      fail("expected memory for --runs=%lld, found too little", static_cast<long long>(runs));
-    double best = INFINITY;
-    for (int64_t i = 0; i < runs; ++i)
-      if ((times[i] = 1e3 * run(batch)) < best) {
-        best = times[i];
-        fastest.copy(profile);
-      }
+    Result result{batch, runs, sessionThreads(session), {}, {}, {}};
+    measureRuns(result, Deferral::none, result.latency);
     measurePeaks();
-    Result result{batch, runs, sessionThreads(session), summarize(times, runs), peaks};
-    free(times);
+    result.peaks = peaks;
+    if (model.cascade)
+      measureRuns(result, Deferral::all, result.deferred);
     return result;
   }
 
@@ -71,7 +63,7 @@ public:
   void trace(int64_t batch, const char *path) {
     Trace trace(sessionThreads(session));
     if (trace.tracks)
-      runBatch(session, SyntheticImages::read, &images, 0, batch, logits, {nullptr, &trace});
+      runBatch(session, SyntheticImages::read, &images, 0, batch, logits, {nullptr, &trace, Deferral::none});
     char error[1024];
     if (!writeTrace(model, trace, path, error, sizeof(error)))
       fail("%s", error);
@@ -89,19 +81,40 @@ public:
   const Profile *times() const { return isProfiled ? &fastest : nullptr; }
 
 private:
-  /// Runs a batch and returns the seconds it took. Afterwards `profile` has the times of this run.
-  double run(int64_t batch) {
+  /// Measures the runs of `result`, whose number it sets if it is 0. Afterwards `fastest` has the times of the fastest
+  /// one if images are not deferred.
+  void measureRuns(Result &result, Deferral deferral, Statistics &statistics) {
+    double warm = warmUp(result.batch, deferral);
+    if (!result.runs)
+      result.runs = static_cast<int64_t>(fmin(fmax(kRunSeconds / warm, kMinRuns), kMaxRuns));
+    auto *times = static_cast<double *>(malloc(result.runs * sizeof(double)));
+    if (!times)
+      fail("expected memory for --runs=%lld, found too little", static_cast<long long>(result.runs));
+    double best = INFINITY;
+    for (int64_t i = 0; i < result.runs; ++i)
+      if ((times[i] = 1e3 * run(result.batch, deferral)) < best) {
+        best = times[i];
+        if (deferral == Deferral::none)
+          fastest.copy(profile);
+      }
+    statistics = summarize(times, result.runs);
+    free(times);
+  }
+
+  /// Runs a batch and returns the seconds it took. Afterwards `profile` has the times of this run, of the first model.
+  double run(int64_t batch, Deferral deferral) {
     profile.clear();
     double start = now();
-    runBatch(session, SyntheticImages::read, &images, 0, batch, logits, {isProfiled ? &profile : nullptr, nullptr});
+    runBatch(session, SyntheticImages::read, &images, 0, batch, logits,
+             {isProfiled ? &profile : nullptr, nullptr, deferral});
     return now() - start;
   }
 
   /// Runs until caches and clock frequency have settled, and returns the seconds of the last run.
-  double warmUp(int64_t batch) {
-    double last = run(batch);
+  double warmUp(int64_t batch, Deferral deferral) {
+    double last = run(batch, deferral);
     for (double start = now(); now() - start < kWarmUpSeconds;)
-      last = run(batch);
+      last = run(batch, deferral);
     return last;
   }
 
@@ -128,7 +141,7 @@ void runSweep(const vitya_model &model, const Options &options) {
   if (options.json)
     putchar('[');
   else
-    printSweepHead();
+    printSweepHead(model);
   for (int64_t batch = 1; batch <= kLargestBatch; batch *= 2) {
     Result result = benchmark.measure(batch, options.runs);
     if (options.json) {

@@ -156,6 +156,16 @@ void printJsonLines(const char *name, const Lines &lines, const Result &result) 
   putchar(']');
 }
 
+void printStatistics(const char *name, const Statistics &latency) {
+  printf("%-12s %.3f ms min, %.3f mean, %.3f std, %.3f p50, %.3f p90, %.3f p99\n", name, latency.min, latency.mean,
+         latency.std, latency.p50, latency.p90, latency.p99);
+}
+
+void printJsonStatistics(const char *name, const Statistics &latency) {
+  printf("\"%s\": {\"min\": %.6f, \"mean\": %.6f, \"std\": %.6f, \"p50\": %.6f, \"p90\": %.6f, \"p99\": %.6f}, ", name,
+         latency.min, latency.mean, latency.std, latency.p50, latency.p90, latency.p99);
+}
+
 } // namespace
 
 Statistics summarize(double *times, int64_t runs) {
@@ -205,12 +215,18 @@ double Peaks::integers(const vitya_model &model) const {
   return model.integer_multiply_adds > 0 && seconds > 0 ? 2e-9 * model.integer_multiply_adds / seconds : 0;
 }
 
+double expectedLatency(const vitya_model &model, const Result &result) {
+  const vitya_cascade &cascade = *model.cascade;
+  if (cascade.images == 0)
+    return NAN;
+  double share = static_cast<double>(cascade.deferrals) / cascade.images;
+  return result.latency.min + share * (result.deferred.min - result.latency.min);
+}
+
 void printText(const vitya_model &model, const Result &result) {
-  const Statistics &latency = result.latency;
   printf("batch %lld, %d threads, %lld runs, code for %s\n", static_cast<long long>(result.batch), result.threads,
          static_cast<long long>(result.runs), model.cpu);
-  printf("latency      %.3f ms min, %.3f mean, %.3f std, %.3f p50, %.3f p90, %.3f p99\n", latency.min, latency.mean,
-         latency.std, latency.p50, latency.p90, latency.p99);
+  printStatistics("latency", result.latency);
   printf("throughput   %.1f images/s (best run)\n", result.rate());
   printf("arithmetic   %.1f million multiply-adds an image, %.1f GFLOP/s", model.multiply_adds * 1e-6,
          result.gflops(model));
@@ -219,15 +235,28 @@ void printText(const vitya_model &model, const Result &result) {
   if (result.peaks.integers(model) > 0)
     printf(", %.1f with integers", result.peaks.integers(model));
   putchar('\n');
+  if (!model.cascade)
+    return;
+  puts("The above is the first model of the cascade. If it defers all images to the dense one, both take:");
+  printStatistics("deferred", result.deferred);
+  const vitya_cascade &cascade = *model.cascade;
+  if (cascade.images > 0)
+    printf("expected     %.3f ms min, as %.2f %% of images are deferred (%lld of %lld held-out images)\n",
+           expectedLatency(model, result), 100.0 * cascade.deferrals / cascade.images,
+           static_cast<long long>(cascade.deferrals), static_cast<long long>(cascade.images));
 }
 
 void printJson(const vitya_model &model, const Result &result, const Profile *profile) {
-  const Statistics &latency = result.latency;
   printf("{\"cpu\": \"%s\", ", model.cpu);
-  printf("\"batch\": %lld, \"threads\": %d, \"runs\": %lld, \"latency_ms\": {\"min\": %.6f, \"mean\": %.6f, "
-         "\"std\": %.6f, \"p50\": %.6f, \"p90\": %.6f, \"p99\": %.6f}, \"images_per_second\": %.3f, ",
-         static_cast<long long>(result.batch), result.threads, static_cast<long long>(result.runs), latency.min,
-         latency.mean, latency.std, latency.p50, latency.p90, latency.p99, result.rate());
+  printf("\"batch\": %lld, \"threads\": %d, \"runs\": %lld, ", static_cast<long long>(result.batch), result.threads,
+         static_cast<long long>(result.runs));
+  printJsonStatistics("latency_ms", result.latency);
+  printf("\"images_per_second\": %.3f, ", result.rate());
+  if (model.cascade) {
+    printJsonStatistics("deferred_latency_ms", result.deferred);
+    if (model.cascade->images > 0)
+      printf("\"expected_latency_ms\": %.6f, ", expectedLatency(model, result));
+  }
   printf("\"multiply_adds\": %lld, \"integer_multiply_adds\": %lld, \"gflops\": %.3f, \"peak_gflops\": %.3f, "
          "\"integer_peak_gflops\": %.3f, \"share_of_peak\": %.4f",
          static_cast<long long>(model.multiply_adds), static_cast<long long>(model.integer_multiply_adds),
@@ -251,12 +280,19 @@ void printProfile(const vitya_model &model, const Result &result, const Profile 
   printLines("layer", layers, result, /*withLimits=*/false);
 }
 
-void printSweepHead() { printf("%6s %12s %12s %20s\n", "batch", "ms (best)", "images/s", "share of the limit"); }
+void printSweepHead(const vitya_model &model) {
+  printf("%6s %12s %12s %20s%s\n", "batch", "ms (best)", "images/s", "share of the limit",
+         model.cascade ? "  ms if all are deferred" : "");
+}
 
 void printSweepLine(const vitya_model &model, const Result &result) {
   printf("%6lld %12.3f %12.1f", static_cast<long long>(result.batch), result.latency.min, result.rate());
   if (result.peaks.f32() > 0)
     printf(" %18.1f %%", 100 * result.shareOfPeak(model));
+  else if (model.cascade)
+    printf(" %20s", "-");
+  if (model.cascade)
+    printf(" %23.3f", result.deferred.min);
   putchar('\n');
   fflush(stdout);
 }

@@ -46,14 +46,19 @@ struct Peaks {
 struct Result {
   int64_t batch, runs;
   int threads;
-  Statistics latency;
+  Statistics latency; ///< of a cascade that of its first model
   Peaks peaks;
+  Statistics deferred; ///< of a cascade that of both models, if all images are deferred to the dense one
 
   /// Images per second in the fastest run.
   double rate() const { return batch / (latency.min * 1e-3); }
   double gflops(const vitya_model &model) const { return 2e-9 * model.multiply_adds * rate(); }
   double shareOfPeak(const vitya_model &model) const { return peaks.limit(model) * rate(); }
 };
+
+/// The shortest time of a batch of a cascade, in milliseconds, if as many images are deferred as of the held-out ones.
+/// NaN if the compiler ran none.
+double expectedLatency(const vitya_model &model, const Result &result);
 
 void printText(const vitya_model &model, const Result &result);
 /// Prints one JSON object without a newline; with the time of kernels and layers if `profile`, that of the fastest run,
@@ -64,7 +69,7 @@ void printJson(const vitya_model &model, const Result &result, const Profile *pr
 void printProfile(const vitya_model &model, const Result &result, const Profile &profile);
 
 /// Prints the head of the table of a sweep over sizes of batches, and one line of it.
-void printSweepHead();
+void printSweepHead(const vitya_model &model);
 void printSweepLine(const vitya_model &model, const Result &result);
 
 } // namespace vitya

@@ -14,6 +14,7 @@ namespace {
 /// counts as wrong; the loss is undefined if there is such an image.
 struct Score {
   int64_t images = 0, unreadable = 0, correct = 0, top5 = 0, notFinite = 0;
+  int64_t deferred = 0; ///< images that a cascade runs with its dense model; unreadable ones count
   double loss = 0;
   int64_t *seenOfClass = nullptr, *correctOfClass = nullptr;
 
@@ -53,6 +54,9 @@ void printScore(const vitya_model &model, const Score &score, double seconds) {
   else
     printf("loss         %.4f\n", score.loss / images);
   printf("top-5        %.4f\n", static_cast<double>(score.top5) / images);
+  if (model.cascade)
+    printf("deferred     %lld images to the dense model (%.2f %%)\n", static_cast<long long>(score.deferred),
+           100.0 * score.deferred / (images + score.unreadable));
   printf("seconds      %.3f  (%.1f images/s)\n\n", seconds, images / seconds);
   for (int64_t i = 0; i < model.classes; ++i)
     if (score.seenOfClass[i])
@@ -72,7 +76,10 @@ void printScoreJson(const vitya_model &model, const Score &score, double seconds
     fputs("null", stdout);
   else
     printf("%.9g", score.loss / images);
-  printf(", \"top5\": %.9g, \"per_class\": {", static_cast<double>(score.top5) / images);
+  printf(", \"top5\": %.9g, ", static_cast<double>(score.top5) / images);
+  if (model.cascade)
+    printf("\"deferred\": %lld, ", static_cast<long long>(score.deferred));
+  fputs("\"per_class\": {", stdout);
   bool first = true;
   for (int64_t i = 0; i < model.classes; ++i) {
     if (!score.seenOfClass[i])
@@ -123,22 +130,24 @@ public:
 
   /// Computes the logits of the images of the shard and calls use(first, size, logits) for each batch: those of the
   /// images [first, first + size) of the data, which are NaN for images that cannot be read.
-  /// Returns the seconds spent on inference.
   template <typename Use>
-  double run(Use use) {
-    double seconds = 0;
+  void run(Use use) {
     for (int64_t first = begin; first < end; first += batch) {
       int64_t size = end - first < batch ? end - first : batch;
       double start = now();
-      runBatch(session, DataSource::read, &source, first, size, logits);
+      deferred += runBatch(session, DataSource::read, &source, first, size, logits);
       seconds += now() - start;
       for (int64_t i = 0; i < size * model.classes; ++i)
         if (source.unreadable[first + i / model.classes])
           logits[i] = NAN;
       use(first, size, logits);
     }
-    return seconds;
   }
+
+  /// What run() has spent on inference so far.
+  double seconds = 0;
+  /// The number of images that run() has deferred to the dense model of a cascade so far.
+  int64_t deferred = 0;
 
   /// The number of images of the shard.
   int64_t imageCount() const { return end - begin; }
@@ -166,7 +175,7 @@ void runEval(const vitya_model &model, const Options &options) {
   score.seenOfClass = allocateZeros<int64_t>(model.classes);
   score.correctOfClass = allocateZeros<int64_t>(model.classes);
   bool progress = isatty(STDERR_FILENO);
-  double seconds = inference.run([&](int64_t first, int64_t size, const float *logits) {
+  inference.run([&](int64_t first, int64_t size, const float *logits) {
     for (int64_t i = 0; i < size; ++i) {
       if (inference.isUnreadable(first + i))
         ++score.unreadable;
@@ -179,8 +188,9 @@ void runEval(const vitya_model &model, const Options &options) {
   });
   if (progress)
     fprintf(stderr, "\r\033[K");
+  score.deferred = inference.deferred;
   if (score.images)
-    (options.json ? printScoreJson : printScore)(model, score, seconds);
+    (options.json ? printScoreJson : printScore)(model, score, inference.seconds);
   free(score.seenOfClass);
   free(score.correctOfClass);
   finishOutput();

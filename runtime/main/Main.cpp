@@ -16,8 +16,8 @@ namespace vitya {
 Session *openSession(const vitya_model &model, const Options &options) {
   int64_t threads = options.threads ? options.threads : availableProcessors();
   char error[1024];
-  const void *weights = loadWeights(model, error, sizeof(error));
-  if (!weights)
+  ModelWeights weights;
+  if (!loadWeights(model, weights, error, sizeof(error)))
     fail("%s", error);
   Session *session = createSession(&model, weights, static_cast<int>(threads));
   if (!session)
@@ -48,10 +48,12 @@ void DataSource::read(void *data, int64_t index, float *image) {
   auto *source = static_cast<DataSource *>(data);
   const ModelImage &model = source->model;
   char error[1024];
-  if (readImageOf(*source->images, index, model, image, error, sizeof(error)))
-    return;
-  fprintf(stderr, "%s: %s\n", programName, error);
-  source->unreadable[index] = true;
+  if (!source->unreadable[index]) {
+    if (readImageOf(*source->images, index, model, image, error, sizeof(error)))
+      return;
+    fprintf(stderr, "%s: %s\n", programName, error);
+    source->unreadable[index] = true;
+  }
   memset(image, 0, model.channels * model.height * model.width * sizeof(float));
 }
 

@@ -55,9 +55,8 @@ bool matchesDigest(const WeightsHeader &header, int64_t bytes) {
   return memcmp(digest, header.digest, sizeof(header.digest)) == 0;
 }
 
-} // namespace
-
-const void *loadWeights(const vitya_model &model, char *error, size_t errorSize) {
+/// Returns the weights of `model` alone, or null and an error.
+const void *loadOwnWeights(const vitya_model &model, char *error, size_t errorSize) {
   if (!model.weights_file)
     return model.weights;
   char path[kPathSize];
@@ -87,6 +86,15 @@ const void *loadWeights(const vitya_model &model, char *error, size_t errorSize)
     return header + 1;
   unmapFile(file);
   return nullptr;
+}
+
+} // namespace
+
+bool loadWeights(const vitya_model &model, ModelWeights &weights, char *error, size_t errorSize) {
+  weights.own = loadOwnWeights(model, error, errorSize);
+  if (weights.own && model.cascade)
+    weights.dense = loadOwnWeights(*model.cascade->dense, error, errorSize);
+  return weights.own && (weights.dense || !model.cascade);
 }
 
 } // namespace vitya

@@ -18,10 +18,15 @@ struct WeightsHeader {
 };
 inline constexpr char kWeightsMagic[] = "VITYA-W\n";
 
-/// Returns the weights of `model`. A weights file is read once, to compare the digest of its bytes with that of the
-/// model; it stays mapped until the process ends, and processes share its pages. On failure, returns null and writes
+/// The weights of a model, and those of the dense model if it is a cascade, else null.
+struct ModelWeights {
+  const void *own = nullptr, *dense = nullptr;
+};
+
+/// Loads the weights of `model`. A weights file is read once, to compare the digest of its bytes with that of the
+/// model; it stays mapped until the process ends, and processes share its pages. On failure, returns false and writes
 /// one line to `error` that states what was expected and found.
-const void *loadWeights(const vitya_model &model, char *error, size_t errorSize);
+bool loadWeights(const vitya_model &model, ModelWeights &weights, char *error, size_t errorSize);
 
 } // namespace vitya
 

@@ -349,3 +349,60 @@ module attributes {vitya.stored_tensors = [#vitya.stored_tensor<"stored_tensor_c
 
 // expected-error @below {{expected attribute 'vitya.stored_tensors' to be an array of #vitya.stored_tensor, found "w"}}
 module attributes {vitya.stored_tensors = "w"} {}
+
+// -----
+
+// expected-error @below {{expected an f32 margin that is finite and not negative, found -1.000000e+00 : f32}}
+module @cascade_c1_negative attributes {vitya.cascade = #vitya.cascade<margin = -1.0 : f32>} {}
+
+// -----
+
+// expected-error @below {{expected an f32 margin that is finite and not negative, found 0x7FC00000 : f32}}
+module @cascade_c1_nan attributes {vitya.cascade = #vitya.cascade<margin = 0x7FC00000 : f32>} {}
+
+// -----
+
+// expected-error @below {{expected an f32 margin that is finite and not negative, found 1.000000e+00 : f64}}
+module @cascade_c1_type attributes {vitya.cascade = #vitya.cascade<margin = 1.0 : f64>} {}
+
+// -----
+
+// expected-error @below {{expected deferred images and disagreements among 5 images, found 3 and 3}}
+module @cascade_c2 attributes {vitya.cascade = #vitya.cascade<margin = 1.0 : f32, images = 5, deferred = 3, disagreements = 3>} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.cascade' to be #vitya.cascade on a module of two modules with the same `vitya.model` of at least two classes}}
+module @cascade_c3_one attributes {vitya.cascade = #vitya.cascade<margin = 1.0 : f32>} {
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {}
+}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.cascade' to be #vitya.cascade on a module of two modules with the same `vitya.model` of at least two classes}}
+module @cascade_c3_classes attributes {vitya.cascade = #vitya.cascade<margin = 1.0 : f32>} {
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat"]>} {}
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat"]>} {}
+}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.cascade' to be #vitya.cascade on a module of two modules with the same `vitya.model` of at least two classes}}
+module @cascade_c3_images attributes {vitya.cascade = #vitya.cascade<margin = 1.0 : f32>} {
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {}
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 2, 2], classes = ["cat", "dog"]>} {}
+}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.cascade' to be #vitya.cascade on a module of two modules with the same `vitya.model` of at least two classes, found}}
+module @cascade_c3_other attributes {vitya.cascade = #vitya.cascade<margin = 1.0 : f32>} {
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {}
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {}
+  func.func private @main()
+}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.cascade' to be #vitya.cascade on a module of two modules with the same `vitya.model` of at least two classes, found "margin"}}
+module @cascade_c3_value attributes {vitya.cascade = "margin"} {}

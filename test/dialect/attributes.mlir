@@ -47,3 +47,21 @@ module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 224, 224
 
 // CHECK: classes = ["cat"]>
 module attributes {vitya.model = #vitya.model<name = "vit", image = [3, 224, 224], classes = ["cat"], preprocessing = <bilinear>>} {}
+
+// -----
+
+// CHECK: module @whole attributes {vitya.cascade = #vitya.cascade<margin = 1.250000e-01 : f32, images = 5000, deferred = 48, disagreements = 20>}
+// CHECK: module @first
+// CHECK: module @dense
+module @whole attributes {vitya.cascade = #vitya.cascade<margin = 0.125 : f32, images = 5000, deferred = 48, disagreements = 20>} {
+  module @first attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {}
+  module @dense attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {}
+}
+
+// -----
+
+// CHECK: vitya.cascade = #vitya.cascade<margin = 0.000000e+00 : f32>}
+module attributes {vitya.cascade = #vitya.cascade<margin = 0.0 : f32>} {
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {}
+  module attributes {vitya.model = #vitya.model<name = "vit", image = [1, 1, 2], classes = ["cat", "dog"]>} {}
+}

@@ -19,6 +19,16 @@ TEST(ConfidenceIntervals, Share) {
   EXPECT_EQ(intervalOfShare(7, 7).high, 1);
 }
 
+// Without successes the bound is 1 - 0.05^(1/n), and with all but one it is 0.95^(1/n). The others are from sums of
+// binomial probabilities.
+TEST(ConfidenceIntervals, UpperBoundOfShare) {
+  EXPECT_NEAR(upperBoundOfShare(0, 100), 1 - std::pow(0.05, 0.01), 1e-12);
+  EXPECT_NEAR(upperBoundOfShare(9, 10), std::pow(0.95, 0.1), 1e-12);
+  EXPECT_NEAR(upperBoundOfShare(2, 10), 0.5069013010632024, 1e-12);
+  EXPECT_NEAR(upperBoundOfShare(16, 1000), 0.024200225831249315, 1e-12);
+  EXPECT_EQ(upperBoundOfShare(7, 7), 1);
+}
+
 // The interval is symmetric about (gained - lost) / (trials + 2), excludes 0 for a clear difference, and has a width
 // even if no image changed.
 TEST(ConfidenceIntervals, Difference) {

@@ -21,10 +21,11 @@ namespace vitya {
 /// Checks the contract of `reached` and lowers `module` from there to the last phase.
 static Error lower(mlir::ModuleOp module, Phase reached, const TargetInfo &target) {
   mlir::PassManager pm(module.getContext());
-  buildContractPipeline(pm, reached);
+  mlir::OpPassManager &models = nestOnModels(pm, module);
+  buildContractPipeline(models, reached);
   for (const PhaseInfo &info : kPhases)
     if (info.phase > reached)
-      buildPhasePipeline(pm, info.phase, target);
+      buildPhasePipeline(models, info.phase, target);
   return failed(pm.run(module)) ? reportedError() : Error::success();
 }
 
@@ -42,8 +43,6 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   // Emit code without weights: the code reads them from the module.
   if (Error error = emitObject(Level{module, target}, EmitOptions{"", "(in memory)"}, os))
     return std::move(error);
-  ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(module));
-  result.weightBytes = bytes.data();
 
   Expected<std::unique_ptr<orc::LLJIT>> jit = orc::LLJITBuilder().create();
   if (!jit)
@@ -60,14 +59,25 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   if (!address)
     return address.takeError();
   result.descriptor = *address->toPtr<const vitya_model *const *>();
-  if (result.descriptor->weight_bytes != static_cast<int64_t>(bytes.size()) || !isAddrAligned(Align(64), bytes.data()))
-    return makeError("expected " + Twine(result.descriptor->weight_bytes) +
-                     " bytes of weights, aligned to 64 bytes, found " + Twine(bytes.size()) + " bytes");
+  SmallVector<mlir::ModuleOp, 2> models = modelsOf(module);
+  auto takeWeights = [&](const vitya_model &model, mlir::ModuleOp from, const void *&weights) -> Error {
+    ArrayRef<char> bytes = rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(from));
+    weights = bytes.data();
+    if (model.weight_bytes == static_cast<int64_t>(bytes.size()) && isAddrAligned(Align(64), bytes.data()))
+      return Error::success();
+    return makeError("expected " + Twine(model.weight_bytes) + " bytes of weights, aligned to 64 bytes, found " +
+                     Twine(bytes.size()) + " bytes");
+  };
+  if (Error error = takeWeights(*result.descriptor, models.front(), result.weights.own))
+    return std::move(error);
+  if (result.descriptor->cascade)
+    if (Error error = takeWeights(*result.descriptor->cascade->dense, models.back(), result.weights.dense))
+      return std::move(error);
   return result;
 }
 
 Expected<std::vector<float>> CompiledModel::run(int64_t count, int threads, ImageSource source) const {
-  Session *session = createSession(descriptor, weightBytes, threads);
+  Session *session = createSession(descriptor, weights, threads);
   if (!session)
     return makeError("expected memory for " + Twine(threads) + " threads, found too little");
   scope_exit end([&] { destroySession(session); });
@@ -85,7 +95,7 @@ Expected<ImageTime> CompiledModel::time() const {
   // Runs end when for a while none has been faster, so that other work on this machine matters little.
   constexpr int64_t leastRuns = 20, patience = 400'000'000, longest = 4'000'000'000;
   int threads = availableProcessors();
-  Session *session = createSession(descriptor, weightBytes, threads);
+  Session *session = createSession(descriptor, weights, threads);
   if (!session)
     return makeError("expected memory for " + Twine(threads) + " threads, found too little");
   scope_exit end([&] { destroySession(session); });
@@ -103,7 +113,7 @@ Expected<ImageTime> CompiledModel::time() const {
          ++runs, now = nanoseconds()) {
       profile.clear();
       int64_t before = nanoseconds();
-      runBatch(session, copy, &image, 0, 1, logits.data(), {isProfiled ? &profile : nullptr, nullptr});
+      runBatch(session, copy, &image, 0, 1, logits.data(), {isProfiled ? &profile : nullptr, nullptr, Deferral::none});
       int64_t after = nanoseconds(), taken = after - before;
       if (taken >= best)
         continue;

@@ -6,6 +6,7 @@
 #include "passes/Phases.h"
 #include "passes/emit/Target.h"
 #include "runtime/Abi.h"
+#include "runtime/model/Weights.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ExecutionEngine/Orc/LLJIT.h"
@@ -25,13 +26,12 @@ struct ImageTime {
 /// must outlive this object.
 class CompiledModel {
 public:
-  /// Takes `module` from phase `reached` through the remaining pipelines, generates code for `target` and loads it.
-  /// Fails if this processor lacks a feature that the code needs. If a pass reported the reason, the error is a
-  /// ReportedError.
+  /// Takes `module`, a model or a cascade, from phase `reached` through the remaining pipelines, generates code for
+  /// `target` and loads it. Fails if this processor lacks a feature that the code needs. If a pass reported the reason,
+  /// the error is a ReportedError.
   static llvm::Expected<CompiledModel> create(mlir::ModuleOp module, Phase reached, const Target &target);
 
   const vitya_model &model() const { return *descriptor; }
-  const void *weights() const { return weightBytes; }
 
   /// Fills `image`, f32 [channels, height, width], with the pixels of image `index`. Called from several threads.
   using ImageSource = llvm::function_ref<void(int64_t index, llvm::MutableArrayRef<float> image)>;
@@ -39,13 +39,13 @@ public:
   llvm::Expected<std::vector<float>> run(int64_t count, int threads, ImageSource source) const;
 
   /// Measures one image as `bench` of an executable does, on all processors: the fastest of many runs. The loops are
-  /// measured in runs of their own, because that takes time, too.
+  /// measured in runs of their own, because that takes time, too. Of a cascade, measures the first model.
   llvm::Expected<ImageTime> time() const;
 
 private:
   std::unique_ptr<llvm::orc::LLJIT> jit;
   const vitya_model *descriptor = nullptr;
-  const void *weightBytes = nullptr;
+  ModelWeights weights;
 };
 
 } // namespace vitya

@@ -126,7 +126,7 @@ SearchGoal CompressionFlags::goal() const {
   return result;
 }
 
-llvm::Expected<CompressOptions> CompressionFlags::parse(bool hasCard) const {
+llvm::Expected<CompressOptions> CompressionFlags::parse(bool looksAtHeldOut) const {
   if (llvm::Error error = checkBounds())
     return error;
   llvm::Expected<CompressOptions> options = parseCompressOptions(
@@ -142,7 +142,7 @@ llvm::Expected<CompressOptions> CompressionFlags::parse(bool hasCard) const {
     return error;
   if (!report.empty() && !options->lowRank && !options->quantizes())
     return makeError("expected --report with a compression to report, found no --low-rank or --quantize");
-  if (llvm::Error error = checkSearch(*options, hasCard))
+  if (llvm::Error error = checkSearch(*options, looksAtHeldOut))
     return error;
   return options;
 }
@@ -199,7 +199,7 @@ llvm::Error CompressionFlags::checkChoice(const CompressOptions &options) const 
   return llvm::Error::success();
 }
 
-llvm::Error CompressionFlags::checkSearch(const CompressOptions &options, bool hasCard) const {
+llvm::Error CompressionFlags::checkSearch(const CompressOptions &options, bool looksAtHeldOut) const {
   StringRef flag = firstBound();
   if (isBounded() && !options.lowRank && !options.quantizes())
     return makeError("expected " + flag + " with a compression to bound, found no --low-rank or --quantize");
@@ -210,9 +210,9 @@ llvm::Error CompressionFlags::checkSearch(const CompressOptions &options, bool h
   if (reportSensitivity && validate.empty() && calibrate.empty())
     return makeError(
         "expected --validate=FILE or --calibrate=FILE with --report-sensitivity, which looks at images, found neither");
-  if (!validate.empty() && !isBounded() && !reportSensitivity && !hasCard)
-    return makeError("expected --validate with --max-kl, --max-drop, --max-bytes, --max-latency, --card or "
-                     "--report-sensitivity, found none of them");
+  if (!validate.empty() && !isBounded() && !reportSensitivity && !looksAtHeldOut)
+    return makeError("expected --validate with --max-kl, --max-drop, --max-bytes, --max-latency, --cascade, --card "
+                     "or --report-sensitivity, found none of them");
   return llvm::Error::success();
 }
 

@@ -18,9 +18,9 @@ public:
   /// The first flag that requests compression, such as "--quantize"; empty if there is none.
   llvm::StringRef requested() const;
 
-  /// The options of compression. Fails if a flag does not parse or the flags do not fit together. A card reports the
-  /// loss on the images of --validate.
-  llvm::Expected<CompressOptions> parse(bool hasCard = false) const;
+  /// The options of compression. Fails if a flag does not parse or the flags do not fit together. `looksAtHeldOut` says
+  /// that other options make use of the images of --validate.
+  llvm::Expected<CompressOptions> parse(bool looksAtHeldOut = false) const;
 
   /// The bounds, once parse() has succeeded.
   SearchGoal goal() const;
@@ -45,7 +45,7 @@ public:
 
 private:
   llvm::Error checkImages(const CompressOptions &options) const;
-  llvm::Error checkSearch(const CompressOptions &options, bool hasCard) const;
+  llvm::Error checkSearch(const CompressOptions &options, bool looksAtHeldOut) const;
   llvm::Error checkBounds() const;
   llvm::Error checkChoice(const CompressOptions &options) const;
   /// The first flag that is a bound; empty if there is none.

@@ -61,6 +61,11 @@ void printFacts(const ModelInfo &info, const CardFacts &facts, uint64_t outputBy
       quantity(info.report.multiplyAdds) + ", " + quantity(info.report.integerMultiplyAdds) + " of them of integers");
   row("linear layers", formatsOf(info.report) + ", " + quantity(reduced) + " of reduced rank");
   row("bytes of weights", quantity(info.weightBytes));
+  if (info.dense) {
+    row("cascade", info.report.cascade->rule());
+    row("cascade on held-out images", info.report.cascade->outcome());
+    row("bytes of weights of the dense model", quantity(info.dense->weightBytes));
+  }
   row(facts.isLibrary ? "bytes of the library" : "bytes of the executable", quantity(int64_t(outputBytes)));
   row("processor", plain(llvm::join(info.levels, ", ")));
   row("compiled on", plain(llvm::sys::getHostCPUName()) + ", " + quantity(availableProcessors()) + " processors");

@@ -161,7 +161,8 @@ llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, const Mode
   return module;
 }
 
-llvm::Expected<Phase> phaseOf(ModuleOp module) {
+/// The phase of a single model.
+static llvm::Expected<Phase> phaseOfModel(ModuleOp module) {
   auto name = getDiscardable<VityaDialect::PhaseAttrHelper>(module);
   if (!name)
     return Phase::import;
@@ -169,6 +170,20 @@ llvm::Expected<Phase> phaseOf(ModuleOp module) {
     return *phase;
   return makeError("expected '{0}' to name a phase, found '{1}'", VityaDialect::PhaseAttrHelper::getNameStr(),
                    name.getValue());
+}
+
+llvm::Expected<Phase> phaseOf(ModuleOp module) {
+  SmallVector<ModuleOp, 2> models = modelsOf(module);
+  llvm::Expected<Phase> phase = phaseOfModel(models.front());
+  if (!phase || models.size() == 1)
+    return phase;
+  llvm::Expected<Phase> dense = phaseOfModel(models.back());
+  if (!dense)
+    return dense;
+  if (*phase == *dense && *phase >= Phase::compress)
+    return *phase;
+  return makeError("expected the models of a cascade at the same phase from compress on, found {0} and {1}",
+                   stringifyPhase(*phase), stringifyPhase(*dense));
 }
 
 llvm::Error writeModule(ModuleOp module, StringRef path) {

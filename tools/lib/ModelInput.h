@@ -49,7 +49,8 @@ llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &c
 /// Loads one model into a context, as often as it is called: passes change a module in place.
 using ModelLoader = std::function<llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>(mlir::MLIRContext &)>;
 
-/// The phase that `module` has reached, from its attribute `vitya.phase`; `import` if it has none.
+/// The phase that `module` has reached, from its attribute `vitya.phase`; `import` if it has none. Both models of a
+/// cascade have reached the same phase, which is at least `compress`.
 llvm::Expected<Phase> phaseOf(mlir::ModuleOp module);
 
 /// The producer in the header of the bytecode that `writeModule` writes.
