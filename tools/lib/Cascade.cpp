@@ -7,6 +7,7 @@
 #include "passes/analysis/ImageSet.h"
 #include "passes/numerics/Cascade.h"
 #include "passes/numerics/ConfidenceIntervals.h"
+#include "passes/report/CascadeReport.h"
 #include "runtime/threads/Processors.h"
 #include "tools/lib/CompiledModel.h"
 #include <cmath>
@@ -112,9 +113,11 @@ llvm::Expected<OwningOpRef<ModuleOp>> makeCascade(OwningOpRef<ModuleOp> first, O
   dense->setSymName("dense");
   cascade->getBody()->push_back(first.release());
   cascade->getBody()->push_back(dense.release());
-  setDiscardable<VityaDialect::CascadeAttrHelper>(
-      *cascade, CascadeAttr::get(builder.getContext(), builder.getF32FloatAttr(margin), outcome.images,
-                                 outcome.deferred, outcome.disagreements));
+  auto attribute = CascadeAttr::get(builder.getContext(), builder.getF32FloatAttr(margin), outcome.images,
+                                    outcome.deferred, outcome.disagreements);
+  setDiscardable<VityaDialect::CascadeAttrHelper>(*cascade, attribute);
+  if (CascadeReport report(attribute); report.images > 0)
+    emitRemark(builder.getUnknownLoc()) << report.rule() << ": " << report.outcome();
   return cascade;
 }
 

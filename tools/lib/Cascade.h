@@ -33,9 +33,9 @@ private:
 
 /// Returns a cascade of `first`, a module at the end of phase `compress`, and `dense`, the same model before
 /// compression, in the same context. With the file `images`, both models are compiled for this machine and executed on
-/// its images, from which the outcome and, for an agreement, the threshold come. Without images, `goal` has a
-/// threshold. Fails if there are fewer than two classes, if the images cannot be used, or if they are too few for the
-/// agreement.
+/// its images, from which the outcome and, for an agreement, the threshold come; a remark says so. Without images,
+/// `goal` has a threshold. Fails if there are fewer than two classes, if the images cannot be used, or if they are too
+/// few for the agreement.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> makeCascade(mlir::OwningOpRef<mlir::ModuleOp> first,
                                                               mlir::OwningOpRef<mlir::ModuleOp> dense,
                                                               const CascadeGoal &goal, llvm::StringRef images);
