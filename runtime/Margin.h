@@ -3,6 +3,7 @@
 #ifndef VITYA_RUNTIME_MARGIN_H
 #define VITYA_RUNTIME_MARGIN_H
 
+#include <math.h>
 #include <stdint.h>
 
 namespace vitya {
@@ -11,9 +12,9 @@ namespace vitya {
 inline float marginOf(const float *logits, int64_t count) {
   float largest = logits[0] > logits[1] ? logits[0] : logits[1];
   float second = logits[0] > logits[1] ? logits[1] : logits[0];
-  float notFinite = 0; // NaN as soon as one is not finite
+  bool areFinite = true;
   for (int64_t i = 0; i < count; ++i) {
-    notFinite += logits[i] - logits[i];
+    areFinite &= isfinite(logits[i]);
     if (i < 2)
       continue;
     if (logits[i] > largest) {
@@ -24,7 +25,7 @@ inline float marginOf(const float *logits, int64_t count) {
     }
   }
   float margin = largest - second;
-  return margin + (margin - margin) + notFinite;
+  return areFinite && isfinite(margin) ? margin : NAN;
 }
 
 /// Whether a cascade with the threshold `threshold` defers an image with these logits of its first model to the dense

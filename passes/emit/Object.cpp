@@ -178,7 +178,7 @@ void addDescriptor(Module &module, const Part &part, const WeightsTable &weights
 }
 
 /// Translates `part` to LLVM IR with a descriptor, and optimizes it for its target.
-Expected<std::unique_ptr<Module>> translate(Part part, const WeightsTable &weights, StringRef weightsFile,
+Expected<std::unique_ptr<Module>> translate(const Part &part, const WeightsTable &weights, StringRef weightsFile,
                                             LLVMContext &context) {
   const Target &target = part.target;
   mlir::registerBuiltinDialectTranslation(*part.module->getContext());
