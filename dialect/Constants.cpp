@@ -1,5 +1,7 @@
 // Reads and creates the constants that hold weights.
 #include "dialect/Constants.h"
+#include "dialect/arithmetic/Bf16.h"
+#include "dialect/arithmetic/FloatArithmetic.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -36,8 +38,8 @@ FailureOr<std::vector<char>> vitya::readRaw(ElementsAttr attribute) {
     auto splat = dyn_cast<SplatElementsAttr>(attribute);
     if (!splat)
       return failure();
-    APInt bits =
-        splat.getElementType().isF32() ? splat.getSplatValue<APFloat>().bitcastToAPInt() : splat.getSplatValue<APInt>();
+    APInt bits = isa<FloatType>(splat.getElementType()) ? splat.getSplatValue<APFloat>().bitcastToAPInt()
+                                                        : splat.getSplatValue<APInt>();
     bits = bits.sextOrTrunc(width * 8);
     bytes.resize(count * width);
     for (size_t i = 0; i < bytes.size(); ++i) // little endian
@@ -50,14 +52,28 @@ FailureOr<std::vector<char>> vitya::readRaw(ElementsAttr attribute) {
 }
 
 FailureOr<std::vector<float>> vitya::readFloats(ElementsAttr attribute) {
+  Type element = attribute.getElementType();
   FailureOr<std::vector<char>> bytes = failure();
-  if (attribute.getElementType().isF32())
+  if (element.isF32() || element.isBF16())
     bytes = readRaw(attribute);
   if (failed(bytes))
     return failure();
-  std::vector<float> values(bytes->size() / sizeof(float));
-  std::memcpy(values.data(), bytes->data(), bytes->size());
+  // The bytes of a bf16 are the upper ones of an f32, which are the last (little endian).
+  size_t width = bytesOf(element), offset = sizeof(float) - width;
+  std::vector<float> values(bytes->size() / width);
+  for (size_t i = 0; i < values.size(); ++i)
+    std::memcpy(reinterpret_cast<char *>(&values[i]) + offset, bytes->data() + i * width, width);
   return values;
+}
+
+std::vector<char> vitya::roundToBf16(ArrayRef<float> values) {
+  numerics::FloatArithmetic a;
+  std::vector<char> bytes(values.size() * sizeof(Eigen::bfloat16));
+  for (auto [i, value] : llvm::enumerate(values)) {
+    Eigen::bfloat16 rounded = numerics::toBf16(a, value);
+    std::memcpy(bytes.data() + i * sizeof(rounded), &rounded, sizeof(rounded));
+  }
+  return bytes;
 }
 
 DenseResourceElementsAttr vitya::makeResource(ShapedType type, StringRef name, ArrayRef<char> bytes) {

@@ -13,15 +13,18 @@ namespace vitya {
 /// The raw bytes of a resource or of a dense literal that is not a splat; empty for any other attribute.
 llvm::ArrayRef<char> rawBytes(mlir::ElementsAttr attribute);
 
-/// The elements of an f32 constant (a dense literal, splat or not, or a resource) in row-major order. Fails for other
-/// types, for an elided resource, and for a resource whose size does not match its shape.
+/// The elements of an f32 or bf16 constant (a dense literal, splat or not, or a resource) in row-major order. Fails for
+/// other types, for an elided resource, and for a resource whose size does not match its shape.
 mlir::FailureOr<std::vector<float>> readFloats(mlir::ElementsAttr attribute);
+
+/// The bytes of a bf16 constant of `values`, rounded as by `vitya.to_bf16`.
+std::vector<char> roundToBf16(llvm::ArrayRef<float> values);
 
 /// The bytes that an element of type `element` takes in a constant or a tensor: an i4 takes one.
 int64_t bytesOf(mlir::Type element);
 
-/// The bytes of a constant of f32 or of integers, with its elements in row-major order; i4 elements are sign-extended
-/// to bytes. Fails as readFloats does.
+/// The bytes of a constant of f32, bf16 or integers, with its elements in row-major order; i4 elements are
+/// sign-extended to bytes. Fails as readFloats does.
 mlir::FailureOr<std::vector<char>> readRaw(mlir::ElementsAttr attribute);
 
 /// The key of the resource `attribute`; "weight" for any other constant.

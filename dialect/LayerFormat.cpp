@@ -9,6 +9,8 @@ std::string LayerFormat::str() const {
   switch (kind) {
   case Kind::f32:
     return "f32";
+  case Kind::bf16:
+    return "bf16";
   case Kind::mixed:
     return "mixed";
   case Kind::integersStatic:
@@ -20,7 +22,7 @@ std::string LayerFormat::str() const {
 }
 
 std::optional<LayerFormat> LayerFormat::parse(llvm::StringRef text) {
-  llvm::SmallVector<LayerFormat> formats{f32(), mixed()};
+  llvm::SmallVector<LayerFormat> formats{f32(), bf16(), mixed()};
   for (unsigned activationBits : {7, 8})
     for (unsigned weightBits = kLeastWeightBits; weightBits <= 8; ++weightBits)
       for (bool isDynamic : {false, true})

@@ -9,11 +9,12 @@
 
 namespace vitya {
 
-/// The format of a layer's matrix products: f32, or unsigned activations x signed weights with their bits, and whether
-/// the ranges of activations are static or found at run time.
+/// The format of a layer's matrix products: f32, bf16, or unsigned activations x signed weights with their bits, and
+/// whether the ranges of activations are static or found at run time.
 class LayerFormat {
 public:
   static LayerFormat f32() { return LayerFormat(Kind::f32, 0, 0); }
+  static LayerFormat bf16() { return LayerFormat(Kind::bf16, 0, 0); }
   /// The parts of the layer differ.
   static LayerFormat mixed() { return LayerFormat(Kind::mixed, 0, 0); }
   static LayerFormat integers(unsigned activationBits, unsigned weightBits, bool isDynamic) {
@@ -21,8 +22,10 @@ public:
   }
 
   bool isF32() const { return kind == Kind::f32; }
+  bool isBf16() const { return kind == Kind::bf16; }
+  bool isInteger() const { return kind == Kind::integersStatic || kind == Kind::integersDynamic; }
 
-  /// The text that IR, reports and `info` contain, such as "f32", "mixed" or "u8 x s6 static".
+  /// The text that IR, reports and `info` contain, such as "f32", "bf16", "mixed" or "u8 x s6 static".
   std::string str() const;
   /// The format with this text; nothing if there is none.
   static std::optional<LayerFormat> parse(llvm::StringRef text);
@@ -36,7 +39,7 @@ public:
   }
 
 private:
-  enum class Kind { f32, integersStatic, integersDynamic, mixed };
+  enum class Kind { f32, bf16, integersStatic, integersDynamic, mixed };
   LayerFormat(Kind kind, unsigned activationBits, unsigned weightBits)
       : kind(kind), activationBits(activationBits), weightBits(weightBits) {}
 

@@ -373,6 +373,7 @@ const AttributeRule kRules[] = {
     {VityaDialect::ParametersAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
     {VityaDialect::MultiplyAddsAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
     {VityaDialect::IntegerMultiplyAddsAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
+    {VityaDialect::Bf16MultiplyAddsAttrHelper::getNameStr(), "an i64 that is not negative", isCount},
     {VityaDialect::ShortSumMultiplyAddsAttrHelper::getNameStr(), "four i64 that are not negative",
      [](Operation *, Attribute value) {
        auto counts = dyn_cast<DenseI64ArrayAttr>(value);
@@ -434,8 +435,7 @@ LogicalResult vitya::verifyLayer(Operation *layer) {
   // rounded_c2
   if (auto rounded = getDiscardable<VityaDialect::RoundedAttrHelper>(layer)) {
     auto linear = cast<LinearOp>(layer);
-    if (linear.isQuantized() ||
-        linear.getWeight().getType().getShape() != rounded.getIntegers().getShapedType().getShape())
+    if (!linear.isF32() || linear.getWeight().getType().getShape() != rounded.getIntegers().getShapedType().getShape())
       return emitRuleError(layer, VityaDialect::RoundedAttrHelper::getNameStr(), kRoundedExpected, rounded);
   }
   auto ranges = getDiscardable<VityaDialect::RangesAttrHelper>(layer);

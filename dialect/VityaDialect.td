@@ -40,6 +40,7 @@ def Vitya_Dialect : Dialect {
     | `vitya.parameters` | module | i64: the elements of all constants at the end of the compress phase |
     | `vitya.multiply_adds` | module | i64: the multiply-adds of one inference |
     | `vitya.integer_multiply_adds` | module | i64: the multiply-adds of integers among them; absent if there are none |
+    | `vitya.bf16_multiply_adds` | module | i64: the multiply-adds of bf16 among them; absent if there are none |
     | `vitya.short_sum_multiply_adds` | module | array of four i64: the multiply-adds of integers in short sums of 1, 2, 4 and 8 blocks; absent if there are none |
     | `vitya.cascade` | module | `#vitya.cascade`: the module contains two models, and when the second one runs |
     | `vitya.attention_info` | attention | `#vitya.attention_info`: how it was compressed |
@@ -69,6 +70,7 @@ def Vitya_Dialect : Dialect {
     "::mlir::IntegerAttr":$parameters,
     "::mlir::IntegerAttr":$multiply_adds,
     "::mlir::IntegerAttr":$integer_multiply_adds,
+    "::mlir::IntegerAttr":$bf16_multiply_adds,
     "::mlir::DenseI64ArrayAttr":$short_sum_multiply_adds,
     "::vitya::CascadeAttr":$cascade,
     "::vitya::AttentionInfoAttr":$attention_info,

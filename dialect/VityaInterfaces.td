@@ -36,7 +36,9 @@ def Vitya_LayerOpInterface : OpInterface<"LayerOpInterface"> {
     InterfaceMethod<"The number format of the matrix products.", "::vitya::LayerFormat", "getFormat", (ins), "",
                     "return ::vitya::LayerFormat::f32();">,
     InterfaceMethod<"Whether the matrix products multiply integers.", "bool", "isQuantized", (ins), "",
-                    "return !$_op.getFormat().isF32();">
+                    "return $_op.getFormat().isInteger();">,
+    InterfaceMethod<"Whether the matrix products multiply f32, which is what compression starts from.", "bool", "isF32",
+                    (ins), "", "return $_op.getFormat().isF32();">
   ];
   let verify = [{ return ::vitya::verifyLayer(::llvm::cast<::vitya::LayerOpInterface>($_op)); }];
 }

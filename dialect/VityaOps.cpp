@@ -140,15 +140,16 @@ LogicalResult LinearOp::verify() {
   if (getBias() && rows(getBias()) != rows(getWeight()))
     return emitOpError() << "expected a bias with as many entries as the weight has rows, found " << rows(getBias())
                          << " and " << rows(getWeight());
-  if (!getWeight().getType().getElementType().isF32())
+  Type weight = getWeight().getType().getElementType(), input = getInput().getType().getElementType();
+  if (vitya::isQuantized(weight))
     return verifyIntegers();
   // linear_c3, linear_c5
-  if (!getInput().getType().getElementType().isF32() || getParams())
-    return emitOpError() << "expected an f32 input without params, as the weight is f32, found "
-                         << getInput().getType().getElementType() << (getParams() ? " with params" : "");
+  if (input != weight || getParams())
+    return emitOpError() << "expected an input of " << weight << " without params, as the weight is " << weight
+                         << ", found " << input << (getParams() ? " with params" : "");
   // linear_c7
   if (getBias() && !getBias().getType().getElementType().isF32())
-    return emitOpError() << "expected an f32 bias, as the layer is f32, found " << getBias().getType();
+    return emitOpError() << "expected an f32 bias, as the layer is " << weight << ", found " << getBias().getType();
   return success();
 }
 
@@ -159,8 +160,9 @@ SmallVector<QuantizableOperand> LinearOp::getQuantizableOperands() {
 }
 
 LayerFormat LinearOp::getFormat() {
-  if (getInput().getType().getElementType().isF32())
-    return LayerFormat::f32();
+  Type input = getInput().getType().getElementType();
+  if (!vitya::isQuantized(input))
+    return input.isF32() ? LayerFormat::f32() : LayerFormat::bf16();
   return formatOf(getInput().getType(), getWeight().getType());
 }
 
@@ -272,8 +274,14 @@ LogicalResult AttentionOp::verify() {
 }
 
 //===----------------------------------------------------------------------===//
-// MeanPoolOp
+// ToBf16Op, MeanPoolOp
 //===----------------------------------------------------------------------===//
+
+LogicalResult ToBf16Op::inferReturnTypes(MLIRContext *context, std::optional<Location>, Adaptor adaptor,
+                                         SmallVectorImpl<Type> &types) {
+  types.push_back(cast<RankedTensorType>(adaptor.getInput().getType()).clone(BFloat16Type::get(context)));
+  return success();
+}
 
 LogicalResult MeanPoolOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                            SmallVectorImpl<Type> &types) {

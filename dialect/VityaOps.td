@@ -181,6 +181,7 @@ def Vitya_LinearOp
     | format | input | weight | bias (optional) | params | result |
     |---|---|---|---|---|---|
     | f32 | `tensor<NxIxf32>` | `tensor<OxIxf32>` | `tensor<Oxf32>` | none | `tensor<NxOxf32>` |
+    | bf16 | `tensor<NxIxbf16>` | `tensor<OxIxbf16>` | `tensor<Oxf32>` | none | `tensor<NxOxf32>` |
     | static | `tensor<NxIxU>` | `tensor<OxIxS>` | `tensor<Oxf32>` or `tensor<Oxi32>` | none | `tensor<NxOxf32>` |
     | dynamic | `tensor<NxIx!quant.any<u8:f32>>` | `tensor<OxIxS>` | `tensor<Oxf32>` | `tensor<Nx2xf32>` or `tensor<1x2xf32>` | `tensor<NxOxf32>` |
 
@@ -188,6 +189,11 @@ def Vitya_LinearOp
     `!quant.uniform<i8:f32, t>` or, with one scale for each output, `!quant.uniform<i8:f32:0, {t...}>`. Its storage is all of
     i8 or, for a weight of 8, 7, 6, 5 or 4 bits, `i8<-127:127>`, `i8<-63:63>`, `i8<-31:31>`, `i8<-15:15>` or `i4<-7:7>`. An
     i4 element takes a byte in a constant.
+
+    A bf16 layer sums its products in f32, in a chain of fused multiply-adds from zero over the columns 1, 0, 3, 2, 5, 4 and
+    so on, the order of the instruction `vdpbf16ps`. Each element of the input and of the weight is zero or has a magnitude
+    of at least 2^-55; `vitya.to_bf16` sees to that. Hence all products and sums are multiples of 2^-124, none of
+    them is subnormal, and it does not matter that this instruction flushes subnormal numbers to zero.
 
     A quantized layer multiplies the stored integers q of the input and w of the weight and sums the products in 32 bits,
     which is exact. All other operations are in f32, rounded once each:
@@ -204,7 +210,7 @@ def Vitya_LinearOp
 
     * (C1) the weight has as many columns as the input.
     * (C2) the bias has as many entries as the weight has rows.
-    * (C3) the input and the weight are both f32 or both quantized, with the types above.
+    * (C3) the input and the weight are both f32, both bf16 or both quantized, with the types above.
     * (C4) the zero point lies in the storage range, the number of scales matches, and the scales are positive, finite f32.
     * (C5) `params` is present if and only if the input is `!quant.any`, with one row for each token or one for all.
     * (C6) at most 65,536 products are summed, so that 32 bits hold the sum.
@@ -214,6 +220,13 @@ def Vitya_LinearOp
     %0 = vitya.linear "head" %x, %w bias %b
        : tensor<1x192xf32>, tensor<10x192xf32>, tensor<10xf32> -> tensor<1x10xf32>
     %1 = vitya.linear "blocks.0.mlp.fc1" %t, %m : tensor<65x192xf32>, tensor<768x192xf32> -> tensor<65x768xf32>
+    ```
+
+    In bf16:
+
+    ```mlir
+    %0 = vitya.to_bf16 %t : tensor<65x192xf32> -> tensor<65x192xbf16>
+    %1 = vitya.linear "blocks.0.mlp.fc1" %0, %w : tensor<65x192xbf16>, tensor<768x192xbf16> -> tensor<65x768xf32>
     ```
 
     Quantized:
@@ -430,6 +443,25 @@ def Vitya_ScaleColumnsOp : Vitya_Op<"scale_columns", [AllTypesMatch<["input", "r
   let results = (outs Vitya_Tokens:$result);
   let assemblyFormat = "$input `by` $factors attr-dict `:` type($input) `,` type($factors) `->` type($result)";
   let hasVerifier = 1;
+}
+
+def Vitya_ToBf16Op : Vitya_InferredOp<"to_bf16", [Vitya_Rowwise]> {
+  let summary = "round to bf16, and numbers below 2^-55 to zero";
+  let description = [{
+    `result = |input| < 2^-55 ? 0 : bf16(input)`, where bf16 rounds to nearest, ties to even. NaN stays NaN. Unlike `arith.truncf` it
+    has no results so small that sums of their products could be subnormal, which processors treat differently.
+
+    | input | result |
+    |---|---|
+    | `tensor<NxDxf32>` | `tensor<NxDxbf16>` |
+
+    ```mlir
+    %0 = vitya.to_bf16 %x : tensor<65x192xf32> -> tensor<65x192xbf16>
+    ```
+  }];
+  let arguments = (ins Vitya_Tokens:$input);
+  let results = (outs Vitya_Bf16Tokens:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
 }
 
 def Vitya_MeanPoolOp : Vitya_InferredOp<"mean_pool"> {

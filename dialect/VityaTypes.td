@@ -28,13 +28,15 @@ def Vitya_Vector : Vitya_F32<1, "[width]">;
 def Vitya_Params : Vitya_F32<2, "[tokens, 2]">;
 def Vitya_Bias : Vitya_StaticTensor<1, "[width]", "f32 or i32", "$_self.isF32() || $_self.isSignlessInteger(32)">;
 
-// Operands that compression may quantize. The verifiers of their ops check which quantized types are allowed; see
+// Operands that compression may round to bf16 or quantize. The verifiers of their ops check which quantized types are allowed; see
 // dialect/QuantTypes.h.
-class Vitya_F32OrQuantized<string shape>
-    : Vitya_StaticTensor<2, shape, "f32 or quantized", "$_self.isF32() || ::vitya::isQuantized($_self)">;
+class Vitya_AnyFormat<string shape>
+    : Vitya_StaticTensor<2, shape, "f32, bf16 or quantized",
+                         "$_self.isF32() || $_self.isBF16() || ::vitya::isQuantized($_self)">;
 
-def Vitya_AnyTokens : Vitya_F32OrQuantized<"[tokens, width]">;
-def Vitya_Matrix : Vitya_F32OrQuantized<"[out, in]">;
+def Vitya_AnyTokens : Vitya_AnyFormat<"[tokens, width]">;
+def Vitya_Matrix : Vitya_AnyFormat<"[out, in]">;
+def Vitya_Bf16Tokens : Vitya_StaticTensor<2, "[tokens, width]", "bf16", "$_self.isBF16()">;
 
 // `vitya-lower-quantization` turns a quantized type into its storage type, or into i16 for processors that multiply 16-bit
 // integers.
@@ -107,10 +109,12 @@ def Vitya_Granularity : I32EnumAttr<"Granularity", "part of a tensor that shares
   let cppNamespace = "::vitya";
 }
 
-/// How products are added: in f32, in 32-bit integers, or in short sums of 1, 2, 4 or 8 blocks. As VITYA_F32 and so on.
+/// What is multiplied and how products are added: f32 in f32, integers in 32 bits or in short sums of 1, 2, 4 or 8 blocks,
+/// bf16 in f32. As VITYA_F32 and so on.
 def Vitya_ProductKind : I32EnumAttr<"ProductKind", "kind of multiply-adds", [
     I32EnumAttrCase<"f32", 0>, I32EnumAttrCase<"i8", 1>, I32EnumAttrCase<"shortSums1", 2>,
-    I32EnumAttrCase<"shortSums2", 3>, I32EnumAttrCase<"shortSums4", 4>, I32EnumAttrCase<"shortSums8", 5>]> {
+    I32EnumAttrCase<"shortSums2", 3>, I32EnumAttrCase<"shortSums4", 4>, I32EnumAttrCase<"shortSums8", 5>,
+    I32EnumAttrCase<"bf16", 6>]> {
   let cppNamespace = "::vitya";
 }
 
@@ -118,7 +122,7 @@ def Vitya_ProductKind : I32EnumAttr<"ProductKind", "kind of multiply-adds", [
 // Formats
 //===----------------------------------------------------------------------===//
 
-/// A parameter of an attribute that is a LayerFormat: "f32", "mixed", or activations x weights and when the ranges of
+/// A parameter of an attribute that is a LayerFormat: "f32", "bf16", "mixed", or activations x weights and when the ranges of
 /// activations are found, such as "u8 x s6 static". It is printed as a string because most formats are several words.
 class Vitya_FormatParameter<string description> : AttrParameter<"::vitya::LayerFormat", description> {
   let parser = "parseLayerFormat($_parser)"; // in VityaDialect.cpp

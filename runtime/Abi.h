@@ -11,7 +11,7 @@ extern "C" {
 #endif
 
 /// Incremented with every change of this file. The runtime rejects a model compiled for another version.
-#define VITYA_ABI_VERSION 10
+#define VITYA_ABI_VERSION 11
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
@@ -43,14 +43,15 @@ typedef struct vitya_preprocessing {
 } vitya_preprocessing;
 
 /// How the products of a kernel are added up: f32 in f32, 8-bit integers in 32 bits, or 8-bit integers in 16 bits over
-/// 1, 2, 4 or 8 blocks of four columns and then in 32.
+/// 1, 2, 4 or 8 blocks of four columns and then in 32, or bf16 in f32.
 enum {
   VITYA_F32 = 0,
   VITYA_I8 = 1,
   VITYA_SHORT_SUMS_1 = 2,
   VITYA_SHORT_SUMS_2 = 3,
   VITYA_SHORT_SUMS_4 = 4,
-  VITYA_SHORT_SUMS_8 = 5
+  VITYA_SHORT_SUMS_8 = 5,
+  VITYA_BF16 = 6
 };
 
 /// The body of a loop, and what the whole loop has to do. If a kernel has several loops, the first one has its work.
@@ -87,6 +88,7 @@ typedef struct vitya_model {
   int64_t layer_count;
   int64_t multiply_adds;         ///< number of multiply-adds of one inference
   int64_t integer_multiply_adds; ///< number of those whose operands are 8-bit integers
+  int64_t bf16_multiply_adds;    ///< number of those whose operands are bf16
   /// Number of those whose products are proven to fit in sums of 16 bits over 1, 2, 4 and 8 blocks of four columns.
   int64_t short_sum_multiply_adds[4];
   const char *name;               ///< name of the model

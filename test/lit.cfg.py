@@ -28,7 +28,7 @@ config.substitutions.append(("%onnx", onnx))
 # Assembly can be checked for every instruction set extension; code can be executed only for those of this processor.
 with open("/proc/cpuinfo") as cpuinfo:
     flags = set(next((line for line in cpuinfo if line.startswith("flags")), "").split())
-for feature in ("avx512f", "avx512_vnni", "avx2", "avx_vnni"):
+for feature in ("avx512f", "avx512_vnni", "avx512_bf16", "avx2", "avx_vnni"):
     if feature in flags:
         config.available_features.add("host-" + feature.replace("_", "-"))
 

@@ -3,6 +3,7 @@
 #define VITYA_DIALECT_ARITHMETIC_FLOATARITHMETIC_H
 
 #include "dialect/arithmetic/MathFunctions.h"
+#include <Eigen/Core>
 #include <cmath>
 
 namespace vitya::numerics {
@@ -35,6 +36,8 @@ struct FloatArithmetic {
     __builtin_memcpy(&a, &bits, sizeof(bits));
     return a;
   }
+  static float zeroBelow(float a, float limit) { return std::fabs(a) < limit ? 0 : a; }
+  static Eigen::bfloat16 truncateToBf16(float a) { return Eigen::bfloat16(a); }
   static int32_t toInteger(float a) { return static_cast<int32_t>(a); }
 
   float exp(float a) { return exponential(*this, a); }

@@ -1,5 +1,7 @@
 // Element by element.
 #include "dialect/arithmetic/ArrayFunctions.h"
+#include "dialect/arithmetic/Bf16.h"
+#include "dialect/arithmetic/FloatArithmetic.h"
 #include "dialect/reference/Ops.h"
 
 namespace vitya::reference {
@@ -43,6 +45,14 @@ Tensor gelu(const Tensor &input, GeluForm form) {
 Tensor relu(const Tensor &input) { return mapElements(input, numerics::rectify); }
 
 Tensor silu(const Tensor &input) { return mapElements(input, numerics::sigmoidLinears); }
+
+Tensor toBf16(const Tensor &input, mlir::Type type) {
+  numerics::FloatArithmetic a;
+  Tensor result(input.shape(), type);
+  for (auto [from, to] : llvm::zip_equal(input.values(), result.mutableValues<Eigen::bfloat16>()))
+    to = numerics::toBf16(a, from);
+  return result;
+}
 
 Tensor scaleColumns(const Tensor &input, const Tensor &factors) {
   Tensor result(input.shape(), input.elementType());

@@ -60,6 +60,8 @@ Tensor evaluate(ReluOp op, const Operands &v) { return relu(v[op.getInput()]); }
 
 Tensor evaluate(SiluOp op, const Operands &v) { return silu(v[op.getInput()]); }
 
+Tensor evaluate(ToBf16Op op, const Operands &v) { return toBf16(v[op.getInput()], elementOf(op.getResult())); }
+
 Tensor evaluate(ScaleColumnsOp op, const Operands &v) { return scaleColumns(v[op.getInput()], v[op.getFactors()]); }
 
 Tensor evaluate(MeanPoolOp op, const Operands &v) { return meanPool(v[op.getInput()]); }
@@ -96,7 +98,9 @@ Tensor evaluate(IntegerLinearOp op, const Operands &v, const PackedWeight &pack)
 }
 
 Tensor evaluate(LinearOp op, const Operands &v, const PackedWeight &pack) {
-  return linear(v[op.getInput()], *pack(v[op.getWeight()]), v.find(op.getBias()));
+  const Tensor &input = v[op.getInput()], *bias = v.find(op.getBias());
+  auto weight = pack(v[op.getWeight()]);
+  return op.isF32() ? linear(input, *weight, bias) : bf16Linear(input, *weight, bias, elementOf(op.getResult()));
 }
 
 /// A linear layer whose weight has `scales`, one for each row.
@@ -159,7 +163,7 @@ Tensor evaluate(tensor::CollapseShapeOp op, const Operands &v) {
 // Checks
 //===----------------------------------------------------------------------===//
 
-/// Whether `type` is a static tensor of f32, i4, i8, i16, i32 or quantized elements that are stored in i4 or i8.
+/// Whether `type` is a static tensor of f32, bf16, i4, i8, i16, i32 or quantized elements that are stored in i4 or i8.
 bool isStaticTensor(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   if (!tensor || !tensor.hasStaticShape())
@@ -167,7 +171,7 @@ bool isStaticTensor(Type type) {
   Type element = tensor.getElementType();
   if (auto quantized = dyn_cast<quant::QuantizedType>(element))
     element = quantized.getStorageType();
-  return element.isF32() || element.isSignlessInteger(4) || element.isSignlessInteger(8) ||
+  return element.isF32() || element.isBF16() || element.isSignlessInteger(4) || element.isSignlessInteger(8) ||
          element.isSignlessInteger(16) || element.isSignlessInteger(32);
 }
 
@@ -175,7 +179,8 @@ bool isStaticTensor(Type type) {
 FailureOr<Tensor> tensorOf(arith::ConstantOp op) {
   auto value = dyn_cast<ElementsAttr>(op.getValue());
   auto expected = [&](const Twine &found) {
-    return op.emitOpError("expected a constant tensor of f32, i4, i8 or i32 with all its elements, found ") << found;
+    return op.emitOpError("expected a constant tensor of f32, bf16, i4, i8 or i32 with all its elements, found ")
+           << found;
   };
   if (!value || !isStaticTensor(op.getType()))
     return expected("a value of type " + llvm::formatv("{0}", op.getType()).str());
@@ -296,7 +301,7 @@ FailureOr<Evaluator> makeEvaluator(Operation *op) {
   auto evaluator =
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
           .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, LayerNormOp, RmsNormOp, AttentionOp, GeluOp,
-                ReluOp, SiluOp, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, OrderColumnsOp,
+                ReluOp, SiluOp, ToBf16Op, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, OrderColumnsOp,
                 IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp,
                 quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp,
                 arith::DivFOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp,

@@ -6,19 +6,41 @@
 
 namespace vitya::reference {
 
+/// The elements of `factors` [rows, I], bf16, with those of columns 2j and 2j + 1 in exchanged places.
+static Matrix exchangePairs(const Tensor &factors) {
+  Matrix result = Eigen::Map<const numerics::RowMajorOf<Eigen::bfloat16>>(factors.values<Eigen::bfloat16>().data(),
+                                                                          factors.dim(0), factors.dim(1))
+                      .cast<float>();
+  for (Eigen::Index column = 0; column + 1 < result.cols(); column += 2)
+    result.col(column).swap(result.col(column + 1));
+  return result;
+}
+
 numerics::PackedMatrix packed(const Tensor &weight) {
   if (weight.elementType().isF32())
     return numerics::PackedMatrix(weight.matrix());
+  if (weight.elementType().isBF16())
+    return numerics::PackedMatrix(exchangePairs(weight));
   return numerics::PackedMatrix(integers(weight, /*isSigned=*/true).cast<float>());
 }
 
-Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias) {
-  Tensor result({input.dim(0), weight.rows()}, input.elementType());
+/// `input` times the transpose of `weight`, plus `bias` unless it is null.
+static Tensor multiply(const numerics::FloatMatrix &input, const numerics::PackedMatrix &weight, const Tensor *bias,
+                       mlir::Type type) {
+  Tensor result({input.rows(), weight.rows()}, type);
   Eigen::Map<Matrix> out = result.mutableMatrix();
-  out = numerics::fusedProductWithTransposed(input.matrix(), weight);
+  out = numerics::fusedProductWithTransposed(input, weight);
   if (bias)
     out.rowwise() += bias->vector().transpose();
   return result;
+}
+
+Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias) {
+  return multiply(input.matrix(), weight, bias, input.elementType());
+}
+
+Tensor bf16Linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias, mlir::Type type) {
+  return multiply(exchangePairs(input), weight, bias, type);
 }
 
 Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps) {

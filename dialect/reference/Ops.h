@@ -43,13 +43,17 @@ Tensor maxPool(const Tensor &input, const Windows &windows);
 // Layers (LayerOps.cpp)
 //===----------------------------------------------------------------------===//
 
-/// A weight [O, I] of f32 or signed integers, rearranged for products. The elements are the same.
+/// A weight [O, I] of f32, bf16 or signed integers, rearranged for products. The elements are the same; the columns of
+/// bf16 are in the order in which their products are added.
 numerics::PackedMatrix packed(const Tensor &weight);
 
 /// `input` [N, I] times the transpose of `weight` [O, I], plus `bias` [O] unless it is null: [N, O]. Each sum is a
 /// chain of fused multiply-adds over I, from zero and in order. (If I is 1, compiled code fuses the bias with the only
 /// product.)
 Tensor linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias);
+
+/// The same for `input` of bf16, except that column 2j + 1 comes before column 2j. `type` is f32.
+Tensor bf16Linear(const Tensor &input, const numerics::PackedMatrix &weight, const Tensor *bias, mlir::Type type);
 
 /// Each row of `input` [N, D] shifted and scaled to mean 0 and (biased) variance 1, times `weight` [D], plus `bias`
 /// [D]:
@@ -116,6 +120,9 @@ Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &va
 Tensor gelu(const Tensor &input, GeluForm form);
 Tensor relu(const Tensor &input);
 Tensor silu(const Tensor &input);
+
+/// Each element of `input` [N, D] by numerics::toBf16. `type` is bf16.
+Tensor toBf16(const Tensor &input, mlir::Type type);
 
 /// Each column of `input` [N, D] times one of `factors` [D].
 Tensor scaleColumns(const Tensor &input, const Tensor &factors);

@@ -1,5 +1,6 @@
 // Each function is a few calls of ATen. Functions that came with PyTorch 2 have a form for older versions.
 #include "dialect/torch/Ops.h"
+#include "dialect/arithmetic/Bf16.h"
 #include "dialect/support/Errors.h"
 #include "dialect/torch/TorchTensor.h"
 #include <cmath>
@@ -180,6 +181,12 @@ Tensor concat(llvm::ArrayRef<Tensor> parts, int64_t dim) {
 }
 
 Tensor reshape(const Tensor &input, Sizes shape) { return wrap(unwrap(input).reshape(list(shape))); }
+
+Tensor roundToBf16(const Tensor &input) {
+  const at::Tensor &from = unwrap(input);
+  at::Tensor fixed = from.detach(), rounded = fixed.to(at::kBFloat16).to(fixed.scalar_type());
+  return wrap(straightThrough(from, rounded.masked_fill(fixed.abs() < numerics::kLeastBf16, 0)));
+}
 
 Tensor fakeQuantize(const Tensor &input, double scale, int64_t zero, Levels levels) {
   return wrap(at::fake_quantize_per_tensor_affine(unwrap(input), scale, zero, levels.min, levels.max));

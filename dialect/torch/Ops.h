@@ -104,6 +104,9 @@ Tensor insertSlice(const Tensor &source, const Tensor &destination, Sizes offset
 Tensor concat(llvm::ArrayRef<Tensor> parts, int64_t dim);
 Tensor reshape(const Tensor &input, Sizes shape);
 
+/// `input` rounded as by `vitya.to_bf16`, with the gradient of the identity.
+Tensor roundToBf16(const Tensor &input);
+
 //===----------------------------------------------------------------------===//
 // Fake quantization
 //===----------------------------------------------------------------------===//

@@ -1,4 +1,4 @@
-// Integers are trained as the f32 values that they stand for.
+// Integers and bf16 are trained as the f32 values that they stand for.
 #include "dialect/torch/Parameter.h"
 #include "dialect/Constants.h"
 #include "dialect/QuantTypes.h"
@@ -87,7 +87,7 @@ FailureOr<Parameter> readParameter(arith::ConstantOp constant) {
     auto linear = dyn_cast<LinearOp>(user);
     return linear && linear.getWeight() == value;
   });
-  if (!type.getElementType().isF32()) {
+  if (!isa<FloatType>(type.getElementType())) {
     if (failed(readIntegers(constant, elements, parameter)))
       return failure();
     return parameter;
@@ -123,6 +123,8 @@ void storeParameter(Parameter &parameter, ArrayRef<float> values) {
                                 double(parameter.max));
     type.getElementType().isInteger(32) ? append(static_cast<int32_t>(integer)) : append(static_cast<int8_t>(integer));
   }
+  if (type.getElementType().isBF16())
+    bytes = roundToBf16(values);
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(elements)) {
     resource.getRawHandle().getResource()->setBlob(HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
     return;

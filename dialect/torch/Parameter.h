@@ -7,8 +7,8 @@
 
 namespace vitya::autograd {
 
-/// A weight of a model: a constant of f32, or a constant of integers with the scales by which they stand for f32
-/// values.
+/// A weight of a model: a constant of f32 or bf16, or a constant of integers with the scales by which they stand for
+/// f32 values.
 struct Parameter {
   std::string name; ///< of the resource, or of the layer that reads it
   std::vector<int64_t> shape;
@@ -26,11 +26,11 @@ struct Parameter {
 /// The value that ops read in place of `constant`: that of the cast if it holds the integers of a weight.
 mlir::Value valueOf(mlir::arith::ConstantOp constant);
 
-/// Reads the weight that `constant` holds. Errors at `constant`: a type other than f32 or the integers of a quantized
-/// layer, or missing bytes.
+/// Reads the weight that `constant` holds. Errors at `constant`: a type other than f32, bf16 or the integers of a
+/// quantized layer, or missing bytes.
 mlir::FailureOr<Parameter> readParameter(mlir::arith::ConstantOp constant);
 
-/// Stores `values` in the constants of `parameter`, rounded if these are integers.
+/// Stores `values` in the constants of `parameter`, rounded if these are integers or bf16.
 void storeParameter(Parameter &parameter, llvm::ArrayRef<float> values);
 
 } // namespace vitya::autograd

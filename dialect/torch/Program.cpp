@@ -210,6 +210,7 @@ private:
         })
         .Case([](ReluOp) { return [](Operands v, auto &) { return relu(v[0]); }; })
         .Case([](SiluOp) { return [](Operands v, auto &) { return silu(v[0]); }; })
+        .Case([](ToBf16Op) { return [](Operands v, auto &) { return roundToBf16(v[0]); }; })
         .Case([](MeanPoolOp) { return [](Operands v, auto &) { return meanPool(v[0]); }; })
         .Case<ScaleColumnsOp, arith::MulFOp>(
             [](auto) { return [](Operands v, auto &) { return multiply(v[0], v[1]); }; })
@@ -251,7 +252,7 @@ private:
         .Default([](Operation *) { return Evaluate(); });
   }
 
-  /// A linear layer. The integers of its weight and its bias are rounded from the parameters.
+  /// A linear layer. The integers or bf16 of its weight and the integers of its bias are rounded from the parameters.
   Evaluate linearEvaluator(LinearOp op) {
     auto unfold = op.getInput().getDefiningOp<UnfoldOp>();
     std::optional<Windows> windows;
@@ -275,13 +276,13 @@ private:
         return windows ? convolution(v[0], *windows, matrix, &summand) : linear(v[0], matrix, &summand);
       };
     }
-    return
-        [=, hasBias = op.getBias() != nullptr, scales = scalesOf(weight), steps = scalesOf(bias)](Operands v, auto &) {
-          Tensor matrix = scales.empty() ? v[1] : fakeQuantizeRows(v[1], scales, levels);
-          Tensor summand = !hasBias ? Tensor() : steps.empty() ? v[2] : roundToMultiples(v[2], steps);
-          const Tensor *optional = hasBias ? &summand : nullptr;
-          return windows ? convolution(v[0], *windows, matrix, optional) : linear(v[0], matrix, optional);
-        };
+    return [=, hasBias = op.getBias() != nullptr, isBf16 = op.getFormat().isBf16(), scales = scalesOf(weight),
+            steps = scalesOf(bias)](Operands v, auto &) {
+      Tensor matrix = isBf16 ? roundToBf16(v[1]) : scales.empty() ? v[1] : fakeQuantizeRows(v[1], scales, levels);
+      Tensor summand = !hasBias ? Tensor() : steps.empty() ? v[2] : roundToMultiples(v[2], steps);
+      const Tensor *optional = hasBias ? &summand : nullptr;
+      return windows ? convolution(v[0], *windows, matrix, optional) : linear(v[0], matrix, optional);
+    };
   }
 
   const Parameter *parameterOf(Value value) const {

@@ -115,7 +115,7 @@ private:
       return set("heads", attention.getHeads());
     }
     // The casts, params and scaled columns of layers are written with these layers.
-    if (isa<quant::StorageCastOp, quant::QuantizeCastOp, QuantizeOp, ChooseQParamsOp, ScaleColumnsOp>(op))
+    if (isa<quant::StorageCastOp, quant::QuantizeCastOp, QuantizeOp, ToBf16Op, ChooseQParamsOp, ScaleColumnsOp>(op))
       return Error::success();
     // Constants that belong to no layer, such as a class token or a position embedding.
     for (Value operand : op->getOperands())
@@ -134,7 +134,7 @@ private:
 
   /// Adds the input of a layer if it is a constant, such as the token from which attention pooling computes its query.
   Error addConstantInput(Value input) {
-    while (isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ScaleColumnsOp>(input.getDefiningOp()))
+    while (isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ToBf16Op, ScaleColumnsOp>(input.getDefiningOp()))
       input = input.getDefiningOp()->getOperand(0);
     return input.getDefiningOp<arith::ConstantOp>() ? addTensor("", input) : Error::success();
   }
@@ -153,7 +153,7 @@ private:
   /// Records the factors of the columns of the input of `op`, if it has some.
   Error addInputFactors(LinearOp op) {
     Operation *source = op.getInput().getDefiningOp();
-    if (isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp>(source))
+    if (isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ToBf16Op>(source))
       source = source->getOperand(0).getDefiningOp();
     auto scale = dyn_cast_or_null<ScaleColumnsOp>(source);
     if (!scale)
@@ -269,6 +269,11 @@ private:
       tensors.push_back({name, findTorchType(torchType), std::move(shape), std::move(bytes)});
   }
 
+  /// Adds a tensor of f32, or of bf16, which hold the values exactly then.
+  void addFloats(const std::string &name, bool isBf16, std::vector<int64_t> shape, ArrayRef<float> values) {
+    addBytes(name, isBf16 ? "bfloat16" : "float32", std::move(shape), isBf16 ? roundToBf16(values) : bytesOf(values));
+  }
+
   /// Adds weight and bias. The bias of a factor may still have the name of the dense layer's bias.
   Error addLayer(StringRef layer, Value weight, Value bias, bool isFactor = false) {
     if (Error error = addTensor((layer + ".weight").str(), weight, isFactor))
@@ -300,10 +305,11 @@ private:
     if (failed(values))
       return makeError("expected f32 weights with all their bytes to write as a checkpoint, found '{0}' of type {1}",
                        name, llvm::formatv("{0}", elements.getType()).str());
+    bool isBf16 = elements.getElementType().isBF16();
     if (form)
-      addBytes(form.getName().str(), "float32", form.getShape().vec(), bytesOf(ArrayRef(storedOrder(form, *values))));
+      addFloats(form.getName().str(), isBf16, form.getShape().vec(), storedOrder(form, *values));
     else
-      addBytes(name, "float32", elements.getShapedType().getShape().vec(), bytesOf(ArrayRef(*values)));
+      addFloats(name, isBf16, elements.getShapedType().getShape().vec(), *values);
     return Error::success();
   }
 

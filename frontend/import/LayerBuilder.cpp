@@ -83,7 +83,17 @@ Expected<Tokens> LayerBuilder::product(const Layer &layer, StringRef name, const
   Expected<Value> addend = bias(layer, out, *rowScale);
   if (!addend)
     return addend.takeError();
-  return LinearOp::create(builder, nameLocation(builder, name), name, input, *weight, *addend, info).getResult();
+  return recorded(LinearOp::create(builder, nameLocation(builder, name), name, input, *weight, *addend, info), matrix);
+}
+
+/// `op`, whose weight is that of `matrix`. It multiplies bf16 if the record of the layer and the type of the tensor say
+/// so: checkpoints that were trained in bf16 have no record.
+Expected<Tokens> LayerBuilder::recorded(LinearOp op, const TensorName &matrix) {
+  LinearInfoAttr info = op.getInfoAttr();
+  if (info && !info.getFormat().isF32() && weights.tensor(matrix).type->torchType == "bfloat16" &&
+      failed(bf16Layers.convert(op)))
+    return makeError("expected a matrix as tensor '{0}' of a layer in bf16, found another", matrix.name);
+  return op.getResult();
 }
 
 /// The same with a matrix that is stored transposed.
@@ -105,8 +115,9 @@ Expected<Tokens> LayerBuilder::transposedProduct(const Layer &layer, Tokens inpu
   Value weight = computedConstant(layer.name + ".weight", {out, in}, values);
   weights.recordStored(weight, layer.weight, {in, out}, /*order=*/{1, 0});
   recordScale(layer, weight);
-  return LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, *addend, info)
-      .getResult();
+  return recorded(
+      LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, *addend, info),
+      layer.weight);
 }
 
 /// A constant whose values are not those of a tensor of the file. It is named as exported checkpoints name it.
@@ -180,9 +191,9 @@ Expected<Tokens> LayerBuilder::convolution(const ConvolutionStep &step, Sizes wi
   std::string name = layer.name + ".weight";
   Value weight = computedConstant(name, {out, pixels * channels}, values);
   weights.recordStored(weight, step.norm ? TensorName{name} : layer.weight, shape, /*order=*/{0, 2, 3, 1});
-  return LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, addend,
-                          record.linears.lookup(layer.recordName()))
-      .getResult();
+  return recorded(LinearOp::create(builder, nameLocation(builder, layer.name), layer.name, input, weight, addend,
+                                   record.linears.lookup(layer.recordName())),
+                  layer.weight);
 }
 
 //===----------------------------------------------------------------------===//

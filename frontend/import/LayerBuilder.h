@@ -2,6 +2,7 @@
 #ifndef VITYA_FRONTEND_IMPORT_LAYERBUILDER_H
 #define VITYA_FRONTEND_IMPORT_LAYERBUILDER_H
 
+#include "dialect/Bf16Layers.h"
 #include "frontend/import/CompressionRecord.h"
 #include "frontend/import/Weights.h"
 #include "frontend/layout/FoldBatchNorm.h"
@@ -44,6 +45,7 @@ private:
   llvm::Expected<Tokens> quantizedProduct(const Layer &layer, llvm::StringRef name, const TensorName &matrix,
                                           Tokens input, LinearInfoAttr info);
   llvm::Expected<CompressionRecord::Linear> quantization(llvm::StringRef name, const TensorName &matrix);
+  llvm::Expected<Tokens> recorded(LinearOp op, const TensorName &matrix);
   mlir::Value computedConstant(const std::string &name, llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<float> values);
   llvm::Expected<std::vector<float>> readVector(const TensorName &name, int64_t size, float value) const;
   llvm::Expected<ChannelAffine> fold(const BatchNorm &norm, int64_t channels) const;
@@ -62,6 +64,7 @@ private:
   mlir::OpBuilder &builder;
   Weights &weights;
   const CompressionRecord &record;
+  Bf16Layers bf16Layers;
   // Shared by all layers that read the same value in the same way.
   llvm::DenseMap<std::pair<mlir::Value, mlir::Type>, mlir::Value> casts;
   llvm::DenseMap<std::tuple<mlir::Value, mlir::Type, Granularity, int64_t>, QuantizedInput> dynamicInputs;

@@ -34,6 +34,9 @@ struct DescribeModel : impl::DescribeModelPassBase<DescribeModel> {
     if (report.integerMultiplyAdds != 0)
       setDiscardable<VityaDialect::IntegerMultiplyAddsAttrHelper>(
           module, builder.getI64IntegerAttr(report.integerMultiplyAdds));
+    if (report.bf16MultiplyAdds != 0)
+      setDiscardable<VityaDialect::Bf16MultiplyAddsAttrHelper>(module,
+                                                               builder.getI64IntegerAttr(report.bf16MultiplyAdds));
     if (llvm::any_of(report.shortSumMultiplyAdds, [](int64_t count) { return count != 0; }))
       setDiscardable<VityaDialect::ShortSumMultiplyAddsAttrHelper>(
           module, builder.getDenseI64ArrayAttr(report.shortSumMultiplyAdds));

@@ -48,7 +48,7 @@ def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
     `#vitya.linear_info` for each linear layer of the trained model in program order: what an earlier pass recorded on
     its ops, once for both factors of a layer), `vitya.parameters`, `vitya.multiply_adds` (of one
     inference, in linear layers and attention), `vitya.integer_multiply_adds` (those of quantized ones, if there are
-    any) and `vitya.fingerprint`. Nothing else changes.
+    any), `vitya.bf16_multiply_adds` (those of bf16, if there are any) and `vitya.fingerprint`. Nothing else changes.
 
     Before:
 

@@ -106,6 +106,8 @@ std::string ModelInfo::text() const {
   for (auto [index, count] : llvm::enumerate(report.shortSumMultiplyAdds))
     if (count != 0)
       line(llvm::formatv("  in short sums of {0}", 1 << index).str(), count);
+  if (report.bf16MultiplyAdds != 0)
+    line("bf16 multiply-adds", report.bf16MultiplyAdds);
   line("weight bytes", weightBytes);
   line("image", llvm::formatv("{0} x {1} x {2}", image[0], image[1], image[2]).str());
   line("pictures", describe(preprocessing, image));
@@ -148,6 +150,7 @@ std::string ModelInfo::json() const {
     os.attribute("parameters", report.parameters);
     os.attribute("multiply_adds", report.multiplyAdds);
     os.attribute("integer_multiply_adds", report.integerMultiplyAdds);
+    os.attribute("bf16_multiply_adds", report.bf16MultiplyAdds);
     os.attributeObject("short_sum_multiply_adds", [&] {
       for (auto [index, count] : llvm::enumerate(report.shortSumMultiplyAdds))
         os.attribute(std::to_string(1 << index), count);

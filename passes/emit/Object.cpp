@@ -153,6 +153,7 @@ void addDescriptor(Module &module, const Part &part, const WeightsTable &weights
                         number(info.layers.size()),
                         number(info.report.multiplyAdds),
                         number(info.report.integerMultiplyAdds),
+                        number(info.report.bf16MultiplyAdds),
                         ConstantArray::get(ArrayType::get(i64, sums.size()), sums),
                         text(info.name),
                         text(info.cpu),

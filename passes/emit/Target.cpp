@@ -81,6 +81,7 @@ TargetInfo Target::info() const {
   }
   if (has(result.vectorBits == 512 ? "+avx512vnni" : "+avxvnni"))
     result.activationBits = 8;
+  result.dotBf16 = result.vectorBits == 512 && has("+avx512bf16");
   return result;
 }
 

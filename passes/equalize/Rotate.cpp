@@ -46,7 +46,7 @@ LogicalResult rotateHeads(AttentionOp attention) {
   }
   SmallVector<LinearOp, 4> layers(maps->inputs());
   layers.push_back(maps->output());
-  if (attention.isQuantized() || llvm::any_of(layers, [](LinearOp layer) { return layer.isQuantized(); }))
+  if (!attention.isF32() || llvm::any_of(layers, [](LinearOp layer) { return !layer.isF32(); }))
     return success();
   FailureOr<AttentionWeights> weights = maps->readWeights();
   if (failed(weights))
@@ -69,7 +69,7 @@ private:
     if (failed(entry))
       return failure();
     for (auto right : entry->getOps<LinearOp>())
-      if (LinearOp left = leftFactorOf(right); left && !right.isQuantized() && !left.isQuantized())
+      if (LinearOp left = leftFactorOf(right); left && right.isF32() && left.isF32())
         if (failed(rotateFactors(right, left)))
           return failure();
     for (auto attention : entry->getOps<AttentionOp>())

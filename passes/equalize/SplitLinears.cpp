@@ -77,7 +77,7 @@ struct SplitLinears : impl::SplitLinearsPassBase<SplitLinears> {
 
   LogicalResult split(LinearOp op) {
     Parts parts = partsOf(op);
-    if (parts.empty() || op.isQuantized() || !matchPattern(op.getWeight(), m_Constant()) ||
+    if (parts.empty() || !op.isF32() || !matchPattern(op.getWeight(), m_Constant()) ||
         (op.getBias() && !matchPattern(op.getBias(), m_Constant())))
       return success();
     FailureOr<Eigen::MatrixXd> weight = weightOf(op);

@@ -9,11 +9,11 @@
 
 namespace vitya {
 
-/// The blocking factor of VNNI layout for activations of type `element`: how many pairs of integers one dot product
+/// The blocking factor of VNNI layout for activations of type `element`: how many pairs of factors one dot product
 /// instruction multiplies and adds into a 32-bit sum, which must therefore be contiguous in both operands. 4 for bytes,
-/// 2 for 16-bit integers, 1 (no blocking) for f32.
+/// 2 for 16-bit integers and bf16, 1 (no blocking) for f32.
 inline int64_t getVnniBlockingFactor(mlir::Type element) {
-  return element.isInteger(8) ? 4 : element.isInteger(16) ? 2 : 1;
+  return element.isInteger(8) ? 4 : element.isInteger(16) || element.isBF16() ? 2 : 1;
 }
 
 } // namespace vitya

@@ -64,6 +64,8 @@ llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, S
       return std::move(error);
   if (llvm::Error error = assign(result.quantize, parseQuantizeOptions(flag("quantize"), text.quantize)))
     return std::move(error);
+  if (llvm::Error error = assign(result.bf16, parsePrecisionOptions(flag("precision"), text.precision)))
+    return std::move(error);
   if (text.smooth.empty() && result.quantizes() && !text.images.empty())
     result.smooth = smoothFactors();
   // Without images, a rounding that needs them gets an error.

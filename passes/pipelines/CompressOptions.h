@@ -18,6 +18,8 @@ struct CompressOptions {
   /// Fits weights to the quantization that was requested, also if keepF32() changes it later.
   std::optional<FitWeightsPassOptions> fit;
   QuantizeOptions quantize;
+  /// The options of vitya-convert-to-bf16, which converts the layers that quantization leaves in f32.
+  std::optional<ConvertToBf16PassOptions> bf16;
   /// The images that vitya-calibrate runs the model on. The other passes run it on them too, see useImages().
   CalibratePassOptions calibration;
 
@@ -39,9 +41,11 @@ struct CompressText {
   std::string quantize = "none"; ///< "none", "static" or "dynamic", then options of that quantization pass
   std::string images;            ///< see runtime/image/ImageData.h; may be empty
   int64_t count = 0;             ///< 0: all
+  std::string precision = "f32"; ///< "f32", or "bf16" and options of vitya-convert-to-bf16
 };
 
-/// Parses `text`. An error names the option it is about as `prefix` followed by "low-rank", "smooth" or "quantize".
+/// Parses `text`. An error names the option it is about as `prefix` followed by "low-rank", "smooth", "quantize" or
+/// "precision".
 llvm::Expected<CompressOptions> parseCompressOptions(const CompressText &text, llvm::StringRef prefix);
 
 } // namespace vitya

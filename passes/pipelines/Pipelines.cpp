@@ -33,6 +33,9 @@ struct CompressPipelineOptions : PassPipelineOptions<CompressPipelineOptions> {
   Option<std::string> quantize{*this, "quantize", llvm::cl::init(CompressText().quantize),
                                llvm::cl::desc("none, static or dynamic, and options of vitya-quantize-static or "
                                               "vitya-quantize-dynamic, such as {static observer=mse}.")};
+  Option<std::string> precision{*this, "precision", llvm::cl::init(CompressText().precision),
+                                llvm::cl::desc("f32, or bf16 and options of vitya-convert-to-bf16, such as "
+                                               "{bf16 except=head}, for the layers that are not quantized.")};
   Option<std::string> images{*this, "images",
                              llvm::cl::desc("Images that compression runs the model on: a folder or list of pictures, "
                                             "an .npy array or CIFAR-10 records.")};
@@ -52,6 +55,8 @@ struct LoopsOptions : PassPipelineOptions<LoopsOptions> {
 };
 
 struct LLVMOptions : PassPipelineOptions<LLVMOptions> {
+  Option<bool> dotBf16{*this, "dot-bf16", llvm::cl::desc("Whether the processor has a dot product of bf16."),
+                       llvm::cl::init(TargetInfo().dotBf16)};
   Option<int64_t> vectorBits{*this, "vector-bits", llvm::cl::desc("Bits of a register: 256 or 512."),
                              llvm::cl::init(TargetInfo().vectorBits)};
   Option<int64_t> activationBits{*this, "activation-bits", llvm::cl::desc("Bits of a quantized activation: 8 or 16."),
@@ -95,6 +100,9 @@ void buildQuantizePipeline(OpPassManager &pm, const CompressOptions &options) {
     pm.addPass(createQuantizeStaticPass(*quantize));
   if (auto *quantize = std::get_if<QuantizeDynamicPassOptions>(&options.quantize))
     pm.addPass(createQuantizeDynamicPass(*quantize));
+  // Quantization starts from f32, so what it leaves is converted behind it.
+  if (options.bf16)
+    pm.addPass(createConvertToBf16Pass(*options.bf16));
 }
 
 void buildDescribePipeline(OpPassManager &pm) {
@@ -165,7 +173,7 @@ void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
 void buildLLVMPipeline(OpPassManager &pm, const TargetInfo &target) {
   // Do not canonicalize between here and LLVM: that would turn chains of vector inserts into huge constructions.
   pm.addNestedPass<func::FuncOp>(
-      createLowerVectorsPass({target.vectorBits, target.activationBits == 8, target.instructions}));
+      createLowerVectorsPass({target.vectorBits, target.activationBits == 8, target.dotBf16, target.instructions}));
   pm.addPass(createSCFToControlFlowPass());
   pm.addPass(memref::createExpandStridedMetadataPass());
   pm.addPass(createLowerAffinePass());
@@ -225,7 +233,7 @@ static void registerCompressPipeline() {
     if (failed(parsed.parseFromString(text)))
       return failure();
     llvm::Expected<CompressOptions> options = parseCompressOptions(
-        {parsed.lowRank, parsed.smooth, parsed.quantize, parsed.images, parsed.count}, /*prefix=*/"");
+        {parsed.lowRank, parsed.smooth, parsed.quantize, parsed.images, parsed.count, parsed.precision}, /*prefix=*/"");
     if (!options)
       return report(llvm::toString(options.takeError()));
     buildContractPipeline(pm, Phase::import);
@@ -261,6 +269,7 @@ void registerVityaPipelines() {
                                           TargetInfo target;
                                           target.vectorBits = options.vectorBits;
                                           target.activationBits = options.activationBits;
+                                          target.dotBf16 = options.dotBf16;
                                           buildLLVMPipeline(pm, target);
                                         }));
 }

@@ -52,7 +52,7 @@ private:
   /// for quantized ops and those of other kinds.
   SmallVector<std::pair<Value, std::pair<int, int>>> operandsOf(Operation *op) {
     SmallVector<std::pair<Value, std::pair<int, int>>> result;
-    if (auto layer = dyn_cast<LayerOpInterface>(op); layer && !layer.isQuantized())
+    if (auto layer = dyn_cast<LayerOpInterface>(op); layer && layer.isF32())
       for (const QuantizableOperand &operand : layer.getQuantizableOperands()) {
         Levels levels = levelsOf(operand, activationBits);
         result.push_back({operand.value(), {levels.min, levels.max}});

@@ -50,7 +50,7 @@ FakeQuantization::FakeQuantization(const QuantizeOptions &options) : options(opt
 
 bool FakeQuantization::quantizes(Operation *op) const {
   auto isSelected = [&](auto layer) {
-    return filter && !layer.isQuantized() && !filter->whyNot(layer) && !whyNotInteger(layer);
+    return filter && layer.isF32() && !filter->whyNot(layer) && !whyNotInteger(layer);
   };
   if (auto linear = dyn_cast<LinearOp>(op))
     return isSelected(linear);

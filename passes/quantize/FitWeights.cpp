@@ -93,7 +93,7 @@ public:
 
   LogicalResult run() {
     for (auto op : llvm::make_early_inc_range(entry.getOps<LinearOp>()))
-      if (!op.isQuantized() && (isFactorized(op) || isRounded(op)) && failed(fit(op)))
+      if (op.isF32() && (isFactorized(op) || isRounded(op)) && failed(fit(op)))
         return failure();
     return success();
   }

@@ -7,6 +7,7 @@
 #include "mlir/Pass/Pass.h"
 #include "passes/PassOptions.h"
 #include "passes/quantize/QuantizationOptions.h"
+#include <optional>
 #include <variant>
 
 namespace vitya {
@@ -14,11 +15,17 @@ namespace vitya {
 #define GEN_PASS_DECL
 #include "passes/quantize/Passes.h.inc"
 
-/// Parse `text`, the options of vitya-smooth, vitya-quantize-static and vitya-quantize-dynamic; the error names `flag`,
-/// for which it was given.
+/// Parse `text`, the options of vitya-convert-to-bf16, vitya-smooth, vitya-quantize-static and vitya-quantize-dynamic;
+/// the error names `flag`, for which it was given.
+llvm::Expected<ConvertToBf16PassOptions> parseConvertToBf16Options(llvm::StringRef flag, llvm::StringRef text);
 llvm::Expected<SmoothPassOptions> parseSmoothOptions(llvm::StringRef flag, llvm::StringRef text);
 llvm::Expected<QuantizeStaticPassOptions> parseQuantizeStaticOptions(llvm::StringRef flag, llvm::StringRef text);
 llvm::Expected<QuantizeDynamicPassOptions> parseQuantizeDynamicOptions(llvm::StringRef flag, llvm::StringRef text);
+
+/// Parses `text`: "f32", or "bf16" and options of vitya-convert-to-bf16 after a comma or space; nothing for f32. The
+/// error names `flag`, for which the text was given.
+llvm::Expected<std::optional<ConvertToBf16PassOptions>> parsePrecisionOptions(const std::string &flag,
+                                                                              llvm::StringRef text);
 
 /// The options of the pass that quantizes a model; by default none does.
 using QuantizeOptions = std::variant<std::monostate, QuantizeStaticPassOptions, QuantizeDynamicPassOptions>;

@@ -102,6 +102,46 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
   let options = kImageOptions # kActivationBitsOptions;
 }
 
+def ConvertToBf16Pass : Pass<"vitya-convert-to-bf16", "::mlir::ModuleOp"> {
+  let summary = "round the inputs and weights of linear layers to bf16";
+  let description = [{
+    Linear layers in f32 with constant weights whose name, or that of the trained layer that they are a factor of, matches
+    `layers` and not `except` multiply bf16 and add the products in f32. Weights are rounded at compile time, inputs by
+    `vitya.to_bf16` at run time, once for all layers that read them. Layers that are quantized already stay as they are.
+    It is an error if no layer is left to convert.
+
+    Before:
+
+    ```mlir
+    func.func @main(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+      %w = arith.constant dense<[[1.0, 1.001], [1.0e-20, -3.0]]> : tensor<2x2xf32>
+      %0 = vitya.linear "fc" %x, %w : tensor<4x2xf32>, tensor<2x2xf32> -> tensor<4x2xf32>
+      return %0 : tensor<4x2xf32>
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func @main(%x: tensor<4x2xf32>) -> tensor<4x2xf32> {
+      %q = vitya.to_bf16 %x : tensor<4x2xf32> -> tensor<4x2xbf16>
+      %w = arith.constant dense_resource<weight> : tensor<2x2xbf16>
+      %0 = vitya.linear "fc" %q, %w {info = #vitya.linear_info<"fc", in = 2, out = 2, format = "bf16",
+                                     reason = "rounded to bf16">}
+         : tensor<4x2xbf16>, tensor<2x2xbf16> -> tensor<4x2xf32>
+      return %0 : tensor<4x2xf32>
+    }
+    {-# dialect_resources: { builtin: { weight: "0x40000000803F803F000040C0" } } #-} // 1.0, 1.0, 0.0, -3.0
+    ```
+  }];
+  let options = [
+    Option<"layers", "layers", "std::string", "\".\"", "Regular expression that the name of a layer must match.">,
+    Option<"except", "except", "std::string", "\"\"",
+           "Regular expression that the name of a layer must not match, unless it is empty.">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
+}
+
 def ProveShortSumsPass : Pass<"vitya-prove-short-sums", "::mlir::ModuleOp"> {
   let summary = "prove how many products of each quantized linear layer 16 bits can hold";
   let description = [{

@@ -40,7 +40,7 @@ private:
     LayerRecords records;
     for (auto op : llvm::make_early_inc_range(entry->getOps<LinearOp>())) {
       std::optional<std::string> whyNot = filter->whyNot(op);
-      if (op.isQuantized()) {
+      if (!op.isF32()) {
         if (!whyNot)
           remarkLeftAlone(op, kQuantizedAlready);
         continue;
@@ -63,7 +63,7 @@ private:
       records.add(op, op.getFormat(), "range of each " + stringifyGranularity(granularity) + weight->reason);
     }
     for (auto op : entry->getOps<AttentionOp>())
-      if (!op.isQuantized() && !filter->whyNot(op))
+      if (op.isF32() && !filter->whyNot(op))
         LayerRecords::set(op, LayerFormat::f32(), "queries, keys and values have no range before run time");
     records.write();
     dropConstants(module);

@@ -14,9 +14,29 @@ WeightRounding roundingOf(const QuantizeOptions &options) {
   return WeightRounding::nearest;
 }
 
-llvm::Expected<QuantizeOptions> parseQuantizeOptions(const std::string &flag, StringRef text) {
+/// `text` before and behind its first comma or space.
+static std::pair<StringRef, StringRef> splitChoice(StringRef text) {
   size_t end = text.find_first_of(", ");
-  StringRef mode = text.substr(0, end), options = end == StringRef::npos ? "" : text.substr(end + 1);
+  return {text.substr(0, end), end == StringRef::npos ? "" : text.substr(end + 1)};
+}
+
+llvm::Expected<std::optional<ConvertToBf16PassOptions>> parsePrecisionOptions(const std::string &flag, StringRef text) {
+  auto [precision, options] = splitChoice(text);
+  if (precision == "bf16") {
+    llvm::Expected<ConvertToBf16PassOptions> parsed = parseConvertToBf16Options(flag + "=bf16", options);
+    if (!parsed)
+      return parsed.takeError();
+    return std::optional(std::move(*parsed));
+  }
+  if (precision != "f32")
+    return makeError("expected " + flag + " to be f32 or bf16, found '" + precision + "'");
+  if (text != "f32")
+    return makeError("expected " + flag + "=f32 without options, found '" + text + "'");
+  return std::optional<ConvertToBf16PassOptions>();
+}
+
+llvm::Expected<QuantizeOptions> parseQuantizeOptions(const std::string &flag, StringRef text) {
+  auto [mode, options] = splitChoice(text);
   if (mode == "static")
     return parseQuantizeStaticOptions(flag + "=static", options);
   if (mode == "dynamic")

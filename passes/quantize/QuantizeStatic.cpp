@@ -57,7 +57,7 @@ private:
 
   LogicalResult rewrite(LinearOp op, const LayerFilter &filter, LayerRecords &records) {
     std::optional<std::string> whyNot = filter.whyNot(op);
-    if (op.isQuantized()) {
+    if (!op.isF32()) {
       if (!whyNot)
         remarkLeftAlone(op, kQuantizedAlready);
       return success();
@@ -88,7 +88,7 @@ private:
 
   LogicalResult rewrite(AttentionOp op, const LayerFilter &filter) {
     std::optional<std::string> whyNot = filter.whyNot(op);
-    if (op.isQuantized()) {
+    if (!op.isF32()) {
       if (!whyNot && attention)
         remarkLeftAlone(op, kQuantizedAlready);
       return success();

@@ -34,7 +34,7 @@ llvm::SetVector<LinearOp> readersOf(Value value) {
       continue;
     }
     auto linear = dyn_cast<LinearOp>(use.getOwner());
-    if (!linear || linear.isQuantized() || use.get() != linear.getInput() || !isConstant(linear.getWeight()))
+    if (!linear || !linear.isF32() || use.get() != linear.getInput() || !isConstant(linear.getWeight()))
       return {};
     readers.insert(linear);
   }
@@ -47,7 +47,7 @@ llvm::SetVector<LinearOp> readersOf(Value value) {
 Operation *scalableSource(Value value) {
   Operation *source = value.getDefiningOp();
   if (auto attention = dyn_cast_or_null<AttentionOp>(source)) {
-    if (attention.isQuantized() || !attention.getValue().hasOneUse())
+    if (!attention.isF32() || !attention.getValue().hasOneUse())
       return nullptr;
     source = attention.getValue().getDefiningOp();
     if (!isa_and_nonnull<LinearOp>(source))
@@ -56,8 +56,8 @@ Operation *scalableSource(Value value) {
   if (isa_and_nonnull<LayerNormOp, RmsNormOp>(source))
     return llvm::all_of(source->getOperands().drop_front(), isConstant) ? source : nullptr;
   auto linear = dyn_cast_or_null<LinearOp>(source);
-  bool isScalable = linear && !linear.isQuantized() && isConstant(linear.getWeight()) &&
-                    (!linear.getBias() || isConstant(linear.getBias()));
+  bool isScalable =
+      linear && linear.isF32() && isConstant(linear.getWeight()) && (!linear.getBias() || isConstant(linear.getBias()));
   return isScalable ? source : nullptr;
 }
 
@@ -127,7 +127,7 @@ private:
   Activations findActivations(func::FuncOp entry, const LayerFilter &filter) const {
     Activations activations;
     for (auto op : entry.getOps<LinearOp>()) {
-      if (filter.whyNot(op) || op.isQuantized() || (factors && !isFactorized(op)))
+      if (filter.whyNot(op) || !op.isF32() || (factors && !isFactorized(op)))
         continue;
       Value value = op.getInput();
       // A slice of rows is rescaled together with the whole value.

@@ -121,6 +121,7 @@ struct Description {
   void count(LayerOpInterface layer) {
     report.multiplyAdds += layer.getMultiplyAdds();
     report.integerMultiplyAdds += layer.isQuantized() ? layer.getMultiplyAdds() : 0;
+    report.bf16MultiplyAdds += layer.getFormat().isBf16() ? layer.getMultiplyAdds() : 0;
   }
 
 private:
@@ -168,6 +169,7 @@ void describeModel(ModuleOp module, ModelReport &report) {
   report.parameters = description.report.parameters;
   report.multiplyAdds = description.report.multiplyAdds;
   report.integerMultiplyAdds = description.report.integerMultiplyAdds;
+  report.bf16MultiplyAdds = description.report.bf16MultiplyAdds;
   report.shortSumMultiplyAdds = description.report.shortSumMultiplyAdds;
 }
 
@@ -210,6 +212,8 @@ llvm::Expected<ModelReport> readDescription(ModuleOp module) {
   // Absent if there are none.
   if (auto integers = getDiscardable<VityaDialect::IntegerMultiplyAddsAttrHelper>(module))
     report.integerMultiplyAdds = integers.getInt();
+  if (auto count = getDiscardable<VityaDialect::Bf16MultiplyAddsAttrHelper>(module))
+    report.bf16MultiplyAdds = count.getInt();
   if (auto sums = getDiscardable<VityaDialect::ShortSumMultiplyAddsAttrHelper>(module))
     llvm::copy(sums.asArrayRef(), report.shortSumMultiplyAdds.begin());
   return report;

@@ -164,7 +164,8 @@ struct ModelReport {
   int64_t parameters = 0;                        ///< elements of all constants
   int64_t multiplyAdds = 0;                      ///< of one inference, in linear layers and attention
   int64_t integerMultiplyAdds = 0;               ///< those of them between integers
-  std::array<int64_t, 4> shortSumMultiplyAdds{}; ///< those of the latter in short sums of 1, 2, 4 and 8 blocks
+  int64_t bf16MultiplyAdds = 0;                  ///< those of them between bf16
+  std::array<int64_t, 4> shortSumMultiplyAdds{}; ///< those between integers in short sums of 1, 2, 4 and 8 blocks
   std::optional<LowRankSummary> lowRank;
   std::optional<BoundReport> bound;
   std::optional<ChoiceReport> choice;

@@ -45,7 +45,9 @@ struct Work {
   double counts[Peaks::kKinds];
 
   explicit Work(const vitya_model &model)
-      : counts{double(model.multiply_adds - model.integer_multiply_adds), double(model.integer_multiply_adds)} {
+      : counts{double(model.multiply_adds - model.integer_multiply_adds - model.bf16_multiply_adds),
+               double(model.integer_multiply_adds)} {
+    counts[int(MultiplyAdd::bf16)] = model.bf16_multiply_adds;
     double *integers = counts + int(MultiplyAdd::i8), *sums = counts + int(MultiplyAdd::shortSums1);
     for (int i = 0; i < 4; ++i) {
       sums[i] = model.short_sum_multiply_adds[i];
@@ -192,12 +194,15 @@ void Peaks::measure(const vitya_model &model, Pool *pool, int threads, bool with
     copies = fmax(copies, measureOnPool(pool, threads, [](int) { return copyRate(kPeakSeconds); }, 0));
 }
 
+/// Returns the seconds of the multiply-adds of `kind` of one image at the peak rates.
+static double secondsOf(const Peaks &peaks, const vitya_model &model, int kind) {
+  return peaks.rates[kind] > 0 ? 2e-9 * Work(model).counts[kind] / peaks.rates[kind] : 0;
+}
+
 double Peaks::limit(const vitya_model &model) const {
-  Work work(model);
   double seconds = 0;
   for (int i = 0; i < kKinds; ++i)
-    if (rates[i] > 0)
-      seconds += 2e-9 * work.counts[i] / rates[i];
+    seconds += secondsOf(*this, model, i);
   return seconds;
 }
 
@@ -210,8 +215,8 @@ double Peaks::limit(const vitya_kernel &kernel) const {
 }
 
 double Peaks::integers(const vitya_model &model) const {
-  double f32Seconds = f32() > 0 ? 2e-9 * Work(model).counts[int(MultiplyAdd::f32)] / f32() : 0;
-  double seconds = limit(model) - f32Seconds;
+  double seconds =
+      limit(model) - secondsOf(*this, model, int(MultiplyAdd::f32)) - secondsOf(*this, model, int(MultiplyAdd::bf16));
   return model.integer_multiply_adds > 0 && seconds > 0 ? 2e-9 * model.integer_multiply_adds / seconds : 0;
 }
 
@@ -234,6 +239,8 @@ void printText(const vitya_model &model, const Result &result) {
     printf(", %.1f %% of the register-only peak of %.1f", 100 * result.shareOfPeak(model), result.peaks.f32());
   if (result.peaks.integers(model) > 0)
     printf(", %.1f with integers", result.peaks.integers(model));
+  if (result.peaks.bf16() > 0)
+    printf(", %.1f with bf16", result.peaks.bf16());
   putchar('\n');
   if (!model.cascade)
     return;
@@ -258,9 +265,11 @@ void printJson(const vitya_model &model, const Result &result, const Profile *pr
       printf("\"expected_latency_ms\": %.6f, ", expectedLatency(model, result));
   }
   printf("\"multiply_adds\": %lld, \"integer_multiply_adds\": %lld, \"gflops\": %.3f, \"peak_gflops\": %.3f, "
-         "\"integer_peak_gflops\": %.3f, \"share_of_peak\": %.4f",
+         "\"integer_peak_gflops\": %.3f, \"bf16_multiply_adds\": %lld, \"bf16_peak_gflops\": %.3f, \"share_of_peak\": "
+         "%.4f",
          static_cast<long long>(model.multiply_adds), static_cast<long long>(model.integer_multiply_adds),
-         result.gflops(model), result.peaks.f32(), result.peaks.integers(model), result.shareOfPeak(model));
+         result.gflops(model), result.peaks.f32(), result.peaks.integers(model),
+         static_cast<long long>(model.bf16_multiply_adds), result.peaks.bf16(), result.shareOfPeak(model));
   if (profile) {
     Lines kernels(model.kernel_count), layers(model.layer_count);
     collectKernels(*profile, result.peaks, kernels);

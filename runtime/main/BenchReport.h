@@ -20,9 +20,9 @@ Statistics summarize(double *times, int64_t runs);
 
 /// The peak rates of this machine, those of all threads added up; 0 if unknown.
 struct Peaks {
-  static constexpr int kKinds = 6; ///< of MultiplyAdd
+  static constexpr int kKinds = 7; ///< of MultiplyAdd
 
-  /// In 10^9 operations per second, by kind. Those of integers are only measured if the model has multiply-adds of that
+  /// In 10^9 operations per second, by kind. Those but f32 are only measured if the model has multiply-adds of that
   /// kind.
   double rates[kKinds] = {};
   double copies = 0; ///< of copying within the L1 cache, in 10^9 bytes per second
@@ -38,6 +38,8 @@ struct Peaks {
   double limit(const vitya_kernel &kernel) const;
 
   double f32() const { return rates[int(MultiplyAdd::f32)]; }
+  /// 0 if the model has none.
+  double bf16() const { return rates[int(MultiplyAdd::bf16)]; }
   /// The peak rate of all integer multiply-adds of the model together; 0 if it has none.
   double integers(const vitya_model &model) const;
 };

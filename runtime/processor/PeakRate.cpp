@@ -51,7 +51,8 @@ bool is(MultiplyAdd kind) {
   return kind == expected;
 }
 
-bool isInteger(MultiplyAdd kind) { return kind != MultiplyAdd::f32; }
+bool isFloat(MultiplyAdd kind) { return kind == MultiplyAdd::f32 || kind == MultiplyAdd::bf16; }
+bool isInteger(MultiplyAdd kind) { return !isFloat(kind); }
 
 // Each kernel runs `rounds` rounds of twelve independent dependency chains, which hide the latency of the instruction,
 // and returns the number of operations. Vector registers 0 to 11 accumulate; 12 and 13 hold the operands, which are
@@ -81,6 +82,7 @@ bool isInteger(MultiplyAdd kind) { return kind != MultiplyAdd::f32; }
 #define VITYA_PAIRS_XMM(N) "movdqa %%xmm12, %%xmm14\npmaddwd %%xmm13, %%xmm14\npaddd %%xmm14, %%xmm" N "\n"
 #define VITYA_FMA_YMM(N) "vfmadd231ps %%ymm12, %%ymm13, %%ymm" N "\n"
 #define VITYA_FMA_ZMM(N) "vfmadd231ps %%zmm12, %%zmm13, %%zmm" N "\n"
+#define VITYA_BF16_ZMM(N) "vdpbf16ps %%zmm12, %%zmm13, %%zmm" N "\n"
 #define VITYA_PAIRS_YMM(N) "vpmaddwd %%ymm12, %%ymm13, %%ymm14\nvpaddd %%ymm14, %%ymm" N ", %%ymm" N "\n"
 #define VITYA_PAIRS_ZMM(N) "vpmaddwd %%zmm12, %%zmm13, %%zmm14\nvpaddd %%zmm14, %%zmm" N ", %%zmm" N "\n"
 #define VITYA_DOT_YMM(N) "%{vex%} vpdpbusd %%ymm12, %%ymm13, %%ymm" N "\n"
@@ -107,6 +109,7 @@ VITYA_KERNEL(multiplyAddYmm, "avx", VITYA_ZERO_YMM, VITYA_MULTIPLY_ADD_YMM, 8)
 VITYA_KERNEL(pairsXmm, "sse2", VITYA_ZERO_XMM, VITYA_PAIRS_XMM, 8)
 VITYA_KERNEL(fmaYmm, "avx2,fma", VITYA_ZERO_YMM, VITYA_FMA_YMM, 8)
 VITYA_KERNEL(fmaZmm, "avx512f", VITYA_ZERO_ZMM, VITYA_FMA_ZMM, 16)
+VITYA_KERNEL(bf16Zmm, "avx512bf16", VITYA_ZERO_ZMM, VITYA_BF16_ZMM, 32)
 VITYA_KERNEL(pairsYmm, "avx2", VITYA_ZERO_YMM, VITYA_PAIRS_YMM, 16)
 VITYA_KERNEL(pairsZmm, "avx512bw", VITYA_ZERO_ZMM, VITYA_PAIRS_ZMM, 32)
 VITYA_KERNEL(dotYmm, "avxvnni", VITYA_ZERO_YMM, VITYA_DOT_YMM, 32)
@@ -126,10 +129,11 @@ constexpr struct {
   bool (*suits)(MultiplyAdd kind);
   const char *feature;
   double (*run)(long);
-} kKernels[] = {{is<MultiplyAdd::f32>, "avx512f", fmaZmm},
-                {is<MultiplyAdd::f32>, "fma", fmaYmm},
-                {is<MultiplyAdd::f32>, "avx", multiplyAddYmm},
-                {is<MultiplyAdd::f32>, "sse2", multiplyAddXmm},
+} kKernels[] = {{is<MultiplyAdd::bf16>, "avx512bf16", bf16Zmm},
+                {isFloat, "avx512f", fmaZmm},
+                {isFloat, "fma", fmaYmm},
+                {isFloat, "avx", multiplyAddYmm},
+                {isFloat, "sse2", multiplyAddXmm},
                 {isInteger, "avx512vnni", dotZmm},
                 {isInteger, "avxvnni", dotYmm},
                 {is<MultiplyAdd::i8>, "avx512bw", pairsZmm},

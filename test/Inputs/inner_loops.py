@@ -15,6 +15,7 @@ KINDS = {
     "fma-zmm": r"vfmadd\d+ps\s.*%zmm\d+$",
     "dot-ymm": r"vpdpbusd\s.*%ymm\d+$",
     "dot-zmm": r"vpdpbusd\s.*%zmm\d+$",
+    "bf16-zmm": r"vdpbf16ps\s.*%zmm\d+$",
     "madd-ymm": r"vpmaddwd\s.*%ymm\d+$",
     "madd-zmm": r"vpmaddwd\s.*%zmm\d+$",
     "short-ymm": r"vpmaddubsw\s.*%ymm\d+$",

@@ -17,7 +17,7 @@ import subprocess
 
 import numpy as np
 
-TYPES = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 22: "i4"}
+TYPES = {1: "f32", 2: "u8", 3: "i8", 6: "i32", 7: "i64", 16: "bf16", 22: "i4"}
 ELEMENTS = {"f32": "<f4", "u8": "u1", "i8": "i1", "i32": "<i4", "i64": "<i8"}
 
 
@@ -96,7 +96,16 @@ def value_of(tensor):
         bytes_ = np.frombuffer(raw, "u1")
         nibbles = np.stack([bytes_ & 15, bytes_ >> 4], 1).ravel()[:math.prod(shape)].astype("i1")
         return np.where(nibbles > 7, nibbles - 16, nibbles).astype("i1").reshape(shape)
+    if kind == "bf16":  # the high half of an f32, as which it is computed with
+        return (np.frombuffer(raw, "<u2").astype("<u4") << 16).view("<f4").reshape(shape)
     return np.frombuffer(raw, ELEMENTS[kind]).reshape(shape)
+
+
+def cast(x, to):
+    if TYPES[to] != "bf16":
+        return x.astype(ELEMENTS[TYPES[to]])
+    bits = np.ascontiguousarray(x).view("<u4")
+    return (bits + 0x7fff + (bits >> 16 & 1) & 0xffff0000).astype("<u4").view("<f4")
 
 
 def along(vector, axis, rank):
@@ -159,7 +168,7 @@ def convolution(x, weight, bias=np.float32(0), **window):
 
 OPERATORS = {
     "Add": np.add,
-    "Cast": lambda x, to: x.astype(ELEMENTS[TYPES[to]]),
+    "Cast": cast,
     "Clip": np.clip,
     "Concat": lambda *values, axis: np.concatenate(values, axis),
     "Conv": convolution,

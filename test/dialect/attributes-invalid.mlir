@@ -159,6 +159,11 @@ module attributes {vitya.integer_multiply_adds = -1} {}
 
 // -----
 
+// expected-error @below {{expected attribute 'vitya.bf16_multiply_adds' to be an i64 that is not negative, found -1 : i64}}
+module attributes {vitya.bf16_multiply_adds = -1} {}
+
+// -----
+
 // expected-error @below {{expected attribute 'vitya.workspace_bytes' to be an i64 that is not negative, found -1 : i64}}
 module attributes {vitya.workspace_bytes = -1} {}
 

@@ -2,7 +2,7 @@
 // RUN: vitya-opt %s -split-input-file -verify-diagnostics
 
 func.func @linear_c3_f32_weight(%x: tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, %w: tensor<3x8xf32>) {
-  // expected-error @below {{'vitya.linear' op expected an f32 input without params, as the weight is f32, found '!quant.uniform<u8:f32, 2.000000e-02:128>'}}
+  // expected-error @below {{'vitya.linear' op expected an input of 'f32' without params, as the weight is 'f32', found '!quant.uniform<u8:f32, 2.000000e-02:128>'}}
   %0 = vitya.linear "fc" %x, %w : tensor<4x8x!quant.uniform<u8:f32, 0.02:128>>, tensor<3x8xf32> -> tensor<4x3xf32>
   return
 }
@@ -146,7 +146,7 @@ func.func @linear_c7_dynamic(%x: tensor<4x8x!quant.any<u8:f32>>, %w: tensor<3x8x
 // -----
 
 func.func @linear_c7_f32(%x: tensor<4x8xf32>, %w: tensor<3x8xf32>, %b: tensor<3xi32>) {
-  // expected-error @below {{'vitya.linear' op expected an f32 bias, as the layer is f32, found 'tensor<3xi32>'}}
+  // expected-error @below {{'vitya.linear' op expected an f32 bias, as the layer is 'f32', found 'tensor<3xi32>'}}
   %0 = vitya.linear "fc" %x, %w bias %b : tensor<4x8xf32>, tensor<3x8xf32>, tensor<3xi32> -> tensor<4x3xf32>
   return
 }
@@ -324,5 +324,46 @@ func.func @integer_attention_c3_factors(%q: tensor<4x8xi8>, %k: tensor<5x8xi8>, 
 func.func @integer_attention_c4_types(%q: tensor<4x8xi16>, %k: tensor<5x8xi8>, %f: tensor<4xf32>) {
   // expected-error @below {{'vitya.integer_attention' op expected query, key and value of one element type, found 'i16', 'i8', 'i8'}}
   %0 = vitya.integer_attention "attn" %q, %k, %k factors %f heads 2 : tensor<4x8xi16>, tensor<5x8xi8>, tensor<5x8xi8>, tensor<4xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_bf16_weight(%x: tensor<1x2xf32>, %w: tensor<3x2xbf16>) {
+  // expected-error @below {{'vitya.linear' op expected an input of 'bf16' without params, as the weight is 'bf16', found 'f32'}}
+  %0 = vitya.linear "fc" %x, %w : tensor<1x2xf32>, tensor<3x2xbf16> -> tensor<1x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c3_bf16_input(%x: tensor<1x2xbf16>, %w: tensor<3x2xf32>) {
+  // expected-error @below {{'vitya.linear' op expected an input of 'f32' without params, as the weight is 'f32', found 'bf16'}}
+  %0 = vitya.linear "fc" %x, %w : tensor<1x2xbf16>, tensor<3x2xf32> -> tensor<1x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c7_bf16(%x: tensor<1x2xbf16>, %w: tensor<3x2xbf16>, %b: tensor<3xi32>) {
+  // expected-error @below {{'vitya.linear' op expected an f32 bias, as the layer is 'bf16', found 'tensor<3xi32>'}}
+  %0 = vitya.linear "fc" %x, %w bias %b : tensor<1x2xbf16>, tensor<3x2xbf16>, tensor<3xi32> -> tensor<1x3xf32>
+  return
+}
+
+// -----
+
+func.func @to_bf16_result(%x: tensor<1x2xf32>) {
+  // expected-error @below {{'vitya.to_bf16' op failed to infer returned types}}
+  // expected-error @below {{inferred type(s) 'tensor<1x2xbf16>' are incompatible with return type(s) of operation 'tensor<2x1xbf16>'}}
+  %0 = "vitya.to_bf16"(%x) : (tensor<1x2xf32>) -> tensor<2x1xbf16>
+  return
+}
+
+// -----
+
+func.func @attention_c5_bf16(%x: tensor<3x2xbf16>) {
+  // expected-error @below {{'vitya.attention' op expected f32 query, key and value, or}}
+  %0 = vitya.attention "attn" %x, %x, %x heads 1 scale 1.0 : tensor<3x2xbf16>, tensor<3x2xbf16>, tensor<3x2xbf16> -> tensor<3x2xf32>
   return
 }

@@ -146,6 +146,16 @@ func.func @quantized(%x: tensor<65x192xf32>, %s: tensor<192x192xi8>, %b: tensor<
   return %2 : tensor<65x192xf32>
 }
 
+// CHECK-LABEL: func @bf16(
+// CHECK-SAME: %[[X:.*]]: tensor<4x8xf32>, %[[W:.*]]: tensor<3x8xbf16>, %[[B:.*]]: tensor<3xf32>
+func.func @bf16(%x: tensor<4x8xf32>, %w: tensor<3x8xbf16>, %b: tensor<3xf32>) -> tensor<4x3xf32> {
+  // CHECK: %[[Y:.*]] = vitya.to_bf16 %[[X]] : tensor<4x8xf32> -> tensor<4x8xbf16>
+  %y = vitya.to_bf16 %x : tensor<4x8xf32> -> tensor<4x8xbf16>
+  // CHECK: vitya.linear "fc" %[[Y]], %[[W]] bias %[[B]] {info = #vitya.linear_info<"fc", in = 8, out = 3, format = "bf16", reason = "">} : tensor<4x8xbf16>, tensor<3x8xbf16>, tensor<3xf32> -> tensor<4x3xf32>
+  %0 = vitya.linear "fc" %y, %w bias %b {info = #vitya.linear_info<"fc", in = 8, out = 3, format = "bf16", reason = "">} : tensor<4x8xbf16>, tensor<3x8xbf16>, tensor<3xf32> -> tensor<4x3xf32>
+  return %0 : tensor<4x3xf32>
+}
+
 // CHECK-LABEL: func @order(
 func.func @order(%x: tensor<4x32xi8>, %o: tensor<32xi8>) -> tensor<4x32xi8> {
   // CHECK: vitya.order_columns %{{.*}}, %{{.*}} : tensor<4x32xi8>, tensor<32xi8>

@@ -123,11 +123,22 @@ TEST(CompressOptions, KeepF32AddsToTheUsersNames) {
             (llvm::SmallVector<std::string>{"a", "b", "c"}));
 }
 
+TEST(CompressOptions, PrecisionHasTheOptionsOfItsPass) {
+  EXPECT_FALSE(parsed({"", "", "none", "", 0}).bf16);
+  EXPECT_EQ(parsed({"", "", "none", "", 0, "bf16"}).bf16->layers, ".");
+  EXPECT_EQ(parsed({"", "", "none", "", 0, "bf16,except=head"}).bf16->except, "head");
+}
+
 TEST(CompressOptions, ErrorsNameTheFlag) {
   EXPECT_NE(errorOf({"rank=two", "", "none", "", 0})
                 .find("expected --low-rank to be options of vitya-opt's --vitya-low-rank, found 'rank=two'"),
             std::string::npos);
   EXPECT_EQ(errorOf({"", "", "half", "", 0}), "expected --quantize to be none, static or dynamic, found 'half'");
+  EXPECT_EQ(errorOf({"", "", "none", "", 0, "f16"}), "expected --precision to be f32 or bf16, found 'f16'");
+  EXPECT_EQ(errorOf({"", "", "none", "", 0, "f32,layers=fc"}),
+            "expected --precision=f32 without options, found 'f32,layers=fc'");
+  EXPECT_NE(errorOf({"", "", "none", "", 0, "bf16,bits=8"}).find("expected --precision=bf16 to be options of"),
+            std::string::npos);
   EXPECT_NE(errorOf({"", "", "static,granularity=token", "", 0}).find("expected --quantize=static to be options of"),
             std::string::npos);
 }

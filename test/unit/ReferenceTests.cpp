@@ -533,13 +533,13 @@ TEST_F(Reference, SlicesAreStatic) {
 }
 
 TEST_F(Reference, ConstantsNeedAllTheirBytes) {
-  EXPECT_EQ(
-      problemOf(context, R"(
+  EXPECT_EQ(problemOf(context, R"(
     func.func @main(%x: tensor<1x1x2xf32>) -> tensor<2xf32> {
       %0 = arith.constant dense_resource<absent> : tensor<2xf32>
       return %0 : tensor<2xf32>
     })"),
-      "'arith.constant' op expected a constant tensor of f32, i4, i8 or i32 with all its elements, found 0 of 8 bytes");
+            "'arith.constant' op expected a constant tensor of f32, bf16, i4, i8 or i32 with all its elements, found 0 "
+            "of 8 bytes");
 }
 
 TEST_F(Reference, EntryMapsOneImage) {

@@ -267,7 +267,7 @@ TEST_F(Levels, EnvironmentChooses) {
 TEST(PeakRate, IsMeasuredForAllKinds) {
   for (vitya::MultiplyAdd kind :
        {vitya::MultiplyAdd::f32, vitya::MultiplyAdd::i8, vitya::MultiplyAdd::shortSums1, vitya::MultiplyAdd::shortSums2,
-        vitya::MultiplyAdd::shortSums4, vitya::MultiplyAdd::shortSums8})
+        vitya::MultiplyAdd::shortSums4, vitya::MultiplyAdd::shortSums8, vitya::MultiplyAdd::bf16})
     EXPECT_GT(vitya::peakRate(kind, 1e-3), 0);
 }
 #endif

@@ -25,6 +25,10 @@ CompressionFlags::CompressionFlags(cl::OptionCategory &category)
                         "(dynamic), then options of vitya-opt's --vitya-quantize-static or -dynamic, such as "
                         "static,observer=mse,except=head (default: none)"),
                cl::value_desc("none|static|dynamic[,options]"), cl::init("none"), cl::cat(category)),
+      precision("precision",
+                cl::desc("Multiply bf16 in the linear layers that are not quantized, then options of vitya-opt's "
+                         "--vitya-convert-to-bf16, such as bf16,except=head (default: f32)"),
+                cl::value_desc("f32|bf16[,options]"), cl::init("f32"), cl::cat(category)),
       calibrate("calibrate",
                 cl::desc("Images that compression runs the model on: a folder or list of pictures, an .npy array or "
                          "CIFAR-10 records"),
@@ -62,6 +66,7 @@ StringRef CompressionFlags::requested() const {
   return !lowRank.empty()     ? "--low-rank"
          : !smooth.empty()    ? "--smooth"
          : quantize != "none" ? "--quantize"
+         : precision != "f32" ? "--precision"
          : choosesFormats()   ? firstBound()
                               : "";
 }
@@ -83,7 +88,7 @@ bool CompressionFlags::choosesFormats() const {
 }
 
 CompressText CompressionFlags::base() const {
-  CompressText text{lowRank, smooth, quantize, calibrate, /*count=*/0};
+  CompressText text{lowRank, smooth, quantize, calibrate, /*count=*/0, precision};
   if (lowRank.empty())
     text.lowRank = "method=joint";
   if (!quantize.getNumOccurrences())
@@ -130,7 +135,8 @@ llvm::Expected<CompressOptions> CompressionFlags::parse(bool looksAtHeldOut) con
   if (llvm::Error error = checkBounds())
     return error;
   llvm::Expected<CompressOptions> options = parseCompressOptions(
-      choosesFormats() ? base() : CompressText{lowRank, smooth, quantize, calibrate, /*count=*/0}, /*prefix=*/"--");
+      choosesFormats() ? base() : CompressText{lowRank, smooth, quantize, calibrate, /*count=*/0, precision},
+      /*prefix=*/"--");
   if (!options)
     return options.takeError();
   if (choosesFormats()) {
@@ -140,8 +146,8 @@ llvm::Expected<CompressOptions> CompressionFlags::parse(bool looksAtHeldOut) con
   }
   if (llvm::Error error = checkImages(*options))
     return error;
-  if (!report.empty() && !options->lowRank && !options->quantizes())
-    return makeError("expected --report with a compression to report, found no --low-rank or --quantize");
+  if (!report.empty() && !options->lowRank && !options->quantizes() && !options->bf16)
+    return makeError("expected --report with a compression to report, found no --low-rank, --quantize or --precision");
   if (llvm::Error error = checkSearch(*options, looksAtHeldOut))
     return error;
   return options;
@@ -154,7 +160,7 @@ llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const 
                                                                                     : "";
   if (!needsImages.empty() && calibrate.empty())
     return makeError("expected --calibrate=FILE with " + needsImages + ", which looks at images, found none");
-  if (!calibrate.empty() && requested().empty())
+  if (!calibrate.empty() && !options.lowRank && !options.smooth && !options.quantizes())
     return makeError("expected --calibrate with a compression that looks at images, found no --low-rank, --smooth or "
                      "--quantize");
   return llvm::Error::success();
@@ -183,6 +189,8 @@ llvm::Error CompressionFlags::checkChoice(const CompressOptions &options) const 
                      ", which holds on its images, found none");
   if (reportSensitivity)
     return makeError("expected --report-sensitivity without " + flag + ", found both");
+  if (options.bf16)
+    return makeError("expected --precision=f32 with " + flag + ", which chooses formats, found '" + precision + "'");
   if (options.lowRank && (options.lowRank->rank || options.lowRank->keep || !options.lowRank->ranks.empty()))
     return makeError("expected --low-rank without rank, keep and ranks, which " + flag + " chooses, found '" + lowRank +
                      "'");
@@ -225,7 +233,7 @@ llvm::Error CompressionFlags::checkFiles() const {
 
 llvm::Error CompressionFlags::writeReport(const ModelReport &modelReport, const CompressOptions &options) const {
   return writeOutput(report, [&](llvm::raw_ostream &os) {
-    printJson(modelReport, /*withQuantization=*/options.quantizes(), os);
+    printJson(modelReport, /*withQuantization=*/options.quantizes() || options.bf16, os);
     return llvm::Error::success();
   });
 }

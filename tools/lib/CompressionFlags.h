@@ -8,7 +8,8 @@
 
 namespace vitya {
 
-/// --low-rank, --smooth, --quantize, --calibrate and --report; --max-kl, --max-drop, --max-bytes, --max-latency,
+/// --low-rank, --smooth, --quantize, --precision, --calibrate and --report; --max-kl, --max-drop, --max-bytes,
+/// --max-latency,
 /// --validate, --report-sensitivity.
 class CompressionFlags {
 public:
@@ -52,7 +53,7 @@ private:
   llvm::StringRef firstBound() const;
   bool isBounded() const { return maxKl.getNumOccurrences() || maxDrop.getNumOccurrences(); }
 
-  llvm::cl::opt<std::string> lowRank, smooth, quantize, calibrate, report, validate, maxBytes, maxLatency;
+  llvm::cl::opt<std::string> lowRank, smooth, quantize, precision, calibrate, report, validate, maxBytes, maxLatency;
   llvm::cl::opt<double> maxKl, maxDrop;
   llvm::cl::opt<bool> reportSensitivity;
 };

@@ -86,7 +86,7 @@ llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::prepare(const Com
   snapshot.quality = validation.compare(validation.logits(), snapshot.logits);
   llvm::SetVector<StringRef> names;
   (*module)->walk([&](Operation *op) {
-    if (auto linear = dyn_cast<LinearOp>(op); linear && !linear.isQuantized())
+    if (auto linear = dyn_cast<LinearOp>(op); linear && linear.isF32())
       names.insert(layerNameOf(linear));
     if (auto attention = dyn_cast<AttentionOp>(op); attention && options.quantizesStatically())
       names.insert(attention.getLayer());

@@ -1,5 +1,6 @@
 // The object travels in a temporary file.
 #include "tools/lib/LinkedOutput.h"
+#include "dialect/VityaDialect.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "passes/emit/Link.h"
@@ -49,12 +50,31 @@ llvm::Error writeCompanions(ArrayRef<Level> levels, const EmitOptions &options, 
   });
 }
 
+/// Whether `module`, or a model of the cascade that it is, multiplies bf16.
+bool multipliesBf16(ModuleOp module) {
+  return module
+      ->walk([](ModuleOp model) {
+        return getDiscardable<VityaDialect::Bf16MultiplyAddsAttrHelper>(model) ? WalkResult::interrupt()
+                                                                               : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
+/// Remarks on processors for which bf16 saves memory, but no time.
+void remarkOnBf16(ArrayRef<Level> levels) {
+  for (const auto &[module, target] : levels)
+    if (ModuleOp model = module; !target.info().dotBf16 && multipliesBf16(model))
+      emitRemark(UnknownLoc::get(model.getContext()))
+          << "bf16 is not faster than f32 on " << target.cpu() << ", which has no dot product of bf16";
+}
+
 } // namespace
 
 llvm::Error emitLinked(ArrayRef<Level> levels, const EmitOptions &options, bool isLibrary, StringRef path,
                        const std::string &runtime, StepTimer &timer) {
   if (llvm::Error error = checkCompanions(options, isLibrary, path))
     return error;
+  remarkOnBf16(levels);
   llvm::SmallString<128> object;
   if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "o", object))
     return makeError("expected a temporary folder that can be written, found: " + error.message());

@@ -19,6 +19,7 @@ enum class OnnxType : int32_t {
   i8 = onnx::TensorProto::INT8,
   i32 = onnx::TensorProto::INT32,
   i64 = onnx::TensorProto::INT64,
+  bf16 = onnx::TensorProto::BFLOAT16,
   i4 = 22, ///< schemas before version 1.16 of ONNX do not name it
 };
 

@@ -55,21 +55,21 @@ static bool isStaticLinear(Operation *user, Value value) {
   return linear && linear.getInput() == value && !linear.getParams();
 }
 
-/// Whether Conv computes all products of `op`: the windows are read by linear layers alone, perhaps quantized. A pixel
-/// outside the grid is 0, and 0 has an integer.
+/// Whether Conv computes all products of `op`: the windows are read by linear layers alone, perhaps quantized or in
+/// bf16. A pixel outside the grid is 0, and 0 has an integer.
 static bool isConvolution(UnfoldOp op) {
   return llvm::all_of(op->getUsers(), [&](Operation *user) {
-    auto cast = dyn_cast<quant::QuantizeCastOp>(user);
-    return isStaticLinear(user, op) || (cast && llvm::all_of(cast->getUsers(), [&](Operation *reader) {
-                                          return isStaticLinear(reader, cast.getResult());
+    bool isCast = isa<quant::QuantizeCastOp, ToBf16Op>(user);
+    return isStaticLinear(user, op) || (isCast && llvm::all_of(user->getUsers(), [&](Operation *reader) {
+                                          return isStaticLinear(reader, user->getResult(0));
                                         }));
   });
 }
 
 UnfoldOp OnnxTranslator::convolutionOf(LinearOp op) {
   Value windows = op.getInput();
-  if (auto cast = windows.getDefiningOp<quant::QuantizeCastOp>())
-    windows = cast.getInput();
+  if (Operation *cast = windows.getDefiningOp(); isa_and_nonnull<quant::QuantizeCastOp, ToBf16Op>(cast))
+    windows = cast->getOperand(0);
   auto unfold = windows.getDefiningOp<UnfoldOp>();
   return unfold && isConvolution(unfold) ? unfold : UnfoldOp();
 }

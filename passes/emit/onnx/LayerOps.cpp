@@ -46,6 +46,8 @@ std::string OnnxTranslator::weightOf(LinearOp op, const OnnxWeightForm &form) {
 
 std::string OnnxTranslator::realWeightOf(LinearOp op, const OnnxWeightForm &form) {
   std::string weight = weightOf(op, form);
+  if (onnxTypeOf(op.getWeight()) == OnnxType::bf16)
+    return convert(weight, OnnxType::f32);
   if (!op.isQuantized())
     return weight;
   int64_t rows = rowsOf(op.getWeight());

@@ -32,6 +32,11 @@ LogicalResult OnnxTranslator::translate(ReluOp op) { return define(op, node("Rel
 
 LogicalResult OnnxTranslator::translate(SiluOp op) { return define(op, sigmoidProduct(op.getInput(), 1)); }
 
+// Runtimes multiply f32, so the rounded numbers are converted back.
+LogicalResult OnnxTranslator::translate(ToBf16Op op) {
+  return define(op, convert(convert(valueOf(op.getInput()), OnnxType::bf16), OnnxType::f32));
+}
+
 LogicalResult OnnxTranslator::translate(ScaleColumnsOp op) {
   return define(op, node("Mul", {valueOf(op.getInput()), valueOf(op.getFactors())}));
 }

@@ -21,6 +21,8 @@ static OnnxType onnxTypeOf(Type element) {
   }
   if (element.isF32())
     return OnnxType::f32;
+  if (element.isBF16())
+    return OnnxType::bf16;
   return element.isInteger(32) ? OnnxType::i32 : OnnxType::i8;
 }
 
@@ -50,7 +52,7 @@ LogicalResult OnnxTranslator::run(func::FuncOp function) {
 LogicalResult OnnxTranslator::dispatch(Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
       .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, AttentionOp, LayerNormOp, RmsNormOp, GeluOp, ReluOp,
-            SiluOp, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, quant::QuantizeCastOp,
+            SiluOp, ToBf16Op, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, quant::QuantizeCastOp,
             quant::DequantizeCastOp, quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp,
             arith::MulFOp, arith::DivFOp, tensor::ExtractSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp,
             tensor::CollapseShapeOp, func::ReturnOp>([&](auto op) { return translate(op); })

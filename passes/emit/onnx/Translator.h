@@ -54,6 +54,7 @@ private:
   mlir::LogicalResult translate(GeluOp op);
   mlir::LogicalResult translate(ReluOp op);
   mlir::LogicalResult translate(SiluOp op);
+  mlir::LogicalResult translate(ToBf16Op op);
   mlir::LogicalResult translate(ScaleColumnsOp op);
   mlir::LogicalResult translate(MeanPoolOp op);
   mlir::LogicalResult translate(ChooseQParamsOp op);

@@ -3,6 +3,7 @@
 // callers are rewritten together.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
+#include "dialect/arithmetic/Bf16.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
@@ -12,6 +13,7 @@
 #include "passes/lower/kernels/Passes.h"
 #include "passes/lower/kernels/WeightLayout.h"
 #include "passes/lower/linalg/LinalgBuilder.h"
+#include "llvm/ADT/bit.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -60,7 +62,7 @@ linalg::GenericOp getExtension(Value weight) {
              : linalg::GenericOp();
 }
 
-/// `op` as x w^T, of f32 or with integer weights that are extended to bytes.
+/// `op` as x w^T, of f32, of bf16 or with integer weights that are extended to bytes.
 std::optional<Matmul> matchMatmul(linalg::LinalgOp op) {
   if (auto matmul = dyn_cast<linalg::MatmulOp>(op.getOperation())) {
     if (!linalg::MatmulTransposeBOp::isDefaultIndexingMaps(matmul.getIndexingMapsAttr()))
@@ -88,6 +90,26 @@ std::optional<Matmul> matchMatmul(linalg::LinalgOp op) {
 /// Whether `map`, of loops over rows and columns, selects an element by the column.
 bool isPerColumn(AffineMap map) {
   return map.getNumResults() == 1 && map.getResult(0) == getAffineDimExpr(1, map.getContext());
+}
+
+bool isOfBf16(Value tensor) { return getElementTypeOrSelf(tensor).isBF16(); }
+
+/// Whether some caller passes a constant `weight` of bf16 with an element that is not zero but below kLeastBf16.
+bool hasTooSmall(BlockArgument weight, ArrayRef<func::CallOp> callers) {
+  return llvm::any_of(callers, [&](func::CallOp call) {
+    ElementsAttr value;
+    matchPattern(call.getOperand(weight.getArgNumber()), m_Constant(&value));
+    FailureOr<Bytes> bytes = readRaw(value);
+    if (failed(bytes)) // reported when it is packed
+      return false;
+    // Without their signs, the bits of numbers are ordered as the numbers are. Those of bf16 are the high half of f32.
+    constexpr int kSign = 0x8000;
+    ArrayRef<uint16_t> elements(reinterpret_cast<const uint16_t *>(bytes->data()), bytes->size() / sizeof(uint16_t));
+    return llvm::any_of(elements, [least = llvm::bit_cast<uint32_t>(numerics::kLeastBf16) >> 16](uint16_t element) {
+      uint32_t magnitude = element & (kSign - 1);
+      return magnitude != 0 && magnitude < least;
+    });
+  });
 }
 
 bool isConstantInAll(BlockArgument argument, ArrayRef<func::CallOp> callers) {
@@ -161,10 +183,18 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
         if (auto call = dyn_cast<func::CallOp>(use.getUser()))
           callers.push_back(call);
     std::optional<PackableMatmul> packable;
-    kernel.walk([&](linalg::LinalgOp op) {
+    WalkResult result = kernel.walk([&](linalg::LinalgOp op) {
+      std::string reason;
       if (!packable)
-        packable = match(op, callers);
+        packable = match(op, callers, reason);
+      // The order of the products of bf16 is that of packed weights.
+      if (packable || reason.empty() || !isOfBf16(op->getOperand(1)))
+        return WalkResult::advance();
+      op.emitError("expected a bf16 weight that can be packed: ") << reason;
+      return WalkResult::interrupt();
     });
+    if (result.wasInterrupted())
+      return failure();
     if (!packable)
       return extendWeights(kernel, callers);
     LDBG() << "@" << kernel.getName() << ": " << callers.size() << " weights [" << packable->layout.out << ", "
@@ -196,13 +226,15 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     return success();
   }
 
-  std::optional<PackableMatmul> match(linalg::LinalgOp op, ArrayRef<func::CallOp> callers) {
+  /// The product that `op` is, if its weight can be packed; else nothing and, if it is a product, the reason.
+  std::optional<PackableMatmul> match(linalg::LinalgOp op, ArrayRef<func::CallOp> callers, std::string &why) {
     std::optional<Matmul> matmul = matchMatmul(op);
     if (!matmul)
       return std::nullopt;
     linalg::GenericOp extension = getExtension(matmul->weight);
     auto weight = dyn_cast<BlockArgument>(extension ? extension.getInputs().front() : matmul->weight);
     auto refuse = [&](StringRef reason) -> std::optional<PackableMatmul> {
+      why = reason.str();
       LDBG() << "@" << op->getParentOfType<func::FuncOp>().getName() << " keeps its weight: " << reason;
       return std::nullopt;
     };
@@ -215,6 +247,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     int64_t factor = getVnniBlockingFactor(getElementTypeOrSelf(matmul->input));
     if (in % factor != 0)
       return refuse("its columns are no multiple of the blocking factor");
+    if (isOfBf16(weight) && hasTooSmall(weight, callers))
+      return refuse("it has elements that are not zero but below 2^-55");
     int64_t used = std::max<int64_t>(countUsedColumns(weight, callers), 1);
     int64_t usedIn = llvm::alignTo(used, factor * matmul->group.value_or(1));
     int64_t tileColumns = chooseTileColumns(out, columns);
@@ -297,10 +331,14 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     Value weight = layout.isNibbles ? layout.unpack(b, packable.weight) : Value(packable.weight);
     SmallVector<int64_t> shape{rows, layout.getTiles(), layout.tileColumns};
     Value input = b.firstColumns(packable.input, layout.usedIn);
-    // The loops are rows, tiles, columns of a tile, in, and, for integers, the factors of one dot product and the
+    // The loops are rows, tiles, columns of a tile, in, and, in VNNI layout, the factors of one dot product and the
     // blocks of a short sum.
+    LinalgBuilder::Operand start{b.fill(shape, 0), {0, 1, 2}};
     if (layout.vnniFactor == 1)
-      return b.merge(b.contraction(4, {input, {0, 3}}, {weight, {1, 3, 2}}, {b.fill(shape, 0), {0, 1, 2}}), 1);
+      return b.merge(b.contraction(4, {input, {0, 3}}, {weight, {1, 3, 2}}, start), 1);
+    if (isOfBf16(input))
+      return b.merge(b.contraction(5, {b.split(input, 1, layout.vnniFactor), {0, 3, 4}}, {weight, {1, 3, 2, 4}}, start),
+                     1);
     LinalgBuilder::Operand zeros{b.zeros(builder.getI32Type(), shape), {0, 1, 2}};
     if (!layout.group)
       return b.merge(

@@ -1,5 +1,6 @@
-// Lowers gelu, relu and silu element by element, through math.erf, math.tanh or math.exp, and scale_columns.
+// Lowers gelu, relu and silu element by element, through math.erf, math.tanh or math.exp, scale_columns and to_bf16.
 #include "dialect/VityaOps.h"
+#include "dialect/arithmetic/Bf16.h"
 #include "dialect/arithmetic/MathFunctions.h"
 #include "passes/lower/linalg/LinalgBuilder.h"
 #include "passes/lower/linalg/VityaToLinalg.h"
@@ -38,13 +39,15 @@ struct FunctionToLinalg : OpConversionPattern<Op> {
   LogicalResult matchAndRewrite(Op op, typename OpConversionPattern<Op>::OpAdaptor adaptor,
                                 ConversionPatternRewriter &rewriter) const override {
     LinalgBuilder b(rewriter, op.getLoc());
-    rewriter.replaceOp(op, b.generic(2, {{adaptor.getInput(), {0, 1}}}, {b.empty(op.getType().getShape()), {0, 1}},
+    LinalgBuilder::Operand result{b.empty(op.getType().getShape(), op.getType().getElementType()), {0, 1}};
+    rewriter.replaceOp(op, b.generic(2, {{adaptor.getInput(), {0, 1}}}, result,
                                      [](FloatBuilder &a, ValueRange v) { return function(a, v[0]); }));
     return success();
   }
 };
 using ReluToLinalg = FunctionToLinalg<ReluOp, numerics::rectified<FloatBuilder>>;
 using SiluToLinalg = FunctionToLinalg<SiluOp, numerics::sigmoidLinear<FloatBuilder>>;
+using Bf16ToLinalg = FunctionToLinalg<ToBf16Op, numerics::toBf16<FloatBuilder>>;
 
 struct ScaleColumnsToLinalg : OpConversionPattern<ScaleColumnsOp> {
   using OpConversionPattern::OpConversionPattern;
@@ -61,5 +64,5 @@ struct ScaleColumnsToLinalg : OpConversionPattern<ScaleColumnsOp> {
 } // namespace
 
 void vitya::detail::populateElementwiseToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<GeluToLinalg, ReluToLinalg, SiluToLinalg, ScaleColumnsToLinalg>(patterns.getContext());
+  patterns.add<GeluToLinalg, ReluToLinalg, SiluToLinalg, Bf16ToLinalg, ScaleColumnsToLinalg>(patterns.getContext());
 }

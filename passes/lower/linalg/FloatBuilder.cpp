@@ -10,6 +10,16 @@ Value FloatBuilder::shiftToExponent(Value a) {
   return arith::BitcastOp::create(*this, type, arith::ShLIOp::create(*this, bits, places));
 }
 
+Value FloatBuilder::zeroBelow(Value a, float limit) {
+  // Without their signs, the bits of numbers are ordered as the numbers are, and those of NaN are above all of them.
+  auto bits = [&](uint32_t value) { return constant(getI32IntegerAttr(static_cast<int32_t>(value))); };
+  Value magnitude =
+      arith::AndIOp::create(*this, arith::BitcastOp::create(*this, withElement(getI32Type()), a), bits(0x7fffffff));
+  Value isBelow =
+      arith::CmpIOp::create(*this, arith::CmpIPredicate::ult, magnitude, bits(llvm::bit_cast<uint32_t>(limit)));
+  return arith::SelectOp::create(*this, isBelow, constant(0), a);
+}
+
 Type FloatBuilder::withElement(Type element) {
   auto vector = dyn_cast<VectorType>(type);
   return vector ? Type(vector.clone(element)) : element;

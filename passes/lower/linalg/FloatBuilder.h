@@ -38,6 +38,10 @@ public:
   Value maxNumber(Value a, Value b) { return mlir::arith::MaxNumFOp::create(*this, a, b); }
   Value shiftToExponent(Value a);
 
+  /// 0 if the magnitude of `a` is below `limit`, else `a`.
+  Value zeroBelow(Value a, float limit);
+  Value truncateToBf16(Value a) { return mlir::arith::TruncFOp::create(*this, withElement(getBF16Type()), a); }
+
   /// Conversions from and to i32.
   Value toInteger(Value a) { return mlir::arith::FPToSIOp::create(*this, withElement(getI32Type()), a); }
   Value toFloat(Value a) { return mlir::arith::SIToFPOp::create(*this, type, a); }

@@ -52,8 +52,12 @@ Value LinalgBuilder::copy(unsigned loops, const Operand &input, const Operand &i
 }
 
 Value LinalgBuilder::contraction(unsigned loops, const Operand &a, const Operand &b, const Operand &init) {
-  return generic(loops, {a, b}, init,
-                 [](FloatBuilder &arith, ValueRange v) { return arith.add(v[2], arith.mul(v[0], v[1])); });
+  return generic(loops, {a, b}, init, [](FloatBuilder &arith, ValueRange v) {
+    auto widen = [&](Value value) -> Value {
+      return value.getType().isF32() ? value : arith::ExtFOp::create(arith, arith.getF32Type(), value);
+    };
+    return arith.add(v[2], arith.mul(widen(v[0]), widen(v[1])));
+  });
 }
 
 Value LinalgBuilder::integerContraction(unsigned loops, const Operand &a, const Operand &b, const Operand &init) {

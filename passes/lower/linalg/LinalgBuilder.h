@@ -40,7 +40,7 @@ public:
   /// A linalg.generic that permutes or copies elements.
   Value copy(unsigned loops, const Operand &input, const Operand &init);
 
-  /// A sum of products over the loops that do not index `init`.
+  /// A sum of products in f32 over the loops that do not index `init`. `a` and `b` are f32 or bf16.
   Value contraction(unsigned loops, const Operand &a, const Operand &b, const Operand &init);
   /// A sum of integer products in i32. `a` is unsigned if it is i8 and signed otherwise, `b` is signed.
   Value integerContraction(unsigned loops, const Operand &a, const Operand &b, const Operand &init);

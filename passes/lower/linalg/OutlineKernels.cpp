@@ -30,7 +30,7 @@ bool isView(Operation *op) {
 
 /// Whether `op` may continue a group: it has one result, computed element by element.
 bool isElementwise(Operation *op) {
-  return isa<GeluOp, ReluOp, SiluOp, ScaleColumnsOp, QuantizeOp, arith::AddFOp, arith::MulFOp>(op);
+  return isa<GeluOp, ReluOp, SiluOp, ToBf16Op, ScaleColumnsOp, QuantizeOp, arith::AddFOp, arith::MulFOp>(op);
 }
 
 /// The number of columns of the result of a linear layer, which the lowering pads; 0 for any other op.
@@ -104,7 +104,8 @@ int64_t bytesOf(Type type) {
 /// What one call of `kernel`, which computes `group`, has to do. Only the first op of a group has products.
 WorkAttr workOf(func::FuncOp kernel, ArrayRef<Operation *> group) {
   auto layer = dyn_cast<LayerOpInterface>(group.front());
-  ProductKind products = layer && layer.isQuantized() ? ProductKind::i8 : ProductKind::f32;
+  LayerFormat format = layer ? layer.getFormat() : LayerFormat::f32();
+  ProductKind products = format.isInteger() ? ProductKind::i8 : format.isBf16() ? ProductKind::bf16 : ProductKind::f32;
   if (auto linear = dyn_cast<IntegerLinearOp>(group.front()); linear && linear.getGroup()) {
     constexpr ProductKind kShortSums[] = {ProductKind::shortSums1, ProductKind::shortSums2, ProductKind::shortSums4,
                                           ProductKind::shortSums8};

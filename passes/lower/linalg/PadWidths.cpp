@@ -1,7 +1,7 @@
 // Pads widths between linear layers, such as the rank of a pair of factors, to a multiple of kLanes: the producer gets
 // outputs that are zero, and the consumers get columns of zeros that ignore them. The ops between them, quantization
-// above all, can then be fused into the producer, since no padding has to be sliced off. If the input of a quantized
-// layer comes from another op than a linear layer, zeros are appended to it before it is quantized.
+// above all, can then be fused into the producer, since no padding has to be sliced off. If the input of a quantized or
+// bf16 layer comes from another op than a linear layer, zeros are appended to it before it is quantized or rounded.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -37,39 +37,58 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     for (LinearOp op : layers)
       if (op.getType().getDimSize(1) % kLanes != 0 && failed(pad(op)))
         return signalPassFailure();
-    int64_t group = getVnniBlockingFactor(IntegerType::get(&getContext(), 8));
     for (LinearOp op : layers)
-      if (op.isQuantized() && op.getInput().getType().getDimSize(1) % group != 0 && failed(padInput(op)))
+      if (op.getInput().getType().getDimSize(1) % blockingFactorOf(op) != 0 && failed(padInput(op)))
         return signalPassFailure();
   }
 
-  /// Appends columns of zeros to the quantized input of `op`, for all layers with constant weights that read it.
+  /// The blocking factor of the activations of `op`, as bytes if they are quantized.
+  static int64_t blockingFactorOf(LinearOp op) {
+    Type element = op.getInput().getType().getElementType();
+    return getVnniBlockingFactor(op.isQuantized() ? IntegerType::get(op.getContext(), 8) : element);
+  }
+
+  /// Appends columns of zeros to the quantized or bf16 input of `op`, for all layers with constant weights that read
+  /// it.
   LogicalResult padInput(LinearOp op) {
-    Operation *quantization = op.getInput().getDefiningOp();
-    if (!isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp>(quantization))
+    Value input = op.getInput();
+    bool isRounded = isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ToBf16Op>(input.getDefiningOp());
+    if (!isRounded && op.isQuantized())
       return success(); // the layer is computed without dot product instructions
-    auto type = cast<RankedTensorType>(quantization->getOperand(0).getType());
-    int64_t rows = type.getDimSize(0), width = llvm::alignTo(type.getDimSize(1), kLanes);
-    OpBuilder builder(quantization);
-    Location loc = quantization->getLoc();
-    auto tail = type.clone({rows, width - type.getDimSize(1)});
-    Value zeros = arith::ConstantOp::create(builder, loc, builder.getZeroAttr(tail));
-    Value wide = tensor::ConcatOp::create(builder, loc, /*dim=*/1, ValueRange{quantization->getOperand(0), zeros});
-    Operation *wider = builder.clone(*quantization);
-    wider->setOperand(0, wide);
-    wider->getResult(0).setType(cast<RankedTensorType>(quantization->getResult(0).getType()).clone({rows, width}));
+    int64_t width = llvm::alignTo(op.getInput().getType().getDimSize(1), kLanes);
+    OpBuilder builder(op);
+    Value wide = isRounded ? roundWide(input.getDefiningOp(), width) : appendZeros(builder, input, width);
     SmallVector<LinearOp> readers;
-    for (OpOperand &use : quantization->getUses())
+    for (OpOperand &use : input.getUses())
       if (auto reader = dyn_cast<LinearOp>(use.getOwner());
           reader && use.getOperandNumber() == 0 && constantBehind(reader.getWeight()))
         readers.push_back(reader);
     for (LinearOp reader : readers)
-      reader.getInputMutable().assign(wider->getResult(0));
-    if (quantization->use_empty())
-      quantization->erase();
-    LDBG() << op.getLayer() << ": input padded from " << type.getDimSize(1) << " to " << width << " columns for "
-           << readers.size() << " layers";
+      reader.getInputMutable().assign(wide);
+    if (input.use_empty() && isRounded)
+      input.getDefiningOp()->erase();
+    LDBG() << op.getLayer() << ": input padded to " << width << " columns for " << readers.size() << " layers";
     return widenWeights(readers, width);
+  }
+
+  /// The matrix `value` with columns of zeros up to `width`.
+  static Value appendZeros(OpBuilder &builder, Value value, int64_t width) {
+    auto type = cast<RankedTensorType>(value.getType());
+    auto tail = type.clone({type.getDimSize(0), width - type.getDimSize(1)});
+    Value zeros = arith::ConstantOp::create(builder, value.getLoc(), builder.getZeroAttr(tail));
+    return tensor::ConcatOp::create(builder, value.getLoc(), /*dim=*/1, ValueRange{value, zeros});
+  }
+
+  /// The result of `op`, which quantizes or rounds a matrix, for that matrix with columns of zeros up to `width`.
+  static Value roundWide(Operation *op, int64_t width) {
+    OpBuilder builder(op);
+    Value wide = appendZeros(builder, op->getOperand(0), width);
+    Operation *wider = builder.clone(*op);
+    wider->setOperand(0, wide);
+    Value result = wider->getResult(0);
+    auto type = cast<RankedTensorType>(result.getType());
+    result.setType(type.clone({type.getDimSize(0), width}));
+    return result;
   }
 
   /// Pads the result of `op` if all its readers can ignore the padding.
@@ -139,7 +158,7 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
           if (!constantBehind(scale.getFactors()))
             return false;
           between.push_back(scale);
-        } else if (isa<GeluOp, ReluOp, SiluOp, quant::QuantizeCastOp, QuantizeOp>(user) &&
+        } else if (isa<GeluOp, ReluOp, SiluOp, ToBf16Op, quant::QuantizeCastOp, QuantizeOp>(user) &&
                    use.getOperandNumber() == 0) {
           between.push_back(user->getResult(0));
         } else if (!isa<ChooseQParamsOp>(user)) {

@@ -94,9 +94,10 @@ def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {
   let summary = "pad widths between linear layers to a multiple of 16";
   let description = [{
     Before: linear layers have any width. After: if a linear layer and all readers of its result are linear layers with
-    constant weights, the width of the result is a multiple of 16; GELU, quantization and slices of rows may lie in
+    constant weights, the width of the result is a multiple of 16; GELU, quantization, rounding to bf16 and slices of rows may lie in
     between. Rows of zeros are appended to the weight of the first layer, columns of zeros to those of the others. If the
-    input of any other quantized layer has a width that is not a multiple of 4, zeros are appended before it is quantized.
+    input of any other quantized layer has a width that is not a multiple of 4, zeros are appended before it is quantized,
+    and likewise before the input of a bf16 layer is rounded if its width is odd.
 
     Before:
 

@@ -1,5 +1,5 @@
-// The lowering of contractions (m, n, k) of integers in VNNI layout, where k is the blocking factor: the integers that
-// an instruction multiplies and adds into one 32-bit sum.
+// The lowering of contractions (m, n, k) of integers or bf16 in VNNI layout, where k is the blocking factor: the
+// factors that an instruction multiplies and adds into one 32-bit sum.
 //
 // Contractions (m, n, k, g) add up short sums of g blocks, each with k = 4 pairs u8 x s8: the products of adjacent
 // pairs and of all blocks are added in 16 bits, then widened. This is exact because such contractions are made only if
@@ -15,7 +15,7 @@ namespace vitya::detail {
 
 using namespace mlir;
 
-/// An operand before its extension to i32. Its value is null if the operand is not an extension.
+/// An operand before its extension to i32 or f32. Its value is null if the operand is not an extension.
 struct Extended {
   Value value;
   bool isSigned;
@@ -25,6 +25,8 @@ inline Extended getExtended(Value value) {
   if (auto extension = value.getDefiningOp<arith::ExtUIOp>())
     return {extension.getIn(), false};
   if (auto extension = value.getDefiningOp<arith::ExtSIOp>())
+    return {extension.getIn(), true};
+  if (auto extension = value.getDefiningOp<arith::ExtFOp>())
     return {extension.getIn(), true};
   return {Value(), false};
 }
@@ -50,12 +52,19 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
   DotProduct(MLIRContext *context, unsigned bits) : OpRewritePattern(context, /*benefit=*/10), bits(bits) {}
   virtual ~DotProduct() = default;
 
+  /// What is multiplied.
+  enum class Factors {
+    bytes,  ///< u8 x s8, with a blocking factor of 4
+    shorts, ///< s16 x s8 or s16 x s16, with one of 2
+    bf16    ///< bf16 x bf16, with one of 2
+  };
+
   /// What a contraction multiplies: lhs [rows, group, factor] by rhs [group, columns, factor]. Both lack the group
   /// unless there are short sums.
   struct Operands {
     Value lhs, rhs;
-    bool isVector;    ///< there is one row, and lhs and the sums have no dimension for it
-    bool isBytes;     ///< u8 x s8 with a blocking factor of 4, else s16 x s8 or s16 x s16 with one of 2
+    bool isVector; ///< there is one row, and lhs and the sums have no dimension for it
+    Factors factors;
     bool isShortSums; ///< short sums of `group` blocks
     int64_t rows, group, columns, factor;
   };
@@ -84,9 +93,9 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
     Extended lhs = getExtended(op.getLhs()), rhs = getExtended(op.getRhs());
     auto sums = dyn_cast<VectorType>(op.getAccType());
     if (!lhs.value || !rhs.value)
-      return rewriter.notifyMatchFailure(op, "expected operands that are extended to i32");
-    if (!sums || op.getKind() != vector::CombiningKind::ADD || !sums.getElementType().isInteger(32))
-      return rewriter.notifyMatchFailure(op, "expected a vector of i32 sums");
+      return rewriter.notifyMatchFailure(op, "expected operands that are extended to i32 or f32");
+    if (!sums || op.getKind() != vector::CombiningKind::ADD)
+      return rewriter.notifyMatchFailure(op, "expected a vector of sums");
     AffineExpr a, b, c, d;
     bindDims(op.getContext(), a, b, c, d);
     auto hasMaps = [&](ArrayRef<SmallVector<AffineExpr, 4>> maps) {
@@ -100,18 +109,16 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
                                              "with or without m");
     auto lhsType = cast<VectorType>(lhs.value.getType()), rhsType = cast<VectorType>(rhs.value.getType());
     int64_t factor = lhsType.getShape().back(), columns = sums.getShape().back();
-    bool isBytes = lhsType.getElementType().isInteger(8) && !lhs.isSigned && factor == 4 &&
-                   rhsType.getElementType().isInteger(8) && rhs.isSigned;
-    bool isShorts = lhsType.getElementType().isInteger(16) && lhs.isSigned && factor == 2 && rhs.isSigned;
-    if (!isBytes && (!isShorts || isShortSums))
+    std::optional<Factors> factors = getFactors(lhs, rhs, factor);
+    if (!factors || (isShortSums && factors != Factors::bytes))
       return rewriter.notifyMatchFailure(
-          op, "expected u8 x s8 with a blocking factor of 4, or signed 16-bit integers with one of 2");
+          op, "expected u8 x s8 with a blocking factor of 4, or signed 16-bit integers or bf16 with one of 2");
     if (columns % getLanes() != 0)
       return rewriter.notifyMatchFailure(op, "expected columns that fill whole registers");
     return Operands{lhs.value,
                     rhs.value,
                     isVector,
-                    isBytes,
+                    *factors,
                     isShortSums,
                     isVector ? 1 : sums.getDimSize(0),
                     isShortSums ? rhsType.getDimSize(0) : 1,
@@ -119,19 +126,45 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
                     factor};
   }
 
+  /// What is multiplied; nothing if no instructions do.
+  static std::optional<Factors> getFactors(const Extended &lhs, const Extended &rhs, int64_t factor) {
+    Type left = cast<VectorType>(lhs.value.getType()).getElementType(),
+         right = cast<VectorType>(rhs.value.getType()).getElementType();
+    if (left.isInteger(8) && !lhs.isSigned && right.isInteger(8) && rhs.isSigned && factor == 4)
+      return Factors::bytes;
+    if (left.isInteger(16) && lhs.isSigned && right.isInteger() && rhs.isSigned && factor == 2)
+      return Factors::shorts;
+    return left.isBF16() && right.isBF16() && factor == 2 ? std::optional(Factors::bf16) : std::nullopt;
+  }
+
   /// The 32-bit sums of a register.
   int64_t getLanes() const { return bits / 32; }
 
   Type getFactorType(OpBuilder &builder, const Operands &operands) const {
-    return operands.isBytes ? builder.getI8Type() : builder.getI16Type();
+    switch (operands.factors) {
+    case Factors::bytes:
+      return builder.getI8Type();
+    case Factors::shorts:
+      return builder.getI16Type();
+    case Factors::bf16:
+      return builder.getBF16Type();
+    }
+    llvm_unreachable("every kind is handled");
   }
 
-  /// The right operand as registers, block by block, sign-extended to the width of the left one.
+  /// The right operand as registers, block by block. Integers are sign-extended to the width of the left one; pairs of
+  /// bf16 are i32, because LLVM splits vectors of bf16 element by element on most processors.
   SmallVector<Value> splitRhs(OpBuilder &builder, Location loc, const Operands &operands) const {
     Type element = cast<VectorType>(operands.rhs.getType()).getElementType(), wide = getFactorType(builder, operands);
     int64_t size = getLanes() * operands.factor;
     int64_t elements = operands.group * operands.columns * operands.factor;
     Value flat = reshape(builder, loc, operands.rhs, elements);
+    if (operands.factors == Factors::bf16) {
+      size /= operands.factor;
+      elements /= operands.factor;
+      element = wide = builder.getI32Type();
+      flat = vector::BitCastOp::create(builder, loc, getVectorType(elements, wide), flat);
+    }
     SmallVector<Value> registers;
     for (int64_t first = 0; first < elements; first += size) {
       Value part = slice(builder, loc, flat, first, size);
@@ -190,6 +223,34 @@ struct DotProduct : OpRewritePattern<vector::ContractionOp> {
   /// Adds the short sums of all rows and columns to `sums`.
   virtual void addShortSums(OpBuilder &builder, Location loc, const Operands &operands, Value lhs,
                             ArrayRef<Value> registers, MutableArrayRef<Value> sums) const = 0;
+
+  /// Adds the products of all rows with all columns of bf16 to `sums`, as two fused multiply-adds of f32: first those
+  /// of the second factors of all pairs, then those of the first ones, in the order of vdpbf16ps.
+  void multiplyBf16(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
+                    MutableArrayRef<Value> sums) const {
+    for (bool isSecond : {true, false}) {
+      auto widen = [&](Value pairs) { return widenBf16(builder, loc, pairs, isSecond); };
+      SmallVector<Value> weights = llvm::map_to_vector(registers, widen);
+      for (int64_t row = 0, parts = getParts(operands); row < operands.rows; ++row) {
+        Value spread = widen(spreadFactors(builder, loc, operands, lhs, row, /*block=*/0));
+        for (int64_t part = 0; part < parts; ++part) {
+          Value &sum = sums[row * parts + part];
+          sum = vector::FMAOp::create(builder, loc, spread, weights[part], sum);
+        }
+      }
+    }
+  }
+
+  /// The first or second elements of the pairs of bf16 in a register, as f32, whose high half bf16 is.
+  Value widenBf16(OpBuilder &builder, Location loc, Value pairs, bool isSecond) const {
+    VectorType words = getVectorType(getLanes(), builder.getI32Type());
+    Value bits = vector::BitCastOp::create(builder, loc, words, pairs);
+    if (isSecond)
+      bits = arith::AndIOp::create(builder, loc, bits, createSplat(builder, loc, words, -(1 << 16)));
+    else
+      bits = arith::ShLIOp::create(builder, loc, bits, createSplat(builder, loc, words, 16));
+    return vector::BitCastOp::create(builder, loc, getVectorType(getLanes(), builder.getF32Type()), bits);
+  }
 
   VectorType getShortsType(OpBuilder &builder) const { return getVectorType(2 * getLanes(), builder.getI16Type()); }
 

@@ -7,20 +7,25 @@ using namespace vitya::detail;
 
 namespace {
 
-/// On x86, four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one vpmaddwd and an addition. In a
-/// short sum, vpmaddubsw adds the products of adjacent pairs, and vpmaddwd by ones widens and adds adjacent sums. With
-/// SSE2 alone, whose registers have 128 bits, multiplications of 16-bit integers take the place of vpmaddubsw.
+/// On x86, four pairs u8 x s8 are one vpdpbusd; two pairs of 16-bit integers are one vpmaddwd and an addition, and two
+/// of bf16 one vdpbf16ps if the processor has it. In a short sum, vpmaddubsw adds the products of adjacent pairs, and
+/// vpmaddwd by ones widens and adds adjacent sums. With SSE2 alone, whose registers have 128 bits, multiplications of
+/// 16-bit integers take the place of vpmaddubsw.
 struct X86DotProduct : DotProduct {
-  using DotProduct::DotProduct;
+  X86DotProduct(MLIRContext *context, unsigned bits, bool dotBf16) : DotProduct(context, bits), dotBf16(dotBf16) {}
 
   void addProducts(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
                    MutableArrayRef<Value> sums) const override {
+    if (operands.factors == Factors::bf16 && !dotBf16)
+      return multiplyBf16(builder, loc, operands, lhs, registers, sums);
+    auto multiply = operands.factors == Factors::bytes    ? &X86DotProduct::multiplyBytes
+                    : operands.factors == Factors::shorts ? &X86DotProduct::multiplyShorts
+                                                          : &X86DotProduct::multiplyBf16Pairs;
     for (int64_t row = 0, parts = getParts(operands); row < operands.rows; ++row) {
       Value spread = spreadFactors(builder, loc, operands, lhs, row, /*block=*/0);
       for (int64_t part = 0; part < parts; ++part) {
         Value &sum = sums[row * parts + part];
-        sum = operands.isBytes ? multiplyBytes(builder, loc, sum, spread, registers[part])
-                               : multiplyShorts(builder, loc, sum, spread, registers[part]);
+        sum = (this->*multiply)(builder, loc, sum, spread, registers[part]);
       }
     }
   }
@@ -78,6 +83,12 @@ private:
                 {sums, lhs, rhs});
   }
 
+  Value multiplyBf16Pairs(OpBuilder &builder, Location loc, Value sums, Value lhs, Value rhs) const {
+    return call(builder, loc, bits == 512 ? "llvm.x86.avx512bf16.dpbf16ps.512" : "llvm.x86.avx512bf16.dpbf16ps.256",
+                {sums, lhs, vector::BitCastOp::create(builder, loc, lhs.getType(), rhs)},
+                getVectorType(getLanes(), builder.getF32Type()));
+  }
+
   Value multiplyShorts(OpBuilder &builder, Location loc, Value sums, Value lhs, Value rhs) const {
     StringRef intrinsic = bits == 512   ? "llvm.x86.avx512.pmaddw.d.512"
                           : bits == 256 ? "llvm.x86.avx2.pmadd.wd"
@@ -85,13 +96,16 @@ private:
     Value pairs = call(builder, loc, intrinsic, {lhs, rhs});
     return arith::AddIOp::create(builder, loc, sums, pairs);
   }
+
+  bool dotBf16;
 };
 
 } // namespace
 
-void vitya::populateDotProductPatterns(RewritePatternSet &patterns, unsigned bits, InstructionSet instructions) {
+void vitya::populateDotProductPatterns(RewritePatternSet &patterns, unsigned bits, InstructionSet instructions,
+                                       bool dotBf16) {
   if (instructions == InstructionSet::x86 || instructions == InstructionSet::sse2)
-    patterns.add<X86DotProduct>(patterns.getContext(), bits);
+    patterns.add<X86DotProduct>(patterns.getContext(), bits, dotBf16);
   else
     populateNeonDotProductPatterns(patterns, bits, instructions == InstructionSet::neonI8mm);
 }

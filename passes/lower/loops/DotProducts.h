@@ -1,4 +1,4 @@
-// Lowers contractions of integers to dot product instructions.
+// Lowers contractions of integers and of bf16 to dot product instructions.
 #ifndef VITYA_PASSES_LOWER_LOOPS_DOTPRODUCTS_H
 #define VITYA_PASSES_LOWER_LOOPS_DOTPRODUCTS_H
 
@@ -8,9 +8,11 @@
 
 namespace vitya {
 
-/// Lowers contractions of integers in VNNI layout (blocking factor 4 for bytes, 2 for 16-bit integers) to
-/// `instructions` on registers of `bits` bits.
-void populateDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits, InstructionSet instructions);
+/// Lowers contractions of integers and bf16 in VNNI layout (blocking factor 4 for bytes, 2 for 16-bit integers and
+/// bf16) to `instructions` on registers of `bits` bits. Products of bf16 are fused multiply-adds of f32 unless
+/// `dotBf16`.
+void populateDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits, InstructionSet instructions,
+                                bool dotBf16);
 
 /// The same for NEON, with the extension i8mm or without.
 void populateNeonDotProductPatterns(mlir::RewritePatternSet &patterns, unsigned bits, bool hasI8mm);

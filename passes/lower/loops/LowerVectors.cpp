@@ -1,7 +1,8 @@
 // Lowers vector ops to a form that LLVM has instructions for: contractions become outer products of fused multiply-adds
-// or dot products of integers, n-D transfers become 1-D, math functions become polynomials, and reductions across a
-// vector become trees of a fixed order.
+// or dot products of integers or bf16, n-D transfers become 1-D, math functions become polynomials, and reductions
+// across a vector become trees of a fixed order.
 #include "mlir/Conversion/VectorToSCF/VectorToSCF.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -218,7 +219,7 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
     LDBG() << "@" << function.getName() << " with registers of " << bits.getValue() << " bits";
     // The order matters: the first steps match n-D vectors, which the later ones unroll.
     if (failed(lowerMultiReductions(function)) || failed(lowerDotProducts(function)) ||
-        failed(flattenIntegerTransfers(function)) || failed(lowerContractions(function)) ||
+        failed(flattenVnniTransfers(function)) || failed(lowerContractions(function)) ||
         failed(lowerTransfers(function)) || failed(lowerMath(function)))
       signalPassFailure();
   }
@@ -232,7 +233,7 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
 
   LogicalResult lowerDotProducts(func::FuncOp function) {
     RewritePatternSet patterns(&getContext());
-    populateDotProductPatterns(patterns, bits, instructions);
+    populateDotProductPatterns(patterns, bits, instructions, dotBf16);
     if (failed(applyPatternsGreedily(function, std::move(patterns))))
       return failure();
     WalkResult result = function.walk([&](LLVM::CallIntrinsicOp call) {
@@ -246,13 +247,13 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
     return failure(result.wasInterrupted());
   }
 
-  /// Turns transfers of integers in VNNI layout, which is contiguous, into transfers of one vector.
-  static LogicalResult flattenIntegerTransfers(func::FuncOp function) {
+  /// Turns transfers of integers and bf16 in VNNI layout, which is contiguous, into transfers of one vector.
+  static LogicalResult flattenVnniTransfers(func::FuncOp function) {
     SmallVector<Operation *> transfers;
     function.walk([&](VectorTransferOpInterface transfer) {
       // The upstream pattern does not support vectors of one element, or of a higher rank than the memory.
       VectorType type = transfer.getVectorType();
-      if (type.getElementType().isInteger() && type.getNumElements() > 1 &&
+      if ((type.getElementType().isInteger() || type.getElementType().isBF16()) && type.getNumElements() > 1 &&
           type.getRank() <= transfer.getShapedType().getRank())
         transfers.push_back(transfer);
     });
@@ -289,6 +290,7 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
   LogicalResult lowerMath(func::FuncOp function) {
     RewritePatternSet patterns(&getContext());
     populateElementaryFunctionPatterns(patterns);
+    arith::populateExpandBFloat16Patterns(patterns);
     if (instructions == InstructionSet::sse2)
       patterns.add<SplitMultiplyAdd, ExactMultiplyAdd, RoundByAddition>(&getContext());
     return applyPatternsGreedily(function, std::move(patterns));

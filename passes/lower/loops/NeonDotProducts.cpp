@@ -15,7 +15,9 @@ struct NeonDotProduct : DotProduct {
 
   void addProducts(OpBuilder &builder, Location loc, const Operands &operands, Value lhs, ArrayRef<Value> registers,
                    MutableArrayRef<Value> sums) const override {
-    if (!operands.isBytes)
+    if (operands.factors == Factors::bf16)
+      return multiplyBf16(builder, loc, operands, lhs, registers, sums);
+    if (operands.factors == Factors::shorts)
       return addShorts(builder, loc, operands, lhs, registers, sums);
     int64_t parts = getParts(operands);
     SmallVector<Value> corrections; // -128 times the sums of the weights

@@ -73,7 +73,8 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
   let description = [{
     Before: memrefs and n-D vectors. After: contractions of f32 are outer products of explicit fused multiply-adds,
     contractions of integers in VNNI layout are dot product instructions, or products of bytes that are added in 16 bits
-    if the contraction has a loop over the blocks of short sums, transfers and elementwise ops are
+    if the contraction has a loop over the blocks of short sums, those of bf16 are `vdpbf16ps` or two fused multiply-adds
+    of f32 with the same result, transfers and elementwise ops are
     one-dimensional, reductions across a vector are trees of shuffles in a fixed order, and `math` functions are
     polynomials. No inner loop calls a function any more. SSE2 has no fused multiply-add and does not round to
     integers: there, contractions of f32 round each product before it is added, and all other fused multiply-adds and
@@ -114,6 +115,7 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
   let options = [
     Option<"bits", "bits", "int64_t", "256", "Size of a vector register in bits: 256 or 512 with x86, else 128.">,
     Option<"dotBytes", "dot-bytes", "bool", "true", "Whether the processor has a dot product of bytes.">,
+    Option<"dotBf16", "dot-bf16", "bool", "false", "Whether the processor has a dot product of bf16, `vdpbf16ps`.">,
     Option<"instructions", "instructions", "::vitya::InstructionSet", "::vitya::InstructionSet::x86",
            "The instructions that multiply integers:",
            [{::llvm::cl::values(

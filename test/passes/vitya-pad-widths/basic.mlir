@@ -95,5 +95,23 @@ func.func @scaled(%x: tensor<4x8xf32>) -> tensor<4x2xf32> {
   return %3 : tensor<4x2xf32>
 }
 
+// Columns of zeros are appended before an input of odd width is rounded to bf16; an even width stays.
+
+// CHECK-LABEL: func @bf16(
+// CHECK: %[[X:.*]] = tensor.concat dim(1) %arg0, %{{.*}} : (tensor<4x7xf32>, tensor<4x9xf32>) -> tensor<4x16xf32>
+// CHECK: vitya.to_bf16 %[[X]] : tensor<4x16xf32> -> tensor<4x16xbf16>
+// CHECK: vitya.linear "odd" %{{.*}} : tensor<4x16xbf16>, tensor<6x16xbf16> -> tensor<4x6xf32>
+// CHECK: vitya.linear "even" %{{.*}} : tensor<4x6xbf16>, tensor<2x6xbf16> -> tensor<4x2xf32>
+func.func @bf16(%x: tensor<4x7xf32>) -> tensor<4x2xf32> {
+  %w = arith.constant dense<1.0> : tensor<6x7xbf16>
+  %v = arith.constant dense<1.0> : tensor<2x6xbf16>
+  %0 = vitya.to_bf16 %x : tensor<4x7xf32> -> tensor<4x7xbf16>
+  %1 = vitya.linear "odd" %0, %w : tensor<4x7xbf16>, tensor<6x7xbf16> -> tensor<4x6xf32>
+  %2 = arith.addf %1, %1 : tensor<4x6xf32>
+  %3 = vitya.to_bf16 %2 : tensor<4x6xf32> -> tensor<4x6xbf16>
+  %4 = vitya.linear "even" %3, %v : tensor<4x6xbf16>, tensor<2x6xbf16> -> tensor<4x2xf32>
+  return %4 : tensor<4x2xf32>
+}
+
 // CHECK: dialect_resources
 // CHECK: weight.padded: "0x400000000101010101010101010101010101010101010101010101010000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"

@@ -330,3 +330,29 @@ func.func @quantize(%x: tensor<7x48xf32>, %p: tensor<1x2xf32>) -> tensor<7x48xi8
   %0 = vitya.quantize signed %x, %p : tensor<7x48xf32>, tensor<1x2xf32> -> tensor<7x48xi8>
   return %0 : tensor<7x48xi8>
 }
+
+// -----
+
+// Numbers below 2^-55, whose bits are 0x24000000, become zero before they are rounded.
+
+// CHECK-LABEL: func.func @to_bf16
+// CHECK-SAME: %[[X:[^:]*]]: tensor<7x8xf32>
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel"]} ins(%[[X]] : tensor<7x8xf32>) outs(%{{.*}} : tensor<7x8xbf16>)
+// CHECK: %[[BITS:.*]] = arith.bitcast %[[IN:.*]] : f32 to i32
+// CHECK: %[[MAGNITUDE:.*]] = arith.andi %[[BITS]], %c2147483647_i32
+// CHECK: %[[BELOW:.*]] = arith.cmpi ult, %[[MAGNITUDE]], %c603979776_i32
+// CHECK: %[[KEPT:.*]] = arith.select %[[BELOW]], %{{.*}}, %[[IN]] : f32
+// CHECK: arith.truncf %[[KEPT]] : f32 to bf16
+func.func @to_bf16(%x: tensor<7x8xf32>) -> tensor<7x8xbf16> {
+  %0 = vitya.to_bf16 %x : tensor<7x8xf32> -> tensor<7x8xbf16>
+  return %0 : tensor<7x8xbf16>
+}
+
+// -----
+
+// CHECK-LABEL: func.func @linear_bf16
+// CHECK: linalg.matmul {{.*}} ins(%{{.*}}, %{{.*}} : tensor<7x8xbf16>, tensor<16x8xbf16>) outs(%{{.*}} : tensor<7x16xf32>)
+func.func @linear_bf16(%x: tensor<7x8xbf16>, %w: tensor<16x8xbf16>) -> tensor<7x16xf32> {
+  %0 = vitya.linear "fc" %x, %w : tensor<7x8xbf16>, tensor<16x8xbf16> -> tensor<7x16xf32>
+  return %0 : tensor<7x16xf32>
+}
