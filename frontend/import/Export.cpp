@@ -297,6 +297,8 @@ private:
       StringRef number = key;
       if (!(!name.empty() && number.consume_front(name) && llvm::Regex("^(_[0-9]+)?$").match(number)))
         name = key.str();
+      else if (!form) // a weight that compression has replaced by one of the same sizes
+        form = stored.use(name, elements.getNumElements());
     }
     if (name.empty())
       return makeError("expected resources as tensors that belong to no layer, with their names, found a constant "

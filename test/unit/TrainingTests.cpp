@@ -1,4 +1,5 @@
 // Training: the executor in LibTorch computes what the reference interpreter computes, and the learner learns.
+#include "dialect/Bf16Layers.h"
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "dialect/reference/RunImages.h"
@@ -216,6 +217,13 @@ TEST_F(TrainingTests, ConvolutionsAsReference) {
 TEST_F(TrainingTests, QuantizedAsReference) {
   // Rounding differs only where a value lies in the middle of two.
   expectEqualLogits(*makeQuantized(), 1e-3);
+}
+
+TEST_F(TrainingTests, Bf16AsReference) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  Bf16Layers layers;
+  module->walk([&](LinearOp op) { EXPECT_TRUE(succeeded(layers.convert(op))); });
+  expectEqualLogits(*module, 1e-2); // as for quantized models
 }
 
 TEST_F(TrainingTests, Learns) {
