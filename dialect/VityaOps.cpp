@@ -23,6 +23,8 @@ RankedTensorType f32Tokens(Value value, int64_t rows, int64_t columns) {
 
 } // namespace
 
+bool vitya::isRounding(Operation *op) { return isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ToBf16Op>(op); }
+
 //===----------------------------------------------------------------------===//
 // NormalizeOp, PatchifyOp
 //===----------------------------------------------------------------------===//

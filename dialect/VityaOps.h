@@ -25,6 +25,9 @@ struct QuantizableOperand {
 /// Verifies what all layers have in common: `vitya.ranges`, if present, has one entry for each quantizable operand.
 mlir::LogicalResult verifyLayer(mlir::Operation *layer);
 
+/// Whether `op`, which may be null, rounds an activation for the products that read it: to integers or to bf16.
+bool isRounding(mlir::Operation *op);
+
 } // namespace vitya
 
 #include "dialect/VityaInterfaces.h.inc"

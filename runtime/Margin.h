@@ -28,10 +28,13 @@ inline float marginOf(const float *logits, int64_t count) {
   return areFinite && isfinite(margin) ? margin : NAN;
 }
 
-/// Whether a cascade with the threshold `threshold` defers an image with these logits of its first model to the dense
-/// model: their margin is smaller, or unknown.
+/// Whether a cascade with the threshold `threshold` defers an image of this margin to the dense model: the margin is
+/// smaller, or unknown.
+inline bool isDeferred(float margin, double threshold) { return !(margin >= threshold); }
+
+/// The same for an image with these logits of the first model.
 inline bool isDeferred(const float *logits, int64_t count, double threshold) {
-  return !(marginOf(logits, count) >= threshold);
+  return isDeferred(marginOf(logits, count), threshold);
 }
 
 } // namespace vitya

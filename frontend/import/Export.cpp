@@ -134,7 +134,7 @@ private:
 
   /// Adds the input of a layer if it is a constant, such as the token from which attention pooling computes its query.
   Error addConstantInput(Value input) {
-    while (isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ToBf16Op, ScaleColumnsOp>(input.getDefiningOp()))
+    while (isRounding(input.getDefiningOp()) || input.getDefiningOp<ScaleColumnsOp>())
       input = input.getDefiningOp()->getOperand(0);
     return input.getDefiningOp<arith::ConstantOp>() ? addTensor("", input) : Error::success();
   }
@@ -153,7 +153,7 @@ private:
   /// Records the factors of the columns of the input of `op`, if it has some.
   Error addInputFactors(LinearOp op) {
     Operation *source = op.getInput().getDefiningOp();
-    if (isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ToBf16Op>(source))
+    if (isRounding(source))
       source = source->getOperand(0).getDefiningOp();
     auto scale = dyn_cast_or_null<ScaleColumnsOp>(source);
     if (!scale)

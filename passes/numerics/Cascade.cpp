@@ -22,9 +22,10 @@ CascadeOutcome CascadeSample::outcome(float margin) const {
   CascadeOutcome result;
   result.images = static_cast<int64_t>(margins.size());
   for (size_t i = 0; i < margins.size(); ++i) {
-    bool isDeferred = !(margins[i] >= margin);
-    result.deferred += isDeferred;
-    result.disagreements += !isDeferred && !agrees[i];
+    if (isDeferred(margins[i], margin))
+      ++result.deferred;
+    else if (!agrees[i])
+      ++result.disagreements;
   }
   return result;
 }

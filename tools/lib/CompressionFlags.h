@@ -9,8 +9,7 @@
 namespace vitya {
 
 /// --low-rank, --smooth, --quantize, --precision, --calibrate and --report; --max-kl, --max-drop, --max-bytes,
-/// --max-latency,
-/// --validate, --report-sensitivity.
+/// --max-latency, --validate, --report-sensitivity.
 class CompressionFlags {
 public:
   /// Registers the options in `category` of --help.

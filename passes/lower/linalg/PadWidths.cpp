@@ -52,7 +52,7 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
   /// it.
   LogicalResult padInput(LinearOp op) {
     Value input = op.getInput();
-    bool isRounded = isa_and_nonnull<quant::QuantizeCastOp, QuantizeOp, ToBf16Op>(input.getDefiningOp());
+    bool isRounded = isRounding(input.getDefiningOp());
     if (!isRounded && op.isQuantized())
       return success(); // the layer is computed without dot product instructions
     int64_t width = llvm::alignTo(op.getInput().getType().getDimSize(1), kLanes);
