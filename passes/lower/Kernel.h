@@ -16,6 +16,9 @@ inline int64_t getVnniBlockingFactor(mlir::Type element) {
   return element.isInteger(8) ? 4 : element.isInteger(16) || element.isBF16() ? 2 : 1;
 }
 
+/// The least number of iterations of a parallel loop that threads share evenly enough whatever their number.
+inline constexpr int64_t kParallelIterations = 8;
+
 } // namespace vitya
 
 #endif // VITYA_PASSES_LOWER_KERNEL_H

@@ -1,6 +1,11 @@
-// A thread pool for loops that take microseconds. A loop is published as one word, the ticket, that holds its
-// generation, its number of chunks and the number of chunks already claimed. A worker that wakes up late therefore
-// neither claims a chunk of a finished loop nor delays the end of the next one.
+// A thread pool for loops that take microseconds. Each thread first claims the chunks of its own share of a loop, which
+// are the same in all loops of as many chunks: what a chunk reads was often written by the same chunk of the loop
+// before, and is still in the caches of this thread's processor. Then it claims what is left of the shares of others.
+//
+// A loop is published as one word, the ticket, with its generation and its number of chunks. The cursor of a share
+// holds the generation in which it was last moved, so that publishing need not write it: in another generation,
+// nothing of the share is claimed. A worker that wakes up late finds that its generation is not that of the ticket, or
+// that nothing is left of it, and neither claims a chunk of a finished loop nor delays the end of the next one.
 #include "runtime/threads/Pool.h"
 #include "runtime/threads/Processors.h"
 #include <atomic>
@@ -17,7 +22,6 @@ namespace {
 
 /// The maximum number of chunks of a loop: enough for load balance, and independent of the number of threads.
 constexpr int64_t kChunks = 64;
-static_assert(kChunks < 1 << 16, "a ticket has 16 bits for the number of chunks");
 /// The number of spins before a thread goes to sleep, about 50 microseconds.
 constexpr int kSpins = 2000;
 
@@ -56,20 +60,25 @@ public:
     int number;
     pthread_t thread;
   };
+  /// The upper half is the generation of the last claim, the lower half the chunk after it.
+  struct alignas(64) Cursor {
+    std::atomic<uint64_t> word{0};
+  };
 
-  // From the most significant bit: 32 bits of generation, 16 bits of number of chunks, 16 bits of next chunk to claim.
+  // The current loop, which the submitting thread writes and workers read. The fields are atomic because a late worker
+  // may read them while the next loop is being published; it uses the values only if it then claims a chunk of the same
+  // generation. The upper half of the ticket is the generation, the lower half the number of chunks.
   alignas(64) std::atomic<uint64_t> ticket{0};
-  alignas(64) std::atomic<uint32_t> generation{0};
-  alignas(64) std::atomic<uint32_t> done{0};
-  /// Whether the thread that submitted the loop sleeps until `done` is the number of chunks.
-  std::atomic<bool> submitterSleeps{false};
-  std::atomic<uint32_t> sleepers{0};
-  std::atomic<bool> stop{false};
-  // The current loop. The fields are atomic because a late worker may read them while the next loop is being published;
-  // it uses the values only if it then claims a chunk of the same generation.
+  std::atomic<uint32_t> generation{0};
   std::atomic<vitya_body> body{nullptr};
   std::atomic<void **> captures{nullptr};
   std::atomic<int64_t> count{0}, chunk{1};
+  std::atomic<bool> stop{false};
+  /// The number of chunks that are complete. A thread adds its chunks when it can claim no more.
+  alignas(64) std::atomic<uint32_t> done{0};
+  /// Whether the thread that submitted the loop sleeps until `done` is the number of chunks.
+  std::atomic<bool> submitterSleeps{false};
+  alignas(64) std::atomic<uint32_t> sleepers{0};
   int threads = 1;
   char *workspaces = nullptr; ///< those of all threads, `stride` bytes apart
   int64_t stride = 0;
@@ -78,23 +87,48 @@ public:
   /// not wake up more workers than there are other processors.
   int spins = kSpins, maxWakes = INT_MAX;
   Worker *workers = nullptr;
+  Cursor *cursors = nullptr; ///< one for the share of each thread
 
-  void work(uint32_t current) {
-    for (;;) {
-      uint64_t claim = ticket.load(std::memory_order_acquire);
-      uint16_t index = static_cast<uint16_t>(claim), chunks = static_cast<uint16_t>(claim >> 16);
-      if (static_cast<uint32_t>(claim >> 32) != current || index >= chunks)
-        return;
+  /// Runs chunks of the share of thread `owner` in the loop of generation `current` until none is left, and returns
+  /// how many it has run.
+  uint32_t runShare(int owner, uint32_t current) {
+    std::atomic<uint64_t> &cursor = cursors[owner].word;
+    for (uint32_t ran = 0;;) {
+      uint64_t last = cursor.load(std::memory_order_acquire);
+      // The cursor must be read before the ticket: it is then of this generation or of an earlier one.
+      uint64_t loop = ticket.load(std::memory_order_acquire);
+      if (static_cast<uint32_t>(loop >> 32) != current)
+        return ran;
+      uint32_t chunks = static_cast<uint32_t>(loop), next = static_cast<uint32_t>(last);
+      if (static_cast<uint32_t>(last >> 32) != current)
+        next = beginOfShare(owner, chunks);
+      if (next >= beginOfShare(owner + 1, chunks))
+        return ran;
       vitya_body run = body.load(std::memory_order_relaxed);
       void **buffers = captures.load(std::memory_order_relaxed);
       int64_t size = chunk.load(std::memory_order_relaxed), total = count.load(std::memory_order_relaxed);
-      if (!ticket.compare_exchange_weak(claim, claim + 1, std::memory_order_acq_rel))
+      if (!cursor.compare_exchange_weak(last, static_cast<uint64_t>(current) << 32 | (next + 1),
+                                        std::memory_order_acq_rel))
         continue;
-      int64_t begin = index * size, end = begin + size < total ? begin + size : total;
+      int64_t begin = next * size, end = begin + size < total ? begin + size : total;
       run(buffers, begin, end, workspaces + threadNumber * stride);
-      if (done.fetch_add(1) + 1 == chunks && submitterSleeps.load())
-        syscall(SYS_futex, &done, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+      ++ran;
     }
+  }
+
+  /// The first chunk of the share of thread `owner`.
+  uint32_t beginOfShare(int owner, uint32_t chunks) const {
+    return (static_cast<uint32_t>(owner) * chunks + threads - 1) / threads;
+  }
+
+  /// Runs chunks of the loop of generation `current` until none is left.
+  void work(uint32_t current) {
+    uint32_t ran = 0;
+    for (int i = 0; i < threads; ++i)
+      ran += runShare((threadNumber + i) % threads, current);
+    // Whoever completes the last chunk sees that the submitter sleeps, or the submitter sees that it is complete.
+    if (ran && done.fetch_add(ran) + ran == static_cast<uint32_t>(ticket.load()) && submitterSleeps.load())
+      syscall(SYS_futex, &done, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
   }
 
   /// Returns when all `chunks` of the current loop are complete.
@@ -147,7 +181,8 @@ public:
 };
 
 Pool *createPool(int threads, void *workspaces, int64_t stride) {
-  void *memory = aligned_alloc(64, (sizeof(Pool) + 63) / 64 * 64);
+  // The cursors follow the pool, whose size is a multiple of its alignment, as theirs is.
+  void *memory = aligned_alloc(alignof(Pool), sizeof(Pool) + threads * sizeof(Pool::Cursor));
   auto *workers = static_cast<Pool::Worker *>(calloc(threads, sizeof(Pool::Worker)));
   if (!memory || !workers) {
     free(memory);
@@ -156,6 +191,9 @@ Pool *createPool(int threads, void *workspaces, int64_t stride) {
   }
   Pool *pool = new (memory) Pool;
   pool->workers = workers;
+  pool->cursors = reinterpret_cast<Pool::Cursor *>(pool + 1);
+  for (int i = 0; i < threads; ++i)
+    new (pool->cursors + i) Pool::Cursor;
   pool->workspaces = static_cast<char *>(workspaces);
   pool->stride = stride;
   int processors = threads > 1 ? availableProcessors() : 1;
@@ -201,7 +239,7 @@ void runOnPool(Pool *pool, int64_t count, vitya_body body, void **captures) {
   pool->count.store(count, std::memory_order_relaxed);
   pool->chunk.store(size, std::memory_order_relaxed);
   pool->done.store(0, std::memory_order_relaxed);
-  pool->ticket.store(static_cast<uint64_t>(next) << 32 | chunks << 16, std::memory_order_release);
+  pool->ticket.store(static_cast<uint64_t>(next) << 32 | chunks, std::memory_order_release);
   pool->publish(pool->maxWakes);
   pool->work(next);
   pool->waitForChunks(chunks);

@@ -52,9 +52,9 @@ static int64_t getLargestDivisor(int64_t range, int64_t limit) {
   return size;
 }
 
-/// The most rows of an iteration of a parallel loop over rows, and the least number of iterations, which threads share.
-/// The sums of a row are long chains of dependent instructions, and those of several rows fill each other's gaps.
-constexpr int64_t kParallelRows = 5, kParallelIterations = 8;
+/// The most rows of an iteration of a parallel loop over rows. The sums of a row are long chains of dependent
+/// instructions, and those of several rows fill each other's gaps.
+constexpr int64_t kParallelRows = 5;
 
 std::optional<SmallVector<int64_t>> getParallelTileSizes(linalg::LinalgOp root) {
   if (root.getNumParallelLoops() == 0)
