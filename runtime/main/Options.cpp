@@ -31,8 +31,9 @@ const char *const kUsage =
     "  records            CIFAR-10's binary layout\n"
     "\n"
     "options:\n"
-    "  --threads=N        number of threads (default: the processors that the process may use)\n"
-    "  --batch=N          number of images in a batch (default: 32)\n"
+    "  --threads=N        number of threads (classify, eval, bench, logits; default: the processors that the process "
+    "may use)\n"
+    "  --batch=N          number of images in a batch (eval, bench, logits; default: 32)\n"
     "  --count=N          use only N images: the first ones, or some spread over a folder (eval, logits)\n"
     "  --shard=I/N        use only part I of N contiguous parts of the images, from 1/N to N/N (eval, logits)\n"
     "  --runs=N           number of batches to measure (bench; default: as many as take three seconds, at least 10)\n"
@@ -63,27 +64,33 @@ namespace {
 /// Upper bounds of option values: larger numbers of threads, images or runs are most likely typing errors.
 constexpr int64_t kMaxThreads = 1024, kMaxNumber = 100000000, kMaxShards = 1000000;
 
-struct NumberOption {
+/// Commands as bits.
+constexpr unsigned bit(Command command) { return 1U << static_cast<int>(command); }
+constexpr unsigned kBench = bit(Command::bench), kData = bit(Command::eval) | bit(Command::logits),
+                   kInference = kBench | kData | bit(Command::classify), kAll = kInference | bit(Command::info);
+
+/// An option and the commands that take it. It is a number, a flag, or, if both fields are null, a text of its own
+/// form.
+struct KnownOption {
   const char *name;
-  int64_t Options::*field;
-  int64_t max;
+  unsigned commands;
+  int64_t Options::*number = nullptr;
+  int64_t max = 0; ///< of the number
+  bool Options::*flag = nullptr;
 };
 
-constexpr NumberOption kNumbers[] = {{"threads", &Options::threads, kMaxThreads},
-                                     {"batch", &Options::batch, 65536},
-                                     {"count", &Options::count, kMaxNumber},
-                                     {"runs", &Options::runs, kMaxNumber}};
-
-struct FlagOption {
-  const char *name;
-  bool Options::*field;
-};
-
-constexpr FlagOption kFlags[] = {{"json", &Options::json},
-                                 {"profile", &Options::profile},
-                                 {"sweep", &Options::sweep},
-                                 {"no-peaks", &Options::noPeaks},
-                                 {"no-sandbox", &Options::noSandbox}};
+constexpr KnownOption kOptions[] = {{"threads", kInference, &Options::threads, kMaxThreads},
+                                    {"batch", kBench | kData, &Options::batch, 65536},
+                                    {"count", kData, &Options::count, kMaxNumber},
+                                    {"shard", kData},
+                                    {"runs", kBench, &Options::runs, kMaxNumber},
+                                    {"sweep", kBench, nullptr, 0, &Options::sweep},
+                                    {"profile", kBench, nullptr, 0, &Options::profile},
+                                    {"no-peaks", kBench, nullptr, 0, &Options::noPeaks},
+                                    {"trace", kBench},
+                                    {"json", kAll & ~bit(Command::logits), nullptr, 0, &Options::json},
+                                    {"no-sandbox", kAll, nullptr, 0, &Options::noSandbox}};
+constexpr int kOptionCount = sizeof(kOptions) / sizeof(kOptions[0]);
 
 struct CommandName {
   const char *name;
@@ -106,7 +113,18 @@ const CommandName *findCommand(const char *name) {
   fail("expected a command (%s), found '%s'", kCommandNames, name);
 }
 
-int64_t parseNumber(const NumberOption &option, const char *text) {
+/// Fails unless `command` takes `option`.
+void checkCommand(const KnownOption &option, const CommandName &command) {
+  if (option.commands & bit(command.command))
+    return;
+  char names[64] = "";
+  for (const CommandName &known : kCommands)
+    if (option.commands & bit(known.command))
+      snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s%s", *names ? " or " : "", known.name);
+  fail("expected --%s with %s, found it with %s", option.name, names, command.name);
+}
+
+int64_t parseNumber(const KnownOption &option, const char *text) {
   char *end = nullptr;
   errno = 0;
   long long value = strtoll(text, &end, 10);
@@ -131,37 +149,31 @@ Shard parseShard(const char *text) {
   return shard;
 }
 
-/// Parses the option at argv[index]. Its value is the next argument, and `index` is advanced, if there is no "=".
-void parseOption(Options &options, const char *argument, int argc, char **argv, int &index) {
-  if (argument[1] != '-')
-    fail("expected an option of --help, found '%s'", argument);
-  const char *name = argument + 2;
+/// Parses the option at argv[index], which it returns. Its value is the next argument, and `index` is advanced, if
+/// there is no "=".
+const KnownOption &parseOption(Options &options, const char *argument, int argc, char **argv, int &index) {
+  const char *name = argument + (argument[1] == '-' ? 2 : 1);
   const char *equals = strchr(name, '=');
   size_t length = equals ? static_cast<size_t>(equals - name) : strlen(name);
-  auto is = [&](const char *known) { return strlen(known) == length && strncmp(known, name, length) == 0; };
   auto value = [&](const char *kind) {
     if (!equals && index + 1 >= argc)
       fail("expected %s after %s, found none", kind, argument);
     return equals ? equals + 1 : argv[++index];
   };
-  for (const NumberOption &option : kNumbers)
-    if (is(option.name)) {
-      options.*option.field = parseNumber(option, value("a number"));
-      return;
-    }
-  if (is("trace")) {
-    options.trace = value("a file");
-    return;
+  for (const KnownOption &option : kOptions) {
+    if (argument[1] != '-' || strlen(option.name) != length || strncmp(option.name, name, length) != 0 ||
+        (option.flag && equals))
+      continue;
+    if (option.flag)
+      options.*option.flag = true;
+    else if (option.number)
+      options.*option.number = parseNumber(option, value("a number"));
+    else if (!strcmp(option.name, "trace"))
+      options.trace = value("a file");
+    else
+      options.shard = parseShard(value("I/N"));
+    return option;
   }
-  if (is("shard")) {
-    options.shard = parseShard(value("I/N"));
-    return;
-  }
-  for (const FlagOption &option : kFlags)
-    if (is(option.name) && !equals) {
-      options.*option.field = true;
-      return;
-    }
   fail("expected an option of --help, found '%s'", argument);
 }
 
@@ -176,7 +188,7 @@ Options parseOptions(int argc, char **argv) {
   const CommandName *command = nullptr;
   // Files are moved to the front of argv, so that they may appear anywhere among the options.
   char **files = argv;
-  bool onlyFiles = false;
+  bool onlyFiles = false, given[kOptionCount] = {};
   for (int i = 1; i < argc; ++i) {
     char *argument = argv[i];
     if (onlyFiles || argument[0] != '-' || !strcmp(argument, "-")) {
@@ -194,16 +206,25 @@ Options parseOptions(int argc, char **argv) {
       options.command = Command::version;
       return options;
     } else {
-      parseOption(options, argument, argc, argv, i);
+      given[&parseOption(options, argument, argc, argv, i) - kOptions] = true;
     }
   }
   options.files = files;
   if (!command)
     fail("expected a command (%s), found none; see --help", kCommandNames);
+  for (int i = 0; i < kOptionCount; ++i)
+    if (given[i])
+      checkCommand(kOptions[i], *command);
   if (options.fileCount < command->minFiles)
     fail("expected a file of images after %s, found none", command->name);
-  if (options.sweep && (options.profile || options.trace))
-    fail("expected --sweep without --profile and --trace, found both");
+  auto isGiven = [&](const char *name) {
+    for (int i = 0; i < kOptionCount; ++i)
+      if (given[i] && !strcmp(kOptions[i].name, name))
+        return true;
+    return false;
+  };
+  if (options.sweep && (isGiven("batch") || options.profile || options.trace))
+    fail("expected --sweep without --batch, --profile and --trace, found both");
   return options;
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that all threads of `classify -` have the seccomp filter that `info` reports, or none if it reports none.
 
-usage: sandboxed.py PICTURE EXECUTABLE [OPTION...]
+usage: sandboxed.py PICTURE EXECUTABLE THREADS [OPTION...]
 """
 import pathlib
 import subprocess
@@ -13,11 +13,11 @@ def filters(process):
     return next(int(line.split()[1]) for line in lines if line.startswith("Seccomp_filters:"))
 
 
-picture, executable, *options = sys.argv[1:]
+picture, executable, threads, *options = sys.argv[1:]
 info = subprocess.run([executable, "info", *options], capture_output=True, text=True, check=True).stdout
 state = next(line.split(maxsplit=1)[1] for line in info.splitlines() if line.startswith("sandbox "))
-process = subprocess.Popen([executable, "classify", "-", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                           text=True)
+process = subprocess.Popen([executable, "classify", "-", f"--threads={threads}", *options], stdin=subprocess.PIPE,
+                           stdout=subprocess.PIPE, text=True)
 process.stdin.write(picture + "\n")
 process.stdin.flush()
 assert process.stdout.readline().strip() == picture
