@@ -366,8 +366,9 @@ llvm::Error compile(ArrayRef<const char *> arguments) {
     return makeError("expected --emit=compress or a later phase or product for --cascade, which no checkpoint and no "
                      "ONNX file can express, found --emit=" +
                      emitName);
-  if (!cardPath.empty() && goal->product < Product::library)
-    return makeError("expected --card with --emit=exe or --emit=lib, found --emit=" + emitName);
+  if (goal->product < Product::library && (!cardPath.empty() || weightsName == "file"))
+    return makeError(Twine("expected ") + (cardPath.empty() ? "--weights=file" : "--card") +
+                     " with --emit=exe or --emit=lib, found --emit=" + emitName);
   if (targets->size() > 1 && (goal->product == Product::ir || check))
     return makeError("expected one processor for " + (check ? "--check" : "--emit=" + emitName) +
                      ", found --cpu=" + cpuName);

@@ -130,6 +130,8 @@ void printTrace(int64_t image, Operation *op, const reference::Tensor &tensor, l
 }
 
 llvm::Expected<Results> runReference(ModuleOp module, Phase phase, const Images &images) {
+  if (cpuName.getNumOccurrences())
+    return makeError("expected --cpu with --engine=compiled, found --engine=reference");
   if (phase > Phase::compress)
     return makeError("expected IR of phase import or compress for --engine=reference, found " + stringifyPhase(phase));
   llvm::Regex pattern(trace);

@@ -150,7 +150,10 @@ private:
     if (!read)
       return read.takeError();
     from = std::move(*read);
-    llvm::Expected<OwningOpRef<ModuleOp>> loaded = vitya::loadModel(context, *from, importFlags.get());
+    // The options for a checkpoint may be those of the other model.
+    bool isOther = from->isIR() && !modelPath.empty() && !teacherPath.empty();
+    llvm::Expected<OwningOpRef<ModuleOp>> loaded =
+        vitya::loadModel(context, *from, isOther ? ImportOptions() : importFlags.get());
     if (!loaded)
       return loaded.takeError();
     into = std::move(*loaded);

@@ -26,6 +26,15 @@ struct ImportOptions {
   std::string key;                   ///< of the state dict, in a file with several: dict keys separated by dots
   std::vector<std::string> settings; ///< "key=value", see docs/layouts.md
   std::string layoutFolder;          ///< the folder of layouts; empty: share/vitya/layouts of the running program
+
+  /// The first of the options on how to read a checkpoint that is not the default, such as "layout"; else empty.
+  llvm::StringRef given() const {
+    return layout != "auto"    ? "layout"
+           : !prefix.empty()   ? "prefix"
+           : !key.empty()      ? "key"
+           : !settings.empty() ? "set"
+                               : "";
+  }
 };
 
 /// Reads a checkpoint and returns the model as a module of phase `import`; it is called `name` unless a

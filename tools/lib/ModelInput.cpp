@@ -142,19 +142,27 @@ static void dropPages(const llvm::MemoryBuffer &buffer) {
     (void)madvise(const_cast<char *>(buffer.getBufferStart()), buffer.getBufferSize(), MADV_DONTNEED);
 }
 
+bool ModelFile::isIR() const {
+  if (isBytecode(*buffer))
+    return true;
+  if (llvm::sys::fs::is_directory(path))
+    return false;
+  return StringRef(path).ends_with(".mlir") || (isStream(path) && !looksLikeCheckpoint(buffer->getBuffer()));
+}
+
 llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, const ModelFile &file,
                                                 const ImportOptions &options) {
-  llvm::MemoryBufferRef bytes = *file.buffer;
-  bool isFolder = llvm::sys::fs::is_directory(file.path);
-  bool isText = !isFolder && (StringRef(file.path).ends_with(".mlir") ||
-                              (isStream(file.path) && !looksLikeCheckpoint(bytes.getBuffer())));
-  if (!isText && !isBytecode(bytes)) {
+  if (!file.isIR()) {
     auto module = importModel(context, file.source(), defaultModelName(file.path), options);
     dropPages(*file.buffer); // the module has its own copy of the weights
     return module;
   }
+  if (StringRef option = options.given(); !option.empty())
+    return makeError("expected a checkpoint with --{0}, found IR in '{1}'", option, file.path);
   auto sources = std::make_shared<llvm::SourceMgr>();
-  sources->AddNewSourceBuffer(llvm::MemoryBuffer::getMemBuffer(bytes, /*RequiresNullTerminator=*/false), llvm::SMLoc());
+  sources->AddNewSourceBuffer(
+      llvm::MemoryBuffer::getMemBuffer(file.buffer->getMemBufferRef(), /*RequiresNullTerminator=*/false),
+      llvm::SMLoc());
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   if (!module)
     return reportedError();

@@ -32,6 +32,9 @@ struct ModelFile {
   /// Reads the file, or the files of a folder as it is on the Hugging Face hub. A pipe is read to its end into memory.
   static llvm::Expected<ModelFile> read(llvm::StringRef path);
 
+  /// Whether this is IR: MLIR bytecode, a file named *.mlir, or text from standard input or a pipe. Otherwise it is a
+  /// checkpoint.
+  bool isIR() const;
   /// The files as a source for the importer, which this outlives.
   ModelSource source() const;
 };
@@ -40,9 +43,8 @@ struct ModelFile {
 /// folder, or "model" for standard input and pipes.
 std::string defaultModelName(llvm::StringRef path);
 
-/// Loads the model in `file`, which outlives the result. MLIR bytecode and files named *.mlir are IR; so is text from
-/// standard input or a pipe. Any other file is a checkpoint. The parser and the verifier report errors through the
-/// diagnostics of `context`; the result then is a ReportedError.
+/// Loads the model in `file`, which outlives the result. Fails if it is IR and `options` say how to read a checkpoint.
+/// The parser and the verifier report errors through the diagnostics of `context`; the result then is a ReportedError.
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &context, const ModelFile &file,
                                                             const ImportOptions &options);
 
