@@ -9,6 +9,7 @@
 #include "mlir/IR/SymbolTable.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/linalg/Passes.h"
+#include "passes/lower/linalg/VityaToLinalg.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/DebugLog.h"
@@ -26,6 +27,20 @@ namespace {
 
 bool isView(Operation *op) {
   return op && isa<tensor::ExtractSliceOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(op);
+}
+
+/// Verifies that a kernel can compute `op`: that it has one result, and that its tensors have bytes.
+LogicalResult verifyGroupable(Operation *op) {
+  if (failed(detail::verifyNotQuantized(op)))
+    return failure();
+  for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (isa<TensorType>(type) && !(tensor && tensor.hasStaticShape() && tensor.getElementType().isIntOrFloat()))
+      return op->emitOpError() << "expected static tensors of integers or floats, found " << type;
+  }
+  if (op->getNumResults() != 1 || !isa<TensorType>(op->getResult(0).getType()))
+    return op->emitOpError() << "expected one result, a tensor, found (" << op->getResultTypes() << ")";
+  return success();
 }
 
 /// Whether `op` may continue a group: it has one result, computed element by element.
@@ -131,8 +146,8 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
-    if (!entry || entry.isExternal()) {
-      module.emitError() << "expected a function @" << kEntryName << " with a body";
+    if (!entry || !entry.getBody().hasOneBlock()) {
+      module.emitError() << "expected a function @" << kEntryName << " with a body of one block";
       return signalPassFailure();
     }
     SymbolTable symbols(module);
@@ -143,6 +158,8 @@ struct OutlineKernels : impl::OutlineKernelsPassBase<OutlineKernels> {
     for (Operation &op : entry.getBody().front().without_terminator()) {
       if (isView(&op) || isa<arith::ConstantOp, tensor::EmptyOp>(op) || grouped.contains(&op))
         continue;
+      if (failed(verifyGroupable(&op)))
+        return signalPassFailure();
       SmallVector<Operation *> &group = groups.emplace_back();
       for (Operation *next = &op; next; next = fusibleUser(next, dominance, &op))
         group.push_back(next);

@@ -1,6 +1,7 @@
 // Converts vitya ops to linalg; each family of patterns has a file of its own. Upstream patterns convert elementwise
 // arith ops on tensors and concatenations.
 #include "passes/lower/linalg/VityaToLinalg.h"
+#include "dialect/QuantTypes.h"
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -11,6 +12,14 @@
 
 using namespace mlir;
 
+LogicalResult vitya::detail::verifyNotQuantized(Operation *op) {
+  for (Type type : llvm::concat<const Type>(op->getOperandTypes(), op->getResultTypes()))
+    if (isQuantized(getElementTypeOrSelf(type)))
+      return op->emitOpError() << "expected no quantized tensors, which vitya-lower-quantization lowers, found "
+                               << type;
+  return success();
+}
+
 namespace vitya {
 #define GEN_PASS_DEF_VITYATOLINALGPASS
 #include "passes/lower/linalg/Passes.h.inc"
@@ -19,6 +28,9 @@ namespace {
 
 struct VityaToLinalg : impl::VityaToLinalgPassBase<VityaToLinalg> {
   void runOnOperation() override {
+    WalkResult lowered = getOperation().walk([](Operation *op) { return WalkResult(detail::verifyNotQuantized(op)); });
+    if (lowered.wasInterrupted())
+      return signalPassFailure();
     ConversionTarget target(getContext());
     target.addIllegalDialect<VityaDialect>();
     target.addIllegalOp<tensor::ConcatOp>();
