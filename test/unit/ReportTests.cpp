@@ -24,10 +24,10 @@ TEST(Variants, AreParsedLikeCommandLines) {
       makeVariants({"both = --low-rank=keep=0.5 '--quantize=static,except=a b'", "plain="}, /*hasCalibration=*/true));
   ASSERT_EQ(variants.size(), 3u);
   EXPECT_EQ(variants[0].name, "original");
-  EXPECT_FALSE(isCompressed(variants[0]));
+  EXPECT_FALSE(looksAtImages(variants[0]));
   EXPECT_EQ(variants[1].name, "both");
   EXPECT_EQ(variants[1].options, (std::vector<std::string>{"--low-rank=keep=0.5", "--quantize=static,except=a b"}));
-  EXPECT_TRUE(isCompressed(variants[1]) && isReported(variants[1]));
+  EXPECT_TRUE(looksAtImages(variants[1]) && isReported(variants[1]));
   EXPECT_TRUE(variants[2].options.empty());
 }
 
@@ -47,8 +47,9 @@ TEST(Variants, RefuseBadTexts) {
   EXPECT_EQ(errorOf({"a"}), "expected --variant to be NAME=OPTIONS, found 'a'");
   EXPECT_EQ(errorOf({"=--quantize=dynamic"}), "expected --variant to be NAME=OPTIONS, found '=--quantize=dynamic'");
   EXPECT_EQ(errorOf({"a=--emit=lib"}),
-            "expected the options of variant 'a' to be among --low-rank=, --quantize=, --max-bytes=, --max-latency=, "
-            "--max-kl=, --max-drop=, --smooth=, --validate=, --cpu=, found '--emit=lib'");
+            "expected the options of variant 'a' to be among --precision=, --low-rank=, --quantize=, --max-bytes=, "
+            "--max-latency=, "
+            "--max-kl=, --max-drop=, --smooth=, --cascade=, --validate=, --cpu=, found '--emit=lib'");
   EXPECT_EQ(errorOf({"a=--quantize dynamic"}).find("expected the options of variant 'a' to be among"), 0u);
   EXPECT_EQ(errorOf({"a=", "a="}), "expected variants of different names, found two named 'a'");
   EXPECT_EQ(errorOf({"original="}), "expected variants of different names, of which the first one is that of the model "
@@ -120,11 +121,22 @@ TEST(Logits, MustHaveTheRightSize) {
 
 TEST(ReadResults, NamesWhatIsMissing) {
   llvm::Expected<BenchRun> run = readBench(R"({"batch": 1, "threads": 2, "latency_ms": {"min": 0.5, "p50": 0.6},
-                                               "peak_gflops": 0, "integer_peak_gflops": 0})");
+                                               "peak_gflops": 0, "integer_peak_gflops": 0})",
+                                           /*deferred=*/0);
   ASSERT_TRUE(static_cast<bool>(run));
   EXPECT_EQ(run->median, 0.6);
-  EXPECT_EQ(llvm::toString(readBench("{\"batch\": 1}").takeError()), "missing value at bench.threads");
-  EXPECT_NE(llvm::toString(readBench("{").takeError()).find("expected JSON of bench: "), std::string::npos);
+  EXPECT_EQ(llvm::toString(readBench("{\"batch\": 1}", 0).takeError()), "missing value at bench.threads");
+  EXPECT_NE(llvm::toString(readBench("{", 0).takeError()).find("expected JSON of bench: "), std::string::npos);
+}
+
+// A quarter of all images takes the time of both models of a cascade, the others that of the first one.
+TEST(ReadResults, ExpectsTheTimeOfACascade) {
+  BenchRun run = llvm::cantFail(readBench(R"({"batch": 1, "threads": 2, "latency_ms": {"min": 1, "p50": 2},
+                                              "deferred_latency_ms": {"min": 5, "p50": 10},
+                                              "peak_gflops": 0, "integer_peak_gflops": 0})",
+                                          /*deferred=*/0.25));
+  EXPECT_EQ(run.best, 2);
+  EXPECT_EQ(run.median, 4);
 }
 
 TEST(Tables, EscapeTheirForm) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Checks the JSON of a report on an original model, one variant and one that cannot be compiled.
+"""Checks the JSON of a report on an original model, one variant, one that cannot be compiled, and a cascade.
 
-usage: check_report.py REPORT.json ORIGINAL.json VARIANT.json
+usage: check_report.py REPORT.json ORIGINAL.json VARIANT.json CASCADE.json
 
 The other files are the outputs of `eval --json` for the same images.
 """
@@ -10,15 +10,15 @@ import math
 import sys
 
 report, *evaluations = (json.load(open(path)) for path in sys.argv[1:])
-original, variant, failed = report["variants"]
-assert (original["name"], variant["name"], failed["name"]) == ("original", "both & more", "bad")
+original, variant, failed, cascade = report["variants"]
+assert [each["name"] for each in report["variants"]] == ["original", "both & more", "bad", "cascade"]
 assert "from 4 to 8 bits" in failed["failure"] and "accuracy" not in failed, failed
 count = report["images"]
 assert report["machine"]["threads"] == 1 and report["rounds"] == 2 and report["findings"], report
 assert sum(report["confusion"]) == count and len(report["confusion"]) == 100
 assert sum(report["confusion"][::11]) == original["correct"]
 
-for found, expected in ((original, evaluations[0]), (variant, evaluations[1])):
+for found, expected in zip((original, variant, cascade), evaluations, strict=True):
     assert found["correct"] == expected["correct"] and count == expected["images"]
     assert math.isclose(found["accuracy"]["value"], expected["accuracy"], rel_tol=1e-6)
     assert math.isclose(found["loss"]["value"], expected["loss"], rel_tol=1e-6)
@@ -54,3 +54,10 @@ spectrum = next(spectrum for spectrum in variant["spectra"] if spectrum["layer"]
 assert len(spectrum["values"]) == 32 and spectrum["kept"] == layer["rank"], spectrum
 assert spectrum["values"] == sorted(spectrum["values"], reverse=True)
 assert variant["clipped"] and all(0 <= share < 1 for share in variant["clipped"])
+
+# A cascade has two models, of which the second one ran for some of the images.
+deferred = evaluations[2]["deferred"]
+assert 0 < deferred < count and "cascade" not in original, deferred
+assert math.isclose(cascade["cascade"]["deferred"], deferred / count)
+assert math.isclose(cascade["cascade"]["margin"], 0.1, rel_tol=1e-6)
+assert cascade["parameters"] == 2 * original["parameters"] and cascade["weight_bytes"] > original["weight_bytes"]

@@ -120,6 +120,16 @@ std::string describeNoise(const Variant &variant) {
                : std::string();
 }
 
+/// How often the dense model of a cascade runs, and what is said of the first one alone; empty for other variants.
+std::string describeCascade(const Variant &variant) {
+  const std::optional<Cascade> &cascade = variant.results->facts.cascade;
+  return cascade
+             ? formatv("In {0}, which is a cascade, the dense model runs for {1:f2} % of the images, and the times "
+                       "are those expected for this share. Its layers and its kernels are those of the first model.",
+                       quoted(variant), 100 * cascade->deferred)
+             : std::string();
+}
+
 /// The two classes that the original model confuses most often; empty if it makes no mistake.
 std::string describeConfusion(const Report &report) {
   size_t classes = report.classes().size(), first = 0, second = 0;
@@ -173,6 +183,8 @@ void conclude(Report &report) {
                 bestWithoutLoss(report, "fastest for one image", "faster", latencyOfOne)));
   for (const Variant *variant : ArrayRef(variants).drop_front())
     add(describe(*variant, report.original()));
+  for (const Variant *variant : variants)
+    add(describeCascade(*variant));
   add(describeTime(report.original()));
   const Variant *noisiest = nullptr;
   for (const Variant *variant : variants)

@@ -90,7 +90,7 @@ private:
   std::vector<std::string> compilerArguments(const Variant &variant) const {
     std::vector<std::string> result = options.importOptions;
     append_range(result, variant.options);
-    if (isCompressed(variant) && !options.calibration.empty())
+    if (looksAtImages(variant) && !options.calibration.empty())
       result.push_back("--calibrate=" + options.calibration);
     return result;
   }
@@ -141,7 +141,9 @@ private:
       if (Error error = readCompression((*text)->getBuffer(), results))
         return error;
     }
-    return score(subject);
+    if (Error error = score(subject))
+      return error;
+    return results.facts.cascade ? measureDeferred(subject) : Error::success();
   }
 
   std::vector<std::string> executableArguments(std::vector<std::string> arguments) const {
@@ -150,15 +152,28 @@ private:
     return arguments;
   }
 
+  /// The arguments of `command` on the images of the report.
+  std::vector<std::string> dataArguments(StringRef command) const {
+    std::vector<std::string> arguments = executableArguments({command.str(), options.data});
+    if (options.count)
+      arguments.push_back("--count=" + std::to_string(options.count));
+    return arguments;
+  }
+
+  /// Counts the images for which the dense model of a cascade runs.
+  Error measureDeferred(Subject &subject) const {
+    std::vector<std::string> arguments = dataArguments("eval");
+    arguments.push_back("--json");
+    Expected<ProgramOutput> run = runProgram(subject.executable->path(), arguments);
+    return run ? readDeferred(run->output->getBuffer(), *subject.variant.results->facts.cascade) : run.takeError();
+  }
+
   Error score(Subject &subject) {
     Results &results = *subject.variant.results;
     if (!original)
       if (Error error = images.findLabels(results.facts.classes))
         return error;
-    std::vector<std::string> arguments = executableArguments({"logits", options.data});
-    if (options.count)
-      arguments.push_back("--count=" + std::to_string(options.count));
-    Expected<ProgramOutput> run = runProgram(subject.executable->path(), arguments);
+    Expected<ProgramOutput> run = runProgram(subject.executable->path(), dataArguments("logits"));
     if (!run)
       return run.takeError();
     subject.secondsOfImage = run->seconds / static_cast<double>(images.count());
@@ -194,7 +209,8 @@ private:
       Expected<ProgramOutput> run = runProgram(subject.executable->path(), arguments);
       if (!run)
         return run.takeError();
-      Expected<BenchRun> read = readBench(run->output->getBuffer());
+      const std::optional<Cascade> &cascade = subject.variant.results->facts.cascade;
+      Expected<BenchRun> read = readBench(run->output->getBuffer(), cascade ? cascade->deferred : 0);
       if (!read)
         return read.takeError();
       report.machine.threads = read->threads;

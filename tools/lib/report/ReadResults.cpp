@@ -20,6 +20,20 @@ static bool fromJSON(const json::Value &value, ShortSumsBound &result, json::Pat
 
 namespace {
 
+struct DenseModel {
+  int64_t parameters = 0, weightBytes = 0;
+};
+
+struct CascadeInfo {
+  double margin = 0;
+  DenseModel dense;
+};
+
+/// What `eval` finds out about a cascade.
+struct Deferral {
+  int64_t images = 0, unreadable = 0, deferred = 0;
+};
+
 struct InfoLayer {
   std::string name, reason;
   std::string format;         ///< of linear layers
@@ -35,6 +49,7 @@ struct Compiler {
 
 struct Info {
   Facts facts;
+  std::optional<CascadeInfo> cascade;
   Compiler compiler;
   std::vector<InfoLayer> linears, attentions;
 };
@@ -87,9 +102,26 @@ struct BenchKernel {
 struct Bench {
   int64_t batch = 0, threads = 0;
   Statistics latency;
+  std::optional<Statistics> deferred; ///< of both models of a cascade
   double peak = 0, integerPeak = 0;
   std::vector<BenchKernel> kernels;
 };
+
+bool fromJSON(const json::Value &value, DenseModel &result, json::Path path) {
+  json::ObjectMapper map(value, path);
+  return map && map.map("parameters", result.parameters) && map.map("weight_bytes", result.weightBytes);
+}
+
+bool fromJSON(const json::Value &value, CascadeInfo &result, json::Path path) {
+  json::ObjectMapper map(value, path);
+  return map && map.map("margin", result.margin) && map.map("dense", result.dense);
+}
+
+bool fromJSON(const json::Value &value, Deferral &result, json::Path path) {
+  json::ObjectMapper map(value, path);
+  return map && map.map("images", result.images) && map.map("unreadable", result.unreadable) &&
+         map.map("deferred", result.deferred);
+}
 
 bool fromJSON(const json::Value &value, InfoLayer &result, json::Path path) {
   json::ObjectMapper map(value, path);
@@ -112,8 +144,8 @@ bool fromJSON(const json::Value &value, Info &result, json::Path path) {
          map.map("parameters", facts.parameters) && map.map("multiply_adds", facts.multiplyAdds) &&
          map.map("integer_multiply_adds", facts.integerMultiplyAdds) && map.map("weight_bytes", facts.weightBytes) &&
          map.map("image", facts.image) && map.map("classes", facts.classes) && map.map("cpu", facts.cpu) &&
-         map.map("compiler", result.compiler) && map.map("linears", result.linears) &&
-         map.map("attentions", result.attentions);
+         map.map("compiler", result.compiler) && map.map("cascade", result.cascade) &&
+         map.map("linears", result.linears) && map.map("attentions", result.attentions);
 }
 
 bool fromJSON(const json::Value &value, Truncation &result, json::Path path) {
@@ -167,8 +199,9 @@ bool fromJSON(const json::Value &value, BenchKernel &result, json::Path path) {
 bool fromJSON(const json::Value &value, Bench &result, json::Path path) {
   json::ObjectMapper map(value, path);
   return map && map.map("batch", result.batch) && map.map("threads", result.threads) &&
-         map.map("latency_ms", result.latency) && map.map("peak_gflops", result.peak) &&
-         map.map("integer_peak_gflops", result.integerPeak) && map.mapOptional("kernels", result.kernels);
+         map.map("latency_ms", result.latency) && map.map("deferred_latency_ms", result.deferred) &&
+         map.map("peak_gflops", result.peak) && map.map("integer_peak_gflops", result.integerPeak) &&
+         map.mapOptional("kernels", result.kernels);
 }
 
 /// Parses `text`, which `name` calls in errors.
@@ -300,6 +333,11 @@ Error readInfo(StringRef text, Results &results) {
   if (!info)
     return info.takeError();
   results.facts = std::move(info->facts);
+  if (info->cascade) {
+    results.facts.cascade.emplace().margin = info->cascade->margin;
+    results.facts.parameters += info->cascade->dense.parameters;
+    results.facts.weightBytes += info->cascade->dense.weightBytes;
+  }
   results.facts.compiler = "vitya " + info->compiler.version + " " + info->compiler.options;
   for (const InfoLayer &linear : info->linears)
     results.layers.push_back(layerOf(linear, /*isAttention=*/false));
@@ -323,11 +361,23 @@ Error readCompression(StringRef text, Results &results) {
   return Error::success();
 }
 
-Expected<BenchRun> readBench(StringRef text) {
+Error readDeferred(StringRef text, Cascade &cascade) {
+  Expected<Deferral> deferral = parseDocument<Deferral>(text, "eval");
+  if (!deferral)
+    return deferral.takeError();
+  cascade.deferred =
+      static_cast<double>(deferral->deferred) / static_cast<double>(deferral->images + deferral->unreadable);
+  return Error::success();
+}
+
+Expected<BenchRun> readBench(StringRef text, double deferred) {
   Expected<Bench> bench = parseDocument<Bench>(text, "bench");
   if (!bench)
     return bench.takeError();
-  return BenchRun{bench->batch, bench->threads, bench->latency.min, bench->latency.p50};
+  Statistics both = bench->deferred.value_or(bench->latency);
+  auto expect = [&](double first, double all) { return first + deferred * (all - first); };
+  return BenchRun{bench->batch, bench->threads, expect(bench->latency.min, both.min),
+                  expect(bench->latency.p50, both.p50)};
 }
 
 Expected<Profile> readProfile(StringRef text) {

@@ -88,10 +88,18 @@ struct Spectrum {
   int64_t kept = 0;
 };
 
-/// What the executable says about itself.
+/// The threshold of a cascade, and how often its dense model runs.
+struct Cascade {
+  double margin = 0;
+  double deferred = 0; ///< share of the images of the report
+};
+
+/// What the executable says about itself. Of a cascade, parameters and bytes are those of both models, multiply-adds
+/// those of the first one.
 struct Facts {
   std::string name, fingerprint, cpu, compiler;
   int64_t parameters = 0, multiplyAdds = 0, integerMultiplyAdds = 0, weightBytes = 0;
+  std::optional<Cascade> cascade;
   std::vector<int64_t> image; ///< channels, height, width
   std::vector<std::string> classes;
 };

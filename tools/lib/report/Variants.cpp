@@ -12,11 +12,11 @@ using namespace llvm;
 namespace vitya::report {
 namespace {
 
-/// The options of vitya-compile that a variant can have: those that choose a compression, of which the last one alone
-/// has nothing to report, then others.
-constexpr StringLiteral kCompressions[] = {"low-rank", "quantize", "max-bytes", "max-latency",
-                                           "max-kl",   "max-drop", "smooth"};
-constexpr StringLiteral kOthers[] = {"validate", "cpu"};
+/// The options of vitya-compile that a variant can have: those that choose a compression, of which the first one looks
+/// at no images and the last one alone has nothing to report, then others.
+constexpr StringLiteral kCompressions[] = {"precision",   "low-rank", "quantize", "max-bytes",
+                                           "max-latency", "max-kl",   "max-drop", "smooth"};
+constexpr StringLiteral kOthers[] = {"cascade", "validate", "cpu"};
 
 constexpr StringRef kWithoutImages[] = {
     "low rank 1/2=--low-rank=keep=0.5",         "low rank 1/4=--low-rank=keep=0.25",
@@ -94,7 +94,7 @@ static bool hasOption(const Variant &variant, ArrayRef<StringLiteral> names) {
   return any_of(variant.options, [&](StringRef option) { return is_contained(names, nameOfOption(option)); });
 }
 
-bool isCompressed(const Variant &variant) { return hasOption(variant, kCompressions); }
+bool looksAtImages(const Variant &variant) { return hasOption(variant, ArrayRef(kCompressions).drop_front()); }
 bool isReported(const Variant &variant) { return hasOption(variant, ArrayRef(kCompressions).drop_back()); }
 
 } // namespace vitya::report

@@ -14,11 +14,11 @@ inline constexpr llvm::StringLiteral kOriginalName = "original";
 /// Returns the original model and the variants that `texts` define, each NAME=OPTIONS; if there are none, those of
 /// low rank, of dynamic and, if there are calibration images, of static quantization, and combinations of these.
 /// OPTIONS are options of vitya-compile as in a shell's command line. Fails if one is not of the form --NAME=VALUE or
-/// does not select a compression or a processor, or if two variants have one name.
+/// does not select a compression, a cascade or a processor, or if two variants have one name.
 llvm::Expected<std::vector<Variant>> makeVariants(llvm::ArrayRef<std::string> texts, bool hasCalibration);
 
-/// Whether the options of `variant` select a compression, which may look at images.
-bool isCompressed(const Variant &variant);
+/// Whether the options of `variant` select a compression that may look at images.
+bool looksAtImages(const Variant &variant);
 /// Whether they select one of which vitya-compile writes a report.
 bool isReported(const Variant &variant);
 

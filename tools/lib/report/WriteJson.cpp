@@ -88,6 +88,11 @@ private:
     os.attribute("multiply_adds", results.facts.multiplyAdds);
     os.attribute("integer_multiply_adds", results.facts.integerMultiplyAdds);
     os.attribute("weight_bytes", results.facts.weightBytes);
+    if (const std::optional<Cascade> &cascade = results.facts.cascade)
+      os.attributeObject("cascade", [&] {
+        os.attribute("margin", toJson(cascade->margin));
+        os.attribute("deferred", toJson(cascade->deferred));
+      });
     os.attribute("executable_bytes", results.executableBytes);
     os.attribute("compile_seconds", toJson(results.compileSeconds));
     list("remarks", results.remarks);
