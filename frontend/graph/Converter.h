@@ -109,7 +109,10 @@ private:
   llvm::LogicalResult broadcast(llvm::MutableArrayRef<View> views);
   mlir::FailureOr<std::pair<View, View>> broadcast(const View &left, const View &right);
   mlir::FailureOr<View> inPlaceOf(const Emitter::Rows &anchor, const View &other);
+  std::optional<View> normalizedBy(const View &image, llvm::ArrayRef<float> values, bool isDivision);
   std::optional<View> normalized(const View &image, const View &constant, bool isDivision);
+  std::optional<View> normalized(const View &image, double number, bool isDivision);
+  mlir::FailureOr<View> plus(const View &view, double number);
   /// `other`, a constant that is broadcast to the rows of a linear layer or an RMSNorm, as a vector [outputs].
   std::optional<View> vectorFor(const View &layer, const View &other);
   /// The mean over dimensions, or the sum.

@@ -33,29 +33,54 @@ FailureOr<std::pair<View, View>> Converter::broadcast(const View &left, const Vi
   return failed(broadcast(both)) ? FailureOr<std::pair<View, View>>(failure()) : std::make_pair(both[0], both[1]);
 }
 
-/// What the model subtracts from the pixels of a channel, and what it divides them by, as a part of the preprocessing.
-/// Returns nothing unless `image` is the whole image and `constant` has one value for each channel.
-std::optional<View> Converter::normalized(const View &image, const View &constant, bool isDivision) {
-  auto *source = getSource<ImageSource>(image);
+/// The normalization of the pixels in `view`, or null unless it is a whole image.
+static NormalizeOp normalizationOf(const View &view) {
+  auto *source = getSource<ImageSource>(view);
   auto normalize = source ? source->value.getDefiningOp<NormalizeOp>() : NormalizeOp();
-  if (!normalize || !image.map.isRowMajor() || image.factor != 1 || image.map.rank() != 4 ||
-      !getSource<ConstantSource>(constant) || !constant.map.isCounting(2, 0) || !constant.map.isCounting(3, 0))
-    return std::nullopt;
-  std::optional<IndexMap> column = constant.map.slice(2, 0, 1);
-  column = column ? column->slice(3, 0, 1) : std::nullopt;
-  FailureOr<std::vector<float>> values = emitter.read({constant.source, *column, constant.factor});
-  if (failed(values))
+  bool isWhole = normalize && view.map.isRowMajor() && view.factor == 1 && view.map.rank() == 4 &&
+                 view.map.elements() == normalize.getType().getNumElements();
+  return isWhole ? normalize : NormalizeOp();
+}
+
+/// What the model subtracts from the pixels of each channel, or divides them by, as a part of the preprocessing.
+/// Returns nothing unless `image` is the whole image and the standard deviations stay positive.
+std::optional<View> Converter::normalizedBy(const View &image, ArrayRef<float> values, bool isDivision) {
+  NormalizeOp normalize = normalizationOf(image);
+  if (!normalize)
     return std::nullopt;
   SmallVector<float> means(normalize.getMean()), deviations(normalize.getStd());
-  for (auto [value, mean, deviation] : llvm::zip_equal(*values, means, deviations))
+  for (auto [value, mean, deviation] : llvm::zip_equal(values, means, deviations))
     if (isDivision)
       deviation *= value;
     else
       mean += deviation * value;
-  if (!llvm::all_of(deviations, [](float deviation) { return std::isfinite(deviation) && deviation > 0; }))
+  if (!llvm::all_of(means, [](float mean) { return std::isfinite(mean); }) ||
+      !llvm::all_of(deviations, [](float deviation) { return std::isfinite(deviation) && deviation > 0; }))
     return std::nullopt;
   Value result = NormalizeOp::create(builder, normalize.getLoc(), normalize.getImage(), means, deviations);
   return View{std::make_shared<Source>(ImageSource{result}), image.map};
+}
+
+std::optional<View> Converter::normalized(const View &image, const View &constant, bool isDivision) {
+  if (!normalizationOf(image) || !getSource<ConstantSource>(constant) || !constant.map.isCounting(2, 0) ||
+      !constant.map.isCounting(3, 0))
+    return std::nullopt;
+  std::optional<IndexMap> column = constant.map.slice(2, 0, 1);
+  column = column ? column->slice(3, 0, 1) : std::nullopt;
+  FailureOr<std::vector<float>> values = emitter.read({constant.source, *column, constant.factor});
+  return failed(values) ? std::nullopt : normalizedBy(image, *values, isDivision);
+}
+
+std::optional<View> Converter::normalized(const View &image, double number, bool isDivision) {
+  if (!normalizationOf(image))
+    return std::nullopt;
+  return normalizedBy(image, SmallVector<float>(image.map.size(1), static_cast<float>(number)), isDivision);
+}
+
+FailureOr<View> Converter::plus(const View &view, double number) {
+  if (std::optional<View> result = normalized(view, -number, /*isDivision=*/false))
+    return *result;
+  return applied(view, [number](double x) { return x + number; });
 }
 
 /// Whether a value is computed as a function of another.
@@ -133,6 +158,8 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
 FailureOr<View> Converter::scaledBy(const View &view, double factor) {
   if (!std::isfinite(factor))
     return emitter.fail("expected a finite factor, found {0}", factor);
+  if (std::optional<View> result = normalized(view, 1 / factor, /*isDivision=*/true))
+    return *result;
   return View{view.source, view.map, view.factor * factor};
 }
 
@@ -200,7 +227,7 @@ FailureOr<Converter::Results> Converter::add() {
     return failure();
   double alpha = number("alpha").value_or(1);
   if (std::optional<double> given = number("other"))
-    return results(applied(*self, [addend = *given * alpha](double x) { return x + addend; }));
+    return results(plus(*self, *given * alpha));
   FailureOr<View> other = view("other");
   FailureOr<View> scaled = failed(other) ? other : scaledBy(*other, alpha);
   return failed(scaled) ? FailureOr<Results>(failure()) : results(sum(*self, *scaled));
@@ -217,7 +244,7 @@ FailureOr<Converter::Results> Converter::subtract() {
   if (failed(left) || failed(right))
     return failure();
   if (subtrahend)
-    return results(applied(*left, [summand = -alpha * *subtrahend](double x) { return x + summand; }));
+    return results(plus(*left, -alpha * *subtrahend));
   if (minuend)
     return results(applied(*right, [minuend, alpha](double x) { return *minuend - alpha * x; }));
   if (getSource<ImageSource>(*left) && alpha == 1)

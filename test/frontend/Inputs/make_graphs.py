@@ -371,6 +371,19 @@ class Mixed(Timm):
         return (self.head(pooled[:, 0]) + self.second(x[:, 0])) / 2
 
 
+class Centered(nn.Module):
+    """Preprocessing in the model by numbers, and the mean of patches."""
+
+    def __init__(self):
+        super().__init__()
+        self.embed = nn.Conv2d(3, WIDTH, PATCH, PATCH)
+        self.head = nn.Linear(WIDTH, CLASSES)
+
+    def forward(self, x):
+        x = self.embed((2 * x - 1.5) / 0.5 + 0.25)
+        return self.head(x.flatten(2).mean(dim=2))
+
+
 class Gate(nn.Module):
     """SwiGLU."""
 
@@ -541,6 +554,7 @@ MODELS = {
     "assigned": (Assigned, "plain"),
     "encoder": (Encoder, "plain"),
     "mixed": (Mixed, "batch"),
+    "centered": (Centered, "plain"),
     "stem": (Stem, "plain"),
     "stem-core": (Stem, "core"),
     "computed": (Computed, "batch"),
@@ -604,7 +618,7 @@ def main(folder, names):
     for name in names or MODELS:
         torch.manual_seed(1)
         make, form = MODELS[name]
-        inputs = pixels if make is Mixed else normalized
+        inputs = pixels if make in (Mixed, Centered) else normalized
         model = make().eval()
         initialise(model)
         batch = {0: torch.export.Dim("batch", min=1, max=64)}
