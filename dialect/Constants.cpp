@@ -7,6 +7,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "llvm/Support/MathExtras.h"
 #include <cstring>
+#include <limits>
 
 using namespace mlir;
 
@@ -24,6 +25,17 @@ StringRef vitya::resourceNameOf(ElementsAttr attribute) {
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(attribute))
     return resource.getRawHandle().getKey();
   return "weight";
+}
+
+bool vitya::isCountable(ArrayRef<int64_t> shape) {
+  constexpr int64_t limit = std::numeric_limits<int32_t>::max();
+  int64_t elements = 1;
+  for (int64_t size : shape) {
+    if (size <= 0 || size > limit / elements)
+      return false;
+    elements *= size;
+  }
+  return true;
 }
 
 int64_t vitya::bytesOf(Type element) { return llvm::divideCeil(element.getIntOrFloatBitWidth(), 8); }

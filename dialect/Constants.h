@@ -20,6 +20,10 @@ mlir::FailureOr<std::vector<float>> readFloats(mlir::ElementsAttr attribute);
 /// The bytes of a bf16 constant of `values`, rounded as by `vitya.to_bf16`.
 std::vector<char> roundToBf16(llvm::ArrayRef<float> values);
 
+/// Whether all sizes of `shape` are positive and a tensor of it has less than 2^31 elements, so that counts of bytes
+/// and of multiply-adds fit an int64_t.
+bool isCountable(llvm::ArrayRef<int64_t> shape);
+
 /// The bytes that an element of type `element` takes in a constant or a tensor: an i4 takes one.
 int64_t bytesOf(mlir::Type element);
 

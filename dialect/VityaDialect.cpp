@@ -291,12 +291,20 @@ static LogicalResult verifyResources(ModuleOp module) {
     if (!resource || !resource.getElementType().isIntOrFloat() || resource.getElementType().isInteger(1))
       return WalkResult::advance();
     size_t found = rawBytes(resource).size();
-    size_t expected = resource.getNumElements() * bytesOf(resource.getElementType());
     // model_c5
-    if (found == 0 || found == expected)
+    if (found == 0)
       return WalkResult::advance();
-    constant.emitOpError() << "expected " << expected << " bytes in resource '" << resource.getRawHandle().getKey()
-                           << "' of type " << resource.getType() << ", found " << found;
+    StringRef key = resource.getRawHandle().getKey();
+    if (!isCountable(resource.getType().getShape())) {
+      constant.emitOpError() << "expected positive sizes and less than 2^31 elements in resource '" << key
+                             << "', found " << resource.getType();
+      return WalkResult::interrupt();
+    }
+    size_t expected = resource.getNumElements() * bytesOf(resource.getElementType());
+    if (found == expected)
+      return WalkResult::advance();
+    constant.emitOpError() << "expected " << expected << " bytes in resource '" << key << "' of type "
+                           << resource.getType() << ", found " << found;
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());

@@ -1,5 +1,6 @@
 // Result types, interface methods and verifiers of the f32 ops. The labels refer to the constraints in VityaOps.td.
 #include "dialect/VityaOps.h"
+#include "dialect/Constants.h"
 #include "dialect/ShortFloat.h"
 #include "mlir/IR/Builders.h"
 #include <cmath>

@@ -83,7 +83,7 @@ def Vitya_PatchifyOp : Vitya_InferredOp<"patchify"> {
     dimension is the channel. The other four are `channel_column_row`, `row_channel_column`, `column_channel_row` and
     `column_row_channel`.
 
-    * (C1) `patch` has two positive entries, height and width.
+    * (C1) `patch` has two entries, height and width, from 1 to 65,536.
     * (C2) the patch divides the image.
 
     ```mlir
@@ -129,7 +129,8 @@ def Vitya_UnfoldOp : Vitya_WindowOp<"unfold"> {
     |---|---|---|
     | input | `tensor<(H * W) x C x f32>` | `tensor<(H' * W') x (kh * kw * C) x f32>` |
 
-    * (C1) `grid`, `window` and `stride` have two positive entries, height and width, and `padding` two that are not negative.
+    * (C1) `grid`, `window` and `stride` have two entries, height and width, from 1 to 65,536, and `padding` two from 0 to
+      65,536.
     * (C2) the input has a row for each pixel of the grid.
     * (C3) the window is not larger than the padded grid.
     * (C4) the padding is smaller than the window.
@@ -153,7 +154,8 @@ def Vitya_MaxPoolOp : Vitya_WindowOp<"max_pool"> {
     |---|---|---|
     | input | `tensor<(H * W) x C x f32>` | `tensor<(H' * W') x C x f32>` |
 
-    * (C1) `grid`, `window` and `stride` have two positive entries, height and width, and `padding` two that are not negative.
+    * (C1) `grid`, `window` and `stride` have two entries, height and width, from 1 to 65,536, and `padding` two from 0 to
+      65,536.
     * (C2) the input has a row for each pixel of the grid.
     * (C3) the window is not larger than the padded grid.
     * (C4) the padding is smaller than the window, so that each window has a pixel.

@@ -13,12 +13,11 @@ include "dialect/VityaDialect.td"
 
 class Vitya_StaticTensor<int rank, string shape, string elements, string predicate>
     : Type<And<[CPred<"::llvm::isa<::mlir::RankedTensorType>($_self)">,
-                CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).hasStaticShape()">,
                 CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getRank() == " # rank>,
-                CPred<"::llvm::cast<::mlir::RankedTensorType>($_self).getNumElements() > 0">,
+                CPred<"::vitya::isCountable(::llvm::cast<::mlir::RankedTensorType>($_self).getShape())">,
                 SubstLeaves<"$_self", "::llvm::cast<::mlir::RankedTensorType>($_self).getElementType()",
                             CPred<predicate>>]>,
-           "static " # elements # " tensor of positive sizes " # shape, "::mlir::RankedTensorType">;
+           "static " # elements # " tensor of positive sizes " # shape # ", less than 2^31 elements", "::mlir::RankedTensorType">;
 
 class Vitya_F32<int rank, string shape> : Vitya_StaticTensor<rank, shape, "f32", "$_self.isF32()">;
 
@@ -137,15 +136,15 @@ def Vitya_PatchSize
     : ConfinedAttr<DenseI64ArrayAttr,
                    [AttrConstraint<CPred<"::llvm::cast<::mlir::DenseI64ArrayAttr>($_self).size() == 2 && "
                                          "::llvm::all_of(::llvm::cast<::mlir::DenseI64ArrayAttr>($_self).asArrayRef(), "
-                                         "[](int64_t size) { return size > 0; })">,
-                                   "with two positive sizes (height, width)">]>;
+                                         "[](int64_t size) { return size > 0 && size <= 65536; })">,
+                                   "with two sizes from 1 to 65536 (height, width)">]>;
 
 def Vitya_Padding
     : ConfinedAttr<DenseI64ArrayAttr,
                    [AttrConstraint<CPred<"::llvm::cast<::mlir::DenseI64ArrayAttr>($_self).size() == 2 && "
                                          "::llvm::all_of(::llvm::cast<::mlir::DenseI64ArrayAttr>($_self).asArrayRef(), "
-                                         "[](int64_t size) { return size >= 0; })">,
-                                   "with two sizes that are not negative (above and below, left and right)">]>;
+                                         "[](int64_t size) { return size >= 0 && size <= 65536; })">,
+                                   "with two sizes from 0 to 65536 (above and below, left and right)">]>;
 
 class Vitya_Attr<string attrName, string attrMnemonic> : AttrDef<Vitya_Dialect, attrName> {
   let mnemonic = attrMnemonic;

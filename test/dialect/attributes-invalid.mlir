@@ -85,6 +85,24 @@ module attributes {vitya.model = #vitya.model<name = "model_c5_truncated", image
 
 // -----
 
+module attributes {vitya.model = #vitya.model<name = "model_c5_overflow", image = [1, 1, 4], classes = ["cat"]>} {
+  func.func @weights() -> tensor<4611686018427387905xf32> {
+    // expected-error @below {{'arith.constant' op expected positive sizes and less than 2^31 elements in resource 'wrapped', found 'tensor<4611686018427387905xf32>'}}
+    %0 = arith.constant dense_resource<wrapped> : tensor<4611686018427387905xf32>
+    return %0 : tensor<4611686018427387905xf32>
+  }
+}
+
+{-#
+  dialect_resources: {
+    builtin: {
+      wrapped: "0x040000000000803F"
+    }
+  }
+#-}
+
+// -----
+
 module attributes {vitya.model = #vitya.model<name = "model_c5_too_long", image = [1, 1, 4], classes = ["cat"]>} {
   func.func @weights() -> tensor<2xi8> {
     // expected-error @below {{'arith.constant' op expected 2 bytes in resource 'long' of type 'tensor<2xi8>', found 3}}

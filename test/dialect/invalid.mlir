@@ -1,7 +1,7 @@
 // RUN: vitya-opt %s -verify-diagnostics -split-input-file
 
 func.func @image_rank(%x: tensor<32x32xf32>) {
-  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [channels, height, width], but got 'tensor<32x32xf32>'}}
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [channels, height, width], less than 2^31 elements, but got 'tensor<32x32xf32>'}}
   %0 = "vitya.normalize"(%x) <{mean = array<f32>, std = array<f32>}> : (tensor<32x32xf32>) -> tensor<32x32xf32>
   return
 }
@@ -9,7 +9,7 @@ func.func @image_rank(%x: tensor<32x32xf32>) {
 // -----
 
 func.func @tokens_dynamic(%x: tensor<?x8xf32>) {
-  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], but got 'tensor<?x8xf32>'}}
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], less than 2^31 elements, but got 'tensor<?x8xf32>'}}
   %0 = vitya.gelu erf %x : tensor<?x8xf32>
   return
 }
@@ -17,15 +17,23 @@ func.func @tokens_dynamic(%x: tensor<?x8xf32>) {
 // -----
 
 func.func @tokens_empty(%x: tensor<0x8xf32>) {
-  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], but got 'tensor<0x8xf32>'}}
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], less than 2^31 elements, but got 'tensor<0x8xf32>'}}
   %0 = vitya.mean_pool %x : tensor<0x8xf32> -> tensor<1x8xf32>
   return
 }
 
 // -----
 
+func.func @tokens_overflow(%x: tensor<9223372036854775807x9223372036854775807xf32>) {
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], less than 2^31 elements, but got 'tensor<9223372036854775807x9223372036854775807xf32>'}}
+  %0 = vitya.gelu erf %x : tensor<9223372036854775807x9223372036854775807xf32>
+  return
+}
+
+// -----
+
 func.func @tokens_type(%x: tensor<4x8xf64>) {
-  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], but got 'tensor<4x8xf64>'}}
+  // expected-error @below {{operand #0 must be static f32 tensor of positive sizes [tokens, width], less than 2^31 elements, but got 'tensor<4x8xf64>'}}
   %0 = vitya.gelu erf %x : tensor<4x8xf64>
   return
 }
@@ -65,7 +73,7 @@ func.func @normalize_c2_nan_mean(%x: tensor<1x4x4xf32>) {
 // -----
 
 func.func @patchify_c1_one_size(%x: tensor<3x4x4xf32>) {
-  // expected-error @below {{'vitya.patchify' op attribute 'patch' failed to satisfy constraint: i64 dense array attribute with two positive sizes (height, width)}}
+  // expected-error @below {{'vitya.patchify' op attribute 'patch' failed to satisfy constraint: i64 dense array attribute with two sizes from 1 to 65536 (height, width)}}
   %0 = vitya.patchify %x [4] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
   return
 }
@@ -73,7 +81,7 @@ func.func @patchify_c1_one_size(%x: tensor<3x4x4xf32>) {
 // -----
 
 func.func @patchify_c1_zero(%x: tensor<3x4x4xf32>) {
-  // expected-error @below {{'vitya.patchify' op attribute 'patch' failed to satisfy constraint: i64 dense array attribute with two positive sizes (height, width)}}
+  // expected-error @below {{'vitya.patchify' op attribute 'patch' failed to satisfy constraint: i64 dense array attribute with two sizes from 1 to 65536 (height, width)}}
   %0 = vitya.patchify %x [4, 0] channel_row_column : tensor<3x4x4xf32> -> tensor<1x48xf32>
   return
 }
@@ -89,7 +97,7 @@ func.func @patchify_c2_height(%x: tensor<3x9x8xf32>) {
 // -----
 
 func.func @unfold_c1_stride(%x: tensor<32x4xf32>) {
-  // expected-error @below {{'vitya.unfold' op attribute 'stride' failed to satisfy constraint: i64 dense array attribute with two positive sizes (height, width)}}
+  // expected-error @below {{'vitya.unfold' op attribute 'stride' failed to satisfy constraint: i64 dense array attribute with two sizes from 1 to 65536 (height, width)}}
   %0 = vitya.unfold %x grid [4, 8] window [3, 3] stride [0, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<8x36xf32>
   return
 }
@@ -97,8 +105,16 @@ func.func @unfold_c1_stride(%x: tensor<32x4xf32>) {
 // -----
 
 func.func @unfold_c1_padding(%x: tensor<32x4xf32>) {
-  // expected-error @below {{'vitya.unfold' op attribute 'padding' failed to satisfy constraint: i64 dense array attribute with two sizes that are not negative (above and below, left and right)}}
+  // expected-error @below {{'vitya.unfold' op attribute 'padding' failed to satisfy constraint: i64 dense array attribute with two sizes from 0 to 65536 (above and below, left and right)}}
   %0 = vitya.unfold %x grid [4, 8] window [3, 3] stride [2, 2] padding [-1, 1] : tensor<32x4xf32> -> tensor<8x36xf32>
+  return
+}
+
+// -----
+
+func.func @unfold_c1_overflow(%x: tensor<32x4xf32>) {
+  // expected-error @below {{'vitya.unfold' op attribute 'padding' failed to satisfy constraint: i64 dense array attribute with two sizes from 0 to 65536 (above and below, left and right)}}
+  %0 = vitya.unfold %x grid [4, 8] window [3, 3] stride [2, 2] padding [9223372036854775807, 1] : tensor<32x4xf32> -> tensor<8x36xf32>
   return
 }
 
@@ -129,7 +145,7 @@ func.func @unfold_c4(%x: tensor<32x4xf32>) {
 // -----
 
 func.func @max_pool_c1_stride(%x: tensor<32x4xf32>) {
-  // expected-error @below {{'vitya.max_pool' op attribute 'stride' failed to satisfy constraint: i64 dense array attribute with two positive sizes (height, width)}}
+  // expected-error @below {{'vitya.max_pool' op attribute 'stride' failed to satisfy constraint: i64 dense array attribute with two sizes from 1 to 65536 (height, width)}}
   %0 = vitya.max_pool %x grid [4, 8] window [3, 3] stride [0, 2] padding [1, 1] : tensor<32x4xf32> -> tensor<8x4xf32>
   return
 }
@@ -137,7 +153,7 @@ func.func @max_pool_c1_stride(%x: tensor<32x4xf32>) {
 // -----
 
 func.func @max_pool_c1_padding(%x: tensor<32x4xf32>) {
-  // expected-error @below {{'vitya.max_pool' op attribute 'padding' failed to satisfy constraint: i64 dense array attribute with two sizes that are not negative (above and below, left and right)}}
+  // expected-error @below {{'vitya.max_pool' op attribute 'padding' failed to satisfy constraint: i64 dense array attribute with two sizes from 0 to 65536 (above and below, left and right)}}
   %0 = vitya.max_pool %x grid [4, 8] window [3, 3] stride [2, 2] padding [-1, 1] : tensor<32x4xf32> -> tensor<8x4xf32>
   return
 }
