@@ -30,7 +30,7 @@ TEST(Pool, RunsEveryIterationOnce) {
     vitya::Pool *pool = vitya::createPool(threads);
     ASSERT_NE(pool, nullptr);
     EXPECT_EQ(vitya::poolThreads(pool), threads);
-    for (int64_t count : {0, 1, 2, 63, 64, 65, 1000})
+    for (int64_t count : {0, 1, 2, 64, 1000, 1024, 1025})
       for (int repeat = 0; repeat < 2000; ++repeat) {
         Count counter{std::vector<std::atomic<int>>(count)};
         void *captures[] = {&counter};
@@ -82,6 +82,21 @@ TEST(Pool, PassesEachThreadItsWorkspace) {
   for (int repeat = 0; repeat < 2000; ++repeat)
     vitya::runOnPool(pool, 64, Check::body, captures);
   EXPECT_EQ(iterations.load(), 2000 * 64);
+  vitya::destroyPool(pool);
+}
+
+TEST(Pool, SplitsALoopOfAsManyIterationsAsThreads) {
+  struct Check {
+    static void body(void **captures, int64_t begin, int64_t end, void * /*workspace*/) {
+      static_cast<std::atomic<int64_t> *>(captures[0])->fetch_add(end - begin == 1);
+    }
+  };
+  vitya::Pool *pool = vitya::createPool(100);
+  ASSERT_NE(pool, nullptr);
+  std::atomic<int64_t> single{0};
+  void *captures[] = {&single};
+  vitya::runOnPool(pool, 100, Check::body, captures);
+  EXPECT_EQ(single.load(), 100);
   vitya::destroyPool(pool);
 }
 
