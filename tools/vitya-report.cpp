@@ -33,9 +33,9 @@ static cl::opt<std::string> calibrationPath("calibrate", cl::value_desc("file"),
                                             cl::desc("Other images, on which compression runs the model"));
 static cl::list<std::string> variantTexts(
     "variant", cl::value_desc("NAME=OPTIONS"), cl::cat(category),
-    cl::desc("A variant and its options of vitya-compile: --low-rank=, --quantize=, --smooth=, --max-bytes=, "
-             "--max-latency=, --max-kl=, --max-drop=, --validate=, --cpu= (default: a usual choice of low "
-             "rank and quantization)"));
+    cl::desc("A variant and its options of vitya-compile: --precision=, --low-rank=, --quantize=, --smooth=, "
+             "--max-bytes=, --max-latency=, --max-kl=, --max-drop=, --cascade=, --validate=, --cpu= (default: a usual "
+             "choice of low rank and quantization)"));
 static cl::opt<std::string> pagePath("o", cl::Required, cl::value_desc("file"), cl::cat(category),
                                      cl::desc("The HTML page, which needs no other file"));
 static cl::opt<std::string> jsonPath("json", cl::value_desc("file"), cl::cat(category),

@@ -5,6 +5,7 @@
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "passes/analysis/ImageSet.h"
+#include "runtime/threads/Pool.h"
 #include "tools/lib/CompiledModel.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
@@ -83,7 +84,7 @@ llvm::Expected<Images> openImages() {
     return makeError("expected --" + option.ArgStr + " to be a number from 1 to " + llvm::Twine(max) + ", found " +
                      llvm::Twine(option.getValue()));
   };
-  if (llvm::Error error = checkRange(threadsOption, 1024))
+  if (llvm::Error error = checkRange(threadsOption, kMaxThreads))
     return std::move(error);
   llvm::Expected<OpenImages> data = vitya::openImages(imagesPath, /*count=*/0);
   if (!data)

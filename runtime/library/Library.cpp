@@ -16,7 +16,6 @@ using namespace vitya;
 namespace {
 
 constexpr uint64_t kSlots = 1024;
-constexpr int kMaxThreads = 1024;
 constexpr int64_t kMaxImageSide = 1 << 16;
 
 /// A place for one session. `lock` is held while the session is used; `generation` counts the sessions created in it.

@@ -1,5 +1,6 @@
 // Parses the command line of compiled executables.
 #include "runtime/main/Options.h"
+#include "runtime/threads/Pool.h"
 #include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -62,7 +63,7 @@ void fail(const char *format, ...) {
 namespace {
 
 /// Upper bounds of option values: larger numbers of threads, images or runs are most likely typing errors.
-constexpr int64_t kMaxThreads = 1024, kMaxNumber = 100000000, kMaxShards = 1000000;
+constexpr int64_t kMaxNumber = 100000000, kMaxShards = 1000000;
 
 /// Commands as bits.
 constexpr unsigned bit(Command command) { return 1U << static_cast<int>(command); }
@@ -152,7 +153,9 @@ Shard parseShard(const char *text) {
 /// Parses the option at argv[index], which it returns. Its value is the next argument, and `index` is advanced, if
 /// there is no "=".
 const KnownOption &parseOption(Options &options, const char *argument, int argc, char **argv, int &index) {
-  const char *name = argument + (argument[1] == '-' ? 2 : 1);
+  if (argument[1] != '-')
+    fail("expected an option of --help, found '%s'", argument);
+  const char *name = argument + 2;
   const char *equals = strchr(name, '=');
   size_t length = equals ? static_cast<size_t>(equals - name) : strlen(name);
   auto value = [&](const char *kind) {
@@ -161,8 +164,7 @@ const KnownOption &parseOption(Options &options, const char *argument, int argc,
     return equals ? equals + 1 : argv[++index];
   };
   for (const KnownOption &option : kOptions) {
-    if (argument[1] != '-' || strlen(option.name) != length || strncmp(option.name, name, length) != 0 ||
-        (option.flag && equals))
+    if (strlen(option.name) != length || strncmp(option.name, name, length) != 0 || (option.flag && equals))
       continue;
     if (option.flag)
       options.*option.flag = true;
@@ -212,18 +214,15 @@ Options parseOptions(int argc, char **argv) {
   options.files = files;
   if (!command)
     fail("expected a command (%s), found none; see --help", kCommandNames);
+  bool hasBatch = false;
   for (int i = 0; i < kOptionCount; ++i)
-    if (given[i])
+    if (given[i]) {
       checkCommand(kOptions[i], *command);
+      hasBatch |= kOptions[i].number == &Options::batch;
+    }
   if (options.fileCount < command->minFiles)
     fail("expected a file of images after %s, found none", command->name);
-  auto isGiven = [&](const char *name) {
-    for (int i = 0; i < kOptionCount; ++i)
-      if (given[i] && !strcmp(kOptions[i].name, name))
-        return true;
-    return false;
-  };
-  if (options.sweep && (isGiven("batch") || options.profile || options.trace))
+  if (options.sweep && (hasBatch || options.profile || options.trace))
     fail("expected --sweep without --batch, --profile and --trace, found both");
   return options;
 }

@@ -20,8 +20,8 @@
 namespace vitya {
 namespace {
 
-/// The maximum number of chunks of a loop, as many as there can be threads (see runtime/main/Options.cpp).
-constexpr int64_t kChunks = 1024;
+/// The maximum number of chunks of a loop: each thread can have one.
+constexpr int64_t kChunks = kMaxThreads;
 /// The number of spins before a thread goes to sleep, about 50 microseconds.
 constexpr int kSpins = 2000;
 

@@ -10,6 +10,9 @@
 
 namespace vitya {
 
+/// The most threads that an executable, a library or vitya-run takes: more are most likely a typing error.
+inline constexpr int kMaxThreads = 1024;
+
 /// Threads that wait for loops, first spinning (unless they outnumber the processors), then sleeping. Only one thread
 /// at a time may submit loops.
 class Pool;

@@ -48,8 +48,7 @@ TEST(Variants, RefuseBadTexts) {
   EXPECT_EQ(errorOf({"=--quantize=dynamic"}), "expected --variant to be NAME=OPTIONS, found '=--quantize=dynamic'");
   EXPECT_EQ(errorOf({"a=--emit=lib"}),
             "expected the options of variant 'a' to be among --precision=, --low-rank=, --quantize=, --max-bytes=, "
-            "--max-latency=, "
-            "--max-kl=, --max-drop=, --smooth=, --cascade=, --validate=, --cpu=, found '--emit=lib'");
+            "--max-latency=, --max-kl=, --max-drop=, --smooth=, --cascade=, --validate=, --cpu=, found '--emit=lib'");
   EXPECT_EQ(errorOf({"a=--quantize dynamic"}).find("expected the options of variant 'a' to be among"), 0u);
   EXPECT_EQ(errorOf({"a=", "a="}), "expected variants of different names, found two named 'a'");
   EXPECT_EQ(errorOf({"original="}), "expected variants of different names, of which the first one is that of the model "

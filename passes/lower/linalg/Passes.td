@@ -51,8 +51,8 @@ def OutlineKernelsPass : Pass<"vitya-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "group ops into kernels and share equal kernels";
   let description = [{
     Before: `@main` contains the ops of the model, without quantized types. After: `@main` contains constants, slices
-    and calls. Each call replaces one group of ops, such as a linear layer followed by GELU or by the addition of the residual, or a norm followed by
-    the dynamic quantization of its tokens. Groups that differ only in layer names and weights call the same private
+    and calls. Each call replaces one group of ops, such as a linear layer followed by GELU or by the addition of the
+    residual, or a norm followed by the dynamic quantization of its tokens. Groups that differ only in layer names and weights call the same private
     function, marked `vitya.kernel`, so that each distinct kernel is lowered once. The function says as `vitya.work` what
     one call has to do, and the call has the name of the layer as `vitya.layer`.
 
@@ -132,8 +132,8 @@ def VityaToLinalgPass : Pass<"vitya-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "lower vitya ops to linalg on tensors";
   let description = [{
     Before: vitya ops and elementwise arith ops on tensors, without quantized types. After: linalg, tensor, math and scf
-    ops only. A row that is reduced is cut into blocks of 16 lanes. It is reduced lane by lane and then across the lanes, so the order of the sums
-    does not depend on the vector width of the processor.
+    ops only. A row that is reduced is cut into blocks of 16 lanes. It is reduced lane by lane and then across the lanes,
+    so the order of the sums does not depend on the vector width of the processor.
 
     Before:
 
