@@ -120,9 +120,9 @@ llvm::Error run() {
   auto source = [&](int64_t index, MutableArrayRef<float> pixels) { images->read(index, pixels); };
   int64_t layerCount = std::min<int64_t>(layerImages, images->count);
 
-  llvm::Expected<ExecutedModel> executed = executeModel(**module, images->count, layerCount, source);
-  if (!executed)
-    return executed.takeError();
+  llvm::Expected<ComparedModel> compared = compareLayers(**module, images->count, layerCount, source);
+  if (!compared)
+    return compared.takeError();
   llvm::Expected<CompiledModel> compiled = CompiledModel::create(**module, *phase, *target);
   if (!compiled)
     return compiled.takeError();
@@ -131,9 +131,9 @@ llvm::Error run() {
   if (!logits)
     return logits.takeError();
 
-  print(executed->layers);
-  printAgreement(executed->torch, *logits, images->count);
-  ArrayRef<float> reference = executed->reference, found = ArrayRef(*logits).take_front(reference.size());
+  print(compared->layers);
+  printAgreement(compared->torch, *logits, images->count);
+  ArrayRef<float> reference = compared->reference, found = ArrayRef(*logits).take_front(reference.size());
   if (std::memcmp(reference.data(), found.data(), reference.size() * sizeof(float)) != 0) {
     LayerDifference difference = differenceOf("", reference, found);
     return makeError("expected compiled code to give the bits of the reference interpreter, found a difference of {0}, "

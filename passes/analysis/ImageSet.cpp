@@ -110,14 +110,15 @@ FailureOr<std::vector<float>> ImageSet::run(ModuleOp module, reference::ImageObs
     if (observe)
       observe(index, op, results);
   };
-  FailureOr<std::vector<float>> logits = runUnchecked(module, checkAndObserve);
+  FailureOr<std::vector<float>> logits = runUnchecked(module, images, checkAndObserve);
   if (failed(logits) || failed(check.verify(name)))
     return failure();
   return logits;
 }
 
-FailureOr<std::vector<float>> ImageSet::runUnchecked(ModuleOp module, reference::ImageObserver observe) const {
-  Progress progress("calibration", images);
+FailureOr<std::vector<float>> ImageSet::runUnchecked(ModuleOp module, int64_t first,
+                                                     reference::ImageObserver observe) const {
+  Progress progress("calibration", first);
   std::mutex mutex;
   int64_t begun = 0;
   auto source = [&](int64_t index, MutableArrayRef<float> pixels) {
@@ -125,7 +126,7 @@ FailureOr<std::vector<float>> ImageSet::runUnchecked(ModuleOp module, reference:
     std::lock_guard<std::mutex> lock(mutex);
     progress.advance(++begun);
   };
-  return reference::runImages(module, images, source, observe);
+  return reference::runImages(module, first, source, observe);
 }
 
 } // namespace vitya

@@ -48,8 +48,8 @@ public:
   /// Returns the logits of `module` for all images, calls `observe` with the results of every op, and displays its
   /// progress. The errors are those of reference::runImages and of `FiniteCheck`.
   mlir::FailureOr<std::vector<float>> run(mlir::ModuleOp module, reference::ImageObserver observe = nullptr) const;
-  /// The same for a model whose results may be NaN or infinite.
-  mlir::FailureOr<std::vector<float>> runUnchecked(mlir::ModuleOp module,
+  /// The same for the first `first` images and a model whose results may be NaN or infinite.
+  mlir::FailureOr<std::vector<float>> runUnchecked(mlir::ModuleOp module, int64_t first,
                                                    reference::ImageObserver observe = nullptr) const;
 
 private:

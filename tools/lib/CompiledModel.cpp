@@ -18,13 +18,12 @@ using namespace llvm;
 
 namespace vitya {
 
-/// Checks the contract of `reached` and lowers `module` from there to the last phase.
-static Error lower(mlir::ModuleOp module, Phase reached, const TargetInfo &target) {
+Error lower(mlir::ModuleOp module, Phase reached, Phase goal, const TargetInfo &target) {
   mlir::PassManager pm(module.getContext());
   mlir::OpPassManager &models = nestOnModels(pm, module);
   buildContractPipeline(models, reached);
   for (const PhaseInfo &info : kPhases)
-    if (info.phase > reached)
+    if (info.phase > reached && info.phase <= goal)
       buildPhasePipeline(models, info.phase, target);
   return failed(pm.run(module)) ? reportedError() : Error::success();
 }
@@ -34,7 +33,7 @@ Expected<CompiledModel> CompiledModel::create(mlir::ModuleOp module, Phase reach
   if (missingFeatures(target.requiredFeatures.c_str(), missing, sizeof(missing)))
     return makeError("expected a processor with " + target.requiredFeatures + " to run what is compiled for " +
                      target.cpu() + ", found one without " + missing);
-  if (Error error = lower(module, reached, target.info()))
+  if (Error error = lower(module, reached, Phase::llvm, target.info()))
     return std::move(error);
 
   CompiledModel result;

@@ -22,6 +22,10 @@ struct ImageTime {
   llvm::StringMap<double> layers; ///< of the loops of each layer
 };
 
+/// Checks that `module`, a model or a cascade, fulfils the contract of phase `reached`, and lowers it from there to
+/// `goal`. The passes report errors; the result then is a ReportedError.
+llvm::Error lower(mlir::ModuleOp module, Phase reached, Phase goal, const TargetInfo &target);
+
 /// Loaded machine code, accessed through the same descriptor as in an executable. The weights stay in the module, which
 /// must outlive this object.
 class CompiledModel {

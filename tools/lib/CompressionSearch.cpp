@@ -5,8 +5,6 @@
 #include "dialect/support/Errors.h"
 #include "dialect/support/Progress.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
-#include "mlir/Parser/Parser.h"
-#include "passes/analysis/ImageSet.h"
 #include "passes/analysis/LinearLayers.h"
 #include "passes/pipelines/Pipelines.h"
 #include "tools/lib/ModelInput.h"
@@ -15,7 +13,6 @@
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Regex.h"
-#include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 
@@ -58,16 +55,6 @@ CompressOptions withF32(CompressOptions options, ArrayRef<std::string> names) {
 // Trials
 //===----------------------------------------------------------------------===//
 
-llvm::Expected<std::vector<float>> CompressionSearch::logitsOf(ModuleOp module, int64_t images) const {
-  FailureOr<ImageSet> set = ImageSet::open(module, goal.images, images);
-  if (failed(set))
-    return reportedError();
-  FailureOr<std::vector<float>> logits = set->runUnchecked(module);
-  if (failed(logits))
-    return reportedError();
-  return std::move(*logits);
-}
-
 llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::prepare(const CompressOptions &options) const {
   std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
   llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
@@ -77,13 +64,13 @@ llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::prepare(const Com
   buildPreparePipeline(pm, options);
   if (llvm::Error error = vitya::run(pm, **module))
     return error;
-  llvm::Expected<std::vector<float>> logits = logitsOf(**module, validation.count());
+  llvm::Expected<std::vector<float>> logits = validation->run(**module, validation->count());
   if (!logits)
     return logits.takeError();
 
   Snapshot snapshot;
   snapshot.logits = std::move(*logits);
-  snapshot.quality = validation.compare(validation.logits(), snapshot.logits);
+  snapshot.quality = validation->compare(validation->logits(), snapshot.logits);
   llvm::SetVector<StringRef> names;
   (*module)->walk([&](Operation *op) {
     if (auto linear = dyn_cast<LinearOp>(op); linear && linear.isF32())
@@ -103,21 +90,17 @@ llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::prepare(const Com
 llvm::Expected<Quality> CompressionSearch::measureQuantized(const Snapshot &snapshot, const CompressOptions &options,
                                                             ArrayRef<float> expected, int64_t images) const {
   std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
-  auto sources = std::make_shared<llvm::SourceMgr>();
-  sources->AddNewSourceBuffer(
-      llvm::MemoryBuffer::getMemBuffer(snapshot.bytecode->getMemBufferRef(), /*RequiresNullTerminator=*/false),
-      llvm::SMLoc());
-  OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(context.get()));
+  llvm::Expected<OwningOpRef<ModuleOp>> module = parseModule(*context, *snapshot.bytecode);
   if (!module)
-    return reportedError();
+    return module.takeError();
   PassManager pm(context.get());
   buildQuantizePipeline(pm, options);
-  if (llvm::Error error = vitya::run(pm, *module))
+  if (llvm::Error error = vitya::run(pm, **module))
     return error;
-  llvm::Expected<std::vector<float>> logits = logitsOf(*module, images);
+  llvm::Expected<std::vector<float>> logits = validation->run(**module, images);
   if (!logits)
     return logits.takeError();
-  return validation.compare(expected, *logits);
+  return validation->compare(expected, *logits);
 }
 
 llvm::Expected<int64_t> CompressionSearch::fullRank(const LowRankPassOptions &options) const {
@@ -152,7 +135,7 @@ bool CompressionSearch::record(StringRef stage, const CompressOptions &options, 
 llvm::Error CompressionSearch::unreachable(const Quality &best, StringRef how) const {
   return makeError("expected {0} to hold on the {1} images of '{2}', found a divergence of "
                    "{3:e3} and {4:f2} points of accuracy lost {5}",
-                   goal.lossFlags(), validation.count(), goal.images, best.divergence, best.drop, how);
+                   goal.lossFlags(), validation->count(), goal.images, best.divergence, best.drop, how);
 }
 
 llvm::Expected<CompressionSearch::Snapshot> CompressionSearch::searchBudget(CompressOptions &options) {
@@ -194,7 +177,7 @@ llvm::Error CompressionSearch::measureSensitivities(const Snapshot &snapshot, co
     std::vector<std::string> others;
     llvm::copy_if(snapshot.layers, std::back_inserter(others), [&](StringRef other) { return other != name; });
     llvm::Expected<Quality> quality =
-        measureQuantized(snapshot, withF32(options, others), snapshot.logits, std::min(validation.count(), kProbes));
+        measureQuantized(snapshot, withF32(options, others), snapshot.logits, std::min(validation->count(), kProbes));
     if (!quality)
       return quality.takeError();
     sensitivities.push_back({name, quality->divergence});
@@ -207,7 +190,7 @@ llvm::Error CompressionSearch::measureSensitivities(const Snapshot &snapshot, co
 
 llvm::Error CompressionSearch::searchLayers(const Snapshot &snapshot, CompressOptions &options) {
   StringRef stage = quantizeFlag(options);
-  llvm::Expected<Quality> all = measureQuantized(snapshot, options, validation.logits(), validation.count());
+  llvm::Expected<Quality> all = measureQuantized(snapshot, options, validation->logits(), validation->count());
   if (!all)
     return all.takeError();
   bool met = record(stage, options, /*restored=*/{}, *all, /*share=*/1);
@@ -223,7 +206,7 @@ llvm::Error CompressionSearch::searchLayers(const Snapshot &snapshot, CompressOp
     for (const SensitivityReport &each : ArrayRef(sensitivities).take_front(number))
       names.push_back(each.layer);
     llvm::Expected<Quality> quality =
-        measureQuantized(snapshot, withF32(options, names), validation.logits(), validation.count());
+        measureQuantized(snapshot, withF32(options, names), validation->logits(), validation->count());
     if (!quality)
       return quality.takeError();
     if (!record(stage, options, names, *quality, /*share=*/1)) {
@@ -266,7 +249,7 @@ llvm::Expected<CompressOptions> CompressionSearch::run(CompressOptions options) 
 
 void CompressionSearch::addToReport(ModelReport &report) const {
   if (!trials.empty())
-    report.bound = BoundReport{validation.count(), goal.divergence, goal.drop, trials};
+    report.bound = BoundReport{validation->count(), goal.divergence, goal.drop, trials};
   if (goal.sensitivities)
     report.sensitivities = sensitivities;
 }

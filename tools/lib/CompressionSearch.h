@@ -58,8 +58,6 @@ private:
     std::vector<std::string> layers; ///< names of the layers and attentions that quantization may change
   };
 
-  /// The logits of the compressed `module` for the first `images` images. They need not be finite.
-  llvm::Expected<std::vector<float>> logitsOf(mlir::ModuleOp module, int64_t images) const;
   /// Loads the model and prepares it for quantization with `options`.
   llvm::Expected<Snapshot> prepare(const CompressOptions &options) const;
   /// Quantizes `snapshot` with `options` and compares its logits with `expected` on the first `images` images.
@@ -82,7 +80,7 @@ private:
   ModelLoader load;
   SearchGoal goal;
   std::string tool;
-  Validation validation;
+  std::optional<Validation> validation;
   std::vector<SensitivityReport> sensitivities; ///< the most sensitive layer first
   std::vector<TrialReport> trials;
 };

@@ -3,7 +3,6 @@
 #include "dialect/Constants.h"
 #include "dialect/support/Errors.h"
 #include "mlir/Pass/PassManager.h"
-#include "passes/analysis/ImageSet.h"
 #include "runtime/threads/Processors.h"
 
 using namespace mlir;
@@ -12,7 +11,7 @@ namespace vitya {
 
 llvm::Expected<ExecutedModel> compressAndExecute(const DialectRegistry &registry, const ModelLoader &load,
                                                  StringRef tool, const CompressOptions &options, bool isTimed,
-                                                 StringRef images) {
+                                                 const ImageSet *images) {
   std::unique_ptr<MLIRContext> context = makeErrorContext(registry, tool);
   llvm::Expected<OwningOpRef<ModuleOp>> module = load(*context);
   if (!module)
@@ -21,24 +20,14 @@ llvm::Expected<ExecutedModel> compressAndExecute(const DialectRegistry &registry
   buildCompressPipeline(pm, options);
   if (failed(pm.run(**module)))
     return reportedError();
-  std::optional<ImageSet> set;
-  if (!images.empty()) {
-    FailureOr<ImageSet> opened = ImageSet::open(**module, images, /*count=*/0);
-    if (failed(opened))
-      return reportedError();
-    set = std::move(*opened);
-  }
   llvm::Expected<Target> target = makeTarget("native");
   if (!target)
     return target.takeError();
   ExecutedModel result;
-  if (!isTimed && !set) {
+  if (!isTimed && !images) {
     // The bytes of packed weights are known before there is machine code.
-    PassManager lowering(context.get());
-    buildLinalgPipeline(lowering, target->info());
-    buildLoopsPipeline(lowering, target->info());
-    if (failed(lowering.run(**module)))
-      return reportedError();
+    if (llvm::Error error = lower(**module, Phase::compress, Phase::loops, target->info()))
+      return std::move(error);
     result.weightBytes = int64_t(rawBytes(getDiscardable<VityaDialect::WeightsAttrHelper>(**module)).size());
     return result;
   }
@@ -52,10 +41,10 @@ llvm::Expected<ExecutedModel> compressAndExecute(const DialectRegistry &registry
       return time.takeError();
     result.time = std::move(*time);
   }
-  if (set) {
+  if (images) {
     llvm::Expected<std::vector<float>> logits =
-        model->run(set->count(), availableProcessors(),
-                   [&](int64_t index, llvm::MutableArrayRef<float> pixels) { set->read(index, pixels); });
+        model->run(images->count(), availableProcessors(),
+                   [&](int64_t index, llvm::MutableArrayRef<float> pixels) { images->read(index, pixels); });
     if (!logits)
       return logits.takeError();
     result.logits = std::move(*logits);

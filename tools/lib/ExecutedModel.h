@@ -2,6 +2,7 @@
 #ifndef VITYA_TOOLS_LIB_EXECUTEDMODEL_H
 #define VITYA_TOOLS_LIB_EXECUTEDMODEL_H
 
+#include "passes/analysis/ImageSet.h"
 #include "tools/lib/CompiledModel.h"
 #include "tools/lib/ModelInput.h"
 
@@ -15,11 +16,11 @@ struct ExecutedModel {
 };
 
 /// Compresses the model that `load` returns with `options`, in a context of its own with the dialects of `registry`,
-/// compiles it for this machine, measures its time if `isTimed`, and runs it on the images of the file `images` unless
-/// that is empty. If neither is wanted, no machine code is generated. Errors are printed in the name of `tool`.
+/// compiles it for this machine, measures its time if `isTimed`, and runs it on `images` unless that is null. If
+/// neither is wanted, no machine code is generated. Errors are printed in the name of `tool`.
 llvm::Expected<ExecutedModel> compressAndExecute(const mlir::DialectRegistry &registry, const ModelLoader &load,
                                                  llvm::StringRef tool, const CompressOptions &options, bool isTimed,
-                                                 llvm::StringRef images);
+                                                 const ImageSet *images);
 
 } // namespace vitya
 

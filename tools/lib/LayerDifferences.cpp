@@ -39,7 +39,7 @@ public:
   }
 
   /// Compares the layers on `pixels`.
-  void compare(ArrayRef<float> pixels, ExecutedModel &result) {
+  void compare(ArrayRef<float> pixels, ComparedModel &result) {
     llvm::DenseMap<Operation *, reference::Tensor> expected;
     auto bytes = ArrayRef(reinterpret_cast<const char *>(pixels.data()), pixels.size() * sizeof(float));
     reference::Tensor logits =
@@ -80,8 +80,8 @@ private:
 
 } // namespace
 
-llvm::Expected<ExecutedModel> executeModel(ModuleOp module, int64_t count, int64_t layerCount,
-                                           llvm::function_ref<void(int64_t, MutableArrayRef<float>)> source) {
+llvm::Expected<ComparedModel> compareLayers(ModuleOp module, int64_t count, int64_t layerCount,
+                                            llvm::function_ref<void(int64_t, MutableArrayRef<float>)> source) {
   auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
   auto image = entry && entry.getNumArguments() == 1 ? dyn_cast<RankedTensorType>(entry.getArgumentTypes().front())
                                                      : RankedTensorType();
@@ -93,7 +93,7 @@ llvm::Expected<ExecutedModel> executeModel(ModuleOp module, int64_t count, int64
   FailureOr<reference::Interpreter> interpreter = reference::Interpreter::create(entry);
   if (failed(interpreter))
     return reportedError();
-  ExecutedModel result;
+  ComparedModel result;
   int64_t size = image.getNumElements();
   llvm::Error error = autograd::guarded([&] {
     Execution execution(std::move(*program), std::move(*interpreter), image);

@@ -19,7 +19,8 @@ struct LayerDifference {
 
 LayerDifference differenceOf(llvm::StringRef name, llvm::ArrayRef<float> expected, llvm::ArrayRef<float> found);
 
-struct ExecutedModel {
+/// What a model computed in LibTorch and with the reference interpreter.
+struct ComparedModel {
   std::vector<float> torch;            ///< logits of all images, [image, class]
   std::vector<float> reference;        ///< the same of the first images, on which layers were compared
   std::vector<LayerDifference> layers; ///< in the order of the model
@@ -27,9 +28,9 @@ struct ExecutedModel {
 
 /// Executes `module`, of phase `import` or `compress`, on `count` images, and compares the layers on the first
 /// `layerCount`. Errors of ops are diagnostics; the error is then a ReportedError.
-llvm::Expected<ExecutedModel>
-executeModel(mlir::ModuleOp module, int64_t count, int64_t layerCount,
-             llvm::function_ref<void(int64_t index, llvm::MutableArrayRef<float> image)> source);
+llvm::Expected<ComparedModel>
+compareLayers(mlir::ModuleOp module, int64_t count, int64_t layerCount,
+              llvm::function_ref<void(int64_t index, llvm::MutableArrayRef<float> image)> source);
 
 } // namespace vitya
 

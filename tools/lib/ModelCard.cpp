@@ -120,12 +120,9 @@ llvm::Expected<MeasuredLossOnImages> measureLossOn(ModuleOp compressed, const Di
   llvm::Expected<Validation> validation = Validation::create(registry, load, tool, images, Validation::Labels::ifAny);
   if (!validation)
     return validation.takeError();
-  FailureOr<ImageSet> set = ImageSet::open(compressed, images, /*count=*/0);
-  if (failed(set))
-    return reportedError();
-  FailureOr<std::vector<float>> logits = set->runUnchecked(compressed);
-  if (failed(logits))
-    return reportedError();
+  llvm::Expected<std::vector<float>> logits = validation->run(compressed, validation->count());
+  if (!logits)
+    return logits.takeError();
   MeasuredLossOnImages result{images.str(), validation->count(), validation->compare(validation->logits(), *logits),
                               validation->accuracy(validation->logits()), validation->accuracy(*logits)};
   return result;

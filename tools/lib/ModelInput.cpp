@@ -159,10 +159,13 @@ llvm::Expected<OwningOpRef<ModuleOp>> loadModel(MLIRContext &context, const Mode
   }
   if (StringRef option = options.given(); !option.empty())
     return makeError("expected a checkpoint with --{0}, found IR in '{1}'", option, file.path);
+  return parseModule(context, *file.buffer);
+}
+
+llvm::Expected<OwningOpRef<ModuleOp>> parseModule(MLIRContext &context, const llvm::MemoryBuffer &buffer) {
   auto sources = std::make_shared<llvm::SourceMgr>();
   sources->AddNewSourceBuffer(
-      llvm::MemoryBuffer::getMemBuffer(file.buffer->getMemBufferRef(), /*RequiresNullTerminator=*/false),
-      llvm::SMLoc());
+      llvm::MemoryBuffer::getMemBuffer(buffer.getMemBufferRef(), /*RequiresNullTerminator=*/false), llvm::SMLoc());
   OwningOpRef<ModuleOp> module = parseSourceFile<ModuleOp>(sources, ParserConfig(&context));
   if (!module)
     return reportedError();

@@ -48,6 +48,10 @@ std::string defaultModelName(llvm::StringRef path);
 llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> loadModel(mlir::MLIRContext &context, const ModelFile &file,
                                                             const ImportOptions &options);
 
+/// Parses the IR in `buffer`, which outlives the result. Errors are reported as by loadModel().
+llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(mlir::MLIRContext &context,
+                                                              const llvm::MemoryBuffer &buffer);
+
 /// Loads one model into a context, as often as it is called: passes change a module in place.
 using ModelLoader = std::function<llvm::Expected<mlir::OwningOpRef<mlir::ModuleOp>>(mlir::MLIRContext &)>;
 

@@ -2,7 +2,7 @@
 #ifndef VITYA_TOOLS_LIB_VALIDATION_H
 #define VITYA_TOOLS_LIB_VALIDATION_H
 
-#include "mlir/IR/BuiltinOps.h"
+#include "passes/analysis/ImageSet.h"
 #include "tools/lib/ModelInput.h"
 
 namespace vitya {
@@ -24,8 +24,13 @@ public:
   static llvm::Expected<Validation> create(const mlir::DialectRegistry &registry, const ModelLoader &load,
                                            llvm::StringRef tool, llvm::StringRef images, Labels wanted);
 
-  int64_t count() const { return images; }
+  const ImageSet &images() const { return set; }
+  int64_t count() const { return set.count(); }
   llvm::ArrayRef<float> logits() const { return original; }
+
+  /// The logits of `module`, the model after compression, for the first `first` images: [image, class]. They need not
+  /// be finite.
+  llvm::Expected<std::vector<float>> run(mlir::ModuleOp module, int64_t first) const;
 
   /// The share of the images with the right class in `logits`, [image, class], in percent; nothing without labels.
   std::optional<double> accuracy(llvm::ArrayRef<float> logits) const;
@@ -34,9 +39,11 @@ public:
   Quality compare(llvm::ArrayRef<float> expected, llvm::ArrayRef<float> found) const;
 
 private:
+  explicit Validation(ImageSet set) : set(std::move(set)) {}
+
+  ImageSet set;
   std::vector<float> original; ///< logits of the f32 model: [image, class]
   std::vector<int> labels;     ///< one for each image; empty if some have none
-  int64_t images = 0;
 };
 
 } // namespace vitya
