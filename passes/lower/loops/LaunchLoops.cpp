@@ -25,6 +25,29 @@ constexpr StringLiteral kParallelFor = "vitya_parallel_for";
 constexpr int64_t kMaxStackBytes = 16 << 10;
 constexpr int64_t kAlignment = 64;
 
+/// The bytes of `buffer` if its number of elements is a constant. Fails if they are negative or do not fit 32 bits.
+FailureOr<std::optional<int64_t>> bytesOf(LLVM::AllocaOp buffer, const DataLayout &layout) {
+  APInt count;
+  if (!matchPattern(buffer.getArraySize(), m_ConstantInt(&count)))
+    return std::optional<int64_t>();
+  APInt bytes = count.sext(128) * layout.getTypeSize(buffer.getElemType()).getFixedValue();
+  if (bytes.isNegative() || !bytes.isSignedIntN(32))
+    return buffer.emitError() << "expected a buffer of less than 2^31 bytes, found " << llvm::toString(bytes, 10, true);
+  return std::optional(bytes.getSExtValue());
+}
+
+/// Verifies that `call` is `loop(buffers..., begin, end)` of a loop in the module.
+LogicalResult verifyLoopCall(LLVM::CallOp call) {
+  auto loop = dyn_cast_or_null<LLVM::LLVMFuncOp>(call.resolveCallable());
+  TypeRange types = call.getOperandTypes();
+  if (loop && !loop.isExternal() && types.size() >= 2 && call->getNumResults() == 0 &&
+      llvm::all_of(types.drop_back(2), llvm::IsaPred<LLVM::LLVMPointerType>) &&
+      llvm::all_of(types.take_back(2), [](Type type) { return type.isInteger(64); }))
+    return success();
+  return call.emitError() << "expected a call of a function with a body that takes pointers and two i64, and returns "
+                             "nothing";
+}
+
 /// How many buffers a call of an outlined loop passes; the last two operands are the range of iterations.
 size_t getNumCaptures(LLVM::CallOp call) { return call.getNumOperands() - 2; }
 
@@ -53,21 +76,25 @@ struct LoopLauncher {
     return LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(module.getContext()), inputs);
   }
 
-  void run() {
+  LogicalResult run() {
     SmallVector<LLVM::CallOp> calls;
     int64_t slots = 0; // an upper bound of the captures of any call
-    entry.walk([&](LLVM::CallOp call) {
+    WalkResult result = entry.walk([&](LLVM::CallOp call) -> WalkResult {
       if (!getDiscardable<VityaDialect::LoopAttrHelper>(call))
-        return;
+        return success();
       calls.push_back(call);
       slots = std::max<int64_t>(slots, call.getNumOperands());
+      return verifyLoopCall(call);
     });
+    if (result.wasInterrupted())
+      return failure();
     createSignature();
     builder.setInsertionPointToStart(&entry.getBody().front());
     captures = LLVM::AllocaOp::create(builder, entry.getLoc(), pointer, pointer,
                                       LLVM::ConstantOp::create(builder, entry.getLoc(), i64, slots));
     for (LLVM::CallOp call : calls)
-      launch(call);
+      if (failed(launch(call)))
+        return failure();
     SmallVector<StringRef> names;
     for (auto &[layer, index] : layers)
       names.push_back(layer.getValue());
@@ -75,6 +102,7 @@ struct LoopLauncher {
     if (scratchBytes)
       setDiscardable<VityaDialect::WorkspaceBytesAttrHelper>(module,
                                                              builder.getI64IntegerAttr(workspaceBytes + scratchBytes));
+    return success();
   }
 
   /// Renames the entry, adds the argument `context` in front of its others, and declares `vitya_parallel_for`.
@@ -91,7 +119,7 @@ struct LoopLauncher {
   }
 
   /// Stores the buffers of `call` in the array and calls `vitya_parallel_for(context, layer, count, body, captures)`.
-  void launch(LLVM::CallOp call) {
+  LogicalResult launch(LLVM::CallOp call) {
     builder.setInsertionPoint(call);
     Location loc = call.getLoc();
     for (size_t i = 0; i < getNumCaptures(call); ++i)
@@ -102,8 +130,12 @@ struct LoopLauncher {
       layer = loop;
     int64_t index = layers.insert({layer, layers.size()}).first->second;
     LLVM::LLVMFuncOp &body = bodies[loop];
-    if (!body)
-      body = createBody(loop, getNumCaptures(call));
+    if (!body) {
+      FailureOr<LLVM::LLVMFuncOp> created = createBody(loop, getNumCaptures(call));
+      if (failed(created))
+        return failure();
+      body = *created;
+    }
     LDBG() << "layer " << index << " (" << layer << ") launches @" << loop.getValue() << " with "
            << getNumCaptures(call) << " buffers";
     LLVM::CallOp::create(builder, loc, parallelFor,
@@ -111,21 +143,23 @@ struct LoopLauncher {
                                     call.getOperands().back(), LLVM::AddressOfOp::create(builder, loc, body),
                                     captures});
     call.erase();
+    return success();
   }
 
   /// Moves the largest buffers of `loop` from the stack to an argument that it gets, so that the rest takes at most
   /// `kMaxStackBytes`. Returns false if all of them fit.
-  bool moveBuffersFromStack(LLVM::LLVMFuncOp loop) {
+  FailureOr<bool> moveBuffersFromStack(LLVM::LLVMFuncOp loop) {
     DataLayout layout(module);
     std::vector<std::pair<int64_t, LLVM::AllocaOp>> buffers; // each with its size in bytes
     int64_t total = 0;
     for (auto buffer : loop.getBody().front().getOps<LLVM::AllocaOp>()) {
-      IntegerAttr count;
-      if (!matchPattern(buffer.getArraySize(), m_Constant(&count)))
+      FailureOr<std::optional<int64_t>> bytes = bytesOf(buffer, layout);
+      if (failed(bytes))
+        return failure();
+      if (!*bytes)
         continue;
-      auto elementBytes = static_cast<int64_t>(layout.getTypeSize(buffer.getElemType()).getFixedValue());
-      buffers.emplace_back(count.getInt() * elementBytes, buffer);
-      total += buffers.back().first;
+      buffers.emplace_back(**bytes, buffer);
+      total += **bytes;
     }
     if (total <= kMaxStackBytes)
       return false;
@@ -154,12 +188,14 @@ struct LoopLauncher {
 
   /// Creates void body(void **captures, int64_t begin, int64_t end, void *workspace), which loads the buffers and calls
   /// `loop`, and has its work.
-  LLVM::LLVMFuncOp createBody(StringAttr loop, size_t numCaptures) {
+  FailureOr<LLVM::LLVMFuncOp> createBody(StringAttr loop, size_t numCaptures) {
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToEnd(module.getBody());
     Location loc = module.getLoc();
     auto callee = module.lookupSymbol<LLVM::LLVMFuncOp>(loop);
-    bool needsWorkspace = moveBuffersFromStack(callee);
+    FailureOr<bool> needsWorkspace = moveBuffersFromStack(callee);
+    if (failed(needsWorkspace))
+      return failure();
     auto body = LLVM::LLVMFuncOp::create(builder, loc, (loop.getValue() + "_body").str(),
                                          functionType({pointer, i64, i64, pointer}), LLVM::Linkage::Internal);
     if (auto work = getDiscardable<VityaDialect::WorkAttrHelper>(callee)) {
@@ -172,7 +208,7 @@ struct LoopLauncher {
     for (size_t i = 0; i < numCaptures; ++i)
       operands.push_back(LLVM::LoadOp::create(builder, loc, pointer, slot(loc, block->getArgument(0), i)));
     operands.append({block->getArgument(1), block->getArgument(2)});
-    if (needsWorkspace)
+    if (*needsWorkspace)
       operands.push_back(bytesAfter(loc, block->getArgument(3), workspaceBytes));
     LLVM::CallOp::create(builder, loc, callee, operands);
     LLVM::ReturnOp::create(builder, loc, ValueRange());
@@ -199,7 +235,8 @@ struct LaunchLoops : impl::LaunchLoopsPassBase<LaunchLoops> {
       module.emitError() << "expected an LLVM function @" << kEntryName << " with a body";
       return signalPassFailure();
     }
-    LoopLauncher(module, entry).run();
+    if (failed(LoopLauncher(module, entry).run()))
+      signalPassFailure();
   }
 };
 

@@ -43,9 +43,27 @@ struct PlanMemory : impl::PlanMemoryPassBase<PlanMemory> {
       module.emitError() << "expected a function @" << kEntryName << " of one block";
       return signalPassFailure();
     }
-    if (failed(planWeights(module, entry)))
+    if (failed(verifyBuffers(entry)) || failed(planWeights(module, entry)))
       return signalPassFailure();
     planWorkspace(module, entry);
+  }
+
+  /// Verifies that `entry` works on buffers whose sizes are known.
+  static LogicalResult verifyBuffers(func::FuncOp entry) {
+    if (!llvm::all_of(entry.getArgumentTypes(), llvm::IsaPred<MemRefType>) || entry.getNumResults() != 0)
+      return entry.emitError() << "expected @" << kEntryName
+                               << " to map buffers to nothing, as after vitya-outline-loops, found "
+                               << entry.getFunctionType();
+    WalkResult result = entry.walk([](Operation *op) {
+      if (!isa<memref::AllocOp, memref::GetGlobalOp>(op))
+        return WalkResult::advance();
+      auto type = cast<MemRefType>(op->getResult(0).getType());
+      if (isCountable(type.getShape()) && type.getElementType().isIntOrFloat())
+        return WalkResult::advance();
+      op->emitError() << "expected integers or floats, positive sizes and less than 2^31 elements, found " << type;
+      return WalkResult::interrupt();
+    });
+    return failure(result.wasInterrupted());
   }
 
   static Value appendArgument(func::FuncOp entry, int64_t bytes) {

@@ -41,3 +41,35 @@ func.func @main(%out: memref<4xf32>) {
   memref.copy %0, %out : memref<4xf32> to memref<4xf32>
   return
 }
+
+// -----
+
+// expected-error @below {{expected @main to map buffers to nothing, as after vitya-outline-loops, found '(tensor<4xf32>) -> tensor<4xf32>'}}
+func.func @main(%image: tensor<4xf32>) -> tensor<4xf32> {
+  return %image : tensor<4xf32>
+}
+
+// -----
+
+func.func @main(%out: memref<4xf32>) {
+  %size = arith.constant 4 : index
+  // expected-error @below {{expected integers or floats, positive sizes and less than 2^31 elements, found 'memref<?xf32>'}}
+  %0 = memref.alloc(%size) : memref<?xf32>
+  return
+}
+
+// -----
+
+func.func @main(%out: memref<4xf32>) {
+  // expected-error @below {{expected integers or floats, positive sizes and less than 2^31 elements, found 'memref<65536x65536xf32>'}}
+  %0 = memref.alloc() : memref<65536x65536xf32>
+  return
+}
+
+// -----
+
+func.func @main(%out: memref<4xf32>) {
+  // expected-error @below {{expected integers or floats, positive sizes and less than 2^31 elements, found 'memref<4xindex>'}}
+  %0 = memref.alloc() : memref<4xindex>
+  return
+}
