@@ -27,8 +27,9 @@ struct Slot {
 
 struct Table {
   Slot slots[kSlots];
-  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; ///< guards `weights`, and serialises the creation of sessions
-  ModelWeights weights;                             ///< null before the first session is created
+  pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; ///< guards the rest, and serialises the creation of sessions
+  ModelWeights weights;                             ///< null if there is no session
+  int64_t sessions = 0;
 };
 
 Table table;
@@ -71,6 +72,31 @@ bool sizeMatches(size_t size, int64_t count, int64_t each) {
   size_t product;
   return count > 0 && !__builtin_mul_overflow(static_cast<size_t>(count), static_cast<size_t>(each), &product) &&
          product == size;
+}
+
+/// Counts `change` more sessions. Without any, no weights are needed.
+void countSessions(int64_t change) {
+  table.sessions += change;
+  if (table.sessions == 0)
+    unloadWeights(model(), table.weights);
+}
+
+/// Creates a session in a free slot. Returns its handle, or 0 if there is no slot or too little memory.
+vitya_session createInFreeSlot(int threads) {
+  for (uint64_t i = 0; i < kSlots; ++i) {
+    Slot &slot = table.slots[i];
+    // A locked slot is in use, hence not free.
+    if (pthread_mutex_trylock(&slot.lock) != 0)
+      continue;
+    bool isFree = !slot.session;
+    vitya_session handle = 0;
+    if (isFree && (slot.session = createSession(&model(), table.weights, threads)))
+      handle = handleOf(i, ++slot.generation);
+    pthread_mutex_unlock(&slot.lock);
+    if (isFree)
+      return handle;
+  }
+  return 0;
 }
 
 /// An ImageSource over f32 images of the model's size.
@@ -133,25 +159,11 @@ vitya_status vitya_create(int threads, vitya_session *session) {
   if (missingFeatures(model().required_features, message, sizeof(message)))
     return VITYA_PROCESSOR_UNSUPPORTED;
   Lock lock(table.lock);
-  if (!table.weights.own) {
-    ModelWeights loaded;
-    if (!loadWeights(model(), loaded, message, sizeof(message)))
-      return VITYA_WEIGHTS_UNREADABLE;
-    table.weights = loaded;
-  }
-  for (uint64_t i = 0; i < kSlots; ++i) {
-    Slot &slot = table.slots[i];
-    // A locked slot is in use, hence not free.
-    if (pthread_mutex_trylock(&slot.lock) != 0)
-      continue;
-    bool isFree = !slot.session;
-    if (isFree && (slot.session = createSession(&model(), table.weights, threads)))
-      *session = handleOf(i, ++slot.generation);
-    pthread_mutex_unlock(&slot.lock);
-    if (isFree)
-      return *session ? VITYA_OK : VITYA_OUT_OF_MEMORY;
-  }
-  return VITYA_OUT_OF_MEMORY;
+  if (table.sessions == 0 && !loadWeights(model(), table.weights, message, sizeof(message)))
+    return VITYA_WEIGHTS_UNREADABLE;
+  *session = createInFreeSlot(threads);
+  countSessions(*session ? 1 : 0);
+  return *session ? VITYA_OK : VITYA_OUT_OF_MEMORY;
 }
 
 vitya_status vitya_threads(vitya_session session, int *threads) {
@@ -194,12 +206,15 @@ vitya_status vitya_run_u8(vitya_session session, const uint8_t *pixels, size_t p
 }
 
 vitya_status vitya_destroy(vitya_session session) {
-  Slot &slot = table.slots[session % kSlots];
-  Lock lock(slot.lock);
-  if (slot.generation != session / kSlots || !slot.session)
-    return VITYA_INVALID_SESSION;
-  destroySession(slot.session);
-  slot.session = nullptr;
+  vitya_status status = withSession(session, [](Session *&live) {
+    destroySession(live);
+    live = nullptr;
+    return VITYA_OK;
+  });
+  if (status != VITYA_OK)
+    return status;
+  Lock lock(table.lock);
+  countSessions(-1);
   return VITYA_OK;
 }
 

@@ -88,13 +88,32 @@ const void *loadOwnWeights(const vitya_model &model, char *error, size_t errorSi
   return nullptr;
 }
 
+/// Unmaps the weights of `model` alone, which may be null.
+void unloadOwnWeights(const vitya_model &model, const void *weights) {
+  if (!weights || !model.weights_file)
+    return;
+  auto *header = static_cast<const WeightsHeader *>(weights) - 1;
+  MappedFile file{reinterpret_cast<const uint8_t *>(header) - model.weights_offset, model.weights_file_bytes};
+  unmapFile(file);
+}
+
 } // namespace
 
 bool loadWeights(const vitya_model &model, ModelWeights &weights, char *error, size_t errorSize) {
   weights.own = loadOwnWeights(model, error, errorSize);
   if (weights.own && model.cascade)
     weights.dense = loadOwnWeights(*model.cascade->dense, error, errorSize);
-  return weights.own && (weights.dense || !model.cascade);
+  if (weights.own && (weights.dense || !model.cascade))
+    return true;
+  unloadWeights(model, weights);
+  return false;
+}
+
+void unloadWeights(const vitya_model &model, ModelWeights &weights) {
+  unloadOwnWeights(model, weights.own);
+  if (model.cascade)
+    unloadOwnWeights(*model.cascade->dense, weights.dense);
+  weights = {};
 }
 
 } // namespace vitya
