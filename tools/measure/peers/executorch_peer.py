@@ -1,7 +1,7 @@
 """ExecuTorch with XNNPACK: f32, dynamic and static int8."""
 import torch
 from models import build
-from worker import Peer, Row, main
+from worker import Peer, main
 
 
 class ExecuTorch(Peer):
@@ -26,18 +26,18 @@ class ExecuTorch(Peer):
                         module = convert_pt2e(graph)
                     edge = to_edge_transform_and_lower(torch.export.export(module, (example,)),
                                                        partitioner=[XnnpackPartitioner()])
-                    self.path(f"{batch}.{kind}.pte").write_bytes(edge.to_executorch().buffer)
+                    self.file(kind, batch).write_bytes(edge.to_executorch().buffer)
+
+    def file(self, kind, batch):
+        return self.path(f"{batch}.{kind}.pte")
 
     def load(self, kind, batch):
         from executorch.runtime import Runtime
-        method = Runtime.get().load_program(self.path(f"{batch}.{kind}.pte")).load_method("forward")
+        method = Runtime.get().load_program(self.file(kind, batch)).load_method("forward")
         return lambda x: method.execute([torch.from_numpy(x)])[0].numpy()
 
     def rows(self):
-        return {f"{kind}, batch {batch}": Row(kind, batch, lambda k=kind, b=batch: self.load(k, b),
-                                              [self.path(f"{batch}.{kind}.pte")])
-                for batch in self.model.batches for kind in ("f32", "dynamic", "static")
-                if self.path(f"{batch}.{kind}.pte").exists()}
+        return self.rows_of_files(("f32", "dynamic", "static"))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import numpy
-from worker import Peer, Row, main
+from worker import Peer, main
 
 
 class Iree(Peer):
@@ -24,19 +24,21 @@ class Iree(Peer):
                             "--iree-hal-local-target-device-backends=llvm-cpu", "--iree-llvmcpu-target-cpu=host",
                             "--iree-opt-level=O3", "--iree-opt-data-tiling",
                             "--iree-llvmcpu-fail-on-out-of-bounds-stack-allocation=false",
-                            "-o", self.path(f"{batch}.vmfb")], check=True)
+                            "-o", self.file("f32", batch)], check=True)
 
-    def load(self, batch):
+    def file(self, kind, batch):
+        return self.path(f"{batch}.vmfb")
+
+    def load(self, kind, batch):
         import iree.runtime as runtime
         runtime.flags.parse_flags(f"--task_topology_group_count={self.threads}")
-        module = runtime.load_vm_flatbuffer_file(str(self.path(f"{batch}.vmfb")), driver="local-task")
+        module = runtime.load_vm_flatbuffer_file(str(self.file(kind, batch)), driver="local-task")
         name = next(name for name in module.vm_module.function_names
                     if not name.startswith("_") and not name.endswith("$async"))
         return lambda x: numpy.asarray(getattr(module, name)(x))
 
     def rows(self):
-        return {f"f32, batch {batch}": Row("f32", batch, lambda b=batch: self.load(b), [self.path(f"{batch}.vmfb")])
-                for batch in self.model.batches if self.path(f"{batch}.vmfb").exists()}
+        return self.rows_of_files(("f32",))
 
 
 if __name__ == "__main__":

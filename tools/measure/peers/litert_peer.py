@@ -2,7 +2,7 @@
 import numpy
 import torch
 from models import build
-from worker import Peer, Row, main
+from worker import Peer, main
 
 
 class LiteRt(Peer):
@@ -58,9 +58,7 @@ class LiteRt(Peer):
         return run
 
     def rows(self):
-        return {f"{kind}, batch {batch}": Row(kind, batch, lambda k=kind, b=batch: self.load(k, b), [self.file(kind, batch)])
-                for batch in self.model.batches for kind in ("f32", "dynamic", "static")
-                if self.file(kind, batch).exists()}
+        return self.rows_of_files(("f32", "dynamic", "static"))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ A peer is a subclass of Peer in PEER_peer.py, which is run in a virtual environm
     PEER_peer.py FOLDER MODEL THREADS first ROW     runs one batch of ROW and exits, to measure the start
 """
 import abc
+import functools
 import json
 import os
 import pathlib
@@ -55,6 +56,12 @@ class Peer(abc.ABC):
 
     def prepare(self):
         """Writes the files that rows read."""
+
+    def rows_of_files(self, kinds):
+        """A row for each of `kinds` and batch for which prepare() has written `file(kind, batch)`; `load(kind, batch)`
+        returns its function."""
+        return {f"{kind}, batch {batch}": Row(kind, batch, functools.partial(self.load, kind, batch), [file])
+                for batch in self.model.batches for kind in kinds if (file := self.file(kind, batch)).exists()}
 
     @abc.abstractmethod
     def rows(self):
