@@ -117,7 +117,8 @@ public:
     for (const std::string &path : {output.getValue(), TrainingFiles::of(output).last})
       if (llvm::Error error = checkOutput(path))
         return error;
-    for (auto step : {&Training::loadModel, &Training::readData, &Training::makeModel, &Training::compress})
+    for (auto step :
+         {&Training::readFiles, &Training::loadModel, &Training::readData, &Training::makeModel, &Training::compress})
       if (llvm::Error error = (this->*step)())
         return error;
     if (llvm::Error error = checkOptions(options->batches, data.training))
@@ -138,22 +139,28 @@ public:
   }
 
 private:
-  /// Loads MODEL, if there is one.
-  llvm::Error loadModel() {
-    if (command == TrainingCommand::train)
-      return llvm::Error::success();
-    return loadInto(module, file, modelPath);
+  /// Reads MODEL and the teacher, if they are given.
+  llvm::Error readFiles() {
+    for (auto [path, into] : {std::pair(&modelPath, &file), {&teacherPath, &teacherFile}}) {
+      if (path->empty())
+        continue;
+      llvm::Expected<ModelFile> read = ModelFile::read(*path);
+      if (!read)
+        return read.takeError();
+      *into = std::move(*read);
+    }
+    return llvm::Error::success();
   }
 
-  llvm::Error loadInto(OwningOpRef<ModuleOp> &into, std::optional<ModelFile> &from, StringRef path) {
-    llvm::Expected<ModelFile> read = ModelFile::read(path);
-    if (!read)
-      return read.takeError();
-    from = std::move(*read);
-    // The options for a checkpoint may be those of the other model.
-    bool isOther = from->isIR() && !modelPath.empty() && !teacherPath.empty();
+  /// Loads MODEL, if there is one.
+  llvm::Error loadModel() { return file ? loadInto(module, *file, teacherFile) : llvm::Error::success(); }
+
+  /// Loads the model in `from` where `other` is the file of the other model of this run. The options for a checkpoint
+  /// are not for IR if the other model is a checkpoint or a new model.
+  llvm::Error loadInto(OwningOpRef<ModuleOp> &into, const ModelFile &from, const std::optional<ModelFile> &other) {
+    bool areForOther = command == TrainingCommand::train || (other && !other->isIR());
     llvm::Expected<OwningOpRef<ModuleOp>> loaded =
-        vitya::loadModel(context, *from, isOther ? ImportOptions() : importFlags.get());
+        vitya::loadModel(context, from, from.isIR() && areForOther ? ImportOptions() : importFlags.get());
     if (!loaded)
       return loaded.takeError();
     into = std::move(*loaded);
@@ -161,7 +168,7 @@ private:
     if (!phase)
       return phase.takeError();
     if (*phase > Phase::compress)
-      return makeError("expected a model of phase import or compress to train, found '{0}' at phase {1}", path,
+      return makeError("expected a model of phase import or compress to train, found '{0}' at phase {1}", from.path,
                        stringifyPhase(*phase));
     return llvm::Error::success();
   }
@@ -237,10 +244,10 @@ private:
   }
 
   llvm::Error setTeacher(Trainer &trainer) {
-    if (teacherPath.empty())
+    if (!teacherFile)
       return trainer.teachesFeatures() ? makeError("expected --teacher with --distill-features, found none")
                                        : llvm::Error::success();
-    if (llvm::Error error = loadInto(teacher, teacherFile, teacherPath))
+    if (llvm::Error error = loadInto(teacher, *teacherFile, file))
       return error;
     return trainer.setTeacher(*teacher);
   }

@@ -105,6 +105,24 @@ class Logits(unittest.TestCase):
             thread.join()
         self.assertEqual(len(results[0]), len(images))
 
+    def test_of_a_cascade_are_those_of_one_of_its_models(self):
+        path = pathlib.Path(folder.name)
+        checkpoint = path / "vit.pth"
+        first = vitya.load(vitya.compile(checkpoint, path / "first.so", low_rank="rank=2"))(pixels)
+        largest = np.sort(first)[:, -2:]
+        margins = largest[:, 1] - largest[:, 0]
+        threshold = np.median(margins)
+        is_deferred = margins < threshold
+        cascade = vitya.load(vitya.compile(checkpoint, path / "cascade.so", low_rank="rank=2",
+                                           cascade=f"margin={threshold:.9g}"))
+        self.assertEqual(is_deferred.sum(), COUNT // 2)
+        expected = np.where(is_deferred[:, None], model(pixels), first)
+        self.assert_equal_bits(cascade(pixels), expected)
+        for image, logits in zip(pixels, expected):
+            self.assert_equal_bits(cascade(image), logits)
+        self.assertFalse(np.array_equal(first, model(pixels)))
+        self.assertEqual(np.float32(cascade.info["cascade"]["margin"]), threshold)
+
 
 class Properties(unittest.TestCase):
     def test_are_those_of_the_executable(self):

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Checks the JSON of a report on an original model, one variant, one that cannot be compiled, and a cascade.
 
-usage: check_report.py REPORT.json ORIGINAL.json VARIANT.json CASCADE.json
+usage: check_report.py REPORT.json INFO.json ORIGINAL.json VARIANT.json CASCADE.json
 
-The other files are the outputs of `eval --json` for the same images.
+INFO.json is the output of `info --json` of the cascade, the files after it are those of `eval --json` for the same images.
 """
 import json
 import math
 import sys
 
-report, *evaluations = (json.load(open(path)) for path in sys.argv[1:])
+report, info, *evaluations = (json.load(open(path)) for path in sys.argv[1:])
 original, variant, failed, cascade = report["variants"]
 assert [each["name"] for each in report["variants"]] == ["original", "both & more", "bad", "cascade"]
 assert "from 4 to 8 bits" in failed["failure"] and "accuracy" not in failed, failed
@@ -59,5 +59,6 @@ assert variant["clipped"] and all(0 <= share < 1 for share in variant["clipped"]
 deferred = evaluations[2]["deferred"]
 assert 0 < deferred < count and "cascade" not in original, deferred
 assert math.isclose(cascade["cascade"]["deferred"], deferred / count)
-assert math.isclose(cascade["cascade"]["margin"], 0.1, rel_tol=1e-6)
+for name in ("margin", "agreement_bound"):
+    assert math.isclose(cascade["cascade"][name], info["cascade"][name], rel_tol=1e-6), name
 assert cascade["parameters"] == 2 * original["parameters"] and cascade["weight_bytes"] > original["weight_bytes"]

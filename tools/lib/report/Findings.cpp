@@ -120,14 +120,23 @@ std::string describeNoise(const Variant &variant) {
                : std::string();
 }
 
-/// How often the dense model of a cascade runs, and what is said of the first one alone; empty for other variants.
-std::string describeCascade(const Variant &variant) {
+/// When and how often the dense model of a cascade runs, how many classes agree, and what is said of the first model
+/// alone; empty for other variants.
+std::string describeCascade(const Variant &variant, int64_t images) {
   const std::optional<Cascade> &cascade = variant.results->facts.cascade;
-  return cascade
-             ? formatv("In {0}, which is a cascade, the dense model runs for {1:f2} % of the images, and the times "
-                       "are those expected for this share. Its layers and its kernels are those of the first model.",
-                       quoted(variant), 100 * cascade->deferred)
-             : std::string();
+  if (!cascade)
+    return "";
+  auto same = static_cast<double>(images) - static_cast<double>(variant.results->score.changed.size());
+  std::string bound = cascade->agreementBound
+                          ? formatv("; the held-out images prove at least {0:f2} % with a confidence of 95 %",
+                                    100 * *cascade->agreementBound)
+                          : std::string();
+  return formatv("In {0}, which is a cascade, the dense model runs where the two largest logits of the first model "
+                 "differ by less than {1:f4}: for {2:f2} % of the images, and the times are those expected for this "
+                 "share. {3:f2} % of the images have the class of the original model{4}. The layers and kernels shown "
+                 "are those of the first model.",
+                 quoted(variant), cascade->margin, 100 * cascade->deferred, 100 * same / static_cast<double>(images),
+                 bound);
 }
 
 /// The two classes that the original model confuses most often; empty if it makes no mistake.
@@ -184,7 +193,7 @@ void conclude(Report &report) {
   for (const Variant *variant : ArrayRef(variants).drop_front())
     add(describe(*variant, report.original()));
   for (const Variant *variant : variants)
-    add(describeCascade(*variant));
+    add(describeCascade(*variant, report.images));
   add(describeTime(report.original()));
   const Variant *noisiest = nullptr;
   for (const Variant *variant : variants)

@@ -26,6 +26,7 @@ struct DenseModel {
 
 struct CascadeInfo {
   double margin = 0;
+  std::optional<double> agreementBound;
   DenseModel dense;
 };
 
@@ -114,7 +115,8 @@ bool fromJSON(const json::Value &value, DenseModel &result, json::Path path) {
 
 bool fromJSON(const json::Value &value, CascadeInfo &result, json::Path path) {
   json::ObjectMapper map(value, path);
-  return map && map.map("margin", result.margin) && map.map("dense", result.dense);
+  return map && map.map("margin", result.margin) && map.map("agreement_bound", result.agreementBound) &&
+         map.map("dense", result.dense);
 }
 
 bool fromJSON(const json::Value &value, Deferral &result, json::Path path) {
@@ -334,7 +336,9 @@ Error readInfo(StringRef text, Results &results) {
     return info.takeError();
   results.facts = std::move(info->facts);
   if (info->cascade) {
-    results.facts.cascade.emplace().margin = info->cascade->margin;
+    Cascade &cascade = results.facts.cascade.emplace();
+    cascade.margin = info->cascade->margin;
+    cascade.agreementBound = info->cascade->agreementBound;
     results.facts.parameters += info->cascade->dense.parameters;
     results.facts.weightBytes += info->cascade->dense.weightBytes;
   }

@@ -88,10 +88,13 @@ struct Spectrum {
   int64_t kept = 0;
 };
 
-/// The threshold of a cascade, and how often its dense model runs.
+/// The threshold of a cascade, how often its dense model runs, and what was proven about its classes.
 struct Cascade {
   double margin = 0;
   double deferred = 0; ///< share of the images of the report
+  /// A lower bound of the share of all images that get the class of the dense model, from held-out images with a
+  /// confidence of 95 %; absent without such images.
+  std::optional<double> agreementBound;
 };
 
 /// What the executable says about itself. Of a cascade, parameters and bytes are those of both models, multiply-adds

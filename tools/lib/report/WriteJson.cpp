@@ -92,6 +92,7 @@ private:
       os.attributeObject("cascade", [&] {
         os.attribute("margin", toJson(cascade->margin));
         os.attribute("deferred", toJson(cascade->deferred));
+        os.attribute("agreement_bound", toJson(cascade->agreementBound));
       });
     os.attribute("executable_bytes", results.executableBytes);
     os.attribute("compile_seconds", toJson(results.compileSeconds));
