@@ -1,7 +1,7 @@
 // Turns a kernel, which is a chain of linalg ops on whole tensors, into loops around ops of register size. Three steps:
 //   1. Make the chain fusible: move reshapes to its ends and merge elementwise ops.
 //   2. Tile its last op with a parallel loop and fuse the producers into it. Kernels that already have a parallel loop
-//      (attention) keep it.
+//      (attention) keep it, and the elementwise ops that follow are fused into it.
 //   3. Inside, tile the last op by rows and fuse again, peel the remainder, and tile every op on its own down to a few
 //      vector registers.
 // TileSizes.h decides which loops are tiled by how much; this file applies the decisions.
@@ -105,8 +105,8 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
   //===--------------------------------------------------------------------===//
 
   LogicalResult makeParallel(func::FuncOp kernel) {
-    if (!kernel.getOps<scf::ForallOp>().empty())
-      return success();
+    if (auto loops = kernel.getOps<scf::ForallOp>(); !loops.empty())
+      return fuseConsumers(*loops.begin());
     auto root = dyn_cast_or_null<linalg::LinalgOp>(getProducer(getResult(kernel)));
     if (!root)
       return success(); // a copy, which needs no loop
@@ -123,6 +123,24 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     IRRewriter rewriter(&getContext());
     rewriter.setInsertionPoint(forall);
     return normalizeForallOp(rewriter, forall);
+  }
+
+  /// Moves the elementwise ops on the result of `forall` into it, where the threads share their work.
+  LogicalResult fuseConsumers(scf::ForallOp forall) {
+    IRRewriter rewriter(&getContext());
+    while (forall.getResults().back().hasOneUse()) {
+      Operation *consumer = *forall.getResults().back().user_begin();
+      if (!isElementwise(consumer))
+        break;
+      LDBG() << "fusing " << *consumer;
+      SmallVector<LoopLikeOpInterface> loops{forall};
+      FailureOr<scf::SCFFuseConsumerOfSliceResult> fused = scf::tileAndFuseConsumer(rewriter, consumer, loops);
+      if (failed(fused))
+        return consumer->emitError("expected an op that can be fused into the loop of its operand");
+      rewriter.eraseOp(consumer);
+      forall = cast<scf::ForallOp>(loops.front());
+    }
+    return success();
   }
 
   /// A returned producer that the loop reads in parts, such as the two columns of quantization parameters, has become a

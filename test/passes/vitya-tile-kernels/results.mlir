@@ -26,3 +26,21 @@ func.func private @many_rows(%x: tensor<65x32xf32>) -> tensor<65x2xf32> attribut
   %0 = vitya.choose_qparams token %x : tensor<65x32xf32> -> tensor<65x2xf32>
   return %0 : tensor<65x2xf32>
 }
+
+// The loop over the heads of an attention also computes what follows it, on the rows of a register tile.
+
+// CHECK-LABEL: func.func private @attention
+// CHECK: %[[L:.*]] = scf.forall (%[[HEAD:.*]]) in (2) shared_outs(%[[BYTES:.*]] = %{{.*}}) -> (tensor<6x32xi8>)
+// CHECK: scf.for
+// CHECK: math.exp
+// CHECK: math.roundeven
+// CHECK: scf.forall.in_parallel
+// CHECK-NEXT: tensor.parallel_insert_slice %{{.*}} into %[[BYTES]][0, %{{.*}}] [6, 16] [1, 1]
+// CHECK-NEXT: }
+// CHECK-NEXT: }
+// CHECK-NEXT: return %[[L]]
+func.func private @attention(%x: tensor<6x32xf32>, %qparams: tensor<1x2xf32>) -> tensor<6x32xi8> attributes {vitya.kernel} {
+  %0 = vitya.attention "attention" %x, %x, %x heads 2 scale 0.25 : tensor<6x32xf32>, tensor<6x32xf32>, tensor<6x32xf32> -> tensor<6x32xf32>
+  %1 = vitya.quantize %0, %qparams : tensor<6x32xf32>, tensor<1x2xf32> -> tensor<6x32xi8>
+  return %1 : tensor<6x32xi8>
+}
