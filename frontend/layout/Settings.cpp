@@ -4,73 +4,44 @@
 #include "dialect/support/Json.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/StringSwitch.h"
 #include <cmath>
 
 using namespace llvm;
 
 namespace vitya {
 
-std::optional<Pool> symbolizePool(StringRef name) {
-  return StringSwitch<std::optional<Pool>>(name)
-      .Case("auto", Pool::automatic)
-      .Case("class", Pool::classToken)
-      .Case("mean", Pool::mean)
-      .Case("distillation", Pool::distillation)
-      .Case("class_and_mean", Pool::classAndMean)
-      .Case("sequence", Pool::sequence)
-      .Default(std::nullopt);
+template <typename Enum>
+using Names = std::initializer_list<std::pair<Enum, StringLiteral>>;
+
+template <typename Enum>
+static std::optional<Enum> symbolize(Names<Enum> names, StringRef name) {
+  auto *found = find_if(names, [&](const auto &entry) { return entry.second == name; });
+  return found == names.end() ? std::nullopt : std::optional(found->first);
 }
 
-StringRef stringifyPool(Pool pool) {
-  switch (pool) {
-  case Pool::automatic:
-    return "auto";
-  case Pool::classToken:
-    return "class";
-  case Pool::mean:
-    return "mean";
-  case Pool::distillation:
-    return "distillation";
-  case Pool::classAndMean:
-    return "class_and_mean";
-  case Pool::sequence:
-    return "sequence";
-  }
-  llvm_unreachable("every way of pooling has a name");
+template <typename Enum>
+static StringRef stringify(Names<Enum> names, Enum value) {
+  return find_if(names, [&](const auto &entry) { return entry.first == value; })->second;
 }
 
-std::optional<Activation> symbolizeActivation(StringRef name) {
-  return StringSwitch<std::optional<Activation>>(name)
-      .Case("gelu", Activation::gelu)
-      .Case("relu", Activation::relu)
-      .Case("silu", Activation::silu)
-      .Case("swiglu", Activation::swiglu)
-      .Default(std::nullopt);
-}
+static constexpr Names<Pool> kPools = {{Pool::automatic, "auto"},
+                                       {Pool::classToken, "class"},
+                                       {Pool::mean, "mean"},
+                                       {Pool::distillation, "distillation"},
+                                       {Pool::classAndMean, "class_and_mean"},
+                                       {Pool::sequence, "sequence"}};
+static constexpr Names<Activation> kActivations = {
+    {Activation::gelu, "gelu"}, {Activation::relu, "relu"}, {Activation::silu, "silu"}, {Activation::swiglu, "swiglu"}};
+static constexpr Names<NormKind> kNormKinds = {{NormKind::layer, "layer"}, {NormKind::rms, "rms"}};
 
-StringRef stringifyActivation(Activation activation) {
-  switch (activation) {
-  case Activation::gelu:
-    return "gelu";
-  case Activation::relu:
-    return "relu";
-  case Activation::silu:
-    return "silu";
-  case Activation::swiglu:
-    return "swiglu";
-  }
-  llvm_unreachable("every activation has a name");
-}
+std::optional<Pool> symbolizePool(StringRef name) { return symbolize(kPools, name); }
+StringRef stringifyPool(Pool pool) { return stringify(kPools, pool); }
 
-std::optional<NormKind> symbolizeNormKind(StringRef name) {
-  return StringSwitch<std::optional<NormKind>>(name)
-      .Case("layer", NormKind::layer)
-      .Case("rms", NormKind::rms)
-      .Default(std::nullopt);
-}
+std::optional<Activation> symbolizeActivation(StringRef name) { return symbolize(kActivations, name); }
+StringRef stringifyActivation(Activation activation) { return stringify(kActivations, activation); }
 
-StringRef stringifyNormKind(NormKind kind) { return kind == NormKind::rms ? "rms" : "layer"; }
+std::optional<NormKind> symbolizeNormKind(StringRef name) { return symbolize(kNormKinds, name); }
+StringRef stringifyNormKind(NormKind kind) { return stringify(kNormKinds, kind); }
 
 //===----------------------------------------------------------------------===//
 // Values
