@@ -77,6 +77,7 @@ def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let dependentDialects = ["::vitya::VityaDialect"];
 }
 
 def ReportSpectrumPass : Pass<"vitya-report-spectrum", "::mlir::ModuleOp"> {

@@ -39,6 +39,7 @@ def DropUnreadRowsPass : Pass<"vitya-drop-unread-rows", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let dependentDialects = ["::mlir::tensor::TensorDialect"];
 }
 
 def DropKeyBiasesPass : Pass<"vitya-drop-key-biases", "::mlir::ModuleOp"> {
@@ -112,6 +113,7 @@ def AddBeforeConcatPass : Pass<"vitya-add-before-concat", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 #endif // VITYA_PASSES_SIMPLIFY_PASSES

@@ -35,6 +35,7 @@ def VerifyPhasePass : Pass<"vitya-verify-phase", "::mlir::ModuleOp"> {
   }];
   let options = [Option<"phase", "phase", "std::string", "\"import\"",
                         "The phase: import, compress, linalg, loops or llvm.">];
+  let dependentDialects = ["::vitya::VityaDialect"];
 }
 
 #endif // VITYA_PASSES_VERIFY_PASSES

@@ -3,7 +3,6 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
-#include "mlir/IR/SymbolTable.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/kernels/Passes.h"
 
@@ -21,10 +20,13 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
     for (auto kernel : module.getOps<func::FuncOp>()) {
       if (!getDiscardable<VityaDialect::KernelAttrHelper>(kernel))
         continue;
-      if (kernel.getNumResults() == 0) {
-        kernel.emitError("expected a kernel with a result");
+      if (kernel.getNumResults() == 0 || !llvm::all_of(kernel.getResultTypes(), isStaticTensor)) {
+        kernel.emitError() << "expected a kernel whose results are static tensors, found " << kernel.getFunctionType();
         return signalPassFailure();
       }
+      FailureOr<SmallVector<func::CallOp>> calls = callsOf(kernel, module);
+      if (failed(calls))
+        return signalPassFailure();
       auto terminator = cast<func::ReturnOp>(kernel.getBody().front().getTerminator());
       SmallVector<Value> results(terminator.getOperands());
       for (auto [index, result] : llvm::enumerate(results)) {
@@ -33,17 +35,20 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
           return signalPassFailure();
         writeInto(kernel.getArgument(position), index, terminator);
       }
-      std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, module);
-      for (SymbolTable::SymbolUse use : *uses) {
-        Operation *call = use.getUser();
+      for (func::CallOp call : *calls) {
         OpBuilder builder(call);
         for (Value result : results) {
           auto type = cast<RankedTensorType>(result.getType());
           Value empty = tensor::EmptyOp::create(builder, call->getLoc(), type.getShape(), type.getElementType());
-          call->insertOperands(call->getNumOperands(), empty);
+          call.getOperandsMutable().append(empty);
         }
       }
     }
+  }
+
+  static bool isStaticTensor(Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.hasStaticShape();
   }
 
   /// Makes the parallel loop that produces result `index` write into `destination`. Reshapes between the loop and the

@@ -177,16 +177,14 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
   }
 
   LogicalResult pack(func::FuncOp kernel) {
-    SmallVector<func::CallOp> callers;
-    if (std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, getOperation()))
-      for (SymbolTable::SymbolUse use : *uses)
-        if (auto call = dyn_cast<func::CallOp>(use.getUser()))
-          callers.push_back(call);
+    FailureOr<SmallVector<func::CallOp>> callers = callsOf(kernel, getOperation());
+    if (failed(callers))
+      return failure();
     std::optional<PackableMatmul> packable;
     WalkResult result = kernel.walk([&](linalg::LinalgOp op) {
       std::string reason;
       if (!packable)
-        packable = match(op, callers, reason);
+        packable = match(op, *callers, reason);
       // The order of the products of bf16 is that of packed weights.
       if (packable || reason.empty() || !isOfBf16(op->getOperand(1)))
         return WalkResult::advance();
@@ -196,12 +194,12 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
     if (result.wasInterrupted())
       return failure();
     if (!packable)
-      return extendWeights(kernel, callers);
-    LDBG() << "@" << kernel.getName() << ": " << callers.size() << " weights [" << packable->layout.out << ", "
+      return extendWeights(kernel, *callers);
+    LDBG() << "@" << kernel.getName() << ": " << callers->size() << " weights [" << packable->layout.out << ", "
            << packable->layout.in << "] become " << packable->layout.getTiles() << " inner tiles of "
            << packable->layout.tileColumns << " columns and " << packable->layout.usedIn << " rows, blocking factor "
            << packable->layout.vnniFactor;
-    return rewrite(kernel, callers, *packable);
+    return rewrite(kernel, *callers, *packable);
   }
 
   /// Replaces the i4 weights of `kernel`, which is not packed, by bytes.

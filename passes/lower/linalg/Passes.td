@@ -87,7 +87,7 @@ def OutlineKernelsPass : Pass<"vitya-outline-kernels", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::func::FuncDialect"];
+  let dependentDialects = ["::mlir::func::FuncDialect", "::vitya::VityaDialect"];
 }
 
 def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {

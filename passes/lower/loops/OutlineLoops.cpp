@@ -50,9 +50,12 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     for (auto function : module.getOps<func::FuncOp>())
       if (getDiscardable<VityaDialect::KernelAttrHelper>(function))
         kernels.push_back(function);
-    for (func::FuncOp kernel : kernels)
-      if (failed(outlineLoops(kernel, symbols)) || failed(inlineIntoCallers(kernel, symbols)))
+    for (func::FuncOp kernel : kernels) {
+      FailureOr<SmallVector<func::CallOp>> calls = callsOf(kernel, module);
+      if (failed(calls) || failed(outlineLoops(kernel, symbols)) || failed(inlineInto(*calls, kernel)))
         return signalPassFailure();
+      symbols.erase(kernel);
+    }
     if (failed(convertResultsToArguments(module)))
       signalPassFailure();
   }
@@ -81,11 +84,9 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
     return loops.empty() ? outlineBody(kernel, name, symbols) : success();
   }
 
-  static LogicalResult inlineIntoCallers(func::FuncOp kernel, SymbolTable &symbols) {
+  static LogicalResult inlineInto(ArrayRef<func::CallOp> calls, func::FuncOp kernel) {
     KernelInliner inliner(kernel.getContext());
-    std::optional<SymbolTable::UseRange> uses = SymbolTable::getSymbolUses(kernel, symbols.getOp());
-    for (SymbolTable::SymbolUse use : *uses) {
-      auto call = cast<func::CallOp>(use.getUser());
+    for (func::CallOp call : calls) {
       if (failed(inlineCall(inliner, InlinerConfig().getCloneCallback(), call, kernel, &kernel.getBody()))) {
         InFlightDiagnostic error = call.emitError("expected a call of a kernel that can be inlined");
         error.attachNote(kernel.getLoc()) << "the kernel is defined here";
@@ -93,7 +94,6 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
       }
       call.erase();
     }
-    symbols.erase(kernel);
     return success();
   }
 
@@ -103,9 +103,9 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
 
   /// Moves `forall` into a function named after `name`, (buffers..., begin, end), and calls it for all iterations.
   static LogicalResult outlineLoop(scf::ForallOp forall, StringRef name, func::FuncOp kernel, SymbolTable &symbols) {
-    std::optional<SmallVector<OpFoldResult>> upper = forall.getLoopUpperBounds();
-    std::optional<int64_t> iterations = getConstantIntValue(upper->front());
-    if (forall.getRank() != 1 || !forall.isNormalized() || !iterations || !forall.getOutputs().empty())
+    std::optional<int64_t> iterations =
+        forall.getRank() == 1 ? getConstantIntValue(forall.getMixedUpperBound().front()) : std::nullopt;
+    if (!iterations || !forall.isNormalized() || !forall.getOutputs().empty())
       return forall.emitError("expected a parallel loop on buffers over one range from 0 with step 1");
 
     spillVectors(forall);

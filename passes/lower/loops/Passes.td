@@ -65,7 +65,7 @@ def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect", "::vitya::VityaDialect"];
 }
 
 def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
@@ -183,7 +183,7 @@ def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect"];
+                           "::mlir::memref::MemRefDialect", "::mlir::vector::VectorDialect", "::vitya::VityaDialect"];
 }
 
 def PlanMemoryPass : Pass<"vitya-plan-memory", "::mlir::ModuleOp"> {
@@ -236,7 +236,7 @@ def PlanMemoryPass : Pass<"vitya-plan-memory", "::mlir::ModuleOp"> {
     }
     ```
   }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::arith::ArithDialect", "::vitya::VityaDialect"];
 }
 
 #endif // VITYA_PASSES_LOWER_LOOPS_PASSES

@@ -154,3 +154,15 @@ func.func @main(%x: tensor<4x32xf32>, %g: tensor<32xf32>, %w: tensor<32x32xi8>, 
   %q2 = vitya.quantize %2, %p2 : tensor<4x32xf32>, tensor<1x2xf32> -> tensor<4x32xi8>
   return %p2, %q2 : tensor<1x2xf32>, tensor<4x32xi8>
 }
+
+// -----
+
+// A module without vitya ops.
+
+// CHECK-LABEL: func.func @main
+// CHECK: call @addf_4x16
+// CHECK: func.func private @addf_4x16{{.*}} attributes {vitya.kernel, vitya.work = #vitya.work<
+func.func @main(%x: tensor<4x16xf32>) -> tensor<4x16xf32> {
+  %0 = arith.addf %x, %x : tensor<4x16xf32>
+  return %0 : tensor<4x16xf32>
+}

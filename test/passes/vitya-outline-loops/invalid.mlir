@@ -56,3 +56,15 @@ func.func private @scalar(%x: memref<4xf32>) attributes {vitya.kernel} {
   }
   return
 }
+
+// -----
+
+func.func private @kernel(%x: memref<4xf32>) attributes {vitya.kernel} {
+  return
+}
+func.func @main(%x: memref<4xf32>) {
+  // expected-error @below {{'func.constant' op expected kernel @kernel to be called only}}
+  %kernel = func.constant @kernel : (memref<4xf32>) -> ()
+  call_indirect %kernel(%x) : (memref<4xf32>) -> ()
+  return
+}
