@@ -126,7 +126,7 @@ module attributes {vitya.settings = [#vitya.setting<"setting_c1", value = "[1", 
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.settings' to be an array of #vitya.setting, found "heads"}}
+// expected-error @below {{expected attribute 'vitya.settings' to be an array of #vitya.setting on a module, found "heads"}}
 module attributes {vitya.settings = "heads"} {}
 
 // -----
@@ -147,42 +147,42 @@ module attributes {vitya.linears = [#vitya.linear_info<"head", in = 4, out = 10,
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.linears' to be an array of #vitya.linear_info, found ["head"]}}
+// expected-error @below {{expected attribute 'vitya.linears' to be an array of #vitya.linear_info on a module, found ["head"]}}
 module attributes {vitya.linears = ["head"]} {}
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.fingerprint' to be a string, found 12 : i64}}
+// expected-error @below {{expected attribute 'vitya.fingerprint' to be a string on a module, found 12 : i64}}
 module attributes {vitya.fingerprint = 12} {}
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.phase' to be a string, found 1 : i64}}
+// expected-error @below {{expected attribute 'vitya.phase' to be a string on a module, found 1 : i64}}
 module attributes {vitya.phase = 1} {}
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.parameters' to be an i64 that is not negative, found -1 : i64}}
+// expected-error @below {{expected attribute 'vitya.parameters' to be an i64 on a module that is not negative, found -1 : i64}}
 module attributes {vitya.parameters = -1} {}
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.multiply_adds' to be an i64 that is not negative, found 1 : i32}}
+// expected-error @below {{expected attribute 'vitya.multiply_adds' to be an i64 on a module that is not negative, found 1 : i32}}
 module attributes {vitya.multiply_adds = 1 : i32} {}
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.integer_multiply_adds' to be an i64 that is not negative, found -1 : i64}}
+// expected-error @below {{expected attribute 'vitya.integer_multiply_adds' to be an i64 on a module that is not negative, found -1 : i64}}
 module attributes {vitya.integer_multiply_adds = -1} {}
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.bf16_multiply_adds' to be an i64 that is not negative, found -1 : i64}}
+// expected-error @below {{expected attribute 'vitya.bf16_multiply_adds' to be an i64 on a module that is not negative, found -1 : i64}}
 module attributes {vitya.bf16_multiply_adds = -1} {}
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.workspace_bytes' to be an i64 that is not negative, found -1 : i64}}
+// expected-error @below {{expected attribute 'vitya.workspace_bytes' to be an i64 on a module that is not negative, found -1 : i64}}
 module attributes {vitya.workspace_bytes = -1} {}
 
 // -----
@@ -192,7 +192,7 @@ module attributes {vitya.weights = "weights"} {}
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.layers' to be an array of strings, found [1]}}
+// expected-error @below {{expected attribute 'vitya.layers' to be an array of strings on a module, found [1]}}
 module attributes {vitya.layers = [1]} {}
 
 // -----
@@ -203,7 +203,7 @@ func.func private @work() attributes {vitya.work = 1}
 // -----
 
 func.func @layer(%x: memref<4xf32>) {
-  // expected-error @below {{expected attribute 'vitya.layer' to be a string, found 1 : i64}}
+  // expected-error @below {{expected attribute 'vitya.layer' to be a string on a call, found 1 : i64}}
   call @layer(%x) {vitya.layer = 1} : (memref<4xf32>) -> ()
   return
 }
@@ -211,7 +211,7 @@ func.func @layer(%x: memref<4xf32>) {
 // -----
 
 func.func @loop(%x: memref<4xf32>) {
-  // expected-error @below {{expected attribute 'vitya.loop' to be a unit attribute, found 1 : i64}}
+  // expected-error @below {{expected attribute 'vitya.loop' to be a unit attribute on a call, found 1 : i64}}
   call @loop(%x) {vitya.loop = 1} : (memref<4xf32>) -> ()
   return
 }
@@ -253,7 +253,7 @@ module attributes {test = #vitya.short_sums<group = 0, largest = 32895, row = 0,
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.short_sum_multiply_adds' to be four i64 that are not negative, found array<i64: 1, 2>}}
+// expected-error @below {{expected attribute 'vitya.short_sum_multiply_adds' to be four i64 on a module that are not negative, found array<i64: 1, 2>}}
 module attributes {vitya.short_sum_multiply_adds = array<i64: 1, 2>} {}
 
 // -----
@@ -266,7 +266,7 @@ func.func @short_sums_of_an_f32_layer(%x: tensor<5x8xf32>, %w: tensor<3x8xf32>) 
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.attentions' to be an array of #vitya.attention_info, found 1}}
+// expected-error @below {{expected attribute 'vitya.attentions' to be an array of #vitya.attention_info on a module, found 1}}
 module attributes {vitya.attentions = 1 : i64} {}
 
 // -----
@@ -276,7 +276,7 @@ module attributes {vitya.attention_info = #vitya.attention_info<"a", heads = 1, 
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.calibrated' to be a string, found 1}}
+// expected-error @below {{expected attribute 'vitya.calibrated' to be a string on a module, found 1}}
 module attributes {vitya.calibrated = 1 : i64} {}
 
 // -----
@@ -370,7 +370,7 @@ module attributes {vitya.stored_tensors = [#vitya.stored_tensor<"stored_tensor_c
 
 // -----
 
-// expected-error @below {{expected attribute 'vitya.stored_tensors' to be an array of #vitya.stored_tensor, found "w"}}
+// expected-error @below {{expected attribute 'vitya.stored_tensors' to be an array of #vitya.stored_tensor on a module, found "w"}}
 module attributes {vitya.stored_tensors = "w"} {}
 
 // -----
@@ -429,3 +429,28 @@ module @cascade_c3_other attributes {vitya.cascade = #vitya.cascade<margin = 1.0
 
 // expected-error @below {{expected attribute 'vitya.cascade' to be #vitya.cascade on a module of two modules with the same `vitya.model` of at least two classes, found "margin"}}
 module @cascade_c3_value attributes {vitya.cascade = "margin"} {}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.phase' to be a string on a module, found "import"}}
+func.func private @phase() attributes {vitya.phase = "import"}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.parameters' to be an i64 on a module that is not negative, found 1 : i64}}
+func.func private @count() attributes {vitya.parameters = 1 : i64}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.layers' to be an array of strings on a module, found ["head"]}}
+func.func private @array() attributes {vitya.layers = ["head"]}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.layer' to be a string on a call, found "head"}}
+func.func private @layer() attributes {vitya.layer = "head"}
+
+// -----
+
+// expected-error @below {{expected attribute 'vitya.loop' to be a unit attribute on a call, found unit}}
+func.func private @loop() attributes {vitya.loop}
