@@ -91,19 +91,12 @@ llvm::Expected<std::string> chooseOutput(StringRef suffix) {
   return file;
 }
 
-/// The folder of the runtime that executables are linked with. Build and install trees have it beside the compiler.
-std::string runtimeFolder() {
-  llvm::SmallString<128> path(programFolder() + "/../lib/vitya");
-  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
-  return std::string(path);
-}
-
 /// One run of the compiler: load, choose the compression, run the phases, emit.
 class Compilation {
 public:
-  Compilation(ModelFile file, EmitGoal goal, std::vector<Target> targets, std::string output, std::string runtime)
+  Compilation(ModelFile file, EmitGoal goal, std::vector<Target> targets, std::string output)
       : file(std::move(file)), goal(goal), targets(std::move(targets)), output(std::move(output)),
-        runtime(std::move(runtime)), stages(stagesFolder) {
+        stages(stagesFolder) {
     registerAllModelDialects(registry);
     context.appendDialectRegistry(registry);
     printDiagnosticsAs(context, "vitya-compile");
@@ -132,14 +125,11 @@ private:
     if (reached > goal.phase)
       return makeError("expected a model at most at phase " + stringifyPhase(goal.phase) + " for --emit=" + emitName +
                        ", found '" + inputPath + "' at phase " + stringifyPhase(reached));
-    if (targets.size() > 1 && reached > Phase::compress)
-      return makeError("expected a model of phase import or compress for --cpu=" + cpuName + ", found '" + inputPath +
-                       "' at phase " + stringifyPhase(reached));
+    if ((targets.size() > 1 || check) && reached > Phase::compress)
+      return makeError("expected a model of phase import or compress for " + (check ? "--check" : "--cpu=" + cpuName) +
+                       ", found '" + inputPath + "' at phase " + stringifyPhase(reached));
     if (modelsOf(*module).size() > 1 && !goal.holdsCascades())
       return makeError("expected a single model for --emit=" + emitName + ", found a cascade in '" + inputPath + "'");
-    if (check && reached > Phase::compress)
-      return makeError("expected a model of phase import or compress for --check, found '" + inputPath + "' at phase " +
-                       stringifyPhase(reached));
     return llvm::Error::success();
   }
 
@@ -321,7 +311,7 @@ private:
     card.output = output;
     card.isLibrary = goal.product == Product::library;
     auto emitLinked = [&]() -> llvm::Error {
-      if (llvm::Error error = vitya::emitLinked(levels, options, card.isLibrary, output, runtime, timer))
+      if (llvm::Error error = vitya::emitLinked(levels, options, card.isLibrary, output, timer))
         return error;
       timer.finish(emitName);
       return llvm::Error::success();
@@ -332,7 +322,7 @@ private:
   ModelFile file;
   EmitGoal goal;
   std::vector<Target> targets; ///< at least one
-  std::string output, runtime;
+  std::string output;
   DialectRegistry registry;
   MLIRContext context;
   OwningOpRef<ModuleOp> module;               ///< null after the phases that all targets share
@@ -381,7 +371,7 @@ llvm::Error compile(ArrayRef<const char *> arguments) {
   llvm::Expected<std::string> output = chooseOutput(goal->suffix);
   if (!output)
     return output.takeError();
-  Compilation compilation(std::move(*file), *goal, std::move(*targets), std::move(*output), runtimeFolder());
+  Compilation compilation(std::move(*file), *goal, std::move(*targets), std::move(*output));
   return compilation.run(arguments);
 }
 

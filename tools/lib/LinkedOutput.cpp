@@ -4,6 +4,7 @@
 #include "dialect/support/Errors.h"
 #include "dialect/support/WriteOutput.h"
 #include "passes/emit/Link.h"
+#include "tools/lib/CheckProgram.h"
 #include "tools/lib/DefaultOutput.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
@@ -15,6 +16,13 @@ using namespace mlir;
 
 namespace vitya {
 namespace {
+
+/// The folder of the runtime, which build and install trees have beside this program.
+std::string runtimeFolder() {
+  llvm::SmallString<128> path(programFolder() + "/../lib/vitya");
+  llvm::sys::path::remove_dots(path, /*remove_dot_dot=*/true);
+  return std::string(path);
+}
 
 /// Returns the header that belongs beside the library `path`.
 llvm::SmallString<128> headerOf(StringRef path) {
@@ -32,15 +40,14 @@ llvm::Error checkCompanions(const EmitOptions &options, bool isLibrary, StringRe
 }
 
 /// Writes the files that belong beside `path`: the weights unless they are embedded, and the header of a library.
-llvm::Error writeCompanions(ArrayRef<Level> levels, const EmitOptions &options, bool isLibrary, StringRef path,
-                            const std::string &runtime) {
+llvm::Error writeCompanions(ArrayRef<Level> levels, const EmitOptions &options, bool isLibrary, StringRef path) {
   if (!options.weightsFile.empty())
     if (llvm::Error error =
             writeOutput(path.str() + ".weights", [&](llvm::raw_ostream &os) { return emitWeights(levels, os); }))
       return error;
   if (!isLibrary)
     return llvm::Error::success();
-  std::string header = runtime + "/vitya.h";
+  std::string header = runtimeFolder() + "/vitya.h";
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> text = llvm::MemoryBuffer::getFile(header);
   if (!text)
     return makeError("expected a part of the runtime at '" + header + "', found none");
@@ -71,7 +78,7 @@ void remarkOnBf16(ArrayRef<Level> levels) {
 } // namespace
 
 llvm::Error emitLinked(ArrayRef<Level> levels, const EmitOptions &options, bool isLibrary, StringRef path,
-                       const std::string &runtime, StepTimer &timer) {
+                       StepTimer &timer) {
   if (llvm::Error error = checkCompanions(options, isLibrary, path))
     return error;
   remarkOnBf16(levels);
@@ -83,16 +90,16 @@ llvm::Error emitLinked(ArrayRef<Level> levels, const EmitOptions &options, bool 
     return error;
   timer.finish("obj");
   if (llvm::Error error = writeOutput(path, [&](llvm::raw_ostream &os) {
-        return (isLibrary ? linkLibrary : linkExecutable)(object, runtime, levels.front().target.triple(), os);
+        return (isLibrary ? linkLibrary : linkExecutable)(object, runtimeFolder(), levels.front().target.triple(), os);
       }))
     return error;
   if (!replacedFile(path)) // standard output or a device
-    return writeCompanions(levels, options, isLibrary, path, runtime);
+    return writeCompanions(levels, options, isLibrary, path);
   llvm::FileRemover partial(path);
   auto executable = static_cast<llvm::sys::fs::perms>(llvm::sys::fs::all_all & ~llvm::sys::fs::getUmask());
   if (std::error_code error = llvm::sys::fs::setPermissions(path, executable))
     return makeError("expected a file that can be made executable at '" + path + "', found: " + error.message());
-  if (llvm::Error error = writeCompanions(levels, options, isLibrary, path, runtime))
+  if (llvm::Error error = writeCompanions(levels, options, isLibrary, path))
     return error;
   partial.releaseFile();
   return llvm::Error::success();

@@ -7,11 +7,11 @@
 
 namespace vitya {
 
-/// Links the levels of a model with the runtime in folder `runtime`, and writes an executable or a shared library to
-/// `path`, and beside it the header of a library, and the weights if they are not embedded. Fails with one line if a
-/// file of another program has the name of one of those. On failure nothing is left behind.
+/// Links the levels of a model with the runtime, and writes an executable or a shared library to `path`, and beside it
+/// the header of a library, and the weights if they are not embedded. Fails with one line if a file of another program
+/// has the name of one of those. On failure nothing is left behind.
 llvm::Error emitLinked(llvm::ArrayRef<Level> levels, const EmitOptions &options, bool isLibrary, llvm::StringRef path,
-                       const std::string &runtime, StepTimer &timer);
+                       StepTimer &timer);
 
 } // namespace vitya
 
