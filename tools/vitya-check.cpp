@@ -9,7 +9,6 @@
 #include "tools/lib/ModelInput.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Threading.h"
 
 using namespace mlir;
@@ -148,10 +147,6 @@ llvm::Error run() {
 } // namespace
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
-  cl::ParseCommandLineOptions(argc, argv,
-                              "Compares LibTorch, the reference interpreter and compiled code on a model\n");
-  return exitCodeOf(run(), "vitya-check");
+  return runTool(argc, argv, "vitya-check",
+                 "Compares LibTorch, the reference interpreter and compiled code on a model\n", category, run);
 }

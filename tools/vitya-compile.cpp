@@ -22,7 +22,6 @@
 #include "tools/lib/Stages.h"
 #include "tools/lib/StepTimer.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include <malloc.h>
 
@@ -378,12 +377,9 @@ llvm::Error compile(ArrayRef<const char *> arguments) {
 } // namespace
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
   // Weights are freed one by one. By default glibc would keep the memory of those that are smaller than 32 MB.
   constexpr int leastMapped = 1 << 20;
   mallopt(M_MMAP_THRESHOLD, leastMapped);
-  cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
-  cl::ParseCommandLineOptions(argc, argv, "Vision Transformers to native code\n");
-  return exitCodeOf(compile({argv + 1, size_t(argc - 1)}), "vitya-compile");
+  return runTool(argc, argv, "vitya-compile", "Vision Transformers to native code\n", category,
+                 [&] { return compile({argv + 1, size_t(argc - 1)}); });
 }

@@ -4,7 +4,6 @@
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/ModelInput.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/InitLLVM.h"
 
 using namespace llvm;
 
@@ -23,7 +22,6 @@ static Error run(StringRef model, StringRef output, bool list, const vitya::Impo
 }
 
 int main(int argc, char **argv) {
-  InitLLVM init(argc, argv);
   cl::OptionCategory category("Options of vitya-import");
   cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL"), cl::cat(category));
   cl::opt<std::string> output("o", cl::init("-"), cl::value_desc("file"), cl::cat(category),
@@ -31,7 +29,6 @@ int main(int argc, char **argv) {
   cl::opt<bool> list("list", cl::cat(category),
                      cl::desc("List the name, element type, shape and size of each tensor of the checkpoint"));
   vitya::ImportFlags flags(category);
-  cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, "Imports a trained checkpoint as IR\n");
-  return vitya::exitCodeOf(run(model, output, list, flags.get()), "vitya-import");
+  return vitya::runTool(argc, argv, "vitya-import", "Imports a trained checkpoint as IR\n", category,
+                        [&] { return run(model, output, list, flags.get()); });
 }

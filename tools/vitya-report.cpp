@@ -14,7 +14,6 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Program.h"
 #include <chrono>
@@ -163,9 +162,6 @@ llvm::Error run(int argc, char **argv) {
 } // namespace
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
-  cl::ParseCommandLineOptions(argc, argv, "A report on the variants of a model: accuracy, bytes, latency\n");
-  return exitCodeOf(run(argc, argv), "vitya-report");
+  return runTool(argc, argv, "vitya-report", "A report on the variants of a model: accuracy, bytes, latency\n",
+                 category, [&] { return run(argc, argv); });
 }

@@ -14,7 +14,6 @@
 #include "llvm/Support/EndianStream.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Regex.h"
 #include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/xxhash.h"
@@ -263,9 +262,5 @@ llvm::Error run() {
 } // namespace
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
-  cl::HideUnrelatedOptions(category);
-  cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
-  cl::ParseCommandLineOptions(argc, argv, "Executes a model on images and prints its logits\n");
-  return exitCodeOf(run(), "vitya-run");
+  return runTool(argc, argv, "vitya-run", "Executes a model on images and prints its logits\n", category, run);
 }

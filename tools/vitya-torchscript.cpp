@@ -6,7 +6,6 @@
 #include "frontend/graph/torchscript/ScriptedProgram.h"
 #include "tools/lib/ExitCode.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/InitLLVM.h"
 
 using namespace llvm;
 
@@ -27,14 +26,12 @@ static Error run(const std::string &model, StringRef output, ArrayRef<int64_t> i
 }
 
 int main(int argc, char **argv) {
-  InitLLVM init(argc, argv);
   cl::OptionCategory category("Options of vitya-torchscript");
   cl::opt<std::string> model(cl::Positional, cl::Required, cl::desc("MODEL"), cl::cat(category));
   cl::opt<std::string> output("o", cl::init("-"), cl::value_desc("file"), cl::cat(category),
                               cl::desc("Output file, usually NAME.pt2 (default: standard output)"));
   cl::list<int64_t> image("image", cl::CommaSeparated, cl::value_desc("channels,height,width"), cl::cat(category),
                           cl::desc("The shape of an image, which the file does not say"));
-  cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, "Converts a TorchScript model to the form of torch.export\n");
-  return vitya::exitCodeOf(run(model, output, std::vector<int64_t>(image.begin(), image.end())), "vitya-torchscript");
+  return vitya::runTool(argc, argv, "vitya-torchscript", "Converts a TorchScript model to the form of torch.export\n",
+                        category, [&] { return run(model, output, std::vector<int64_t>(image.begin(), image.end())); });
 }

@@ -1,6 +1,7 @@
-// The one place where tools print an error and choose an exit code.
+// The one place where tools parse their command line, print an error and choose an exit code.
 #include "tools/lib/ExitCode.h"
 #include "dialect/support/Errors.h"
+#include "llvm/Support/InitLLVM.h"
 
 int vitya::exitCodeOf(llvm::Error error, llvm::StringRef tool) {
   if (!error)
@@ -9,4 +10,13 @@ int vitya::exitCodeOf(llvm::Error error, llvm::StringRef tool) {
       std::move(error), [](const ReportedError &) {},
       [&](const llvm::ErrorInfoBase &other) { llvm::errs() << tool << ": error: " << other.message() << '\n'; });
   return 1;
+}
+
+int vitya::runTool(int argc, char **argv, llvm::StringRef tool, llvm::StringRef overview,
+                   llvm::cl::OptionCategory &category, llvm::function_ref<llvm::Error()> run) {
+  llvm::InitLLVM init(argc, argv);
+  llvm::cl::HideUnrelatedOptions(category);
+  llvm::cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
+  llvm::cl::ParseCommandLineOptions(argc, argv, overview);
+  return exitCodeOf(run(), tool);
 }

@@ -1,7 +1,9 @@
-// How an error becomes the message and the exit code of a tool.
+// How a tool starts and ends: its command line, and how an error becomes its message and exit code.
 #ifndef VITYA_TOOLS_LIB_EXITCODE_H
 #define VITYA_TOOLS_LIB_EXITCODE_H
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Error.h"
 
 namespace vitya {
@@ -9,6 +11,11 @@ namespace vitya {
 /// Returns the exit code of `tool`: 0 for success, else 1. Prints "TOOL: error: MESSAGE" to standard error unless
 /// `error` is a ReportedError.
 int exitCodeOf(llvm::Error error, llvm::StringRef tool);
+
+/// The main function of `tool`: parses the command line, calls `run` and returns the exit code. --help shows `overview`
+/// and the options of `category`.
+int runTool(int argc, char **argv, llvm::StringRef tool, llvm::StringRef overview, llvm::cl::OptionCategory &category,
+            llvm::function_ref<llvm::Error()> run);
 
 } // namespace vitya
 
