@@ -2,8 +2,9 @@
  *
  * A session owns threads and working memory for inference; all sessions share the weights. Those in a file beside the
  * library are mapped, and their digest is compared, when the first session is created; they are unmapped when the last
- * one is destroyed. Sessions are independent: any number of threads may create, use and destroy their own. Concurrent calls on one session are serialised.
- * Inference on an existing session allocates no memory. A thread that calls these functions needs 64 KB of stack.
+ * one is destroyed. Sessions are independent: any number of threads may create, use and destroy their own. Concurrent
+ * calls on one session are serialised. Inference on an existing session allocates no memory. A thread that calls these
+ * functions needs 64 KB of stack.
  *
  * A library that was compiled for several levels of processors runs the fastest one that the processor has. The
  * environment variable VITYA_LEVEL, which is read when the library is loaded, names another one.

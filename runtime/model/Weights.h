@@ -24,8 +24,8 @@ struct ModelWeights {
 };
 
 /// Loads the weights of `model`. A weights file is read once, to compare the digest of its bytes with that of the
-/// model; it stays mapped until unloadWeights(), and processes share its pages. On failure, returns false and writes one
-/// line to `error` that states what was expected and found.
+/// model; it stays mapped until unloadWeights(), and processes share its pages. On failure, returns false and writes
+/// one line to `error` that states what was expected and found.
 bool loadWeights(const vitya_model &model, ModelWeights &weights, char *error, size_t errorSize);
 
 /// Unmaps the files of `weights`, which become null.
