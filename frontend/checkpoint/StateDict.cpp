@@ -21,8 +21,10 @@ constexpr unsigned kMaxDepth = 64;
 /// exponential.
 constexpr size_t kMaxTensors = 1 << 20;
 
-static bool isFloating(const PickleValue &value) {
-  return value.is(Kind::tensor) && (value.tensor->type->kind == ElementKind::floating || value.tensor->quantizer);
+/// Returns whether the value is a floating-point tensor, other than a single number such as a metric of a training run.
+static bool isWeight(const PickleValue &value) {
+  return value.is(Kind::tensor) && !value.tensor->shape.empty() &&
+         (value.tensor->type->kind == ElementKind::floating || value.tensor->quantizer);
 }
 
 /// Returns the attributes of an object, or null.
@@ -148,7 +150,7 @@ struct Candidate {
   const PickleValue *value;
 };
 
-/// Finds modules, and the innermost dicts that hold floating-point tensors. Each value is visited once, and down to a
+/// Finds modules, and the innermost dicts that hold weights. Each value is visited once, and down to a
 /// depth that no checkpoint reaches, so values may contain themselves.
 struct CandidateSearch {
   PickleMemory &memory;
@@ -159,18 +161,18 @@ struct CandidateSearch {
     if (depth > kMaxDepth || !seen.insert(&value).second)
       return;
     if (isModule(value)) {
-      if (reachesTensor(value, depth))
+      if (reachesWeight(value, depth))
         add(key, value);
       return;
     }
     size_t before = candidates.size();
-    bool holdsTensors = holdsTensor(value);
+    bool holdsWeights = holdsWeight(value);
     forEachItem(attributes(value) ? *attributes(value) : value, [&](StringRef name, const PickleValue &child) {
-      holdsTensors |= holdsTensor(child);
+      holdsWeights |= holdsWeight(child);
       if (child.is(Kind::dict) || child.is(Kind::object))
         visit(key.isTriviallyEmpty() ? Twine(name) : key + "." + name, child, depth + 1);
     });
-    if (holdsTensors && candidates.size() == before)
+    if (holdsWeights && candidates.size() == before)
       add(key, value);
   }
 
@@ -182,27 +184,26 @@ private:
     memory.use(sizeof(Candidate) + 2 * candidates.back().key.size());
   }
 
-  /// Returns whether the value is a floating-point tensor or a sequence with one.
-  static bool holdsTensor(const PickleValue &value) {
+  /// Returns whether the value is a weight or a sequence with one.
+  static bool holdsWeight(const PickleValue &value) {
     bool isSequence = value.is(Kind::tuple) || value.is(Kind::list);
-    return isFloating(value) ||
-           (isSequence && any_of(value.items, [](PickleValue *item) { return isFloating(*item); }));
+    return isWeight(value) || (isSequence && any_of(value.items, [](PickleValue *item) { return isWeight(*item); }));
   }
 
-  /// Returns whether there is a floating-point tensor below a module.
-  bool reachesTensor(const PickleValue &module, unsigned depth) {
+  /// Returns whether there is a weight below a module.
+  bool reachesWeight(const PickleValue &module, unsigned depth) {
     bool found = false;
     forEachItem(*attributes(module), [&](StringRef, const PickleValue &child) {
-      found |= holdsTensor(child);
+      found |= holdsWeight(child);
       if (depth > kMaxDepth || !seen.insert(&child).second)
         return;
       if (attributes(child))
-        found |= reachesTensor(child, depth + 1);
+        found |= reachesWeight(child, depth + 1);
       else if (child.is(Kind::dict))
         forEachItem(child, [&](StringRef, const PickleValue &entry) {
-          found |= holdsTensor(entry);
+          found |= holdsWeight(entry);
           if (attributes(entry) && seen.insert(&entry).second)
-            found |= reachesTensor(entry, depth + 1);
+            found |= reachesWeight(entry, depth + 1);
         });
     });
     return found;

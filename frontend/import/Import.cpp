@@ -6,7 +6,7 @@
 #include "frontend/import/GraphImport.h"
 #include "frontend/import/ModelBuilder.h"
 #include "frontend/import/ModelConfig.h"
-#include "frontend/layout/Match.h"
+#include "frontend/layout/LayoutChoice.h"
 #include "frontend/layout/Settings.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -41,6 +41,15 @@ static void remark(MLIRContext &context, StringRef name, const llvm::Twine &text
   emitRemark(NameLoc::get(StringAttr::get(&context, name))) << escapeControls(text.str());
 }
 
+/// Returns whether the last step is a linear layer, which computes logits, in every branch.
+static bool hasHead(const Steps &steps) {
+  if (steps.empty())
+    return false;
+  if (const auto *average = std::get_if<AverageStep>(&steps.back().step))
+    return llvm::all_of(average->branches, hasHead);
+  return std::holds_alternative<LinearStep>(steps.back().step);
+}
+
 /// `layoutSource` says who has chosen `layouts`, and `otherwise` what the user can do if none fits.
 static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, const Checkpoint &checkpoint,
                                                         ModelConfig config, ArrayRef<Layout> layouts,
@@ -66,6 +75,8 @@ static Expected<OwningOpRef<ModuleOp>> importCheckpoint(MLIRContext &context, co
   Expected<Settings> settings = Settings::merge(match.defaults, fileSettings, assignments, config.settings);
   if (!settings)
     return settings.takeError();
+  if (!hasHead(match.steps))
+    remark(context, name, "the file has no linear layer at the end: the model returns features, not logits of classes");
   if (!match.overruled.empty())
     emitRemark(NameLoc::get(StringAttr::get(&context, match.overruled.front())))
         << match.overruled.size() << " layers, '" << match.overruled.front()

@@ -145,8 +145,14 @@ Error PictureConfig::readResize(const ConfigJson &json) {
 /// Reports steps that are switched on and that preprocessing lacks.
 void PictureConfig::remarkOthers(const ConfigJson &json) {
   constexpr StringLiteral known[] = {"do_resize", "do_center_crop", "do_rescale", "do_normalize", "do_convert_rgb"};
+  auto isLacking = [&](StringRef key, const json::Value &value) {
+    // The share of a picture that ConvNextImageProcessor crops to.
+    if (key == "crop_pct")
+      return value.getAsNumber().value_or(1) != 1;
+    return key.starts_with("do_") && value.getAsBoolean().value_or(false) && !is_contained(known, key);
+  };
   for (const auto &[key, value] : json.object())
-    if (StringRef(key).starts_with("do_") && value.getAsBoolean().value_or(false) && !is_contained(known, key.str()))
+    if (isLacking(key, value))
       remarks.push_back("pictures are prepared without '" + key.str() + "' of " + file);
 }
 

@@ -1,11 +1,9 @@
 // Only names are matched, not shapes, so that a file with one wrong shape can be told from a file of another family. A
 // tensor that is optional in a repeated block is present in all repetitions or in none, as it is in the first.
 #include "frontend/layout/Match.h"
-#include "dialect/support/Errors.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/ADT/Sequence.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/GlobPattern.h"
 
 using namespace llvm;
@@ -36,6 +34,7 @@ public:
       if (!used.contains(named.name) &&
           none_of(ignored, [&](const GlobPattern &pattern) { return pattern.match(named.name); }))
         result.leftover.push_back(named.name);
+    result.named = used.size();
     return std::move(result);
   }
 
@@ -335,65 +334,6 @@ Match matchLayout(const Layout &layout, ArrayRef<NamedTensor> tensors, const Str
     if (Match other = Matcher(tensors, withoutBias).match(named); other.distance() < match.distance())
       match = std::move(other);
   return match;
-}
-
-/// The beginnings of names, up to a dot, that most tensors have, at most kMaxPrefixes of them.
-static SmallVector<StringRef> commonPrefixes(ArrayRef<NamedTensor> tensors) {
-  constexpr size_t kMaxPrefixes = 32;
-  MapVector<StringRef, size_t> counts;
-  for (const NamedTensor &named : tensors)
-    for (size_t length = 1; length < named.name.size(); ++length)
-      if (named.name[length - 1] == '.')
-        ++counts[StringRef(named.name).take_front(length)];
-  auto entries = counts.takeVector();
-  llvm::sort(entries, [](const auto &left, const auto &right) {
-    return std::tuple(right.second, left.first) < std::tuple(left.second, right.first);
-  });
-  auto prefixes = llvm::to_vector(make_first_range(entries));
-  prefixes.resize(std::min(prefixes.size(), kMaxPrefixes));
-  return prefixes;
-}
-
-/// Returns what the user can do if a layout fits the tensors behind a prefix, else an empty string.
-static std::string suggestPrefix(ArrayRef<Layout> layouts, ArrayRef<NamedTensor> tensors) {
-  std::vector<std::string> fitting;
-  for (StringRef prefix : commonPrefixes(tensors)) {
-    std::vector<NamedTensor> behind = tensorsBehind(prefix, tensors);
-    for (const Layout &layout : layouts)
-      if (matchLayout(layout, behind).fits())
-        fitting.push_back(formatv("'{0}' fits with --prefix={1}", layout.name, prefix));
-  }
-  return fitting.empty() ? "" : "; " + join(fitting, ", ");
-}
-
-Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayRef<NamedTensor> tensors,
-                                                const StringSet<> &withoutBias) {
-  std::vector<Match> matches;
-  for (const Layout &layout : layouts)
-    matches.push_back(matchLayout(layout, tensors, withoutBias));
-  // The layout that differs least comes first.
-  auto order = llvm::to_vector(llvm::seq<size_t>(0, layouts.size()));
-  llvm::sort(order, [&](size_t left, size_t right) {
-    return std::pair(matches[left].distance(), left) < std::pair(matches[right].distance(), right);
-  });
-
-  auto list = [&](ArrayRef<size_t> indices, auto describe) { return join(map_range(indices, describe), "; "); };
-  size_t fitting = llvm::count_if(matches, [](const Match &match) { return match.fits(); });
-  if (fitting == 1)
-    return std::pair(order.front(), std::move(matches[order.front()]));
-  if (fitting > 1)
-    return makeError("expected the tensors of one layout, found those of several with nothing left over ({0}): choose "
-                     "with --layout",
-                     list(ArrayRef(order).take_front(fitting), [&](size_t index) { return layouts[index].name; }));
-  constexpr size_t kShown = 2;
-  std::string differences = list(ArrayRef(order).take_front(kShown), [&](size_t index) {
-    return "for '" + layouts[index].name + "' " + matches[index].describe();
-  });
-  if (layouts.size() > kShown)
-    differences += formatv("; {0} layouts that differ more", layouts.size() - kShown);
-  return makeError("expected the tensors of {0}, found {1}{2}",
-                   layouts.size() == 1 ? "the layout" : "one of the layouts", differences,
-                   suggestPrefix(layouts, tensors));
 }
 
 } // namespace vitya

@@ -16,6 +16,7 @@ struct Match {
   std::vector<std::string> missing;   ///< tensors that the layout needs and the file lacks
   std::vector<std::string> overruled; ///< layers with factors and dense tensors; the dense tensors are not used
   std::vector<std::string> leftover;  ///< tensors of the file that the layout neither uses nor ignores
+  size_t named = 0;                   ///< the number of tensors that the layout uses or misses
 
   bool fits() const { return missing.empty() && leftover.empty(); }
   /// The number of tensors in which layout and file differ.
@@ -27,12 +28,6 @@ struct Match {
 /// Of several names that a layout has for its tensors, those that the file has are chosen. Layers in `withoutBias` may
 /// lack a bias that the layout requires.
 Match matchLayout(const Layout &layout, llvm::ArrayRef<NamedTensor> tensors, const llvm::StringSet<> &withoutBias = {});
-
-/// Returns the index of the only layout that fits, and its match; see `matchLayout`. If none or several fit, the error
-/// says for each layout what differs. If a layout fits the tensors behind a prefix of the names, the error suggests it.
-llvm::Expected<std::pair<size_t, Match>> chooseLayout(llvm::ArrayRef<Layout> layouts,
-                                                      llvm::ArrayRef<NamedTensor> tensors,
-                                                      const llvm::StringSet<> &withoutBias = {});
 
 /// Returns, for example, "2 missing ('a', 'b')": the number, the `state` and the first few of `names`. Returns an empty
 /// string for no names.

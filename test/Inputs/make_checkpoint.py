@@ -577,9 +577,10 @@ def wrap(tensors, variant, settings):
         return make_script(tensors)
     if variant == "two":
         return {"student": tensors, "teacher": {"model": dict(tensors)}, "epoch": 3}
-    if variant == "averages":  # a model and the averages of its weights
+    if variant == "averages":  # a model, the averages of its weights, and a metric, which is no model
         others = {name: Tensor(Storage([0.0] * tensor.storage.count), tensor.shape) for name, tensor in tensors.items()}
-        return {"model": others, "model_ema": {"module." + name: tensor for name, tensor in tensors.items()}}
+        return {"model": others, "model_ema": {"module." + name: tensor for name, tensor in tensors.items()},
+                "callbacks": {"best": Tensor(Storage([0.5]), ())}}
     if variant == "parts":  # two state dicts of which neither is the one to evaluate
         return {"encoder": tensors, "decoder": dict(tensors)}
     if variant == "nested":

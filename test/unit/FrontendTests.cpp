@@ -3,7 +3,7 @@
 #include "frontend/checkpoint/Checkpoint.h"
 #include "frontend/checkpoint/Unpickler.h"
 #include "frontend/import/PositionEmbedding.h"
-#include "frontend/layout/Match.h"
+#include "frontend/layout/LayoutChoice.h"
 #include "frontend/layout/Settings.h"
 #include <cmath>
 #include <cstring>
@@ -615,10 +615,22 @@ TEST(Match, SuggestsPrefix) {
   layouts.push_back(layout("a", R"({"linear": "x"})"));
   auto tensors =
       tensorsNamed({"student.net.x.weight", "student.net.x.bias", "teacher.x.weight", "teacher.x.bias", "y"});
-  std::string error = errorOf(chooseLayout(layouts, tensors));
-  EXPECT_TRUE(
-      llvm::StringRef(error).ends_with("; 'a' fits with --prefix=student.net., 'a' fits with --prefix=teacher."))
-      << error;
+  EXPECT_EQ(errorOf(chooseLayout(layouts, tensors)),
+            "expected the tensors of the layout, found names with a prefix: 'a' fits with --prefix=student.net., 'a' "
+            "fits with --prefix=teacher.");
+}
+
+TEST(Match, NamesTheCause) {
+  std::vector<Layout> layouts;
+  layouts.push_back(layout("a", R"({"linear": "x"}, {"linear": "y"})"));
+  layouts.push_back(layout("b", R"({"linear": "z"})"));
+  EXPECT_EQ(errorOf(chooseLayout(layouts, tensorsNamed({"conv1.weight", "bn1.weight"}))),
+            "expected the tensors of one of the layouts, found 2 tensors of a model that no layout describes "
+            "('conv1.weight', 'bn1.weight'); --layout=FILE reads a layout of your own, and a graph of "
+            "torch.export.save needs none");
+  EXPECT_EQ(errorOf(chooseLayout(layouts, tensorsNamed({"x.base_layer.weight", "x.lora_A.default.weight"}))),
+            "expected the tensors of one of the layouts, found adapters of LoRA, such as 'x.lora_A.default.weight': "
+            "merge them into the layers, as merge_and_unload() of PEFT does, and save the merged model");
 }
 
 TEST(Match, VariantsOverrideDefaults) {
