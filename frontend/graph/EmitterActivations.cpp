@@ -54,6 +54,10 @@ FailureOr<View> Emitter::evaluate(const View &view) {
   FunctionSource source = *getSource<FunctionSource>(view);
   std::optional<Activation> activation =
       recognizeActivation([&](double x) { return view.factor * source.function(x); });
+  if (!activation && getSource<ImageSource>(source.operand))
+    return fail(
+        "expected (image - mean) / std with a positive std for each channel as the only function of the pixels, "
+        "found another");
   if (!activation)
     return fail("expected ReLU, SiLU or a GELU, exact, by tanh or x * sigmoid(1.702 * x), found another function of "
                 "each element");

@@ -50,11 +50,10 @@ static StringRef findAdapter(ArrayRef<NamedTensor> tensors) {
 /// Describes the differences of the closest layouts, which come first in `order`.
 static std::string describeDifferences(ArrayRef<Layout> layouts, ArrayRef<Match> matches, ArrayRef<size_t> order) {
   constexpr size_t kShown = 2;
-  std::string text = join(map_range(order.take_front(kShown),
-                                    [&](size_t index) {
-                                      return "for '" + layouts[index].name + "' " + matches[index].describe();
-                                    }),
-                          "; ");
+  std::string text =
+      join(map_range(order.take_front(kShown),
+                     [&](size_t index) { return "for '" + layouts[index].name + "' " + matches[index].describe(); }),
+           "; ");
   return layouts.size() > kShown ? text + formatv("; {0} layouts that differ more", layouts.size() - kShown).str()
                                  : text;
 }
@@ -92,11 +91,10 @@ Expected<std::pair<size_t, Match>> chooseLayout(ArrayRef<Layout> layouts, ArrayR
   if (fitting == 1)
     return std::pair(order.front(), std::move(matches[order.front()]));
   if (fitting > 1)
-    return makeError("expected the tensors of one layout, found those of several with nothing left over ({0}): choose "
-                     "with --layout",
-                     join(map_range(ArrayRef(order).take_front(fitting),
-                                    [&](size_t index) { return layouts[index].name; }),
-                          "; "));
+    return makeError(
+        "expected the tensors of one layout, found those of several with nothing left over ({0}): choose "
+        "with --layout",
+        join(map_range(ArrayRef(order).take_front(fitting), [&](size_t index) { return layouts[index].name; }), "; "));
   return makeError("expected the tensors of {0}, found {1}", layouts.size() == 1 ? "the layout" : "one of the layouts",
                    describeMismatch(layouts, tensors, matches, order));
 }

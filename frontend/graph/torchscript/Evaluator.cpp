@@ -185,7 +185,7 @@ c10::IValue Evaluator::attribute(Node &node, const c10::IValue &value) {
   return recorder.weight(result.toTensor(), prefix + name);
 }
 
-bool Evaluator::runList(Node &node, const Values &inputs, Frame &frame) {
+bool Evaluator::runContainer(Node &node, const Values &inputs, Frame &frame) {
   auto values = llvm::to_vector(llvm::map_range(inputs, [](const Evaluated &each) { return each.value; }));
   switch (node.kind()) {
   case prim::ListConstruct: {
@@ -193,6 +193,14 @@ bool Evaluator::runList(Node &node, const Values &inputs, Frame &frame) {
     for (const c10::IValue &value : values)
       list.push_back(value);
     bind(node, {c10::IValue(std::move(list))}, frame);
+    return true;
+  }
+  case prim::DictConstruct: {
+    auto type = node.output()->type()->expect<DictType>();
+    c10::impl::GenericDict dict(type->getKeyType(), type->getValueType());
+    for (size_t index = 0; index + 1 < values.size(); index += 2)
+      dict.insert_or_assign(values[index], values[index + 1]);
+    bind(node, {c10::IValue(std::move(dict))}, frame);
     return true;
   }
   case prim::ListUnpack: {
@@ -297,7 +305,7 @@ void Evaluator::runNode(Node &node, Frame &frame) {
       frame[output] = {c10::IValue(), problem};
     return;
   }
-  if (!runList(node, inputs, frame))
+  if (!runContainer(node, inputs, frame))
     runOperator(node, std::move(inputs), frame);
 }
 

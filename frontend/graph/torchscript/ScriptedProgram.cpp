@@ -33,6 +33,30 @@ static std::string checkArchive(const std::string &path) {
   return reader.hasRecord("extra/vitya") ? contents(reader, "extra/vitya") : "";
 }
 
+/// Returns the only tensor of what a model returns: a tensor, or a tuple, list or dict of one.
+static at::Tensor logitsOf(const c10::IValue &result) {
+  std::vector<c10::IValue> values;
+  std::string keys;
+  if (result.isTensor()) {
+    values = {result};
+  } else if (result.isTuple()) {
+    values = result.toTupleRef().elements().vec();
+  } else if (result.isList()) {
+    values = result.toListRef().vec();
+  } else if (result.isGenericDict()) {
+    for (const auto &entry : result.toGenericDict()) {
+      values.push_back(entry.value());
+      if (entry.key().isString())
+        keys += (keys.empty() ? " with the keys '" : "', '") + entry.key().toStringRef();
+    }
+    keys += keys.empty() ? "" : "'";
+  }
+  if (values.size() != 1 || !values.front().isTensor())
+    throw ScriptProblem("expected one tensor as the result of the model, the logits, found a value of type '" +
+                        result.type()->str() + "'" + keys);
+  return values.front().toTensor();
+}
+
 static void read(const std::string &path, const ScriptedOptions &options, ScriptedProgram &program) {
   program.settings = checkArchive(path);
   registerLaterOperators();
@@ -45,10 +69,7 @@ static void read(const std::string &path, const ScriptedOptions &options, Script
   Evaluated result = Evaluator(model, options.operators, recorder).run(image);
   if (!result.problem.empty())
     throw ScriptProblem(result.problem);
-  if (!result.value.isTensor())
-    throw ScriptProblem("expected one tensor as result, the logits, found a value of type '" +
-                        result.value.type()->str() + "'");
-  recorder.output(result.value.toTensor());
+  recorder.output(logitsOf(result.value));
 }
 
 std::string readScripted(const std::string &path, const ScriptedOptions &options, ScriptedProgram &program) {
