@@ -9,6 +9,9 @@ using namespace mlir;
 
 namespace vitya {
 
+static double sumOf(double x, double y) { return x + y; }
+static double productOf(double x, double y) { return x * y; }
+
 LogicalResult Converter::broadcast(MutableArrayRef<View> views) {
   SmallVector<int64_t> shape;
   for (const View &view : views) {
@@ -126,18 +129,17 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
   auto &[a, b] = *both;
   bool aIsConstant = getSource<ConstantSource>(a), bIsConstant = getSource<ConstantSource>(b);
   if (aIsConstant && bIsConstant)
-    return foldConstants(a, b, [](double x, double y) { return x + y; });
+    return foldConstants(a, b, sumOf);
   if (getSource<ScoresSource>(a) && bIsConstant)
     return failed(checkMask(b, /*areTruthValues=*/false)) ? FailureOr<View>(failure()) : a;
   if (isFunction(a) || isFunction(b))
-    if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x + y; }); succeeded(result))
+    if (FailureOr<View> result = combine(a, b, sumOf); succeeded(result))
       return *result;
   // A bias of a linear layer.
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
   if (std::optional<View> bias = getSource<LinearSource>(layer) ? vectorFor(layer, constant) : std::nullopt) {
     LinearSource result = *getSource<LinearSource>(layer);
-    FailureOr<View> total =
-        result.bias ? foldConstants(*result.bias, *bias, [](double x, double y) { return x + y; }) : *bias;
+    FailureOr<View> total = result.bias ? foldConstants(*result.bias, *bias, sumOf) : *bias;
     if (failed(total))
       return failure();
     result.bias = *total;
@@ -171,13 +173,12 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
   auto &[a, b] = *both;
   bool aIsConstant = getSource<ConstantSource>(a), bIsConstant = getSource<ConstantSource>(b);
   if (aIsConstant && bIsConstant)
-    return foldConstants(a, b, [](double x, double y) { return x * y; });
+    return foldConstants(a, b, productOf);
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
   std::optional<View> factors = aIsConstant || bIsConstant ? vectorFor(layer, constant) : std::nullopt;
   if (factors && getSource<NormSource>(layer)) {
     NormSource result = *getSource<NormSource>(layer);
-    FailureOr<View> weight =
-        result.weight ? foldConstants(*result.weight, *factors, [](double x, double y) { return x * y; }) : *factors;
+    FailureOr<View> weight = result.weight ? foldConstants(*result.weight, *factors, productOf) : *factors;
     if (failed(weight))
       return failure();
     result.weight = *weight;
@@ -190,9 +191,8 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
     FailureOr<View> repeated = failed(rows) ? rows : rearranged(*rows, rows->map.expand(result.weight.map.shape()));
     if (failed(repeated))
       return failure();
-    FailureOr<View> weight = foldConstants(result.weight, *repeated, [](double x, double y) { return x * y; });
-    FailureOr<View> bias = result.bias ? foldConstants(*result.bias, *factors, [](double x, double y) { return x * y; })
-                                       : FailureOr<View>(View());
+    FailureOr<View> weight = foldConstants(result.weight, *repeated, productOf);
+    FailureOr<View> bias = result.bias ? foldConstants(*result.bias, *factors, productOf) : FailureOr<View>(View());
     if (failed(weight) || failed(bias))
       return failure();
     result.weight = *weight;
@@ -200,7 +200,7 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
       result.bias = *bias;
     return View{std::make_shared<Source>(std::move(result)), layer.map};
   }
-  if (FailureOr<View> result = combine(a, b, [](double x, double y) { return x * y; }); succeeded(result))
+  if (FailureOr<View> result = combine(a, b, productOf); succeeded(result))
     return *result;
   for (auto [values, inverses] : {std::pair(a, b), std::pair(b, a)})
     if (std::optional<View> norm = rmsNormalized(values, inverses))
