@@ -61,6 +61,17 @@ TEST_F(Dialect, BuildersInferShapes) {
   EXPECT_EQ(shapeOf(make<MeanPoolOp>(value({65, 192}))), Shape({1, 192}));
 }
 
+// The parser of arrays refuses this already.
+TEST_F(Dialect, ModelsHaveClasses) {
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  auto preprocessing = PreprocessingAttr::get(&context, PictureFilter::bilinear);
+  auto emitError = [&] { return mlir::emitError(builder.getUnknownLoc()); };
+  int64_t image[] = {3, 4, 4};
+  EXPECT_TRUE(failed(ModelAttr::verify(emitError, "vit", image, ArrayRef<StringAttr>(), preprocessing)));
+  EXPECT_EQ(message, "expected at least one class, found none"); // model_c2
+}
+
 TEST_F(Dialect, RowwiseOpsNameTheirOperand) {
   auto linear = make<LinearOp>("fc", value({65, 192}), value({10, 192}), Value(), LinearInfoAttr());
   ASSERT_TRUE(isa<RowwiseOpInterface>(linear.getOperation()));
