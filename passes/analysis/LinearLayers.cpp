@@ -14,9 +14,11 @@ namespace {
 /// The f32 elements of the constant `value`, the operand `what` of `op`, in row-major order.
 FailureOr<std::vector<float>> finiteElementsOf(Operation *op, Value value, StringRef what) {
   ElementsAttr elements;
-  if (isQuantized(getElementTypeOrSelf(value)))
-    return op->emitOpError() << "expected an f32 " << what
-                             << ", found one that is quantized already: start from the model before its quantization";
+  Type type = getElementTypeOrSelf(value);
+  if (!type.isF32())
+    return op->emitOpError() << "expected an f32 " << what << ", found one that is "
+                             << (isQuantized(type) ? "quantized" : "bf16")
+                             << " already: start from the model before its quantization";
   if (!matchPattern(value, m_Constant(&elements)))
     return op->emitOpError() << "expected a constant " << what << ", found one that is computed";
   FailureOr<std::vector<float>> values = readFloats(elements);

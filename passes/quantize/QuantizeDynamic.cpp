@@ -42,7 +42,7 @@ private:
       std::optional<std::string> whyNot = filter->whyNot(op);
       if (!op.isF32()) {
         if (!whyNot)
-          remarkLeftAlone(op, kQuantizedAlready);
+          remarkNotF32(op);
         continue;
       }
       if (!whyNot && (whyNot = whyNotInteger(op)))

@@ -59,7 +59,7 @@ private:
     std::optional<std::string> whyNot = filter.whyNot(op);
     if (!op.isF32()) {
       if (!whyNot)
-        remarkLeftAlone(op, kQuantizedAlready);
+        remarkNotF32(op);
       return success();
     }
     if (!whyNot && (whyNot = whyNotInteger(op)))
@@ -90,7 +90,7 @@ private:
     std::optional<std::string> whyNot = filter.whyNot(op);
     if (!op.isF32()) {
       if (!whyNot && attention)
-        remarkLeftAlone(op, kQuantizedAlready);
+        remarkNotF32(op);
       return success();
     }
     if (!whyNot && !attention)

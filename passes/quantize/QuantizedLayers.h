@@ -110,7 +110,12 @@ template <typename Op>
 void remarkLeftAlone(Op op, const llvm::Twine &reason) {
   mlir::emitRemark(op.getLoc()) << "layer '" << op.getLayer() << "' " << reason;
 }
-inline constexpr llvm::StringLiteral kQuantizedAlready = "is quantized already: left alone";
+
+/// The same for a layer that is not in f32.
+template <typename Op>
+void remarkNotF32(Op op) {
+  remarkLeftAlone(op, op.isQuantized() ? "is quantized already: left alone" : "is bf16 already: left alone");
+}
 
 } // namespace vitya
 

@@ -51,6 +51,9 @@ struct AddBeforeConcat : OpRewritePattern<arith::AddFOp> {
     auto type = dyn_cast<RankedTensorType>(op.getType());
     if (!concat || !concat->hasOneUse() || concat.getDim() != 0 || !type || type.getRank() != 2)
       return rewriter.notifyMatchFailure(op, "expected a sum with a concatenation of rows that nothing else reads");
+    auto isStatic = [](Type part) { return cast<RankedTensorType>(part).hasStaticShape(); };
+    if (!type.getElementType().isF32() || !llvm::all_of(concat.getInputs().getTypes(), isStatic))
+      return rewriter.notifyMatchFailure(op, "expected a concatenation of static f32 tensors");
     auto isConstant = [](Value part) { return constantOf(part) != nullptr; };
     if (llvm::count_if(concat.getInputs(), isConstant) + 1 != static_cast<int64_t>(concat.getInputs().size()) ||
         concat.getInputs().size() < 2)

@@ -60,6 +60,28 @@ func.func @computed(%x: tensor<2x2xf32>, %p: tensor<3x2xf32>) -> tensor<3x2xf32>
   return %1 : tensor<3x2xf32>
 }
 
+// Other types than static f32 tensors are left alone.
+// CHECK-LABEL: @bf16(
+// CHECK: tensor.concat
+// CHECK-NEXT: arith.addf
+func.func @bf16(%x: tensor<2x2xbf16>) -> tensor<3x2xbf16> {
+  %c = arith.constant dense<1.0> : tensor<1x2xbf16>
+  %p = arith.constant dense<1.0> : tensor<3x2xbf16>
+  %0 = tensor.concat dim(0) %c, %x : (tensor<1x2xbf16>, tensor<2x2xbf16>) -> tensor<3x2xbf16>
+  %1 = arith.addf %0, %p : tensor<3x2xbf16>
+  return %1 : tensor<3x2xbf16>
+}
+// CHECK-LABEL: @dynamic(
+// CHECK: tensor.concat
+// CHECK-NEXT: arith.addf
+func.func @dynamic(%x: tensor<?x2xf32>) -> tensor<3x2xf32> {
+  %c = arith.constant dense<1.0> : tensor<1x2xf32>
+  %p = arith.constant dense<1.0> : tensor<3x2xf32>
+  %0 = tensor.concat dim(0) %c, %x : (tensor<1x2xf32>, tensor<?x2xf32>) -> tensor<3x2xf32>
+  %1 = arith.addf %0, %p : tensor<3x2xf32>
+  return %1 : tensor<3x2xf32>
+}
+
 {-#
   dialect_resources: {
     builtin: {

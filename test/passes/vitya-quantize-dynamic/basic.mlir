@@ -90,6 +90,19 @@ func.func @main(%x: tensor<3x4xf32>, %i: tensor<2x4xi8>) -> tensor<3x2xf32> {
 
 // -----
 
+// In bf16 already.
+// CHECK-LABEL: @main
+// CHECK-NOT: vitya.quantize
+func.func @main(%x: tensor<3x4xf32>) -> tensor<3x2xf32> {
+  %w = arith.constant dense<0.5> : tensor<2x4xbf16>
+  %b = vitya.to_bf16 %x : tensor<3x4xf32> -> tensor<3x4xbf16>
+  // expected-remark @below {{layer 'a' is bf16 already: left alone}}
+  %0 = vitya.linear "a" %b, %w : tensor<3x4xbf16>, tensor<2x4xbf16> -> tensor<3x2xf32>
+  return %0 : tensor<3x2xf32>
+}
+
+// -----
+
 // A pair of factors has one record.
 #info = #vitya.linear_info<"fc", in = 4, out = 8, format = "f32", reason = "plain, rank 2", rank = 2>
 // CHECK-LABEL: @main
