@@ -16,6 +16,34 @@ constexpr int64_t kBlock = 4; ///< columns that are adjacent in packed weights; 
 constexpr int64_t kMaxOrderedGroup = kLanes / kBlock; ///< a window has no more blocks
 constexpr int64_t kLimit = std::numeric_limits<int16_t>::max();
 
+/// The short sum of `group` blocks of four columns that starts at (`row`, `column`) of a weight: it adds the products
+/// with two adjacent columns of each block. `largest` is the largest magnitude that it can reach.
+struct ShortSum {
+  int64_t group, largest, row, column;
+};
+
+/// The short sum of the largest magnitude among those of `group` blocks, for a weight with rows of `columns` signed
+/// bytes and inputs from 0 to `largestInput`. Partial sums, of fewer blocks or of one sign, cannot exceed it.
+ShortSum findLargestShortSum(ArrayRef<char> weight, int64_t columns, int64_t group, int64_t largestInput) {
+  ShortSum found{group, 0, 0, 0};
+  int64_t rows = columns ? int64_t(weight.size()) / columns : 0;
+  for (int64_t row = 0; row < rows; ++row) {
+    ArrayRef<char> values = weight.slice(row * columns, columns);
+    for (int64_t first = 0; first < columns; first += kBlock * group)
+      for (int64_t pair : {first, first + kBlock / 2}) {
+        int64_t positive = 0, negative = 0;
+        for (int64_t column = pair; column < std::min(first + kBlock * group, columns); column += kBlock)
+          for (char byte : values.slice(column, std::min<int64_t>(2, columns - column))) {
+            auto value = static_cast<int8_t>(byte);
+            (value > 0 ? positive : negative) += std::abs(int64_t(value));
+          }
+        if (int64_t largest = largestInput * std::max(positive, negative); largest > found.largest)
+          found = {group, largest, row, pair};
+      }
+  }
+  return found;
+}
+
 /// The stored integers of a quantized layer: its weight, and the largest value of its input.
 struct StoredLayer {
   std::vector<char> weight;
@@ -134,26 +162,6 @@ SmallVector<int64_t> columnsOf(const ShortSum &sum, int64_t end) {
 }
 
 } // namespace
-
-ShortSum findLargestShortSum(ArrayRef<char> weight, int64_t columns, int64_t group, int64_t largestInput) {
-  ShortSum found{group, 0, 0, 0};
-  int64_t rows = columns ? int64_t(weight.size()) / columns : 0;
-  for (int64_t row = 0; row < rows; ++row) {
-    ArrayRef<char> values = weight.slice(row * columns, columns);
-    for (int64_t first = 0; first < columns; first += kBlock * group)
-      for (int64_t pair : {first, first + kBlock / 2}) {
-        int64_t positive = 0, negative = 0;
-        for (int64_t column = pair; column < std::min(first + kBlock * group, columns); column += kBlock)
-          for (char byte : values.slice(column, std::min<int64_t>(2, columns - column))) {
-            auto value = static_cast<int8_t>(byte);
-            (value > 0 ? positive : negative) += std::abs(int64_t(value));
-          }
-        if (int64_t largest = largestInput * std::max(positive, negative); largest > found.largest)
-          found = {group, largest, row, pair};
-      }
-  }
-  return found;
-}
 
 std::optional<std::vector<char>> orderColumns(ArrayRef<char> weight, int64_t columns, int64_t group,
                                               int64_t largestInput) {

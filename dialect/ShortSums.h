@@ -12,16 +12,6 @@ namespace vitya {
 /// The largest group of a short sum.
 inline constexpr int64_t kMaxShortSumGroup = 8;
 
-/// The short sum of `group` blocks of four columns that starts at (`row`, `column`) of a weight: it adds the products
-/// with two adjacent columns of each block. `largest` is the largest magnitude that it can reach.
-struct ShortSum {
-  int64_t group, largest, row, column;
-};
-
-/// The short sum of the largest magnitude among those of `group` blocks, for a weight with rows of `columns` signed
-/// bytes and inputs from 0 to `largestInput`. Partial sums, of fewer blocks or of one sign, cannot exceed it.
-ShortSum findLargestShortSum(llvm::ArrayRef<char> weight, int64_t columns, int64_t group, int64_t largestInput);
-
 /// Puts the columns of each window of kLanes columns into another order, the same for all rows, so that no short sum of
 /// `group` blocks can exceed 16 bits. The result has, for each column of a weight whose columns are a multiple of
 /// kLanes, the position in the window of the column to be put there. None if some window has no such order, or none

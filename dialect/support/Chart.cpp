@@ -43,7 +43,8 @@ Axis makeAxis(double low, double high, bool isRounded) {
   return {std::floor(low / step) * step, std::ceil(high / step) * step, step};
 }
 
-void forEachTick(const Axis &axis, function_ref<void(double value, StringRef label)> write) {
+/// Calls `write` with the value and the label of each tick.
+static void forEachTick(const Axis &axis, function_ref<void(double value, StringRef label)> write) {
   constexpr double kPart = 1e-9; // of a step, for rounding
   for (double i = std::ceil(axis.first / axis.step - kPart) + 0.0; i * axis.step <= axis.last + kPart * axis.step;
        ++i) {

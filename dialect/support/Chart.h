@@ -2,7 +2,6 @@
 #ifndef VITYA_DIALECT_SUPPORT_CHART_H
 #define VITYA_DIALECT_SUPPORT_CHART_H
 
-#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/Twine.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -18,9 +17,6 @@ struct Axis {
 
 /// Returns an axis for values in [low, high]. If `isRounded`, it begins and ends at a tick.
 Axis makeAxis(double low, double high, bool isRounded);
-
-/// Calls `write` with the value and the label of each tick.
-void forEachTick(const Axis &axis, llvm::function_ref<void(double value, llvm::StringRef label)> write);
 
 /// Writes a text element at (x, y), in which the characters of markup are escaped. `attributes` begin with a space.
 void writeSvgText(llvm::raw_ostream &os, double x, double y, llvm::StringRef attributes, const llvm::Twine &text);

@@ -40,7 +40,6 @@ StringRef stringifyPool(Pool pool) { return stringify(kPools, pool); }
 std::optional<Activation> symbolizeActivation(StringRef name) { return symbolize(kActivations, name); }
 StringRef stringifyActivation(Activation activation) { return stringify(kActivations, activation); }
 
-std::optional<NormKind> symbolizeNormKind(StringRef name) { return symbolize(kNormKinds, name); }
 StringRef stringifyNormKind(NormKind kind) { return stringify(kNormKinds, kind); }
 
 //===----------------------------------------------------------------------===//
@@ -204,7 +203,7 @@ bool Settings::assignName(const json::Value &value, SettingSource) {
 
 bool Settings::assignNorm(const json::Value &value, SettingSource source) {
   std::optional<StringRef> text = value.getAsString();
-  return text && assignIfAny(symbolizeNormKind(*text), source, norm);
+  return text && assignIfAny(symbolize(kNormKinds, *text), source, norm);
 }
 
 bool Settings::assignPool(const json::Value &value, SettingSource source) {

@@ -20,7 +20,6 @@ llvm::StringRef stringifyPool(Pool pool);
 enum class NormKind { layer, rms };
 
 /// Parses the name of a kind of norm in layout files, such as "rms".
-std::optional<NormKind> symbolizeNormKind(llvm::StringRef name);
 llvm::StringRef stringifyNormKind(NormKind kind);
 
 /// A value and where it comes from. It is a guess until a source gives it.

@@ -41,9 +41,6 @@ public:
   /// Executes the model up to `layer`, which must not have been executed yet, and returns its inputs, one per image.
   mlir::FailureOr<llvm::ArrayRef<reference::Tensor>> advanceTo(LinearOp layer);
 
-  /// The outputs of the unchanged model, once it has advanced to a layer.
-  llvm::ArrayRef<reference::Tensor> originalOutputs() const { return outputs; }
-
   /// The outputs with `replacements`, which are in program order and start at the layer that the model has advanced to.
   mlir::FailureOr<Outputs> outputsWith(llvm::ArrayRef<LayerReplacement> replacements);
 
@@ -55,7 +52,7 @@ private:
 
   mlir::func::FuncOp function;
   Replay model;
-  Outputs outputs;
+  Outputs outputs; ///< of the unchanged model, once it has advanced to a layer
 };
 
 } // namespace vitya

@@ -123,7 +123,8 @@ void buildCompressPipeline(OpPassManager &pm, const CompressOptions &options) {
   buildDescribePipeline(pm);
 }
 
-void buildLinalgPipeline(OpPassManager &pm, const TargetInfo &target) {
+/// From `compress` to `linalg`.
+static void buildLinalgPipeline(OpPassManager &pm, const TargetInfo &target) {
   // The model is described as it was trained, with a class token and a position embedding of its own. From here on
   // only the code matters, in which the sum can be part of another kernel.
   pm.addPass(createAddBeforeConcatPass());
@@ -139,7 +140,8 @@ void buildLinalgPipeline(OpPassManager &pm, const TargetInfo &target) {
   buildContractPipeline(pm, Phase::linalg);
 }
 
-void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
+/// From `linalg` to `loops`.
+static void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
   // Packing changes kernels and constants together, so it runs while both are tensors.
   pm.addPass(createPackWeightsPass({target.columns}));
   pm.addNestedPass<func::FuncOp>(createTileKernelsPass({target.rows, target.columns}));
@@ -170,7 +172,8 @@ void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
   buildContractPipeline(pm, Phase::loops);
 }
 
-void buildLLVMPipeline(OpPassManager &pm, const TargetInfo &target) {
+/// From `loops` to `llvm`.
+static void buildLLVMPipeline(OpPassManager &pm, const TargetInfo &target) {
   // Do not canonicalize between here and LLVM: that would turn chains of vector inserts into huge constructions.
   pm.addNestedPass<func::FuncOp>(
       createLowerVectorsPass({target.vectorBits, target.activationBits == 8, target.dotBf16, target.instructions}));

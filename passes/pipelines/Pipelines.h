@@ -19,12 +19,6 @@ void buildQuantizePipeline(mlir::OpPassManager &pm, const CompressOptions &optio
 /// Simplifies and describes a compressed model: the end of phase `compress`.
 void buildDescribePipeline(mlir::OpPassManager &pm);
 
-/// From `compress` to `linalg`.
-void buildLinalgPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
-/// From `linalg` to `loops`.
-void buildLoopsPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
-/// From `loops` to `llvm`.
-void buildLLVMPipeline(mlir::OpPassManager &pm, const TargetInfo &target);
 /// Checks that a module fulfils the contract of `phase`.
 void buildContractPipeline(mlir::OpPassManager &pm, Phase phase);
 /// From the phase before `phase` to `phase`. Phase `compress` is without compression.

@@ -220,7 +220,9 @@ double Peaks::integers(const vitya_model &model) const {
   return model.integer_multiply_adds > 0 && seconds > 0 ? 2e-9 * model.integer_multiply_adds / seconds : 0;
 }
 
-double expectedLatency(const vitya_model &model, const Result &result) {
+/// The shortest time of a batch of a cascade, in milliseconds, if as many images are deferred as of the held-out ones.
+/// NaN if the compiler ran none.
+static double expectedLatency(const vitya_model &model, const Result &result) {
   const vitya_cascade &cascade = *model.cascade;
   if (cascade.images == 0)
     return NAN;

@@ -58,10 +58,6 @@ struct Result {
   double shareOfPeak(const vitya_model &model) const { return peaks.limit(model) * rate(); }
 };
 
-/// The shortest time of a batch of a cascade, in milliseconds, if as many images are deferred as of the held-out ones.
-/// NaN if the compiler ran none.
-double expectedLatency(const vitya_model &model, const Result &result);
-
 void printText(const vitya_model &model, const Result &result);
 /// Prints one JSON object without a newline; with the time of kernels and layers if `profile`, that of the fastest run,
 /// is not null.

@@ -18,7 +18,10 @@ static bool isOwnBytecode(StringRef bytes) {
   return bytes.consume_front(magic) && bytes.drop_front(1).starts_with(kBytecodeProducer);
 }
 
-bool isWrittenByVitya(StringRef bytes) {
+/// Whether `bytes` are the contents of a file that vitya-compile has written: bytecode with "vitya" as its producer, a
+/// checkpoint with the entry of `writeCheckpoint`, an ONNX file, a file of weights, the header of libraries, or
+/// assembly or machine code that contains the description of a model.
+static bool isWrittenByVitya(StringRef bytes) {
   if (isOwnBytecode(bytes) || bytes.starts_with(kWeightsMagic) || bytes.starts_with("/* vitya.h: "))
     return true;
   // The first fields of an ONNX file: its version, and the name of its producer, of five bytes.

@@ -7,13 +7,8 @@
 
 namespace vitya {
 
-/// Whether `bytes` are the contents of a file that vitya-compile has written: bytecode with "vitya" as its producer, a
-/// checkpoint with the entry of `writeCheckpoint`, a file of weights, the header of libraries, or assembly or machine
-/// code that contains the description of a model.
-bool isWrittenByVitya(llvm::StringRef bytes);
-
-/// Fails if a folder exists at `path`, a name that vitya-compile has derived, or a regular file that `isWrittenByVitya`
-/// does not recognise.
+/// Fails if a folder exists at `path`, a name that vitya-compile has derived, or a regular file whose contents are not
+/// those of a file that it has written.
 llvm::Error checkDerivedOutput(llvm::StringRef path);
 
 } // namespace vitya
