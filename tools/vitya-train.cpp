@@ -6,6 +6,7 @@
 #include "passes/analysis/ImageSet.h"
 #include "tools/lib/CompressionFlags.h"
 #include "tools/lib/ExitCode.h"
+#include "tools/lib/IgnoredSignals.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/ModelInput.h"
 #include "tools/lib/NewModelFlags.h"
@@ -17,6 +18,7 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/xxhash.h"
 #include <csignal>
+#include <optional>
 
 using namespace mlir;
 using namespace vitya;
@@ -134,7 +136,7 @@ public:
     llvm::outs() << llvm::formatv("{0} weights, {1} images, {2} held out\n", (*trainer)->weightCount(),
                                   data.training.count, data.validation.count);
     llvm::outs().flush();
-    handleInterrupts();
+    keepIgnoredSignals(handleInterrupts);
     return (*trainer)->run(data, isInterrupted);
   }
 
@@ -263,7 +265,8 @@ private:
 } // namespace
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
+  std::optional<llvm::InitLLVM> init;
+  keepIgnoredSignals([&] { init.emplace(argc, argv); });
   cl::HideUnrelatedOptions({&modelCategory, &newCategory, &dataCategory, &courseCategory});
   cl::SetVersionPrinter(
       [](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION ", LibTorch " << libTorchVersion() << "\n"; });

@@ -2,8 +2,8 @@
 #include "tools/lib/CheckProgram.h"
 #include "dialect/support/Errors.h"
 #include "tools/lib/ModelInput.h"
+#include "tools/lib/TemporaryFile.h"
 #include "llvm/Support/FileSystem.h"
-#include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/TargetParser/Host.h"
@@ -27,10 +27,10 @@ llvm::Error checkWithLibTorch(mlir::ModuleOp module, llvm::StringRef cpu, const 
   if (!program)
     return makeError("expected the program {0} in '{1}' for --check, found none: it is built if CMake finds LibTorch",
                      kProgram, folder);
-  llvm::SmallString<128> path;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "mlirbc", path))
-    return makeError("expected a temporary folder that can be written, found: {0}", error.message());
-  llvm::FileRemover remover(path);
+  llvm::Expected<std::unique_ptr<TemporaryFile>> file = TemporaryFile::create("mlirbc");
+  if (!file)
+    return file.takeError();
+  llvm::StringRef path = (*file)->path();
   if (llvm::Error error = writeModule(module, path))
     return error;
   std::string cpuFlag = "--cpu=" + cpu.str(), imagesFlag = "--images=" + images.str();

@@ -1,7 +1,9 @@
 // The one place where tools parse their command line, print an error and choose an exit code.
 #include "tools/lib/ExitCode.h"
 #include "dialect/support/Errors.h"
+#include "tools/lib/IgnoredSignals.h"
 #include "llvm/Support/InitLLVM.h"
+#include <optional>
 
 int vitya::exitCodeOf(llvm::Error error, llvm::StringRef tool) {
   if (!error)
@@ -14,7 +16,8 @@ int vitya::exitCodeOf(llvm::Error error, llvm::StringRef tool) {
 
 int vitya::runTool(int argc, char **argv, llvm::StringRef tool, llvm::StringRef overview,
                    llvm::cl::OptionCategory &category, llvm::function_ref<llvm::Error()> run) {
-  llvm::InitLLVM init(argc, argv);
+  std::optional<llvm::InitLLVM> init;
+  keepIgnoredSignals([&] { init.emplace(argc, argv); });
   llvm::cl::HideUnrelatedOptions(category);
   llvm::cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
   llvm::cl::ParseCommandLineOptions(argc, argv, overview);

@@ -6,6 +6,7 @@
 #include "passes/emit/Link.h"
 #include "tools/lib/CheckProgram.h"
 #include "tools/lib/DefaultOutput.h"
+#include "tools/lib/TemporaryFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/FileUtilities.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -82,10 +83,10 @@ llvm::Error emitLinked(ArrayRef<Level> levels, const EmitOptions &options, bool 
   if (llvm::Error error = checkCompanions(options, isLibrary, path))
     return error;
   remarkOnBf16(levels);
-  llvm::SmallString<128> object;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile("vitya", "o", object))
-    return makeError("expected a temporary folder that can be written, found: " + error.message());
-  llvm::FileRemover remover(object);
+  llvm::Expected<std::unique_ptr<TemporaryFile>> file = TemporaryFile::create("o");
+  if (!file)
+    return file.takeError();
+  StringRef object = (*file)->path();
   if (llvm::Error error = writeOutput(object, [&](llvm::raw_ostream &os) { return emitObject(levels, options, os); }))
     return error;
   timer.finish("obj");
