@@ -4,7 +4,8 @@
 usage: send_signals.py ignored FOLDER COMMAND...    SIGHUP and SIGINT again and again, which the command is started to ignore
        send_signals.py end FOLDER COMMAND...        SIGTERM when there is a temporary file, until it ends a run of the command
 
-Exits with 0 if the command succeeded (ignored), or if SIGTERM ended it (end), and if FOLDER is then empty.
+Exits with 0 if the command succeeded (ignored), or if SIGTERM ended it (end), and if FOLDER is empty when all programs that the
+command has started have ended, too.
 """
 import os
 import signal
@@ -47,6 +48,10 @@ def main(mode, folder, *command):
     succeeded = run_ignoring(command, environment) if mode == "ignored" else run_ended(command, environment, folder)
     if not succeeded:
         sys.exit("send_signals.py: expected another exit code")
+    for _ in range(200):
+        if not os.listdir(folder):
+            break
+        time.sleep(0.1)
     if os.listdir(folder):
         sys.exit(f"send_signals.py: expected an empty folder, found {os.listdir(folder)}")
 
