@@ -78,10 +78,11 @@ llvm::Expected<std::string> chooseOutput(StringRef suffix) {
   if (!cardPath.empty())
     if (llvm::Error error = checkOutput(cardPath))
       return std::move(error);
-  std::string output = outputPath.empty() ? defaultModelName(inputPath) + suffix.str() : outputPath;
+  bool isDerived = outputPath.getNumOccurrences() == 0;
+  std::string output = isDerived ? defaultModelName(inputPath) + suffix.str() : outputPath;
   if (llvm::Error error = checkOutput(output))
     return std::move(error);
-  if (outputPath.empty())
+  if (isDerived)
     if (llvm::Error error = checkDerivedOutput(output))
       return std::move(error);
   std::string file = replacedFile(output).value_or(output);
