@@ -35,6 +35,9 @@ inline int64_t getVnniBlockingFactor(mlir::Type element) {
 /// The least number of iterations of a parallel loop that threads share evenly enough whatever their number.
 inline constexpr int64_t kParallelIterations = 8;
 
+/// Whether threads share a parallel loop of `iterations` evenly enough: two threads, or any number of them.
+inline bool isSharedEvenly(int64_t iterations) { return iterations % 2 == 0 || iterations >= kParallelIterations; }
+
 } // namespace vitya
 
 #endif // VITYA_PASSES_LOWER_KERNEL_H

@@ -163,6 +163,7 @@ static void buildLoopsPipeline(OpPassManager &pm, const TargetInfo &target) {
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
   pm.addPass(createCanonicalizerPass());
+  pm.addNestedPass<func::FuncOp>(createShareRowsPass());
   // Turn kernels into loops whose iterations threads can share, then assign each intermediate buffer its place.
   pm.addPass(createOutlineLoopsPass());
   pm.addPass(createCanonicalizerPass());

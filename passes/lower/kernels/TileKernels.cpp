@@ -64,10 +64,12 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
       return signalPassFailure();
     }
     LDBG() << "kernel @" << kernel.getName();
+    // What such a kernel computes once for all rows of an iteration should not be computed again for parts of them.
+    bool canShareRows = kernel.getOps<scf::ForallOp>().empty();
     if (failed(makeFusible(kernel)) || failed(makeParallel(kernel)))
       return signalPassFailure();
     for (auto [root, tileRows] : getRowRoots(kernel))
-      if (failed(cutRows(root, tileRows)))
+      if (failed(cutRows(root, tileRows, canShareRows)))
         return signalPassFailure();
     if (failed(cleanUp(kernel)) || failed(splitVectors(kernel)) || failed(tileToRegisters(kernel)) ||
         failed(cleanUp(kernel)))
@@ -106,7 +108,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
 
   LogicalResult makeParallel(func::FuncOp kernel) {
     if (auto loops = kernel.getOps<scf::ForallOp>(); !loops.empty())
-      return fuseConsumers(*loops.begin());
+      return success(succeeded(fuseConsumers(*loops.begin())) && succeeded(cleanUp(kernel)));
     auto root = dyn_cast_or_null<linalg::LinalgOp>(getProducer(getResult(kernel)));
     if (!root)
       return success(); // a copy, which needs no loop
@@ -125,7 +127,8 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return normalizeForallOp(rewriter, forall);
   }
 
-  /// Moves the elementwise ops on the result of `forall` into it, where the threads share their work.
+  /// Moves the elementwise ops on the result of `forall` into it, where the threads share their work. A result of the
+  /// loop that only they used is left without a use.
   LogicalResult fuseConsumers(scf::ForallOp forall) {
     IRRewriter rewriter(&getContext());
     while (forall.getResults().back().hasOneUse()) {
@@ -215,11 +218,16 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return roots;
   }
 
-  /// Loops over tiles of `tileRows` rows of the result of `root`, and peels the remaining rows off.
-  LogicalResult cutRows(linalg::LinalgOp root, int64_t tileRows) {
+  /// Loops over tiles of `tileRows` rows of the result of `root`, and peels the remaining rows off. If the rows can be
+  /// shared, and the iterations of the parallel loop around them are not shared evenly, the loop is parallel, too.
+  LogicalResult cutRows(linalg::LinalgOp root, int64_t tileRows, bool canShareRows) {
     std::optional<SmallVector<int64_t>> sizes = getRowTileSizes(root, tileRows);
     if (!sizes)
       return success();
+    auto forall = root->getParentOfType<scf::ForallOp>();
+    if (canShareRows && forall && !isSharedEvenly(forall.getStaticUpperBound().front()) &&
+        root.getStaticLoopRanges().front() >= 2 * tileRows)
+      return shareRows(root, *sizes);
     int64_t remainingRows = root.getStaticLoopRanges().front() % tileRows;
     Location loc = root.getLoc();
     FailureOr<SmallVector<LoopLikeOpInterface>> loops =
@@ -231,6 +239,42 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     if (failed(scf::peelForLoopAndSimplifyBounds(rewriter, cast<scf::ForOp>(loops->front()), remainder)))
       return emitError(loc, "expected a loop whose remainder can be peeled");
     return success();
+  }
+
+  /// Splits the rows of `root` into whole tiles, over which a parallel loop runs, and a shorter one.
+  LogicalResult shareRows(linalg::LinalgOp root, SmallVector<int64_t> sizes) {
+    int64_t rows = root.getStaticLoopRanges().front(), remainingRows = rows % sizes.front();
+    IRRewriter rewriter(&getContext());
+    linalg::LinalgOp whole = root, rest;
+    if (remainingRows != 0) {
+      rewriter.setInsertionPoint(root);
+      OpOperand *init = root.getDpsInitOperand(0);
+      auto fill = init->get().getDefiningOp<linalg::FillOp>();
+      if (fill)
+        init->set(fill.getOutputs()[0]);
+      auto [first, second] = linalg::splitOp(rewriter, cast<TilingInterface>(root.getOperation()), 0,
+                                             rewriter.getIndexAttr(rows - remainingRows));
+      whole = cast<linalg::LinalgOp>(first.getOperation());
+      rest = cast<linalg::LinalgOp>(second.getOperation());
+      // Each part begins with its own initial value, so that it can be fused.
+      if (fill)
+        for (linalg::LinalgOp part : {whole, rest}) {
+          OpOperand *init = part.getDpsInitOperand(0);
+          rewriter.setInsertionPoint(part);
+          init->set(linalg::FillOp::create(rewriter, fill.getLoc(), fill.getInputs()[0], init->get()).getResult(0));
+        }
+    }
+    FailureOr<SmallVector<LoopLikeOpInterface>> loops =
+        tileAndFuse(whole, sizes, scf::SCFTilingOptions::LoopType::ForallOp);
+    if (failed(loops))
+      return failure();
+    rewriter.setInsertionPoint(loops->front());
+    if (failed(normalizeForallOp(rewriter, cast<scf::ForallOp>(loops->front()))))
+      return failure();
+    if (!rest)
+      return success();
+    sizes.front() = remainingRows;
+    return tileAndFuse(rest, sizes, scf::SCFTilingOptions::LoopType::ForOp);
   }
 
   /// Splits ops whose rows are not a multiple of a vector into one of whole vectors and one of the rest.

@@ -77,10 +77,9 @@ int64_t chooseTileColumns(int64_t out, int64_t limit) {
 
 int64_t chooseInnerTileColumns(int64_t out, int64_t limit, int64_t vnniFactor) {
   int64_t columns = chooseTileColumns(out, limit), tiles = llvm::divideCeil(out, columns);
-  bool isShared = tiles % 2 == 0 || tiles >= kParallelIterations;
   // Each tile reads the whole input, which is small enough for that if its elements are bytes. The dot products of a
   // tile of kLanes columns would wait for their operands.
-  return isShared || vnniFactor < 4 || columns <= 2 * kLanes ? columns : columns / 2;
+  return isSharedEvenly(tiles) || vnniFactor < 4 || columns <= 2 * kLanes ? columns : columns / 2;
 }
 
 } // namespace vitya

@@ -127,6 +127,66 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
                            "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect", "::mlir::math::MathDialect"];
 }
 
+def ShareRowsPass : Pass<"vitya-share-rows", "::mlir::func::FuncOp"> {
+  let summary = "distribute the rows of a kernel's parallel loop, too";
+  let description = [{
+    Before: a bufferized kernel with an `scf.forall` loop of few iterations, which contains an `scf.forall` loop over
+    tiles of rows. After: one loop over parts of both, which threads share more evenly. A part has some of the tiles of
+    one iteration of the outer loop. What follows the inner loop, such as the rows that fill no tile, belongs to the
+    last part. What precedes it must not write buffers, because each part computes it again.
+
+    Before:
+
+    ```mlir
+    func.func private @kernel(%x: memref<13x32xf32>, %y: memref<13x32xf32>) attributes {vitya.kernel} {
+      %c12 = arith.constant 12 : index
+      %c16 = arith.constant 16 : index
+      scf.forall (%i) in (1) {
+        %column = arith.muli %i, %c16 : index
+        scf.forall (%row) in (12) {
+          %value = vector.load %x[%row, %column] : memref<13x32xf32>, vector<16xf32>
+          vector.store %value, %y[%row, %column] : memref<13x32xf32>, vector<16xf32>
+        }
+        %last = vector.load %x[%c12, %column] : memref<13x32xf32>, vector<16xf32>
+        vector.store %last, %y[%c12, %column] : memref<13x32xf32>, vector<16xf32>
+      }
+      return
+    }
+    ```
+
+    After:
+
+    ```mlir
+    func.func private @kernel(%x: memref<13x32xf32>, %y: memref<13x32xf32>) attributes {vitya.kernel} {
+      %c12 = arith.constant 12 : index
+      %c16 = arith.constant 16 : index
+      scf.forall (%both) in (6) {
+        %c6 = arith.constant 6 : index
+        %i = arith.divui %both, %c6 : index
+        %part = arith.remui %both, %c6 : index
+        %column = arith.muli %i, %c16 : index
+        %c2 = arith.constant 2 : index
+        %begin = arith.muli %part, %c2 : index
+        %end = arith.addi %begin, %c2 : index
+        %c1 = arith.constant 1 : index
+        scf.for %row = %begin to %end step %c1 {
+          %value = vector.load %x[%row, %column] : memref<13x32xf32>, vector<16xf32>
+          vector.store %value, %y[%row, %column] : memref<13x32xf32>, vector<16xf32>
+        }
+        %c5 = arith.constant 5 : index
+        %is_last = arith.cmpi eq, %part, %c5 : index
+        scf.if %is_last {
+          %last = vector.load %x[%c12, %column] : memref<13x32xf32>, vector<16xf32>
+          vector.store %last, %y[%c12, %column] : memref<13x32xf32>, vector<16xf32>
+        }
+      }
+      return
+    }
+    ```
+  }];
+  let dependentDialects = ["::mlir::scf::SCFDialect", "::mlir::arith::ArithDialect"];
+}
+
 def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
   let summary = "outline each parallel loop of a kernel, and inline the rest into the callers";
   let description = [{

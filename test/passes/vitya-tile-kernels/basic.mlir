@@ -1,7 +1,8 @@
 // RUN: vitya-opt %s -split-input-file --pass-pipeline='builtin.module(func.func(vitya-tile-kernels{rows=3}))' | FileCheck %s
 
-// A linear layer of 7x8x48 whose weight is packed into three inner tiles. The parallel loop runs over these tiles. Inside, a
-// loop computes two tiles of 3 rows, and the remaining row is peeled. The contraction steps through the input column by
+// A linear layer of 7x8x48 whose weight is packed into three inner tiles. The parallel loop runs over these tiles. Two threads
+// would not share three iterations evenly, so the loop inside is parallel, too. It computes two tiles of 3 rows; the remaining
+// row is computed after it. The contraction steps through the input column by
 // column, on accumulators of 3x16 elements. Bias and activation are fused into the same tiles.
 
 #row = affine_map<(n, t, c, i) -> (n, i)>
@@ -14,12 +15,11 @@
 // CHECK-SAME: (%[[X:.*]]: tensor<7x8xf32>, %[[W:.*]]: tensor<3x8x16xf32>, %{{.*}}: tensor<48xf32>)
 // CHECK-DAG: %[[C0:.*]] = arith.constant 0 : index
 // CHECK-DAG: %[[C1:.*]] = arith.constant 1 : index
-// CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
-// CHECK-DAG: %[[C6:.*]] = arith.constant 6 : index
 // CHECK-DAG: %[[C8:.*]] = arith.constant 8 : index
 // CHECK: scf.forall (%[[T:.*]]) in (3)
 // CHECK: tensor.extract_slice %[[W]][%[[T]], 0, 0] [1, 8, 16] [1, 1, 1]
-// CHECK: scf.for %[[ROW:.*]] = %[[C0]] to %[[C6]] step %[[C3]]
+// CHECK: scf.forall (%[[ROWS:.*]]) in (2)
+// CHECK: %[[ROW:.*]] = affine.apply #{{.*}}(%[[ROWS]])
 // CHECK: tensor.extract_slice %[[X]][%[[ROW]], 0] [3, 8] [1, 1]
 // CHECK: linalg.fill
 // CHECK: scf.for %{{.*}} = %[[C0]] to %[[C8]] step %[[C1]]
