@@ -68,8 +68,9 @@ struct ShareRows : impl::ShareRowsPassBase<ShareRows> {
     OpBuilder builder(outer);
     Location loc = outer.getLoc();
     auto index = [&](int64_t value) -> Value { return arith::ConstantIndexOp::create(builder, loc, value); };
-    auto loop = scf::ForallOp::create(builder, loc, SmallVector<OpFoldResult>{builder.getIndexAttr(*iterations * parts)},
-                                      ValueRange(), /*mapping=*/std::nullopt);
+    auto loop =
+        scf::ForallOp::create(builder, loc, SmallVector<OpFoldResult>{builder.getIndexAttr(*iterations * parts)},
+                              ValueRange(), /*mapping=*/std::nullopt);
     builder.setInsertionPointToStart(loop.getBody());
     Value count = index(parts);
     Value iteration = arith::DivUIOp::create(builder, loc, loop.getInductionVar(0), count);
@@ -99,7 +100,8 @@ struct ShareRows : impl::ShareRowsPassBase<ShareRows> {
 
   /// Moves the ops from `begin` to `end` in front of the terminator of `block`.
   static void moveOps(Block::iterator begin, Block::iterator end, Block *block) {
-    block->getOperations().splice(block->getTerminator()->getIterator(), begin->getBlock()->getOperations(), begin, end);
+    block->getOperations().splice(block->getTerminator()->getIterator(), begin->getBlock()->getOperations(), begin,
+                                  end);
   }
 };
 
