@@ -28,11 +28,12 @@ struct ShareRows : impl::ShareRowsPassBase<ShareRows> {
         return signalPassFailure();
   }
 
-  /// The number of iterations of `loop`, if it runs over one range from 0 with step 1 and has no results.
+  /// The number of iterations of `loop`, at least 1, if it runs over one range from 0 with step 1 and has no results.
   static std::optional<int64_t> getIterations(scf::ForallOp loop) {
     if (loop.getRank() != 1 || !loop.isNormalized() || !loop.getOutputs().empty())
       return std::nullopt;
-    return getConstantIntValue(loop.getLoopUpperBounds()->front());
+    std::optional<int64_t> iterations = getConstantIntValue(loop.getLoopUpperBounds()->front());
+    return iterations && *iterations > 0 ? iterations : std::nullopt;
   }
 
   static bool writesMemory(Operation *op) {
@@ -54,7 +55,8 @@ struct ShareRows : impl::ShareRowsPassBase<ShareRows> {
   static LogicalResult distribute(scf::ForallOp outer, scf::ForallOp inner) {
     std::optional<int64_t> iterations = getIterations(outer), tiles = getIterations(inner);
     if (!iterations || !tiles)
-      return outer.emitError("expected nested parallel loops on buffers over one range from 0 with step 1 each");
+      return outer.emitError(
+          "expected nested parallel loops on buffers, each over one range from 0 with step 1 that is not empty");
     for (Operation &op : llvm::make_range(outer.getBody()->begin(), inner->getIterator()))
       if (writesMemory(&op)) {
         InFlightDiagnostic error = outer.emitError("expected a parallel loop that writes nothing before its rows");
