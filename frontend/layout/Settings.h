@@ -19,7 +19,7 @@ llvm::StringRef stringifyPool(Pool pool);
 /// LayerNorm, or RMSNorm (arXiv 1910.07467), which subtracts no mean and has no bias.
 enum class NormKind { layer, rms };
 
-/// Parses the name of a kind of norm in layout files, such as "rms".
+/// The name of a kind of norm in layout files, such as "rms".
 llvm::StringRef stringifyNormKind(NormKind kind);
 
 /// A value and where it comes from. It is a guess until a source gives it.

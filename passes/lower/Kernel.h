@@ -1,11 +1,12 @@
-// What the passes of the lowering agree on: the calls of kernels and the packing of weights. The attributes that mark
-// kernels and loops are declared in dialect/VityaDialect.td.
+// What the passes of the lowering agree on: the calls and the loops of kernels, and the packing of weights. The
+// attributes that mark kernels and loops are declared in dialect/VityaDialect.td.
 #ifndef VITYA_PASSES_LOWER_KERNEL_H
 #define VITYA_PASSES_LOWER_KERNEL_H
 
 #include "dialect/VityaDialect.h"
 #include "dialect/arithmetic/Lanes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/SymbolTable.h"
 
@@ -37,6 +38,13 @@ inline constexpr int64_t kParallelIterations = 8;
 
 /// Whether threads share a parallel loop of `iterations` evenly enough: two threads, or any number of them.
 inline bool isSharedEvenly(int64_t iterations) { return iterations % 2 == 0 || iterations >= kParallelIterations; }
+
+/// The number of iterations of `loop`, if it is a loop on buffers over one range from 0 with step 1.
+inline std::optional<int64_t> getIterations(mlir::scf::ForallOp loop) {
+  if (loop.getRank() != 1 || !loop.isNormalized() || !loop.getOutputs().empty())
+    return std::nullopt;
+  return mlir::getConstantIntValue(loop.getMixedUpperBound().front());
+}
 
 } // namespace vitya
 

@@ -39,7 +39,7 @@ private:
   void runCall(torch::jit::Node &node, Frame &frame);
   void runOperator(torch::jit::Node &node, Values inputs, Frame &frame);
   std::vector<c10::IValue> execute(torch::jit::Node &node, llvm::StringRef name, std::vector<c10::IValue> arguments);
-  // Build or take apart lists and tuples. They return false for other nodes.
+  // Build or take apart lists, dicts and tuples. They return false for other nodes.
   bool runContainer(torch::jit::Node &node, const Values &inputs, Frame &frame);
   bool runTuple(torch::jit::Node &node, const Values &inputs, Frame &frame);
   void bind(torch::jit::Node &node, llvm::ArrayRef<c10::IValue> results, Frame &frame);

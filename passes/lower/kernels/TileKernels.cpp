@@ -3,7 +3,7 @@
 //   2. Tile its last op with a parallel loop and fuse the producers into it. Kernels that already have a parallel loop
 //      (attention) keep it, and the elementwise ops that follow are fused into it.
 //   3. Inside, tile the last op by rows and fuse again, peel the remainder, and tile every op on its own down to a few
-//      vector registers.
+//      vector registers. If threads would not share the parallel loop evenly, the one over the rows is parallel, too.
 // TileSizes.h decides which loops are tiled by how much; this file applies the decisions.
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -64,7 +64,8 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
       return signalPassFailure();
     }
     LDBG() << "kernel @" << kernel.getName();
-    // What such a kernel computes once for all rows of an iteration should not be computed again for parts of them.
+    // A kernel that already has a parallel loop computes something once for all rows of an iteration. It should not be
+    // computed again for parts of them.
     bool canShareRows = kernel.getOps<scf::ForallOp>().empty();
     if (failed(makeFusible(kernel)) || failed(makeParallel(kernel)))
       return signalPassFailure();
@@ -108,7 +109,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
 
   LogicalResult makeParallel(func::FuncOp kernel) {
     if (auto loops = kernel.getOps<scf::ForallOp>(); !loops.empty())
-      return success(succeeded(fuseConsumers(*loops.begin())) && succeeded(cleanUp(kernel)));
+      return failure(failed(fuseConsumers(*loops.begin())) || failed(cleanUp(kernel)));
     auto root = dyn_cast_or_null<linalg::LinalgOp>(getProducer(getResult(kernel)));
     if (!root)
       return success(); // a copy, which needs no loop

@@ -103,9 +103,8 @@ struct OutlineLoops : impl::OutlineLoopsPassBase<OutlineLoops> {
 
   /// Moves `forall` into a function named after `name`, (buffers..., begin, end), and calls it for all iterations.
   static LogicalResult outlineLoop(scf::ForallOp forall, StringRef name, func::FuncOp kernel, SymbolTable &symbols) {
-    std::optional<int64_t> iterations =
-        forall.getRank() == 1 ? getConstantIntValue(forall.getMixedUpperBound().front()) : std::nullopt;
-    if (!iterations || !forall.isNormalized() || !forall.getOutputs().empty())
+    std::optional<int64_t> iterations = getIterations(forall);
+    if (!iterations)
       return forall.emitError("expected a parallel loop on buffers over one range from 0 with step 1");
 
     spillVectors(forall);

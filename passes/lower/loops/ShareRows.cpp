@@ -28,14 +28,6 @@ struct ShareRows : impl::ShareRowsPassBase<ShareRows> {
         return signalPassFailure();
   }
 
-  /// The number of iterations of `loop`, at least 1, if it runs over one range from 0 with step 1 and has no results.
-  static std::optional<int64_t> getIterations(scf::ForallOp loop) {
-    if (loop.getRank() != 1 || !loop.isNormalized() || !loop.getOutputs().empty())
-      return std::nullopt;
-    std::optional<int64_t> iterations = getConstantIntValue(loop.getLoopUpperBounds()->front());
-    return iterations && *iterations > 0 ? iterations : std::nullopt;
-  }
-
   static bool writesMemory(Operation *op) {
     std::optional<SmallVector<MemoryEffects::EffectInstance>> effects = getEffectsRecursively(op);
     return !effects || llvm::any_of(*effects, [](const MemoryEffects::EffectInstance &effect) {
@@ -43,7 +35,8 @@ struct ShareRows : impl::ShareRowsPassBase<ShareRows> {
     });
   }
 
-  /// The number of parts of each of `iterations` iterations: the fewest that threads share evenly.
+  /// The number of parts of each of `iterations` iterations: the fewest, at least two, of which there are in all enough
+  /// for any number of threads and an even number for two.
   static int64_t chooseParts(int64_t iterations) {
     int64_t parts = 2;
     while (iterations * parts < kParallelIterations || iterations * parts % 2 != 0)
@@ -54,7 +47,7 @@ struct ShareRows : impl::ShareRowsPassBase<ShareRows> {
   /// Replaces `outer`, each iteration of which has a loop `inner` over tiles of rows, by a loop over parts of both.
   static LogicalResult distribute(scf::ForallOp outer, scf::ForallOp inner) {
     std::optional<int64_t> iterations = getIterations(outer), tiles = getIterations(inner);
-    if (!iterations || !tiles)
+    if (iterations.value_or(0) <= 0 || tiles.value_or(0) <= 0)
       return outer.emitError(
           "expected nested parallel loops on buffers, each over one range from 0 with step 1 that is not empty");
     for (Operation &op : llvm::make_range(outer.getBody()->begin(), inner->getIterator()))
