@@ -148,5 +148,5 @@ llvm::Error run() {
 
 int main(int argc, char **argv) {
   return runTool(argc, argv, "vitya-check",
-                 "Compares LibTorch, the reference interpreter and compiled code on a model\n", category, run);
+                 "Compares LibTorch, the reference interpreter and compiled code on a model\n", &category, run);
 }

@@ -381,6 +381,6 @@ int main(int argc, char **argv) {
   // Weights are freed one by one. By default glibc would keep the memory of those that are smaller than 32 MB.
   constexpr int leastMapped = 1 << 20;
   mallopt(M_MMAP_THRESHOLD, leastMapped);
-  return runTool(argc, argv, "vitya-compile", "Vision Transformers to native code\n", category,
+  return runTool(argc, argv, "vitya-compile", "Vision Transformers to native code\n", &category,
                  [&] { return compile({argv + 1, size_t(argc - 1)}); });
 }

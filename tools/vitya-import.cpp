@@ -29,6 +29,6 @@ int main(int argc, char **argv) {
   cl::opt<bool> list("list", cl::cat(category),
                      cl::desc("List the name, element type, shape and size of each tensor of the checkpoint"));
   vitya::ImportFlags flags(category);
-  return vitya::runTool(argc, argv, "vitya-import", "Imports a trained checkpoint as IR\n", category,
+  return vitya::runTool(argc, argv, "vitya-import", "Imports a trained checkpoint as IR\n", &category,
                         [&] { return run(model, output, list, flags.get()); });
 }

@@ -1,7 +1,7 @@
 // vitya-report: compiles a model in several ways, measures them and writes one page about it.
 #include "dialect/support/Errors.h"
+#include "dialect/support/ProgramFolder.h"
 #include "dialect/support/WriteOutput.h"
-#include "tools/lib/CheckProgram.h"
 #include "tools/lib/ExitCode.h"
 #include "tools/lib/ImportFlags.h"
 #include "tools/lib/report/Findings.h"
@@ -163,5 +163,5 @@ llvm::Error run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
   return runTool(argc, argv, "vitya-report", "A report on the variants of a model: accuracy, bytes, latency\n",
-                 category, [&] { return run(argc, argv); });
+                 &category, [&] { return run(argc, argv); });
 }

@@ -262,5 +262,5 @@ llvm::Error run() {
 } // namespace
 
 int main(int argc, char **argv) {
-  return runTool(argc, argv, "vitya-run", "Executes a model on images and prints its logits\n", category, run);
+  return runTool(argc, argv, "vitya-run", "Executes a model on images and prints its logits\n", &category, run);
 }

@@ -33,5 +33,6 @@ int main(int argc, char **argv) {
   cl::list<int64_t> image("image", cl::CommaSeparated, cl::value_desc("channels,height,width"), cl::cat(category),
                           cl::desc("The shape of an image, which the file does not say"));
   return vitya::runTool(argc, argv, "vitya-torchscript", "Converts a TorchScript model to the form of torch.export\n",
-                        category, [&] { return run(model, output, std::vector<int64_t>(image.begin(), image.end())); });
+                        &category,
+                        [&] { return run(model, output, std::vector<int64_t>(image.begin(), image.end())); });
 }

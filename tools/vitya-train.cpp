@@ -14,7 +14,6 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
-#include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/xxhash.h"
 #include <csignal>
@@ -265,15 +264,12 @@ private:
 } // namespace
 
 int main(int argc, char **argv) {
-  std::optional<llvm::InitLLVM> init;
-  keepIgnoredSignals([&] { init.emplace(argc, argv); });
-  cl::HideUnrelatedOptions({&modelCategory, &newCategory, &dataCategory, &courseCategory});
-  cl::SetVersionPrinter(
-      [](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION ", LibTorch " << libTorchVersion() << "\n"; });
-  cl::ParseCommandLineOptions(argc, argv,
-                              "Trains Vision Transformers\n\n"
-                              "  train      a new model\n"
-                              "  finetune   the f32 weights of MODEL as they are, factors too\n"
-                              "  qat        the weights of MODEL under its quantization\n");
-  return exitCodeOf(Training().run(), kTool);
+  return runTool(
+      argc, argv, kTool,
+      "Trains Vision Transformers\n\n"
+      "  train      a new model\n"
+      "  finetune   the f32 weights of MODEL as they are, factors too\n"
+      "  qat        the weights of MODEL under its quantization\n",
+      {&modelCategory, &newCategory, &dataCategory, &courseCategory}, [] { return Training().run(); },
+      "LibTorch " + libTorchVersion());
 }

@@ -1,6 +1,7 @@
 // Finds and loads layout files.
 #include "frontend/layout/Layout.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/ProgramFolder.h"
 #include "dialect/support/WriteOutput.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringExtras.h"
@@ -19,9 +20,7 @@ Expected<Layout> Layout::load(StringRef path) {
 }
 
 std::string defaultLayoutFolder() {
-  // If /proc is not mounted, the program is found through the address of one of its functions.
-  SmallString<128> folder(sys::fs::getMainExecutable(nullptr, reinterpret_cast<void *>(&defaultLayoutFolder)));
-  sys::path::remove_filename(folder);
+  SmallString<128> folder(programFolder());
   sys::path::append(folder, "..", "share", "vitya", "layouts");
   return std::string(folder);
 }

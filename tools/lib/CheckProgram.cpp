@@ -1,19 +1,14 @@
 // The model travels in a temporary file.
 #include "tools/lib/CheckProgram.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/ProgramFolder.h"
+#include "tools/lib/ChildProcess.h"
 #include "tools/lib/ModelInput.h"
 #include "tools/lib/TemporaryFile.h"
-#include "llvm/Support/FileSystem.h"
-#include "llvm/Support/Path.h"
 #include "llvm/Support/Program.h"
 #include "llvm/TargetParser/Host.h"
 
 namespace vitya {
-
-std::string programFolder() {
-  static int anchor;
-  return llvm::sys::path::parent_path(llvm::sys::fs::getMainExecutable(nullptr, &anchor)).str();
-}
 
 llvm::Error checkWithLibTorch(mlir::ModuleOp module, llvm::StringRef cpu, const llvm::Triple &system,
                               llvm::StringRef images) {
@@ -21,12 +16,11 @@ llvm::Error checkWithLibTorch(mlir::ModuleOp module, llvm::StringRef cpu, const 
   if (system.getArch() != host.getArch())
     return makeError("expected --check with a target that this machine executes, {0}, found {1}", host.getArchName(),
                      system.getArchName());
-  std::string folder = programFolder();
   constexpr llvm::StringLiteral kProgram = "vitya-check";
-  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(kProgram, {folder});
+  llvm::ErrorOr<std::string> program = llvm::sys::findProgramByName(kProgram, {programFolder()});
   if (!program)
     return makeError("expected the program {0} in '{1}' for --check, found none: it is built if CMake finds LibTorch",
-                     kProgram, folder);
+                     kProgram, programFolder());
   llvm::Expected<std::unique_ptr<TemporaryFile>> file = TemporaryFile::create("mlirbc");
   if (!file)
     return file.takeError();
@@ -38,8 +32,7 @@ llvm::Error checkWithLibTorch(mlir::ModuleOp module, llvm::StringRef cpu, const 
   if (!images.empty())
     arguments.push_back(imagesFlag);
   std::string message;
-  int status = llvm::sys::ExecuteAndWait(*program, arguments, /*Env=*/std::nullopt, /*Redirects=*/{},
-                                         /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
+  int status = executeAndWait(*program, arguments, /*redirects=*/{}, message);
   if (status == 0)
     return llvm::Error::success();
   return message.empty() ? reportedError() : makeError("expected '{0}' to end, found: {1}", *program, message);

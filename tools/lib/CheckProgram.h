@@ -8,9 +8,6 @@
 
 namespace vitya {
 
-/// The folder of this program.
-std::string programFolder();
-
 /// Runs `vitya-check`, from the folder of this program, on `module` as it is compiled for `cpu` of `system`, and on the
 /// images of the file `images`, or random ones if it is empty. Fails if there is no such program, or if this machine
 /// cannot execute code for it. If it fails, it has reported the reason, and the error is a ReportedError.

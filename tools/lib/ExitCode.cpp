@@ -1,6 +1,7 @@
 // The one place where tools parse their command line, print an error and choose an exit code.
 #include "tools/lib/ExitCode.h"
 #include "dialect/support/Errors.h"
+#include "dialect/support/ProgramFolder.h"
 #include "tools/lib/IgnoredSignals.h"
 #include "llvm/Support/InitLLVM.h"
 #include <optional>
@@ -15,11 +16,15 @@ int vitya::exitCodeOf(llvm::Error error, llvm::StringRef tool) {
 }
 
 int vitya::runTool(int argc, char **argv, llvm::StringRef tool, llvm::StringRef overview,
-                   llvm::cl::OptionCategory &category, llvm::function_ref<llvm::Error()> run) {
+                   llvm::ArrayRef<const llvm::cl::OptionCategory *> categories, llvm::function_ref<llvm::Error()> run,
+                   llvm::StringRef libraries) {
   std::optional<llvm::InitLLVM> init;
   keepIgnoredSignals([&] { init.emplace(argc, argv); });
-  llvm::cl::HideUnrelatedOptions(category);
-  llvm::cl::SetVersionPrinter([](llvm::raw_ostream &os) { os << "vitya " VITYA_VERSION "\n"; });
+  programFolder();
+  llvm::cl::HideUnrelatedOptions(categories);
+  llvm::cl::SetVersionPrinter([=](llvm::raw_ostream &os) {
+    os << "vitya " VITYA_VERSION << (libraries.empty() ? "" : ", ") << libraries << '\n';
+  });
   llvm::cl::ParseCommandLineOptions(argc, argv, overview);
   return exitCodeOf(run(), tool);
 }

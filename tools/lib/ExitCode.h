@@ -13,9 +13,10 @@ namespace vitya {
 int exitCodeOf(llvm::Error error, llvm::StringRef tool);
 
 /// The main function of `tool`: parses the command line, calls `run` and returns the exit code. --help shows `overview`
-/// and the options of `category`.
-int runTool(int argc, char **argv, llvm::StringRef tool, llvm::StringRef overview, llvm::cl::OptionCategory &category,
-            llvm::function_ref<llvm::Error()> run);
+/// and the options of `categories`; --version shows `libraries`, the versions of libraries, too.
+int runTool(int argc, char **argv, llvm::StringRef tool, llvm::StringRef overview,
+            llvm::ArrayRef<const llvm::cl::OptionCategory *> categories, llvm::function_ref<llvm::Error()> run,
+            llvm::StringRef libraries = "");
 
 } // namespace vitya
 

@@ -1,12 +1,9 @@
 // Standard output and standard error of a program go to temporary files.
 #include "tools/lib/report/Programs.h"
 #include "dialect/support/Errors.h"
+#include "tools/lib/ChildProcess.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/Program.h"
-#include "llvm/Support/Signals.h"
-#include <atomic>
 #include <chrono>
-#include <csignal>
 
 using namespace llvm;
 
@@ -35,31 +32,6 @@ std::string reasonOf(ArrayRef<std::string> lines, StringRef program, int status)
       return line.str();
     }
   return formatv("expected '{0}' to succeed, found exit code {1}", program, status);
-}
-
-/// The program that this one waits for, or 0.
-std::atomic<sys::procid_t> running = 0;
-
-/// Ends the running program, which would else write files that nobody removes, and this one.
-void endBoth() {
-  if (sys::procid_t program = running)
-    kill(program, SIGTERM);
-  (void)std::raise(SIGTERM);
-}
-
-/// Like sys::ExecuteAndWait, but a signal that ends this program ends the other one too.
-int executeAndWait(StringRef path, ArrayRef<StringRef> command, ArrayRef<std::optional<StringRef>> redirects,
-                   std::string &message) {
-  sys::SetInterruptFunction(endBoth);
-  sys::ProcessInfo process =
-      sys::ExecuteNoWait(path, command, /*Env=*/std::nullopt, redirects, /*MemoryLimit=*/0, &message);
-  running = process.Pid;
-  int status = process.Pid == sys::ProcessInfo::InvalidPid
-                   ? -1
-                   : sys::Wait(process, /*SecondsToWait=*/std::nullopt, &message).ReturnCode;
-  running = 0;
-  sys::SetInterruptFunction(nullptr);
-  return status;
 }
 
 } // namespace
