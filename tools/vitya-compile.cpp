@@ -138,7 +138,7 @@ private:
 
   /// Parses the options of compression, and changes them if predictions are to stay within a bound.
   llvm::Error chooseCompression() {
-    llvm::Expected<CompressOptions> parsed = compressionFlags.parse(!cardPath.empty() || cascadeFlag);
+    llvm::Expected<CompressOptions> parsed = compressionFlags.parse(*module, !cardPath.empty() || cascadeFlag);
     if (!parsed)
       return parsed.takeError();
     compression = std::move(*parsed);

@@ -216,7 +216,7 @@ private:
 
   /// Compresses MODEL as the flags say.
   llvm::Error compress() {
-    llvm::Expected<CompressOptions> options = compressionFlags.parse();
+    llvm::Expected<CompressOptions> options = compressionFlags.parse(*module);
     if (!options)
       return options.takeError();
     if (SearchGoal goal = compressionFlags.goal(); goal.isBounded() || goal.isCostBounded())

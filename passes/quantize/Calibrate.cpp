@@ -61,26 +61,27 @@ private:
   }
 
   LogicalResult calibrate(ModuleOp module) {
-    FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
-    if (failed(calibration))
-      return failure();
     FailureOr<func::FuncOp> entry = entryOf(module);
     if (failed(entry))
       return failure();
     Observers observers;
     for (Operation &op : entry->getBody().front())
       for (auto [value, levels] : operandsOf(&op))
-        if (!observers.count(value))
-          observers[value] = std::make_unique<SharedObserver>(calibration->count());
-    if (failed(observe(module, *calibration, observers)))
+        observers[value] = nullptr;
+    if (!observers.empty() && failed(observe(module, observers)))
       return failure();
     attachRanges(*entry, observers);
     setDiscardable<VityaDialect::CalibratedAttrHelper>(module, StringAttr::get(&getContext(), fingerprint(module)));
     return success();
   }
 
-  /// Shows the values of all images to their observers.
-  LogicalResult observe(ModuleOp module, const ImageSet &images, Observers &observers) {
+  /// Makes an observer for each of the values, and shows it those of all images.
+  LogicalResult observe(ModuleOp module, Observers &observers) {
+    FailureOr<ImageSet> calibration = ImageSet::open(module, images, count);
+    if (failed(calibration))
+      return failure();
+    for (auto &[value, observer] : observers)
+      observer = std::make_unique<SharedObserver>(calibration->count());
     auto show = [&](int64_t index, Operation *op, ArrayRef<reference::Tensor> results) {
       for (auto [value, tensor] : llvm::zip_equal(op->getResults(), results))
         if (auto found = observers.find(value); found != observers.end()) {
@@ -88,7 +89,7 @@ private:
           found->second->observer.add(index, tensor.values().data(), tensor.size());
         }
     };
-    return LogicalResult(images.run(module, show));
+    return LogicalResult(calibration->run(module, show));
   }
 
   /// Attaches to each op the ranges of its operands.

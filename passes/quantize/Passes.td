@@ -58,8 +58,8 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
     `@main` that `vitya-quantize-static` can store as an integer, each observer proposes a range. The ranges are attached to
     the op as `vitya.ranges`, each with the share of values that it clips and the mean squared error of quantization
     relative to the mean square of the values. The fingerprint of the model is attached to the module as
-    `vitya.calibrated`, because the ranges hold for no other model. The result does not depend on the number of threads,
-    and the model computes the same as before.
+    `vitya.calibrated`, because the ranges hold for no other model. A model without such operands needs no images. The result
+    does not depend on the number of threads, and the model computes the same as before.
 
     | observer | range |
     |---|---|

@@ -131,7 +131,7 @@ SearchGoal CompressionFlags::goal() const {
   return result;
 }
 
-llvm::Expected<CompressOptions> CompressionFlags::parse(bool looksAtHeldOut) const {
+llvm::Expected<CompressOptions> CompressionFlags::parse(ModuleOp model, bool looksAtHeldOut) const {
   if (llvm::Error error = checkBounds())
     return error;
   llvm::Expected<CompressOptions> options = parseCompressOptions(
@@ -144,7 +144,7 @@ llvm::Expected<CompressOptions> CompressionFlags::parse(bool looksAtHeldOut) con
       return error;
     return options;
   }
-  if (llvm::Error error = checkImages(*options))
+  if (llvm::Error error = checkImages(model, *options))
     return error;
   if (!report.empty() && !options->lowRank && !options->quantizes() && !options->bf16)
     return makeError("expected --report with a compression to report, found no --low-rank, --quantize or --precision");
@@ -153,9 +153,16 @@ llvm::Expected<CompressOptions> CompressionFlags::parse(bool looksAtHeldOut) con
   return options;
 }
 
-llvm::Error CompressionFlags::checkImages(const CompressOptions &options) const {
-  StringRef needsImages = options.quantizesStatically()                             ? "--quantize=static"
-                          : roundingOf(options.quantize) != WeightRounding::nearest ? "--quantize=dynamic,rounding=gptq"
+/// Whether there is nothing left to quantize, such as after training with quantization.
+static bool isQuantized(ModuleOp model) {
+  bool result = true;
+  model.walk([&](LayerOpInterface layer) { result &= !layer.isF32() || layer.getQuantizableOperands().empty(); });
+  return result;
+}
+
+llvm::Error CompressionFlags::checkImages(ModuleOp model, const CompressOptions &options) const {
+  StringRef needsImages = options.quantizesStatically() && !isQuantized(model)      ? "--quantize=static"
+                          : roundingOf(options.quantize) != WeightRounding::nearest ? "--quantize with rounding=gptq"
                           : !smooth.empty()                                         ? "--smooth"
                                                                                     : "";
   if (!needsImages.empty() && calibrate.empty())

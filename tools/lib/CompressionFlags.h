@@ -18,9 +18,10 @@ public:
   /// The first flag that requests compression, such as "--quantize"; empty if there is none.
   llvm::StringRef requested() const;
 
-  /// The options of compression. Fails if a flag does not parse or the flags do not fit together. `looksAtHeldOut` says
-  /// that other options make use of the images of --validate.
-  llvm::Expected<CompressOptions> parse(bool looksAtHeldOut = false) const;
+  /// The options of compression for `model`. Fails if a flag does not parse, if the flags do not fit together, or if
+  /// `model` has layers to quantize statically and there are no images. `looksAtHeldOut` says that other options make
+  /// use of the images of --validate.
+  llvm::Expected<CompressOptions> parse(mlir::ModuleOp model, bool looksAtHeldOut = false) const;
 
   /// The bounds, once parse() has succeeded.
   SearchGoal goal() const;
@@ -44,7 +45,7 @@ public:
   llvm::Error writeReport(const ModelReport &modelReport, const CompressOptions &options) const;
 
 private:
-  llvm::Error checkImages(const CompressOptions &options) const;
+  llvm::Error checkImages(mlir::ModuleOp model, const CompressOptions &options) const;
   llvm::Error checkSearch(const CompressOptions &options, bool looksAtHeldOut) const;
   llvm::Error checkBounds() const;
   llvm::Error checkChoice(const CompressOptions &options) const;
