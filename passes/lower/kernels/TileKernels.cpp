@@ -2,8 +2,9 @@
 //   1. Make the chain fusible: move reshapes to its ends and merge elementwise ops.
 //   2. Tile its last op with a parallel loop and fuse the producers into it. Kernels that already have a parallel loop
 //      (attention) keep it, and the elementwise ops that follow are fused into it.
-//   3. Inside, tile the last op by rows and fuse again, peel the remainder, and tile every op on its own down to a few
-//      vector registers. If threads would not share the parallel loop evenly, the one over the rows is parallel, too.
+//   3. Inside, split the last op into whole tiles of rows and the rest, tile and fuse again, and tile every op on its
+//      own down to a few vector registers. If threads would not share the parallel loop evenly, the one over the tiles
+//      of rows is parallel, too.
 // TileSizes.h decides which loops are tiled by how much; this file applies the decisions.
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
@@ -11,7 +12,6 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Transforms/Patterns.h"
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
-#include "mlir/Dialect/SCF/Transforms/Transforms.h"
 #include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
 #include "mlir/Interfaces/TilingInterface.h"
@@ -23,6 +23,7 @@
 #include "passes/lower/kernels/TileSizes.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/InterleavedRange.h"
+#include <tuple>
 
 #define DEBUG_TYPE "vitya-tile-kernels"
 
@@ -219,63 +220,53 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return roots;
   }
 
-  /// Loops over tiles of `tileRows` rows of the result of `root`, and peels the remaining rows off. If the rows can be
-  /// shared, and the iterations of the parallel loop around them are not shared evenly, the loop is parallel, too.
+  /// Splits the rows of `root` into whole tiles of `tileRows` rows, over which a loop runs, and a shorter one. If the
+  /// rows can be shared, and the iterations of the parallel loop around them are not shared evenly, the loop is
+  /// parallel, too.
   LogicalResult cutRows(linalg::LinalgOp root, int64_t tileRows, bool canShareRows) {
     std::optional<SmallVector<int64_t>> sizes = getRowTileSizes(root, tileRows);
     if (!sizes)
       return success();
     auto forall = root->getParentOfType<scf::ForallOp>();
-    if (canShareRows && forall && !isSharedEvenly(forall.getStaticUpperBound().front()) &&
-        root.getStaticLoopRanges().front() >= 2 * tileRows)
-      return shareRows(root, *sizes);
-    int64_t remainingRows = root.getStaticLoopRanges().front() % tileRows;
-    Location loc = root.getLoc();
+    int64_t rows = root.getStaticLoopRanges().front(), remainingRows = rows % tileRows;
+    bool isShared =
+        canShareRows && forall && !isSharedEvenly(forall.getStaticUpperBound().front()) && rows >= 2 * tileRows;
+    linalg::LinalgOp rest;
+    if (remainingRows != 0)
+      std::tie(root, rest) = splitRows(root, rows - remainingRows);
+    using LoopType = scf::SCFTilingOptions::LoopType;
     FailureOr<SmallVector<LoopLikeOpInterface>> loops =
-        tileAndFuse(root, *sizes, scf::SCFTilingOptions::LoopType::ForOp);
-    if (failed(loops) || remainingRows == 0)
-      return loops;
-    IRRewriter rewriter(&getContext());
-    scf::ForOp remainder;
-    if (failed(scf::peelForLoopAndSimplifyBounds(rewriter, cast<scf::ForOp>(loops->front()), remainder)))
-      return emitError(loc, "expected a loop whose remainder can be peeled");
-    return success();
-  }
-
-  /// Splits the rows of `root` into whole tiles, over which a parallel loop runs, and a shorter one.
-  LogicalResult shareRows(linalg::LinalgOp root, SmallVector<int64_t> sizes) {
-    int64_t rows = root.getStaticLoopRanges().front(), remainingRows = rows % sizes.front();
-    IRRewriter rewriter(&getContext());
-    linalg::LinalgOp whole = root, rest;
-    if (remainingRows != 0) {
-      rewriter.setInsertionPoint(root);
-      OpOperand *init = root.getDpsInitOperand(0);
-      auto fill = init->get().getDefiningOp<linalg::FillOp>();
-      if (fill)
-        init->set(fill.getOutputs()[0]);
-      auto [first, second] = linalg::splitOp(rewriter, cast<TilingInterface>(root.getOperation()), 0,
-                                             rewriter.getIndexAttr(rows - remainingRows));
-      whole = cast<linalg::LinalgOp>(first.getOperation());
-      rest = cast<linalg::LinalgOp>(second.getOperation());
-      // Each part begins with its own initial value, so that it can be fused.
-      if (fill)
-        for (linalg::LinalgOp part : {whole, rest}) {
-          OpOperand *init = part.getDpsInitOperand(0);
-          rewriter.setInsertionPoint(part);
-          init->set(linalg::FillOp::create(rewriter, fill.getLoc(), fill.getInputs()[0], init->get()).getResult(0));
-        }
-    }
-    FailureOr<SmallVector<LoopLikeOpInterface>> loops =
-        tileAndFuse(whole, sizes, scf::SCFTilingOptions::LoopType::ForallOp);
+        tileAndFuse(root, *sizes, isShared ? LoopType::ForallOp : LoopType::ForOp);
     if (failed(loops))
       return failure();
-    rewriter.setInsertionPoint(loops->front());
-    if (failed(normalizeForallOp(rewriter, cast<scf::ForallOp>(loops->front()))))
-      return failure();
+    if (auto shared = dyn_cast<scf::ForallOp>(*loops->front())) {
+      IRRewriter rewriter(shared);
+      if (failed(normalizeForallOp(rewriter, shared)))
+        return failure();
+    }
     if (!rest)
       return success();
-    sizes.front() = remainingRows;
-    return tileAndFuse(rest, sizes, scf::SCFTilingOptions::LoopType::ForOp);
+    sizes->front() = remainingRows;
+    return tileAndFuse(rest, *sizes, LoopType::ForOp);
+  }
+
+  /// Splits `op` after `rows` rows.
+  static std::pair<linalg::LinalgOp, linalg::LinalgOp> splitRows(linalg::LinalgOp op, int64_t rows) {
+    IRRewriter rewriter(op);
+    auto fill = op.getDpsInitOperand(0)->get().getDefiningOp<linalg::FillOp>();
+    if (fill)
+      op.getDpsInitOperand(0)->set(fill.getOutputs()[0]);
+    auto [first, second] =
+        linalg::splitOp(rewriter, cast<TilingInterface>(op.getOperation()), 0, rewriter.getIndexAttr(rows));
+    std::pair parts{cast<linalg::LinalgOp>(first.getOperation()), cast<linalg::LinalgOp>(second.getOperation())};
+    // Each part begins with its own initial value, so that it can be fused.
+    if (fill)
+      for (linalg::LinalgOp part : {parts.first, parts.second}) {
+        OpOperand *init = part.getDpsInitOperand(0);
+        rewriter.setInsertionPoint(part);
+        init->set(linalg::FillOp::create(rewriter, fill.getLoc(), fill.getInputs()[0], init->get()).getResult(0));
+      }
+    return parts;
   }
 
   /// Splits ops whose rows are not a multiple of a vector into one of whole vectors and one of the rest.
