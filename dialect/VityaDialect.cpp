@@ -1,10 +1,10 @@
 // Registers the dialect, and verifies and prints its attributes.
 #include "dialect/VityaDialect.h"
+#include "dialect/Bytecode.h"
 #include "dialect/QuantTypes.h"
 #include "dialect/ShortFloat.h"
 #include "dialect/VityaOps.h"
 #include "dialect/support/Json.h"
-#include "mlir/Bytecode/BytecodeImplementation.h"
 #include "mlir/Dialect/Utils/IndexingUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -68,37 +68,8 @@ static FailureOr<LayerFormat> parseLayerFormat(AsmParser &parser) {
 #define GET_ATTRDEF_CLASSES
 #include "dialect/VityaAttributes.cpp.inc"
 
-namespace {
-
-/// Encodes `#vitya.rounded` in bytecode, because the text of an attribute cannot refer to a resource there. Other
-/// attributes are encoded as text.
-struct BytecodeInterface : BytecodeDialectInterface {
-  explicit BytecodeInterface(Dialect *dialect) : BytecodeDialectInterface(dialect) {}
-
-  LogicalResult writeAttribute(Attribute attribute, DialectBytecodeWriter &writer) const override {
-    auto rounded = dyn_cast<RoundedWeightAttr>(attribute);
-    if (!rounded)
-      return failure();
-    writer.writeAttribute(rounded.getIntegers());
-    writer.writeType(rounded.getType());
-    writer.writeOwnedString(rounded.getReason());
-    return success();
-  }
-
-  Attribute readAttribute(DialectBytecodeReader &reader) const override {
-    ElementsAttr integers;
-    quant::QuantizedType type;
-    StringRef reason;
-    if (failed(reader.readAttribute(integers)) || failed(reader.readType(type)) || failed(reader.readString(reason)))
-      return {};
-    return RoundedWeightAttr::getChecked([&] { return reader.emitError(); }, getContext(), integers, type, reason);
-  }
-};
-
-} // namespace
-
 void VityaDialect::initialize() {
-  addInterfaces<BytecodeInterface>();
+  addBytecodeInterface(*this);
   addOperations<
 #define GET_OP_LIST
 #include "dialect/Vitya.cpp.inc"

@@ -1,9 +1,11 @@
 // The C++ interface of the dialect: builders that infer types, the op interfaces, constants, fingerprints, float
 // literals.
+#include "dialect/Bytecode.h"
 #include "dialect/Constants.h"
 #include "dialect/Fingerprint.h"
 #include "dialect/ShortFloat.h"
 #include "dialect/VityaOps.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/Parser/Parser.h"
 #include <gtest/gtest.h>
@@ -164,6 +166,28 @@ TEST_F(Dialect, FingerprintsTellModelsApart) {
   size_t begin = resource.find("dense<"), end = resource.find(" : tensor<2x2xf32>");
   resource.replace(begin, end - begin, "dense_resource<w>");
   EXPECT_EQ(original, fingerprint(*parse(resource)));
+}
+
+TEST_F(Dialect, BytecodeOfANewerVersionIsRefused) {
+  OwningOpRef<ModuleOp> model =
+      parse("%0 = tensor.empty() : tensor<1x2xf32>\n%1 = vitya.gelu erf %0 : tensor<1x2xf32>");
+  std::vector<std::string> errors;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &error) { errors.push_back(error.str()); });
+  auto readAgain = [&](uint64_t version) {
+    std::string bytes;
+    llvm::raw_string_ostream os(bytes);
+    BytecodeWriterConfig config;
+    config.setDialectVersion<VityaDialect>(std::make_unique<BytecodeVersion>(version));
+    EXPECT_TRUE(succeeded(writeBytecodeToFile(*model, os, config)));
+    return parse(bytes);
+  };
+  EXPECT_TRUE(readAgain(BytecodeVersion::kCurrent));
+  EXPECT_TRUE(errors.empty());
+  EXPECT_FALSE(readAgain(BytecodeVersion::kCurrent + 1));
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_NE(errors.front().find("up to version 1, found version 2, which a newer compiler has written"),
+            std::string::npos)
+      << errors.front();
 }
 
 } // namespace
