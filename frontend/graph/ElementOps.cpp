@@ -212,7 +212,8 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
   }
   if (aIsConstant || bIsConstant)
     return emitter.fail("expected a product with a number, with one factor for each output of a linear layer, or of "
-                        "two tensors that are computed, found another");
+                        "two tensors that are computed, found another constant (rotary position embeddings have one "
+                        "for each token and output: no op rotates queries and keys)");
   // A gate, as in SwiGLU.
   FailureOr<Operands> operands = operandsOf(a, b);
   if (failed(operands))
