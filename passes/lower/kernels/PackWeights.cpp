@@ -249,8 +249,8 @@ struct PackWeights : impl::PackWeightsPassBase<PackWeights> {
       return refuse("it has elements that are not zero but below 2^-55");
     int64_t used = std::max<int64_t>(countUsedColumns(weight, callers), 1);
     int64_t usedIn = llvm::alignTo(used, factor * matmul->group.value_or(1));
-    int64_t tileColumns = chooseInnerTileColumns(out, columns, factor);
-    WeightLayout layout{out, in, usedIn, tileColumns, factor, matmul->group, static_cast<bool>(extension)};
+    WeightLayout layout{
+        out, in, usedIn, chooseTileColumns(out, columns), factor, matmul->group, static_cast<bool>(extension)};
     PackableMatmul packable{op, matmul->input, weight, extension, {}, layout};
     if (packable.layout.getPaddedOut() == out)
       return packable;

@@ -66,8 +66,7 @@ def PackWeightsPass : Pass<"vitya-pack-weights", "::mlir::ModuleOp"> {
     the blocking factor `k` is 4 for 8-bit and 2 for 16-bit activations. If products are accumulated in short sums of `g`
     blocks, the loop over these blocks remains, `[out / columns, in / (g k), g, columns, k]`.
 
-    A weight of bytes whose tiles two threads could not share evenly, such as three tiles of 64 columns, gets tiles half
-    as wide. If `columns` does not divide `out`, the last tile is padded with zeros, and the callers slice the wider result.
+    If `columns` does not divide `out`, the last tile is padded with zeros, and the callers slice the wider result.
     Trailing columns of the weight that are zero in the constants of all callers (`vitya-pad-widths` adds such columns)
     are dropped, and the kernel slices its input instead. Weights that are not constant keep their layout.
 

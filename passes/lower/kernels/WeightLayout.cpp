@@ -75,11 +75,4 @@ int64_t chooseTileColumns(int64_t out, int64_t limit) {
   return columns;
 }
 
-int64_t chooseInnerTileColumns(int64_t out, int64_t limit, int64_t vnniFactor) {
-  int64_t columns = chooseTileColumns(out, limit), tiles = llvm::divideCeil(out, columns);
-  // Each tile reads the whole input, which is small enough for that if its elements are bytes. The dot products of a
-  // tile of kLanes columns would wait for their operands.
-  return isSharedEvenly(tiles) || vnniFactor < 4 || columns <= 2 * kLanes ? columns : columns / 2;
-}
-
 } // namespace vitya

@@ -39,10 +39,6 @@ struct WeightLayout {
 /// of two, because LLVM splits vectors of other sizes.
 int64_t chooseTileColumns(int64_t out, int64_t limit);
 
-/// The columns of the inner tiles of a weight with the blocking factor `vnniFactor`: those of chooseTileColumns, or,
-/// for dot products of bytes, half of them where two threads could not share the tiles evenly.
-int64_t chooseInnerTileColumns(int64_t out, int64_t limit, int64_t vnniFactor);
-
 } // namespace vitya
 
 #endif // VITYA_PASSES_LOWER_KERNELS_WEIGHTLAYOUT_H
