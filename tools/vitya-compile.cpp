@@ -34,19 +34,20 @@ static cl::OptionCategory category("vitya-compile options");
 static cl::opt<std::string> inputPath(cl::Positional, cl::desc("MODEL"), cl::Required, cl::cat(category));
 static cl::opt<std::string> outputPath("o",
                                        cl::desc("Output file, which must not be an input; \"-\" is standard output "
-                                                "(default: the model's name with the suffix that is usual for --emit, "
-                                                "unless another program has written that file)"),
+                                                "(default: the model's name with the usual suffix for --emit, which "
+                                                "never replaces a file that another program wrote)"),
                                        cl::value_desc("file"), cl::cat(category));
 static cl::opt<std::string>
     emitName("emit", cl::desc("What to emit (default: exe):"), cl::init("exe"),
              cl::value_desc("import|compress|checkpoint|onnx|linalg|loops|llvm|asm|obj|lib|exe"), cl::cat(category));
-static cl::opt<std::string> cpuName("cpu",
-                                    cl::desc("Processor to compile for, as LLVM names it, or all-x86-64 for code of "
-                                             "several levels, of which the fastest runs (default: native)"),
-                                    cl::init("native"), cl::value_desc("native|all-x86-64|NAME"), cl::cat(category));
+static cl::opt<std::string>
+    cpuName("cpu",
+            cl::desc("Processor to compile for, by LLVM's name, or all-x86-64 for code of several "
+                     "levels, of which the fastest runs (default: native)"),
+            cl::init("native"), cl::value_desc("native|all-x86-64|NAME"), cl::cat(category));
 static cl::opt<std::string> targetName("target",
-                                       cl::desc("System to compile for: aarch64-linux-gnu, with --cpu=generic by "
-                                                "default (default: this machine's)"),
+                                       cl::desc("System to compile for: aarch64-linux-gnu, for which --cpu is generic "
+                                                "by default (default: the system of this machine)"),
                                        cl::value_desc("triple"), cl::cat(category));
 static cl::opt<std::string> stagesFolder("dump-stages",
                                          cl::desc("Write the module after each phase to this folder: .mlir to read, "
@@ -57,9 +58,10 @@ static cl::opt<std::string> weightsName("weights",
                                         cl::desc("Embed the weights in the executable or library, or write them "
                                                  "to a file beside it (default: embed)"),
                                         cl::init("embed"), cl::value_desc("embed|file"), cl::cat(category));
-static cl::opt<bool> check("check", cl::cat(category),
-                           cl::desc("First compare compiled code with LibTorch on the images of --validate or "
-                                    "--calibrate, or on random ones (runs vitya-check)"));
+static cl::opt<bool>
+    check("check", cl::cat(category),
+          cl::desc("First run vitya-check, which compares compiled code with LibTorch, on the images of "
+                   "--validate or --calibrate, or on random pixels"));
 static cl::opt<std::string> cardPath("card",
                                      cl::desc("Write a page about the executable or library to this file, as Markdown: "
                                               "source, data, options, layers, and with --validate its accuracy"),

@@ -28,8 +28,9 @@ static cl::opt<std::string> modelPath(cl::Positional, cl::desc("MODEL"), cl::Req
 static cl::opt<std::string> dataPath("data", cl::Required, cl::value_desc("file"), cl::cat(category),
                                      cl::desc("Images with labels on which all variants are measured: a folder or list "
                                               "of pictures, an .npy array or CIFAR-10 records"));
-static cl::opt<std::string> calibrationPath("calibrate", cl::value_desc("file"), cl::cat(category),
-                                            cl::desc("Other images, on which compression runs the model"));
+static cl::opt<std::string>
+    calibrationPath("calibrate", cl::value_desc("file"), cl::cat(category),
+                    cl::desc("Images on which compression runs the model, not those of --data"));
 static cl::list<std::string> variantTexts(
     "variant", cl::value_desc("NAME=OPTIONS"), cl::cat(category),
     cl::desc("A variant and its options of vitya-compile: --precision=, --low-rank=, --quantize=, --smooth=, "

@@ -55,10 +55,11 @@ static cl::opt<int64_t>
 static cl::opt<bool> raw("raw", cl::desc("Write the logits as little-endian f32: [image, class]"), cl::cat(category));
 static cl::opt<std::string> outputPath("o", cl::desc("Output file (default: standard output)"), cl::init("-"),
                                        cl::value_desc("file"), cl::cat(category));
-static cl::opt<std::string> trace("trace",
-                                  cl::desc("Print shape, range, mean and checksum of the results of ops whose layer or "
-                                           "name matches (reference engine)"),
-                                  cl::value_desc("regex"), cl::cat(category));
+static cl::opt<std::string>
+    trace("trace",
+          cl::desc("Print shape, range, mean and checksum of the results of ops whose layer name "
+                   "or op name matches (reference engine)"),
+          cl::value_desc("regex"), cl::cat(category));
 static ImportFlags importFlags(category);
 
 namespace {

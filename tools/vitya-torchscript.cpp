@@ -31,7 +31,7 @@ int main(int argc, char **argv) {
   cl::opt<std::string> output("o", cl::init("-"), cl::value_desc("file"), cl::cat(category),
                               cl::desc("Output file, usually NAME.pt2 (default: standard output)"));
   cl::list<int64_t> image("image", cl::CommaSeparated, cl::value_desc("channels,height,width"), cl::cat(category),
-                          cl::desc("The shape of an image, which the file does not say"));
+                          cl::desc("The shape of an image, which TorchScript does not contain"));
   return vitya::runTool(argc, argv, "vitya-torchscript", "Converts a TorchScript model to the form of torch.export\n",
                         &category,
                         [&] { return run(model, output, std::vector<int64_t>(image.begin(), image.end())); });

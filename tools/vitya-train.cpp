@@ -44,7 +44,7 @@ static cl::opt<std::string>
            cl::desc("Checkpoint of the best model; the last model, the state to resume from, the "
                     "log (CSV) and its curves (SVG) are written beside it"));
 static cl::opt<std::string> teacherPath("teacher", cl::value_desc("file"), cl::cat(modelCategory),
-                                        cl::desc("Model whose logits are taught (distillation)"));
+                                        cl::desc("Model whose logits the trained model imitates (distillation)"));
 static ImportFlags importFlags(modelCategory);
 static CompressionFlags compressionFlags(modelCategory);
 
@@ -268,7 +268,7 @@ int main(int argc, char **argv) {
       argc, argv, kTool,
       "Trains Vision Transformers\n\n"
       "  train      a new model\n"
-      "  finetune   the f32 weights of MODEL as they are, factors too\n"
+      "  finetune   the f32 weights of MODEL, or its low-rank factors\n"
       "  qat        the weights of MODEL under its quantization\n",
       {&modelCategory, &newCategory, &dataCategory, &courseCategory}, [] { return Training().run(); },
       "LibTorch " + libTorchVersion());

@@ -20,9 +20,10 @@ namespace vitya {
 
 CascadeFlag::CascadeFlag(cl::OptionCategory &category)
     : flag("cascade",
-           cl::desc("Also put the dense model into the output: it runs for images where the two largest logits of the "
-                    "compressed one differ by less than margin=M, or by less than a threshold with which at least P % "
-                    "of all images get the class of the dense model (agreement=P), chosen on the images of --validate"),
+           cl::desc("Also put the dense model into the output. It runs for images for which the two largest logits of "
+                    "the compressed model differ by less than a threshold: M with margin=M. With agreement=P the "
+                    "threshold is chosen on the images of --validate, so that at least P % of all images get the class "
+                    "of the dense model"),
            cl::value_desc("margin=M|agreement=P"), cl::cat(category)) {}
 
 llvm::Expected<std::optional<CascadeGoal>> CascadeFlag::parse(const CompressionFlags &compression) const {

@@ -13,47 +13,49 @@ namespace vitya {
 
 CompressionFlags::CompressionFlags(cl::OptionCategory &category)
     : lowRank("low-rank",
-              cl::desc("Factorise linear layers: options of vitya-opt's --vitya-low-rank, separated by commas, such as "
+              cl::desc("Factorise linear layers, with options of the pass vitya-low-rank, separated by commas, such as "
                        "keep=0.5,method=joint"),
               cl::value_desc("options"), cl::cat(category)),
       smooth("smooth",
-             cl::desc("Even out the columns of activations before quantization: options of vitya-opt's --vitya-smooth, "
-                      "such as alpha=0.5"),
+             cl::desc("Even out the columns of activations before quantization, with options of the pass "
+                      "vitya-smooth, such as alpha=0.5"),
              cl::value_desc("options"), cl::cat(category)),
       quantize("quantize",
-               cl::desc("Quantize to 8-bit integers with ranges from calibration (static) or found at run time "
-                        "(dynamic), then options of vitya-opt's --vitya-quantize-static or -dynamic, such as "
-                        "static,observer=mse,except=head (default: none)"),
+               cl::desc("Quantize to integers with ranges from calibration (static) or found at run time (dynamic), "
+                        "with options of the pass vitya-quantize-static or vitya-quantize-dynamic, such as "
+                        "static,bits=4,except=head (default: none)"),
                cl::value_desc("none|static|dynamic[,options]"), cl::init("none"), cl::cat(category)),
       precision("precision",
-                cl::desc("Multiply bf16 in the linear layers that are not quantized, then options of vitya-opt's "
-                         "--vitya-convert-to-bf16, such as bf16,except=head (default: f32)"),
+                cl::desc("Multiply bf16 in the linear layers that are not quantized, with options of the pass "
+                         "vitya-convert-to-bf16, such as bf16,except=head (default: f32)"),
                 cl::value_desc("f32|bf16[,options]"), cl::init("f32"), cl::cat(category)),
       calibrate("calibrate",
-                cl::desc("Images that compression runs the model on: a folder or list of pictures, an .npy array or "
+                cl::desc("Images on which compression runs the model: a folder or list of pictures, an .npy array, or "
                          "CIFAR-10 records"),
                 cl::value_desc("file"), cl::cat(category)),
       report("report",
-             cl::desc("Write the outcome of compression for each layer to this file, as JSON: spectrum, rank, energy "
+             cl::desc("Write the result of compression for each layer to this file, as JSON: spectrum, rank, energy "
                       "kept, errors, formats, scales, share of values clipped, signal-to-noise ratio, reason"),
              cl::value_desc("file"), cl::cat(category)),
       validate(
           "validate",
-          cl::desc("Images on which --max-kl and --max-drop must hold, the latter with labels; see --calibrate. With "
-                   "--max-bytes or --max-latency, images on which the loss is measured"),
+          cl::desc("Images on which --max-kl and --max-drop must hold, in the forms of --calibrate; --max-drop needs "
+                   "labels. With --max-bytes or --max-latency, the loss is measured on them"),
           cl::value_desc("file"), cl::cat(category)),
-      maxBytes("max-bytes",
-               cl::desc("Upper bound of the bytes of weights, such as 900k or 1.5M: chooses the ranks and bits of all "
-                        "layers that lose the least"),
-               cl::value_desc("bytes"), cl::cat(category)),
-      maxLatency("max-latency",
-                 cl::desc("Upper bound of the time of one image, such as 1.2ms, the shortest that `bench` measures on "
-                          "this machine; see --max-bytes"),
-                 cl::value_desc("time"), cl::cat(category)),
+      maxBytes(
+          "max-bytes",
+          cl::desc("Upper bound of the bytes of weights, such as 900k or 1.5M. Within it, the ranks and bits of all "
+                   "layers are chosen so that predictions change least"),
+          cl::value_desc("bytes"), cl::cat(category)),
+      maxLatency(
+          "max-latency",
+          cl::desc("Upper bound of the shortest time of one image that `bench` measures on this machine, such as "
+                   "1.2ms; see --max-bytes"),
+          cl::value_desc("time"), cl::cat(category)),
       maxKl("max-kl",
-            cl::desc("Upper bound of the mean KL divergence from the f32 predictions, in nats: ranks are raised and "
-                     "layers kept in f32 until it holds on the images of --validate. Without --low-rank and "
-                     "--quantize, chooses the ranks and bits with the fewest bytes for which it holds"),
+            cl::desc("Upper bound of the mean KL divergence from the f32 predictions, in nats. Ranks are raised and "
+                     "layers are kept in f32 until it holds on the images of --validate. Without --low-rank and "
+                     "--quantize, the ranks and bits with the fewest bytes for which it holds are chosen"),
             cl::cat(category)),
       maxDrop("max-drop", cl::desc("Upper bound of the loss of accuracy, in percentage points; see --max-kl"),
               cl::cat(category)),

@@ -8,10 +8,12 @@ vitya::ImportFlags::ImportFlags(cl::OptionCategory &category)
              cl::value_desc("auto|NAME|FILE"),
              cl::desc("How the tensors of the checkpoint are connected (default: auto)")),
       prefix("prefix", cl::location(options.prefix), cl::cat(category), cl::value_desc("text"),
-             cl::desc("What the names of the model's tensors begin with, before the names that the layout has, such as "
-                      "'model.'; other tensors are left out")),
+             cl::desc("Import only the tensors whose names begin with this text, such as 'model.', and remove it from "
+                      "their names")),
       key("key", cl::location(options.key), cl::cat(category), cl::value_desc("key.key"),
-          cl::desc("The state dict to read, in a checkpoint with several")),
+          cl::desc("The state dict to read if the checkpoint has several")),
       settings(
           "set", cl::location(options.settings), cl::cat(category), cl::value_desc("key=value"),
-          cl::desc("A setting that the checkpoint lacks: heads, eps, mean, std, classes, image, name, gelu, pool")) {}
+          cl::desc(
+              "A setting of the model, which overrides that of the checkpoint: heads, eps, norm, mean, std, resize, "
+              "interpolation, antialias, crop_rounding, activation, gelu, pool, image, classes, name")) {}

@@ -46,8 +46,9 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
     : dataFlag("data", cl::location(dataPath), cl::Required, cl::value_desc("path"), cl::cat(dataCategory),
                cl::desc("Training images: a folder of data_batch_*.bin, a file in CIFAR-10's layout, or a "
                         "folder with a subfolder of pictures for each class")),
-      timeBudgetFlag("time-budget", cl::location(timeBudget), cl::value_desc("time"), cl::cat(courseCategory),
-                     cl::desc("Train for this time instead, such as 45s, 150m or 2h: the schedule follows the time")),
+      timeBudgetFlag(
+          "time-budget", cl::location(timeBudget), cl::value_desc("time"), cl::cat(courseCategory),
+          cl::desc("Train for this time instead of --epochs, such as 45s, 150m or 2h; the schedule follows the clock")),
       policyFlag("augment", cl::location(options.batches.augment.policy), cl::cat(dataCategory),
                  cl::desc("Augmentation besides crop and flip (default: none)"),
                  cl::values(clEnumValN(AugmentPolicy::none, "none", ""),
@@ -58,7 +59,7 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
                  cl::values(clEnumValN(Device::cpu, "cpu", ""),
                             clEnumValN(Device::cuda, "cuda", "with a LibTorch that has CUDA"))),
       resumeFlag("resume", cl::location(options.isResumed), cl::cat(courseCategory),
-                 cl::desc("Go on from the state beside the output")) {
+                 cl::desc("Continue the run whose state is beside the output")) {
   LearnerOptions &learner = options.learner;
   BatchOptions &batches = options.batches;
   AugmentOptions &augment = batches.augment;
@@ -68,7 +69,7 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
   add({{"held-out", "Training images held out to choose the best model", &heldOutCount, 0, kAny, true},
        {"rand-operations", "Operations of RandAugment", &augment.randOperations, 0, kAny, true},
        {"rand-magnitude", "Magnitude of RandAugment, 0 to 30", &augment.randMagnitude, 0, kAny, true},
-       {"crop", "Pixels by which a crop may move", &augment.cropPadding, 0, kAny, true},
+       {"crop", "Largest shift of a random crop, in pixels", &augment.cropPadding, 0, kAny, true},
        {"flip", "Mirror half of the images", &augment.flip, 0, 1, true},
        {"erase", "Probability of random erasing", &augment.erase, 0, 1, true},
        {"mixup", "Parameter of mixup; 0: none", &learner.mixup, 0, kAny, true},
@@ -82,23 +83,23 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
        {"lr", "Learning rate after warm-up (default: 1e-3, finetune 3e-4, qat 1e-4)", &options.schedule.rate, 0, kAny,
         true},
        {"final-lr", "Learning rate at the end", &options.schedule.finalRate, 0, kAny, true},
-       {"warmup", "Share of the training with a rising rate", &options.schedule.warmup, 0, 1, true},
-       {"weight-decay", "Weight decay of matrices", &learner.weightDecay, 0, kAny, true},
-       {"clip", "Largest norm of the gradient; 0: any", &learner.clipNorm, 0, kAny, true},
-       {"average-decay", "Decay of the moving average of the weights, which is what is saved; 0: none",
+       {"warmup", "Share of the training in which the learning rate rises", &options.schedule.warmup, 0, 1, true},
+       {"weight-decay", "Weight decay of the weights of linear layers", &learner.weightDecay, 0, kAny, true},
+       {"clip", "Norm to which larger gradients are clipped; 0: no clipping", &learner.clipNorm, 0, kAny, true},
+       {"average-decay", "Decay of the moving average of the weights, which is saved; 0: no average",
         &learner.averageDecay, 0, 1, true},
        {"smoothing", "Label smoothing", &learner.smoothing, 0, 1, true},
        {"learn-scales", "Train the scales of static quantization too (qat)", &options.learnsScales, 0, 1, true},
-       {"drop-path", "Stochastic depth of the last block", &options.dropPath, 0, 0.99, true},
+       {"drop-path", "Probability that stochastic depth drops the last block", &options.dropPath, 0, 0.99, true},
        {"patch-dropout", "Share of the patches that each image leaves out, at random", &options.patchDropout, 0, 0.99,
         true},
-       {"distillation", "Share of the teacher in the loss", &learner.distillation, 0, 1, true},
+       {"distillation", "Share of the loss that is the divergence from the teacher", &learner.distillation, 0, 1, true},
        {"temperature", "Temperature of the distillation", &learner.temperature, 1e-3, kAny, true},
        {"distill-features", "Weight of the squared difference between the residual streams of model and teacher",
         &learner.features, 0, kAny, true},
        {"seed", "Seed of all randomness", &batches.seed, 0, kAny, true},
        {"save-interval", "Seconds between writes of the files", &options.saveInterval, 0, kAny, false},
-       {"threads", "Threads of LibTorch; 0: one per core", &learner.threads, 0, 1024, false},
+       {"threads", "Number of threads of LibTorch; 0: one per core", &learner.threads, 0, 1024, false},
        {"bf16", "Compute matrix products in bfloat16", &learner.isBfloat16, 0, 1, true},
        {"deterministic", "Use deterministic algorithms only", &learner.isDeterministic, 0, 1, false}},
       courseCategory);
