@@ -45,11 +45,11 @@ def Vitya_Dialect : Dialect {
     | `vitya.cascade` | module | `#vitya.cascade`: the module contains two models, and when the second one runs |
     | `vitya.attention_info` | attention | `#vitya.attention_info`: how it was compressed |
     | `vitya.ranges` | layer | array with, for each quantizable operand, an array of the `#vitya.observed` ranges that the observers propose |
-    | `vitya.rounded` | f32 linear layer | `#vitya.rounded`: the integers that quantization will take for the weight |
+    | `vitya.rounded` | f32 linear layer | `#vitya.rounded`: the integers to which quantization will round the weight |
     | `vitya.noise` | `quant.scast` | f64: the mean squared error of a quantized weight over its mean square; absent if the f32 weight is not known |
-    | `vitya.short_sums` | linear | `#vitya.short_sums`: how many products of the layer 16 bits are proven to hold |
+    | `vitya.short_sums` | linear | `#vitya.short_sums`: the proof that sums of products of the layer fit 16 bits |
     | `vitya.kernel` | private function | unit: the function computes one group of ops |
-    | `vitya.work` | kernel, outlined loop | `#vitya.work`: the name of the kernel and what one call of it has to do |
+    | `vitya.work` | kernel, outlined loop | `#vitya.work`: the name of the kernel and the work of one call |
     | `vitya.layer` | call | string: the name of the layer that the call computes |
     | `vitya.loop` | call | unit: the callee is an outlined loop; the last two operands are the range of its iterations |
     | `vitya.weights` | module | resource: the packed weights |

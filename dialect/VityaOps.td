@@ -194,7 +194,7 @@ def Vitya_LinearOp
 
     A bf16 layer sums its products in f32, in a chain of fused multiply-adds from zero over the columns 1, 0, 3, 2, 5, 4 and
     so on, the order of the instruction `vdpbf16ps`. Each element of the input and of the weight is zero or has a magnitude
-    of at least 2^-55; `vitya.to_bf16` sees to that. Hence all products and sums are multiples of 2^-124, none of
+    of at least 2^-55, as `vitya.to_bf16` ensures. Hence all products and sums are multiples of 2^-124, none of
     them is subnormal, and it does not matter that this instruction flushes subnormal numbers to zero.
 
     A quantized layer multiplies the stored integers q of the input and w of the weight and sums the products in 32 bits,
@@ -450,8 +450,8 @@ def Vitya_ScaleColumnsOp : Vitya_Op<"scale_columns", [AllTypesMatch<["input", "r
 def Vitya_ToBf16Op : Vitya_InferredOp<"to_bf16", [Vitya_Rowwise]> {
   let summary = "round to bf16, and numbers below 2^-55 to zero";
   let description = [{
-    `result = |input| < 2^-55 ? 0 : bf16(input)`, where bf16 rounds to nearest, ties to even. NaN stays NaN. Unlike `arith.truncf` it
-    has no results so small that sums of their products could be subnormal, which processors treat differently.
+    `result = |input| < 2^-55 ? 0 : bf16(input)`, where bf16 rounds to nearest, ties to even. NaN stays NaN. Unlike the results of
+    `arith.truncf`, these are never so small that sums of their products are subnormal, which processors treat differently.
 
     | input | result |
     |---|---|

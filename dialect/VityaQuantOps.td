@@ -14,8 +14,8 @@ def Vitya_ChooseQParamsOp : Vitya_InferredOp<"choose_qparams", [Vitya_RowwiseWit
   let description = [{
     For each token, or for all tokens together, let `low = min(0, x...)` and `high = max(0, x...)`. The result has two
     columns, computed in f32: `scale = max((high - low) / levels, 2^-126)` and `zero = rint(-low / scale)`, clamped to [0,
-    `levels`]. The least scale is the smallest normal f32, so elements that are smaller are quantized to zero. If an element is NaN or
-    infinite, the scale is NaN, so that the results of layers which read it are NaN too, and the zero point is 0. With fewer than
+    `levels`]. The smallest scale is the smallest normal f32, so elements below half of it are quantized to zero. If an element is NaN or
+    infinite, the scale is NaN, so that the results of layers that read it are NaN, too, and the zero point is 0. With fewer than
     255 `levels` the upper part of the storage range is unused; PyTorch's `reduce_range` corresponds to 127 levels.
 
     | granularity | input | result |
@@ -70,8 +70,8 @@ def Vitya_QuantizeOp : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
 def Vitya_OrderColumnsOp : Vitya_Op<"order_columns", [AllTypesMatch<["input", "result"]>, Vitya_Rowwise]> {
   let summary = "put the columns of each window of 16 into another order";
   let description = [{
-    `result[n, i] = input[n, 16 * (i / 16) + order[i]]`. Of each element of `order`, a position in a window of 16 columns,
-    only the four lowest bits count. `vitya-lower-quantization` creates this op in front of layers whose short sums fit 16
+    `result[n, i] = input[n, 16 * (i / 16) + order[i]]`. Each element of `order` is a position in a window of 16 columns; only
+    its four lowest bits count. `vitya-lower-quantization` creates this op in front of layers whose short sums fit 16
     bits in another order of their columns than that of the model.
 
     | input | order | result |
@@ -102,7 +102,7 @@ def Vitya_IntegerLinearOp
     and the weight signed; the sum is in 32 bits and wraps around. With `params`, row n uses the offset
     `zero[n] * offset[o]` and the multiplier `scale[n] * multiplier[o]`.
 
-    With `group`, no short sum of so many blocks of four columns exceeds 16 bits (see `#vitya.short_sums`), so it may be
+    With `group`, short sums of that many blocks of four columns never exceed 16 bits (see `#vitya.short_sums`), so they may be
     computed in 16 bits. This does not change the result.
 
     | input | weight | offset | multiplier, bias | params | result |

@@ -220,7 +220,7 @@ def Vitya_SettingAttr : Vitya_Attr<"Setting", "setting"> {
   let summary = "a property of the model that the shapes of its tensors do not determine, and where it comes from";
   let description = [{
     The importer attaches an array of these to the module as `vitya.settings`, one for each setting of docs/layouts.md on
-    which the model depends. They document the choices that were made; the ops are what counts. `value` is JSON.
+    which the model depends. They only document the choices of the importer; the ops define what the model computes. `value` is JSON.
 
     * (C1) `value` is valid JSON.
 
@@ -238,7 +238,7 @@ def Vitya_SettingAttr : Vitya_Attr<"Setting", "setting"> {
 }
 
 def Vitya_ShortSumsAttr : Vitya_Attr<"ShortSums", "short_sums"> {
-  let summary = "how many products of a quantized linear layer 16 bits are proven to hold";
+  let summary = "the proof that sums of products of a quantized linear layer fit 16 bits";
   let description = [{
     The attribute `vitya.short_sums` of a quantized `vitya.linear`. The columns of a packed weight form blocks of four. A short
     sum adds, in 16 bits, the products with columns 0 and 1 of `group` adjacent blocks, or those with columns 2 and 3. Its
@@ -246,13 +246,13 @@ def Vitya_ShortSumsAttr : Vitya_Attr<"ShortSums", "short_sums"> {
     whichever is larger. `largest` is the maximum over all short sums, and `row` and `column` are where the short sum
     that reaches it starts.
 
-    `group` is the largest of 1, 2, 4 and 8 for which no short sum exceeds 32,767, or 0 if that of one block may exceed
-    it already; then `largest` is that of one block. Four times the group divides the columns, rounded up to a multiple
+    `group` is the largest of 1, 2, 4 and 8 for which no short sum exceeds 32,767. It is 0 if the short sum of one block may
+    exceed this; then `largest` is the largest sum of one block. Four times the group divides the columns, rounded up to a multiple
     of 16.
 
-    `ordered` says that this holds after the columns of each window of 16 are put into another order, the same for all
-    rows; then `column` is a column in that order. Only columns that are a multiple of 16 are ordered, for groups of up to
-    4 blocks. `vitya-prove-short-sums` attaches the attribute, and `vitya-verify-phase` checks it against the weight.
+    `ordered` says that this holds only after the columns of each window of 16 are permuted, in the same way for all rows; then
+    `column` is a column in that order. Columns are ordered only if their number is a multiple of 16, for groups of up to 4
+    blocks. `vitya-prove-short-sums` attaches the attribute, and `vitya-verify-phase` checks it against the weight.
 
     * (C1) `group` is 0, 1, 2, 4 or 8.
     * (C2) `largest` is at most 32,767 if and only if `group` is not 0.
@@ -396,9 +396,9 @@ def Vitya_CascadeAttr : Vitya_Attr<"Cascade", "cascade"> {
     one of them is NaN or infinite: then they are those of the dense model, to which the image is deferred. Pipelines run
     on each of the two models.
 
-    `images`, `deferred` and `disagreements` say what was found on held-out images: how many they were, how many of them
-    are deferred, and how many of the others have another class than the dense model gives them. They are 0 if there
-    were no such images.
+    `images`, `deferred` and `disagreements` are counts on held-out images: the number of images, how many of them are
+    deferred, and how many of the others get a class that differs from the dense model's. They are 0 if there were no held-out
+    images.
 
     * (C1) the margin is an f32 that is finite and not negative.
     * (C2) the counts are not negative, and those of deferred images and of disagreements together are at most all images.
@@ -419,10 +419,10 @@ def Vitya_CascadeAttr : Vitya_Attr<"Cascade", "cascade"> {
 }
 
 def Vitya_WorkAttr : Vitya_Attr<"Work", "work"> {
-  let summary = "the name of a kernel and what one call of it has to do";
+  let summary = "the name of a kernel and the work of one call";
   let description = [{
-    The attribute `vitya.work` of a kernel, then of its loops. `bytes` are those of all operands and of the result. A
-    profile compares both numbers with what the processor can do.
+    The attribute `vitya.work` of a kernel, and later of its loops. `bytes` counts all operands and the result. A profile
+    compares both numbers with the peak rates of the processor.
 
     ```mlir
     func.func private @gelu_4x16(tensor<4x16xf32>) -> tensor<4x16xf32>

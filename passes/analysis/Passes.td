@@ -42,13 +42,14 @@ def CollectStatisticsPass : Pass<"vitya-collect-statistics", "::mlir::ModuleOp">
 }
 
 def DescribeModelPass : Pass<"vitya-describe-model", "::mlir::ModuleOp"> {
-  let summary = "write down what the model has become";
+  let summary = "record how the model was compressed";
   let description = [{
-    Ends the `compress` phase, while layers are still ops: puts on the module `vitya.linears` (one
-    `#vitya.linear_info` for each linear layer of the trained model in program order: what an earlier pass recorded on
-    its ops, once for both factors of a layer), `vitya.parameters`, `vitya.multiply_adds` (of one
-    inference, in linear layers and attention), `vitya.integer_multiply_adds` (those of quantized ones, if there are
-    any), `vitya.bf16_multiply_adds` (those of bf16, if there are any) and `vitya.fingerprint`. Nothing else changes.
+    This pass ends the `compress` phase, while layers are still ops. It collects the records that earlier passes have attached
+    to ops, and attaches attributes to the module. `vitya.linears` has one `#vitya.linear_info` for each linear layer of the
+    trained model, in program order, and `vitya.attentions` one `#vitya.attention_info` for each attention.
+    `vitya.multiply_adds` counts those of one inference in linear layers and attention; further attributes count those among
+    them that multiply integers, that short sums add, and that multiply bf16, if there are any. `vitya.parameters` and
+    `vitya.fingerprint` are attached, too. Nothing else changes.
 
     Before:
 

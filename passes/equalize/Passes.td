@@ -8,17 +8,18 @@ include "mlir/Pass/PassBase.td"
 def RotatePass : Pass<"vitya-rotate", "::mlir::ModuleOp"> {
   let summary = "rotate columns so that all have about the same variance";
   let description = [{
-    The columns of a quantized value share one scale, which the largest determines, and the others lose precision. This pass
-    multiplies, from both sides, by an orthogonal matrix R whose product with any value has columns of about the same
-    variance, as QuaRot does (arXiv 2404.00456), wherever R cancels:
+    The columns of a quantized value share one scale. The largest column determines it, and the others lose precision. As QuaRot
+    (arXiv 2404.00456), this pass inserts an orthogonal matrix R that gives all columns about the same variance, wherever R
+    cancels:
 
-    * between the factors A and B of a low-rank layer, A B = (A R^T) (R B), whose columns low rank has sorted by variance;
+    * between the factors A and B of a low-rank layer, A B = (A R^T) (R B); low rank has sorted the columns between them by
+      variance;
     * in each head of an attention, q k^T = (q R^T) (k R^T)^T;
     * from the values of a head to the layer that reads them, P v W^T = (P v R^T) (W R^T)^T.
 
-    R is that of the discrete Hartley transform, which exists for any number of columns. The model computes the same as before,
-    except for rounding. Layers whose weights are quantized already, and attention whose operands or result something else
-    computes or reads, do not change.
+    R is the discrete Hartley transform, which exists for any number of columns. The results of the model change only by rounding.
+    Layers with quantized weights do not change. An attention does not change if its operands are not computed by linear layers,
+    or if another op reads them or its result.
 
     In the example R is [[1, 1], [1, -1]] / sqrt(2).
 
@@ -58,7 +59,7 @@ def RotatePass : Pass<"vitya-rotate", "::mlir::ModuleOp"> {
 def SplitLinearsPass : Pass<"vitya-split-linears", "::mlir::ModuleOp"> {
   let summary = "split linear layers whose columns have separate readers";
   let description = [{
-    Before: a linear layer with a constant weight whose result is read only through slices of columns that do not overlap,
+    Before: a linear layer with a constant weight, whose result is read only through slices of columns that do not overlap,
     such as the fused layer for query, key and value. After: one linear layer for each slice, with the corresponding rows
     of weight and bias: x W^T[:, a:b] = x W[a:b]^T. The result is the same to the bit. This runs before quantization, so
     that each part can have a range of its own.

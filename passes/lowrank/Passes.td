@@ -38,36 +38,38 @@ def LowRankPass : Pass<"vitya-low-rank", "::mlir::ModuleOp"> {
   let description = [{
     Before the pass, linear layers have constant weights. After it, each layer that `layers` matches, and for which
     factors are smaller than the weight, is a pair: "NAME.right" maps the input to `rank` columns, without bias, and
-    "NAME.left" maps these to the output, with the bias. The attribute `info` of the ops records how a layer was
-    compressed, or why not. A matching layer that stays dense, and one that is factorised already, gets a remark.
+    "NAME.left" maps these to the output, with the bias. The attribute `info` of the ops records how a layer was compressed, or
+    why it was not. A remark names each matching layer that stays dense or is factorised already.
 
     The factors of a layer of p outputs and n inputs are smaller if the rank is less than p n / (p + n). `rank` gives
-    every layer the same rank. `ranks` lists them: NAME:RANK for a layer and, with `joint`, NAME:WIDTH/WIDTH for an
-    attention, the widths of its heads for query and key and for value; everything else stays dense. `keep` is a budget: the share to keep of the weights of the matched layers, biases
-    excluded, or of their multiply-adds, including those of attention itself with `joint`. With `allocation=uniform`
+    every layer the same rank. `ranks` lists ranks: NAME:RANK for a layer and, with `joint`, NAME:WIDTH/WIDTH for an
+    attention, the widths of its heads for query and key and for value; everything that is not listed stays dense. `keep` is a
+    budget: the share to keep of the weights of the matched layers, biases excluded, or of their multiply-adds, which with
+    `joint` include those of attention itself. With `allocation=uniform`
     every layer keeps the same share. With `allocation=spectrum` ranks minimise the sum of the energies that the layers
     lose, computed from their singular values: the whitened ones for the last three methods. With `images` each energy
     is weighted by a sensitivity, the divergence of the model's predictions per unit of energy, measured on `probes`
-    images with this layer alone truncated. Without images, or with `probes=0`, the energies are added up as they are.
+    images with this layer alone truncated. Without images, or with `probes=0`, the energies are added up without weights.
 
-    | method | factors | images |
+    | method | factors | use of images |
     |---|---|---|
     | `plain` | SVD of the weight | not needed |
     | `asvd` | SVD of the weight scaled by the inputs' magnitudes to the power of 1/2 (arXiv 2312.05821) | for moments |
     | `whitened` | SVD of the weight times the root of the inputs' covariance (arXiv 2403.07378) | for moments |
-    | `anchored` | best fit of the original outputs by the inputs in the compressed model, layer by layer | replayed |
-    | `joint` | attention: narrower heads (arXiv 2505.12942); other layers: `anchored` | replayed |
+    | `anchored` | best fit to the original outputs from the inputs in the compressed model, layer by layer | the model runs on them |
+    | `joint` | attention: narrower heads (arXiv 2505.12942); other layers: `anchored` | the model runs on them |
 
-    `joint` truncates the product of the query and key maps of each head, and that of its value and output maps, which
-    narrows the heads. The two widths are chosen by the budget; with `rank` they leave as many weights as that rank
-    would leave of the four layers. The heads stay as they are, with a remark, unless query, key and value are columns
-    of linear layers of one input that only the attention reads, and one linear layer alone reads its result.
+    `joint` truncates the product of the query and key projections of each head, and the product of its value and output
+    projections, which makes the heads narrower. The budget determines the two widths. With `rank`, the narrower heads have as
+    many weights as that rank would leave of the four layers. The heads are narrowed only if query, key and value are columns of
+    linear layers of one input, only the attention reads them, and only one linear layer reads its result. Otherwise a
+    remark says that they do not change.
 
-    With `refit` the first three methods also replay the images: each left factor is fitted, by least squares, to the
-    original output of the layer, given the output of the right factor in the model as compressed so far.
+    With `refit` the model runs on the images for the first three methods, too: each left factor is fitted by least squares to
+    the original output of the layer, given the output of the right factor in the model compressed so far.
 
     Moments of the inputs are read from `statistics`, a file that `vitya-collect-statistics` wrote for this model, or
-    collected on the first `count` records of `images`, which `anchored` and `joint` replay in any case. All methods
+    collected on the first `count` records of `images`. `anchored` and `joint` need the images in any case. All methods
     that use moments or images also correct the bias, so that the mean output of a layer does not change.
 
     Before:

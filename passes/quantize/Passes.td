@@ -17,7 +17,7 @@ def WeightGranularity : OptionEnum<"WeightGranularity", "which elements of a wei
                                    [ChannelWeights, TensorWeights]>;
 
 def NearestRounding : OptionValue<"nearest", 0, "the nearest integers">;
-def GptqRounding : OptionValue<"gptq", 1, "integers that change the outputs of the layer least, from vitya-fit-weights">;
+def GptqRounding : OptionValue<"gptq", 1, "integers found by vitya-fit-weights, which change the outputs of the layer little">;
 def WeightRounding : OptionEnum<"WeightRounding", "how weights become integers", [NearestRounding, GptqRounding]>;
 
 defvar kWeightOptions = [
@@ -30,8 +30,8 @@ def EightBits : OptionValue<"u8", 8, "integers from 0 to 255", "8">;
 def ActivationBits : OptionEnum<"ActivationBits", "how many bits the inputs of linear layers have",
                                 [SevenBits, EightBits]>;
 
-def FoldedInputs : OptionValue<"folded", 0, "those that a norm, a linear layer or attention computes, which absorbs the division">;
-def InsertedInputs : OptionValue<"inserted", 1, "those that an elementwise op computes, behind which a division is inserted">;
+def FoldedInputs : OptionValue<"folded", 0, "results of norms, linear layers and attention, which absorb the division">;
+def InsertedInputs : OptionValue<"inserted", 1, "results of elementwise ops, after which a scaling is inserted">;
 def AllInputs : OptionValue<"all", 2, "both">;
 def SmoothedInputs : OptionEnum<"SmoothedInputs", "which inputs of linear layers are smoothed",
                                 [FoldedInputs, InsertedInputs, AllInputs]>;
@@ -43,7 +43,7 @@ defvar kActivationBitsOptions = [
 
 defvar kBitsOptions = [
   Option<"bits", "bits", "::vitya::BitsByLayer", "::vitya::BitsByLayer()",
-         "How many bits the weights have, 4 to 8 (default 8): N for all layers, or PATTERN:N,PATTERN:N,N, where the first "
+         "Number of bits of the weights, 4 to 8 (default 8): N for all layers, or PATTERN:N,PATTERN:N,N, where the first "
          "regular expression that matches the name of a layer decides, and the last N is for all others.">
 ] # kActivationBitsOptions;
 
@@ -58,16 +58,16 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
     `@main` that `vitya-quantize-static` can store as an integer, each observer proposes a range. The ranges are attached to
     the op as `vitya.ranges`, each with the share of values that it clips and the mean squared error of quantization
     relative to the mean square of the values. The fingerprint of the model is attached to the module as
-    `vitya.calibrated`, because the ranges hold for no other model. A model without such operands needs no images. The result
-    does not depend on the number of threads, and the model computes the same as before.
+    `vitya.calibrated`, because the ranges are valid for this model only. A model without such operands needs no images. The
+    result does not depend on the number of threads. The ops of the model do not change.
 
     | observer | range |
     |---|---|
     | `minmax` | from the smallest to the largest value |
     | `moving-average` | exponential moving averages of the extremes of each image; the newest image has weight 0.01 |
-    | `percentile` | without the outermost 0.01 % of the values at each end |
-    | `mse` | shrunk at both ends until the mean squared error is smallest |
-    | `entropy` | clipped so that 128 bins describe the distribution best (least KL divergence) |
+    | `percentile` | the range of all values except the outermost 0.01 % at each end |
+    | `mse` | the range with the smallest mean squared error, found by shrinking both ends |
+    | `entropy` | the clipped range in which 128 bins describe the distribution best (least KL divergence) |
 
     Before:
 
@@ -105,10 +105,10 @@ def CalibratePass : Pass<"vitya-calibrate", "::mlir::ModuleOp"> {
 def ConvertToBf16Pass : Pass<"vitya-convert-to-bf16", "::mlir::ModuleOp"> {
   let summary = "round the inputs and weights of linear layers to bf16";
   let description = [{
-    Linear layers in f32 with constant weights whose name, or that of the trained layer that they are a factor of, matches
-    `layers` and not `except` multiply bf16 and add the products in f32. Weights are rounded at compile time, inputs by
-    `vitya.to_bf16` at run time, once for all layers that read them. Layers that are quantized already stay as they are.
-    It is an error if no layer is left to convert.
+    Before: linear layers in f32 with constant weights. After: the layers that `layers` matches and `except` does not match
+    multiply bf16 and add the products in f32. Both options are compared with the name of a layer and, for a factor, with the
+    name of the trained layer. Weights are rounded at compile time. Inputs are rounded by `vitya.to_bf16` at run time, once for
+    all layers that read them. Quantized layers do not change. It is an error if there is no layer to convert.
 
     Before:
 
@@ -149,8 +149,8 @@ def ProveShortSumsPass : Pass<"vitya-prove-short-sums", "::mlir::ModuleOp"> {
     weight and the storage range of its input. Processors without a dot product of bytes multiply bytes and add pairs of
     products in 16 bits (`vpmaddubsw`), with saturation. The lowering uses these instructions for exactly the layers
     whose sums are proven to fit, and adds up as many of them as the proof allows before it widens them. All other layers
-    multiply 16-bit integers. The results are the same bits in every case. If only another order of the columns makes sums of
-    up to 4 blocks fit, the attribute says `ordered = true`: columns are then exchanged within windows of 16, for all rows alike.
+    multiply 16-bit integers. The results are the same to the bit. If sums of up to 4 blocks fit only in another order of the
+    columns, the attribute says `ordered = true`. The columns are then permuted within windows of 16, in the same way for all rows.
 
     In the example the short sum of row 1, columns 2 and 3, is at most 255 * (64 + 63) = 32,385. Two blocks together
     could reach twice that.
@@ -192,9 +192,9 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
     `keep-f32` has a symmetric weight of `bits` bits and an affine u8 input. The scale and zero point of the input are computed at run
     time, for each token or for all tokens of an image. A value that several layers read is quantized once.
 
-    Layers whose weight is not a constant, or whose inner width is above 65,536, stay f32, with a remark. Layers that are
-    quantized already are left alone, with a remark. The new format of each layer and the reason for it are recorded as
-    `info` on its ops. `vitya.noise` on the cast of its weight is the mean squared error of quantization relative to the
+    Layers whose weight is not a constant, or which have more than 65,536 inputs, stay f32, with a remark. Layers that are
+    quantized already do not change, with a remark. The attribute `info` of the ops records the format of each layer and the
+    reason for it. `vitya.noise` on the cast of its weight is the mean squared error of quantization relative to the
     mean square of the weight. No images are needed. Attention stays f32.
 
     Before:
@@ -237,7 +237,7 @@ def QuantizeDynamicPass : Pass<"vitya-quantize-dynamic", "::mlir::ModuleOp"> {
 def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
   let summary = "quantize linear layers and attention with ranges from calibration";
   let description = [{
-    Before: a model that `vitya-calibrate` has annotated and that has not changed since. After: each linear layer whose
+    Before: a model that `vitya-calibrate` has annotated, unchanged since then. After: each linear layer whose
     name matches `layers`, does not match `except` and is not in `keep-f32` has a symmetric weight of `bits` bits and reads a
     `quant.qcast` of its input to affine u8, with the range that `observer` proposed. Unless `attention=false`, each
     attention selected by the same options is quantized too: its query becomes u8, its key and value become s8, and the
@@ -282,7 +282,7 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
       ::llvm::cl::values(
         clEnumValN(::vitya::numerics::ObserverKind::minmax, "minmax", "from the smallest to the largest value"),
         clEnumValN(::vitya::numerics::ObserverKind::movingAverage, "moving-average", "moving averages of the extremes of each image"),
-        clEnumValN(::vitya::numerics::ObserverKind::percentile, "percentile", "without the last 0.01 % at each end"),
+        clEnumValN(::vitya::numerics::ObserverKind::percentile, "percentile", "without the outermost 0.01 % at each end"),
         clEnumValN(::vitya::numerics::ObserverKind::mse, "mse", "the least mean squared error"),
         clEnumValN(::vitya::numerics::ObserverKind::entropy, "entropy", "the least divergence of 128 bins"))
     }]>,
@@ -292,11 +292,11 @@ def QuantizeStaticPass : Pass<"vitya-quantize-static", "::mlir::ModuleOp"> {
 }
 
 def FitWeightsPass : Pass<"vitya-fit-weights", "::mlir::ModuleOp"> {
-  let summary = "fit weights to inputs that quantization rounds, and choose their integers";
+  let summary = "fit weights to quantized inputs, and choose their integers";
   let description = [{
-    Prepares the weights of a model in f32 for the quantization that `quantize` names, with its options. The model runs on the
-    first `count` records of `images` twice, layer by layer: as it is, and as it will be quantized, with rounded operands
-    and weights in all layers before. x and z are the inputs of a layer in the two runs.
+    Prepares the weights of a model in f32 for the quantization that the option `quantize` describes. The model runs on the
+    first `count` records of `images` twice, layer by layer: in f32, and quantized, with rounded operands and weights in all
+    layers before the current one. x and z are the inputs of a layer in the two runs.
 
     **Factors.** The factors of a low-rank layer may be large along directions in which its input hardly varies. In f32 this does
     no harm, but the rounding errors of a quantized input are the same in every direction, so that such a factor amplifies
@@ -305,25 +305,27 @@ def FitWeightsPass : Pass<"vitya-fit-weights", "::mlir::ModuleOp"> {
 
     W E[x z^T] E[z z^T]^(-1)
 
-    of its output W x in the f32 model by z, for centred x and z. The bias corrects the mean output. Other weights do not change.
+    which predicts its output W x in the f32 model from z, for centred x and z. The bias corrects the mean output. Other weights
+    do not change.
 
-    **Integers.** With `rounding=gptq` each linear layer that quantization will select also gets `vitya.rounded`, the integers for
-    its weight, which the quantization passes take. They are found by GPTQ (arXiv 2210.17323). If a row w of a weight
+    **Integers.** With `rounding=gptq` each linear layer that quantization will select also gets `vitya.rounded`, the integers of
+    its weight, which the quantization passes then use. They are found by GPTQ (arXiv 2210.17323). If a row w of a weight
     becomes v, the output changes by (w - v) z, in the mean square by (w - v) H (w - v)^T with H = E[z z^T]. GPTQ rounds one
-    column after the other, and after each moves the others so that they make up for the error. A scale is that of rounding
-    to nearest times the one of 0.85, 0.9, ..., 1.15 with the least error of its rows. The moments of factors are centred.
+    column after the other, and after each column changes the remaining ones so that they compensate for its error. A scale is
+    that of rounding to nearest times a factor of 0.85, 0.9, ..., 1.15, the one with the least error of its rows. The moments
+    of factors are centred.
 
-    The last quarter of the images is held out to choose, for each layer, what has the least error of its output there,
-    compared with the f32 model. Then the weight is rounded for all images. The choices are:
+    The last quarter of the images is held out. On these images the pass chooses, for each layer, the options with the least
+    error of its output compared with the f32 model. Then the weight is rounded for all images. The options are:
 
-    * the damping, 0.0001, 0.001, 0.01 or 0.1: this times the mean of the diagonal of H is added to the diagonal;
+    * the damping, 0.0001, 0.001, 0.01 or 0.1: the damping times the mean of the diagonal of H is added to the diagonal;
     * the target: W, or the least squares fit of the output W x in the f32 model, W + W (E[x z^T] - H) (H + D)^(-1) with the
       damping D;
-    * the order of the columns, by descending H_jj or natural.
+    * the order of the columns: by descending H_jj, or unchanged.
 
-    With fewer than four images the damping is 0.01, the order descending, and the target W, for factors the fit. A warning names the layers whose
-    inputs have fewer tokens than columns, and a remark those with a singular H, which the damping makes regular. A pass that
-    changes a weight later removes its integers.
+    With fewer than four images the damping is 0.01, the order is descending, and the target is W, or for factors the fit. A
+    warning names the layers whose inputs have fewer tokens than columns. A remark names the layers with a singular H, which
+    the damping makes regular. A later pass that changes a weight removes its integers.
 
     In the example, the input of `b` is (1, 1, 1) for every image. The nearest integers, (127, 0, 0), would give 127 instead
     of 128.
@@ -361,7 +363,7 @@ def FitWeightsPass : Pass<"vitya-fit-weights", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"quantize", "quantize", "std::string", "\"none\"",
-           "The quantization that will follow: static or dynamic, then options of that pass after a comma.">
+           "The quantization that will follow: static or dynamic, and after a comma the options of its pass.">
   ] # kImageOptions;
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::quant::QuantDialect", "::vitya::VityaDialect"];
 }
@@ -375,10 +377,10 @@ def SmoothPass : Pass<"vitya-smooth", "::mlir::ModuleOp"> {
 
     and multiplies column j of the weight by s_j. The maximum of |x_j| is over all tokens of the first `count` records of
     `images`, that of |w_j| over the weights of all layers that read the value. The division is folded into the op that
-    computes the input: the layer norm or linear layer before it or, behind attention, the layer that computes the
-    attention's values. Behind an elementwise op such as GELU, `vitya.scale_columns` divides. The model computes the same as
-    before, except for rounding. Inputs that any other op computes or reads are left alone, with a remark. `inputs` limits
-    the pass to one of the two kinds.
+    computes the input: the layer norm or linear layer before it or, after attention, the layer that computes the
+    attention's values. After an elementwise op such as GELU, a `vitya.scale_columns` divides. The results of the model change
+    only by rounding. Inputs that any other op computes or reads do not change, with a remark. `inputs` limits the pass to
+    one of the two kinds.
 
     In the example, the weight of `a` is zero, so that its output is its bias for every image: column 0 is at most 4 and
     column 1 at most 0.25, while the weight of `b` is 1 in column 0 and 4 in column 1. Hence s = (2, 0.25), and both

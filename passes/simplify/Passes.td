@@ -1,4 +1,4 @@
-// The passes of passes/simplify/, which remove work and weights and change no result but in its rounding. Each description shows one example before
+// The passes of passes/simplify/, which remove work and weights and change results at most by rounding. Each description shows one example before
 // and after, which test/passes/examples.test runs.
 #ifndef VITYA_PASSES_SIMPLIFY_PASSES
 #define VITYA_PASSES_SIMPLIFY_PASSES
@@ -6,10 +6,10 @@
 include "mlir/Pass/PassBase.td"
 
 def DropUnreadRowsPass : Pass<"vitya-drop-unread-rows", "::mlir::ModuleOp"> {
-  let summary = "do not compute rows that nobody reads";
+  let summary = "drop the computation of rows that nothing reads";
   let description = [{
     Moves slices of rows towards the arguments of the function. If every use of a row-wise op is the same slice of rows,
-    the op is replaced by one that computes these rows alone: `op(x, w)[rows] = op(x[rows], w)`. Linear layers, norms, GELU,
+    the op is replaced by an op that computes only these rows: `op(x, w)[rows] = op(x[rows], w)`. Linear layers, norms, GELU,
     elementwise sums, quantization and the queries of attention are row-wise. Slices of slices and slices of
     concatenations are merged on the way.
 
@@ -49,9 +49,9 @@ def DropKeyBiasesPass : Pass<"vitya-drop-key-biases", "::mlir::ModuleOp"> {
     all keys, so a term that all scores have in common cancels, and the bias can be dropped. The rewrite is exact in exact
     arithmetic; in f32 it changes the rounding of the scores.
 
-    A bias is dropped if its layer is quantized and only f32 attention reads the result, as its key. Layers in f32 keep
-    theirs, so that a model that is not quantized computes the logits of the imported one to the bit. So do layers whose
-    result is quantized, because its range was found with the bias.
+    A bias is dropped if its layer is quantized and only f32 attention reads the result, as its key. Layers in f32 keep their
+    biases, so that a model that is not quantized computes the logits of the imported model to the bit. Layers whose result is
+    quantized keep them, too, because the range of the result was found with the bias.
 
     Before:
 
@@ -84,7 +84,7 @@ def DropKeyBiasesPass : Pass<"vitya-drop-key-biases", "::mlir::ModuleOp"> {
 def AddBeforeConcatPass : Pass<"vitya-add-before-concat", "::mlir::ModuleOp"> {
   let summary = "add position embeddings before the class token is put before the patches";
   let description = [{
-    Adds a constant to the parts of a concatenation instead of the whole, if all parts but one are constants:
+    Adds a constant to the parts of a concatenation instead of its result, if all parts but one are constants:
     `concat(c, x) + p = concat(c + p[rows of c], x + p[rows of x])`. The first sum is computed at compile time, so the class
     token is stored with its position embedding, in one row instead of two, and the second can be part of the kernel that
     computes x. Every element is the same sum as before, to the bit.

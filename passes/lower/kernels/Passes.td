@@ -131,8 +131,9 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
   let description = [{
     Before: a kernel is a chain of linalg ops on whole tensors. After: it is one `scf.forall` over inner tiles of
     weights, rows or heads. Inside, producers are fused into tiles of `rows` rows, and every linalg op has the size of a
-    few vector registers. Rows that fill no tile are an op of their own, so every size is static. Kernels of short sums
-    have fewer rows, since these sums need registers, too: 5 of 6 for one block, half as many for two and a third for more.
+    few vector registers. The remaining rows, which do not fill a tile, become a separate op, so every size is static. Kernels
+    of short sums have tiles of fewer rows, because these sums need registers, too: for `rows=6`, 5 rows for one block, 3 for two
+    and 2 for more.
 
     Before:
 

@@ -12,8 +12,8 @@ def LowerQuantizationPass : Pass<"vitya-lower-quantization", "::mlir::ModuleOp">
     `vitya.integer_attention` compute on tensors of integers, which `vitya.quantize` produces, and scales, zero points and
     the factors that follow from them are constant operands. An i32 bias is subtracted from the offsets. Activations are stored in `width`
     bits: 8 for processors with a dot product of bytes, 16 for others, which multiply and add pairs of 16-bit integers.
-    With 16 bits, layers whose short sums are proven to fit 16 bits (`#vitya.short_sums`) read bytes all the same, and
-    have the group of these sums. What other layers read as well is quantized twice.
+    With 16 bits, layers whose short sums are proven to fit 16 bits (`#vitya.short_sums`) still read bytes, and have the group
+    of these sums as an attribute. A value that layers of both kinds read is quantized twice.
 
     Before:
 

@@ -71,13 +71,17 @@ def LaunchLoopsPass : Pass<"vitya-launch-loops", "::mlir::ModuleOp"> {
 def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
   let summary = "lower vector contractions, transfers and math functions to instructions";
   let description = [{
-    Before: memrefs and n-D vectors. After: contractions of f32 are outer products of explicit fused multiply-adds,
-    contractions of integers in VNNI layout are dot product instructions, or products of bytes that are added in 16 bits
-    if the contraction has a loop over the blocks of short sums, those of bf16 are `vdpbf16ps` or two fused multiply-adds
-    of f32 with the same result, transfers and elementwise ops are
-    one-dimensional, reductions across a vector are trees of shuffles in a fixed order, and `math` functions are
-    polynomials. No inner loop calls a function any more. SSE2 has no fused multiply-add and does not round to
-    integers: there, contractions of f32 round each product before it is added, and all other fused multiply-adds and
+    Before: memrefs and n-D vectors. After:
+
+    * Contractions of f32 are outer products of explicit fused multiply-adds.
+    * Contractions of integers in VNNI layout are dot product instructions. If the contraction has a loop over the blocks of
+      short sums, they are products of bytes that are added in 16 bits.
+    * Contractions of bf16 are `vdpbf16ps`, or two fused multiply-adds of f32 with the same result.
+    * Transfers and elementwise ops are one-dimensional.
+    * Reductions across a vector are trees of shuffles in a fixed order.
+    * `math` functions are polynomials, so no inner loop calls a function.
+
+    SSE2 has neither a fused multiply-add nor an instruction that rounds to integers. There, contractions of f32 round each product before it is added, and all other fused multiply-adds and
     roundings are exact sequences of instructions.
 
     Before:
@@ -128,12 +132,12 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
 }
 
 def ShareRowsPass : Pass<"vitya-share-rows", "::mlir::func::FuncOp"> {
-  let summary = "distribute the rows of a kernel's parallel loop, too";
+  let summary = "divide the rows of a kernel's parallel loop among threads, too";
   let description = [{
     Before: a bufferized kernel with an `scf.forall` loop of few iterations, which contains an `scf.forall` loop over
     tiles of rows. After: one loop over parts of both, which threads share more evenly. A part has some of the tiles of
-    one iteration of the outer loop. What follows the inner loop, such as the rows that fill no tile, belongs to the
-    last part. What precedes it must not write buffers, because each part computes it again.
+    one iteration of the outer loop. The ops after the inner loop, such as those for rows that do not fill a tile, belong to the
+    last part. The ops before it must not write to buffers, because each part repeats them.
 
     Before:
 
@@ -192,8 +196,8 @@ def OutlineLoopsPass : Pass<"vitya-outline-loops", "::mlir::ModuleOp"> {
   let description = [{
     Before: bufferized kernels with `scf.forall` loops, and calls of these kernels in `@main`. After: each loop is a
     private function `(buffers..., begin, end)`, which `@main` calls for all iterations. The call is marked `vitya.loop`
-    and has the name of the layer. The first loop has the `vitya.work` of the kernel. The kernels are inlined and erased. The results of `@main` are arguments that it
-    writes into. Buffers that an iteration allocates are allocated once, at the function's entry. Vectors defined
+    and has the name of the layer. The first loop has the `vitya.work` of the kernel. The kernels are inlined and erased. The
+    results of `@main` become arguments that it writes into. Buffers that an iteration allocates are allocated once, at the function's entry. Vectors defined
     outside a loop are passed through a buffer.
 
     Before:
