@@ -22,7 +22,7 @@ std::optional<std::vector<char>> orderColumns(llvm::ArrayRef<char> weight, int64
 /// The bytes of `weight` in `order`.
 std::vector<char> applyOrder(llvm::ArrayRef<char> weight, int64_t columns, llvm::ArrayRef<char> order);
 
-/// What is to be attached to `op` as `vitya.short_sums`: the largest group for which no short sum can exceed 16 bits.
+/// The attribute `vitya.short_sums` of `op`: the largest group for which no short sum can exceed 16 bits.
 /// Null if `op` is not quantized, or its weight is no constant with all its bytes.
 ShortSumsAttr proveShortSums(LinearOp op);
 

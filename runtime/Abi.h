@@ -10,14 +10,14 @@
 extern "C" {
 #endif
 
-/// Incremented with every change of this file. The runtime rejects a model compiled for another version.
+/// Incremented with every change of this interface. The runtime rejects a model compiled for another version.
 #define VITYA_ABI_VERSION 11
 
 /// Decides how the loops of one inference run: inline or on the threads of a pool. Opaque to compiled code.
 typedef struct vitya_context vitya_context;
 
 /// The outlined body of a parallel loop: runs iterations [begin, end). `captures` are the buffers that the loop
-/// accesses. `workspace` is that of the thread which runs the iterations; they keep large buffers of their own at its
+/// accesses. `workspace` is the workspace of the thread that runs the iterations, which keep their large buffers at its
 /// end.
 typedef void (*vitya_body)(void **captures, int64_t begin, int64_t end, void *workspace);
 
@@ -54,7 +54,7 @@ enum {
   VITYA_BF16 = 6
 };
 
-/// The body of a loop, and what the whole loop has to do. If a kernel has several loops, the first one has its work.
+/// The body of a loop, and the work of the whole loop. If a kernel has several loops, the first one has all its work.
 typedef struct vitya_kernel {
   const char
       *name; ///< of the kernel, such as "linear_gelu_65x192x768": its ops, rows, columns and columns of the result
@@ -66,7 +66,7 @@ typedef struct vitya_kernel {
 
 struct vitya_model;
 
-/// What follows the first model of a cascade.
+/// The dense model of a cascade, and when it runs.
 typedef struct vitya_cascade {
   /// The model that was not compressed, for the same images, classes and processor. It runs for images that the first
   /// model defers to it.

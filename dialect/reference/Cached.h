@@ -1,4 +1,4 @@
-// Avoids computing again what depends on a constant tensor alone, such as the packed form of a weight.
+// Caches values that depend only on a constant tensor, such as the packed form of a weight.
 #ifndef VITYA_DIALECT_REFERENCE_CACHED_H
 #define VITYA_DIALECT_REFERENCE_CACHED_H
 

@@ -8,7 +8,7 @@
 
 namespace vitya::autograd {
 
-/// The addition of a residual branch to what it began with.
+/// The addition of the result of a residual branch to the branch's input.
 struct Branch {
   int64_t index; ///< in the order of the model
   bool isSecond; ///< whether the branch is the second operand

@@ -1,4 +1,4 @@
-// Where a model has all its tokens, and patches can be left out from there on.
+// Finds the value of a model from which on patches can be left out.
 #ifndef VITYA_DIALECT_TORCH_TOKENSEQUENCE_H
 #define VITYA_DIALECT_TORCH_TOKENSEQUENCE_H
 

@@ -1,4 +1,4 @@
-// What is inside of a Tensor, for files that are compiled with LibTorch's headers.
+// The at::Tensor inside of a Tensor, for files that are compiled with LibTorch's headers.
 #ifndef VITYA_DIALECT_TORCH_TORCHTENSOR_H
 #define VITYA_DIALECT_TORCH_TORCHTENSOR_H
 

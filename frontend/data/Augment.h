@@ -9,14 +9,14 @@
 
 namespace vitya {
 
-/// Which operations an image is changed by, and how much.
+/// The policy that chooses the operations on an image and their magnitudes.
 enum class AugmentPolicy {
   none,
   trivial, ///< TrivialAugment, wide (arXiv 2103.10158): one operation of random magnitude
   rand,    ///< RandAugment (arXiv 1909.13719): several operations of a given magnitude
 };
 
-/// What a crop sees outside of an image.
+/// The pixels of a crop that lie outside of the image.
 enum class CropBorder { zero, reflect };
 
 /// What an erased rectangle becomes.
@@ -29,7 +29,7 @@ inline constexpr int64_t kMagnitudeLevels = 31;
 
 /// An image is changed in the order of these options.
 struct AugmentOptions {
-  int64_t cropPadding = 4; ///< The image is moved by at most so many pixels along each axis.
+  int64_t cropPadding = 4; ///< The image is moved by at most this many pixels along each axis.
   CropBorder cropBorder = CropBorder::zero;
   bool flip = true; ///< Half of the images are mirrored, left to right.
   AugmentPolicy policy = AugmentPolicy::none;

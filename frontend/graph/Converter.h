@@ -30,7 +30,7 @@ private:
 
   llvm::LogicalResult convertNode();
   llvm::LogicalResult bind(const Results &results);
-  /// Gives the constants that the node reads a source of their own, which every rearrangement is possible of.
+  /// Gives each constant that the node reads a source of its own, so that it can be rearranged in any way.
   bool copyConstants();
   bool convertSize();
   llvm::Error problem() const;

@@ -1,5 +1,5 @@
-// What the predictions of a model lose by each way to store one of its matrices: the input of a choice of ranks and
-// bits.
+// The loss of a model's predictions for each rank and number of bits of each matrix: the input of a choice of ranks
+// and bits.
 #ifndef VITYA_PASSES_LOWRANK_MATRIXLOSSES_H
 #define VITYA_PASSES_LOWRANK_MATRIXLOSSES_H
 
@@ -8,7 +8,7 @@
 
 namespace vitya {
 
-/// What a rank is chosen for: the weight of a layer, or one of the two products of an attention.
+/// The kinds of matrices for which a rank is chosen: the weight of a layer, or a product of an attention.
 enum class MatrixKind { layer, queryKey, valueOutput };
 
 /// How a matrix is stored.

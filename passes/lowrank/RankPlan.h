@@ -43,7 +43,7 @@ struct SpectrumBudget {
   double keep;
   LowRankBudget budget;
   LowRankMethod method;
-  const ImageSet *images; ///< null: the errors of the layers' outputs are added up as they are
+  const ImageSet *images; ///< null: the errors of the layers' outputs are added up without weights
   int64_t probes;         ///< the number of `images` to measure on
 };
 

@@ -1,5 +1,5 @@
-// What quantization will do to a model, computed in f32 before it is done: the operands and the weights of layers are
-// rounded to the levels of the integers that will store them. This is known as fake quantization.
+// Fake quantization: computes the effect of quantization in f32, before a model is quantized. The operands and weights
+// of layers are rounded to the values of the integers that will store them.
 #ifndef VITYA_PASSES_QUANTIZE_FAKEQUANTIZATION_H
 #define VITYA_PASSES_QUANTIZE_FAKEQUANTIZATION_H
 

@@ -53,14 +53,14 @@ void takeImages(ImageData &images, int64_t count);
 bool imagesFit(const ImageData &images, const ModelImage &model, const char *path, char *error, size_t errorSize);
 
 /// Finds the labels of all images, which are below `classes`. Labels of lists are numbers or names of classes. Folders
-/// have the names of classes, or are as many as there are classes: they are classes in the order of their names then.
+/// have the names of the classes, or there is one for each class; they are then classes in the order of their names.
 /// If an image has no such label, returns false and writes one line to `error`.
 bool findLabels(ImageData &images, const char *const *classNames, int64_t classes, const char *path, char *error,
                 size_t errorSize);
 
 /// Writes image `index`, which must fit, to `result` in the form that `model` describes. Records of CIFAR-10 are
-/// resized bilinearly without antialiasing and are not cropped, as by the project that this one continues. Arrays of
-/// f32 are taken as they are. If a picture cannot be read, returns false and writes one line to `error`.
+/// resized bilinearly without antialiasing and are not cropped, as in the reference project (docs/glossary.md). Arrays
+/// of f32 are taken as they are. If a picture cannot be read, returns false and writes one line to `error`.
 bool readImageOf(const ImageData &images, int64_t index, const ModelImage &model, float *result, char *error,
                  size_t errorSize);
 

@@ -24,7 +24,8 @@ Session *openSession(const vitya_model &model, const Options &options);
 /// are fewer.
 ImageData openImages(const vitya_model &model, const Options &options);
 
-/// An ImageSource over images. One that cannot be read is reported on standard error once, marked, and black.
+/// An ImageSource over images. An image that cannot be read is reported once on standard error and marked in
+/// `unreadable`; its pixels are black.
 struct DataSource {
   const ImageData *images;
   ModelImage model;

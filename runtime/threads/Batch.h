@@ -24,7 +24,7 @@ Pool *sessionPool(Session *session);
 /// Which images of a batch a cascade defers to its dense model.
 enum class Deferral { byMargin, none, all };
 
-/// What a run is measured with; `profile` and `trace` may be null, and do not observe the dense model of a cascade.
+/// The observers of a run. `profile` and `trace` may be null, and do not observe the dense model of a cascade.
 /// With `profile` the threads share the loops of all images.
 struct Measurement {
   Profile *profile = nullptr;

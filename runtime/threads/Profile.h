@@ -1,4 +1,4 @@
-// What the loops of a model take: their time by layer and kernel, or each of them on a time line.
+// The time that the loops of a model take, by layer and kernel, or of each loop on a time line.
 #ifndef VITYA_RUNTIME_THREADS_PROFILE_H
 #define VITYA_RUNTIME_THREADS_PROFILE_H
 

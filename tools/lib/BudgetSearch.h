@@ -57,7 +57,7 @@ private:
   llvm::Expected<Trial> searchCosts();
   llvm::Expected<Trial> searchBytes();
   bool meetsCosts(const Trial &trial) const;
-  /// Whether the time of `trial` is at most `milliseconds`, and hardly less if less would lose more.
+  /// Whether the time of `trial` is at most `milliseconds`, and close to it if a longer time would lose less.
   static bool isCloseTo(double milliseconds, const Trial &trial);
   bool meetsLoss(const Trial &trial) const { return !trial.quality || goal.holds(*trial.quality); }
   /// Fails if even the cheapest formats do not meet the bounds on cost, and says how close they come.
@@ -79,7 +79,7 @@ private:
   KernelTimes times;
   std::vector<std::vector<PricedFormat>> priced; ///< the formats of each matrix
   double restBytes = 0;                          ///< bytes of the weights that belong to no matrix
-  double timeScale = 1;                          ///< measured time of a model by the predicted one
+  double timeScale = 1;                          ///< measured time of a model divided by the predicted one
   std::optional<FormatChoice> weighed;           ///< the one that lost the least of those that met the bounds on cost
   Trial best;
   std::vector<ChoiceTrialReport> trials;

@@ -9,9 +9,9 @@
 
 namespace vitya {
 
-/// Like llvm::sys::ExecuteAndWait without limits, but a signal that ends this program ends the other one too, which
-/// would else go on with files that are already removed and write others that nobody removes. Returns its exit code,
-/// or a negative number and the reason in `message`.
+/// Like llvm::sys::ExecuteAndWait without limits, but a signal that ends this program ends the other one too. Otherwise
+/// the other one would continue with files that are already removed, and write files that nobody removes. Returns its
+/// exit code, or a negative number and the reason in `message`.
 int executeAndWait(llvm::StringRef path, llvm::ArrayRef<llvm::StringRef> command,
                    llvm::ArrayRef<std::optional<llvm::StringRef>> redirects, std::string &message);
 

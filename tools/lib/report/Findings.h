@@ -6,8 +6,8 @@
 
 namespace vitya::report {
 
-/// Marks the variants on the Pareto fronts, than which no other is both at least as accurate and as small or fast, and
-/// writes the findings.
+/// Marks the variants on the Pareto fronts of accuracy over bytes and over time, and writes the findings. A variant is
+/// on a front if no other one is at least as good in both respects and better in one.
 void conclude(Report &report);
 
 /// How many times smaller `value` is than `base`.
