@@ -8,7 +8,9 @@
 #include "runtime/image/Preprocess.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Memory.h"
 #include "llvm/Support/Path.h"
 #include <algorithm>
 #include <cmath>
@@ -39,6 +41,27 @@ vitya_preprocessing bilinear(const Dataset &dataset) {
   return {VITYA_BILINEAR, /*antialias=*/1, dataset.height, dataset.width, VITYA_HALF_EVEN};
 }
 
+/// Reserves memory for `count` more images of the size of the data set. Fails if there is too little.
+Error reserve(int64_t count, Dataset &dataset) {
+  if (dataset.height < 1 || dataset.width < 1)
+    return makeError("expected images of at least 1 x 1 pixels, found a size of {0} x {1}", dataset.width,
+                     dataset.height);
+  int64_t images = dataset.count + count;
+  std::optional<int64_t> bytes = images + sizeof(float); // one image is f32 while it is read
+  for (int64_t size : {dataset.channels, dataset.height, dataset.width})
+    bytes = bytes ? checkedMul(*bytes, size) : std::nullopt;
+  std::error_code error;
+  sys::MemoryBlock block;
+  if (bytes)
+    block = sys::Memory::allocateMappedMemory(*bytes, nullptr, sys::Memory::MF_READ | sys::Memory::MF_WRITE, error);
+  if (!bytes || error)
+    return makeError("expected memory for {0} images of {1} x {2} pixels, found too little", images, dataset.width,
+                     dataset.height);
+  sys::Memory::releaseMappedMemory(block);
+  dataset.pixels.reserve(images * dataset.imageSize());
+  return Error::success();
+}
+
 /// Appends an image of the size of the data set, f32 in [0, 1].
 void append(ArrayRef<float> image, int64_t label, Dataset &dataset) {
   for (float value : image)
@@ -47,8 +70,9 @@ void append(ArrayRef<float> image, int64_t label, Dataset &dataset) {
   ++dataset.count;
 }
 
-/// Appends a picture. The first one determines the size of all where the options do not.
-Error appendPicture(const std::string &name, const DatasetOptions &options, int64_t label, Dataset &dataset) {
+/// Appends one of `count` pictures. The first one determines the size of all where the options do not.
+Error appendPicture(const std::string &name, const DatasetOptions &options, int64_t label, int64_t count,
+                    Dataset &dataset) {
   char message[kErrorSize];
   Image image;
   if (!readImage(name.c_str(), options.channels, image, message, kErrorSize))
@@ -59,6 +83,8 @@ Error appendPicture(const std::string &name, const DatasetOptions &options, int6
     dataset.channels = options.channels;
     dataset.height = options.height ? options.height : image.height;
     dataset.width = options.width ? options.width : image.width;
+    if (Error error = reserve(count, dataset))
+      return error;
   }
   if (!options.height && (image.height != dataset.height || image.width != dataset.width))
     return makeError("expected pictures of {0} x {1} pixels, as the first one has, found {2} x {3} in '{4}'",
@@ -97,7 +123,7 @@ Error appendData(const std::string &name, const DatasetOptions &options, Dataset
   if (!findLabels(data, names.data(), dataset.classes, name.c_str(), message, kErrorSize))
     return makeError(message);
   for (auto [picture, label] : zip(data.listed(), ArrayRef(data.labels, data.count)))
-    if (Error error = appendPicture(picture.path, options, label, dataset))
+    if (Error error = appendPicture(picture.path, options, label, data.count, dataset))
       return error;
   if (data.layout == ImageLayout::pictures)
     return Error::success();
@@ -108,7 +134,8 @@ Error appendData(const std::string &name, const DatasetOptions &options, Dataset
                             options.preprocessing.value_or(bilinear(dataset))};
   if (!imagesFit(data, model, name.c_str(), message, kErrorSize))
     return makeError(message);
-  dataset.pixels.reserve((dataset.count + data.count) * dataset.imageSize());
+  if (Error error = reserve(data.count, dataset))
+    return error;
   std::vector<float> image(dataset.imageSize());
   for (int64_t index = 0; index < data.count; ++index) {
     if (!readImageOf(data, index, model, image.data(), message, kErrorSize))
