@@ -111,7 +111,7 @@ public:
     for (auto check : {chooseCommand, checkFlags})
       if (llvm::Error error = check())
         return error;
-    llvm::Expected<TrainerOptions> options = trainingFlags.get(command);
+    llvm::Expected<TrainerOptions> options = trainingFlags.get(command, !teacherPath.empty());
     if (!options)
       return options.takeError();
     options->output = output;
@@ -124,9 +124,10 @@ public:
         return error;
     if (llvm::Error error = checkOptions(options->batches, data.training))
       return error;
-    // A run goes on with the same data, wherever it is.
+    // A run goes on with the same data and the same teacher, wherever they are.
     options->identity["data"] = llvm::utohexstr(llvm::xxh3_64bits(data.training.pixels));
-    options->identity["teacher"] = !teacherPath.empty();
+    options->identity["teacher"] =
+        teacherFile ? llvm::utohexstr(llvm::xxh3_64bits(teacherFile->buffer->getBuffer())) : "";
     llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(*module, std::move(*options));
     if (!trainer)
       return trainer.takeError();

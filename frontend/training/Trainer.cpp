@@ -7,8 +7,10 @@
 #include "frontend/import/Export.h"
 #include "frontend/import/StoredTensors.h"
 #include "frontend/training/Curves.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/xxhash.h"
 #include <chrono>
 #include <cmath>
 
@@ -35,14 +37,18 @@ std::string formatTime(double seconds) {
   return llvm::formatv("{0}:{1,0+2}:{2,0+2}", whole / 3600, whole / 60 % 60, whole % 60).str();
 }
 
+/// Mean loss and accuracy, as two values of the log, which are empty if there were no images.
+std::string metricsOf(const Metrics &metrics) {
+  return metrics.count ? llvm::formatv("{0:f5},{1:f3}", meanLoss(metrics), percent(metrics)).str() : ",";
+}
+
 /// The log of the epochs, as comma-separated values.
 std::string logOf(ArrayRef<LogRow> rows) {
   std::string log =
       "epoch,steps,seconds,learning_rate,loss,accuracy,validation_loss,validation_accuracy,images_per_second\n";
   for (const LogRow &row : rows)
-    log += llvm::formatv("{0},{1},{2:f1},{3:e4},{4:f5},{5:f3},{6:f5},{7:f3},{8:f1}\n", row.epoch, row.steps,
-                         row.seconds, row.rate, meanLoss(row.training), percent(row.training), meanLoss(row.validation),
-                         percent(row.validation), row.imagesPerSecond)
+    log += llvm::formatv("{0},{1},{2:f1},{3:e4},{4},{5},{6:f1}\n", row.epoch, row.steps, row.seconds, row.rate,
+                         metricsOf(row.training), metricsOf(row.validation), row.imagesPerSecond)
                .str();
   return log;
 }
@@ -175,18 +181,35 @@ int64_t Trainer::weightCount() const {
   return count;
 }
 
+/// A hash of the ops of the model: their shapes, numbers of heads and formats, without the weights.
+static std::string digestOf(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  module.lookupSymbol<func::FuncOp>(kEntryName).walk([&](Operation *op) {
+    os << op->getName() << op->getResultTypes();
+    for (NamedAttribute attribute : op->getAttrDictionary())
+      if (!isa<ElementsAttr>(attribute.getValue()))
+        os << attribute.getName() << attribute.getValue();
+  });
+  return llvm::utohexstr(llvm::xxh3_64bits(text));
+}
+
 /// Begins with the weights of the model, or with the state of the run that is resumed.
 Error Trainer::start() {
   if (!options.isResumed) {
     learner->start(llvm::map_to_vector(
         program->parameters(), [](const autograd::Parameter &parameter) { return ArrayRef<float>(parameter.values); }));
     state.options = options.identity;
+    state.model = digestOf(module);
     return Error::success();
   }
   Expected<TrainingState> saved =
       readTrainingState(TrainingFiles::of(options.output).state, weightCount(), options.identity);
   if (!saved)
     return saved.takeError();
+  if (saved->model != digestOf(module))
+    return makeError("expected the model of the run that is resumed, found one with other ops, such as other heads, "
+                     "pixel statistics or bits");
   state = std::move(*saved);
   learner->restore(state.learner);
   return Error::success();
@@ -264,7 +287,7 @@ Error Trainer::takeMetrics() {
 double Trainer::progress(int64_t stepsPerEpoch) const {
   if (options.timeBudget)
     return state.seconds / *options.timeBudget;
-  return double(state.learner.steps) / double(options.epochs * stepsPerEpoch);
+  return double(state.learner.steps) / (double(options.epochs) * double(stepsPerEpoch));
 }
 
 Expected<Metrics> Trainer::evaluate(const Dataset &data) {
@@ -292,11 +315,13 @@ Error Trainer::finishEpoch(const SplitDataset &data, double rate, double seconds
     state.bestAccuracy = percent(row.validation);
     best = learner->average();
   }
-  llvm::outs() << llvm::formatv(
-      "epoch {0}: loss {1:f4}, accuracy {2:f2} %, held out: loss {3:f4}, accuracy {4:f2} %{5}, "
-      "{6:f0} images/s, {7}\n",
-      row.epoch, meanLoss(row.training), percent(row.training), meanLoss(row.validation), percent(row.validation),
-      isBest ? " (best)" : "", row.imagesPerSecond, formatTime(state.seconds));
+  std::string heldOut;
+  if (row.validation.count)
+    heldOut = llvm::formatv(", held out: loss {0:f4}, accuracy {1:f2} %{2}", meanLoss(row.validation),
+                            percent(row.validation), isBest ? " (best)" : "");
+  llvm::outs() << llvm::formatv("epoch {0}: loss {1:f4}, accuracy {2:f2} %{3}, {4:f0} images/s, {5}\n", row.epoch,
+                                meanLoss(row.training), percent(row.training), heldOut, row.imagesPerSecond,
+                                formatTime(state.seconds));
   llvm::outs().flush();
   state.rows.push_back(row);
   return Error::success();
@@ -352,7 +377,14 @@ Error Trainer::run(const SplitDataset &data, const std::atomic<bool> &stop) {
     }
   }
   line.clear();
-  return save();
+  if (Error error = save())
+    return error;
+  if (stop && progress(stepsPerEpoch) < 1) {
+    llvm::outs() << llvm::formatv("interrupted after step {0}, {1:f0} % of the training: --resume goes on\n",
+                                  state.learner.steps, 100 * progress(stepsPerEpoch));
+    llvm::outs().flush();
+  }
+  return Error::success();
 }
 
 } // namespace vitya

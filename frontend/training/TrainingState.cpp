@@ -71,9 +71,13 @@ Error writeTrainingState(const TrainingState &state, llvm::StringRef path) {
   llvm::json::Array rows;
   for (const LogRow &row : state.rows)
     rows.push_back(toJson(row));
-  llvm::json::Object settings{{"steps", state.learner.steps},        {"rows", std::move(rows)},
-                              {"epoch", toJson(state.epoch)},        {"seconds", state.seconds},
-                              {"best_accuracy", state.bestAccuracy}, {"options", llvm::json::Object(state.options)}};
+  llvm::json::Object settings{{"steps", state.learner.steps},
+                              {"rows", std::move(rows)},
+                              {"epoch", toJson(state.epoch)},
+                              {"seconds", state.seconds},
+                              {"best_accuracy", state.bestAccuracy},
+                              {"model", state.model},
+                              {"options", llvm::json::Object(state.options)}};
   return writeOutput(path, [&](llvm::raw_ostream &os) {
     return writeCheckpoint(tensors, settings, CheckpointFormat::safetensors, os);
   });
@@ -104,7 +108,7 @@ Expected<TrainingState> readTrainingState(llvm::StringRef path, int64_t count, c
   llvm::json::ObjectMapper map(settings, root);
   bool isRead = map && map.map("steps", state.learner.steps) && map.map("rows", state.rows) &&
                 map.map("epoch", state.epoch) && map.map("seconds", state.seconds) &&
-                map.map("best_accuracy", state.bestAccuracy);
+                map.map("best_accuracy", state.bestAccuracy) && map.map("model", state.model);
   const llvm::json::Object *saved = settings.getAsObject() ? settings.getAsObject()->getObject("options") : nullptr;
   if (!isRead)
     return failWith(root.getError());

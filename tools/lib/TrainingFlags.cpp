@@ -132,6 +132,26 @@ llvm::Error TrainingFlags::checkRanges() const {
   return llvm::Error::success();
 }
 
+/// Refuses options that have no effect without another one.
+llvm::Error TrainingFlags::checkUse(bool hasTeacher) const {
+  auto isGiven = [](llvm::StringRef name) { return cl::getRegisteredOptions().lookup(name)->getNumOccurrences() > 0; };
+  bool isRand = options.batches.augment.policy == AugmentPolicy::rand;
+  const struct {
+    llvm::StringLiteral name, needed;
+    bool isUsed;
+  } uses[] = {{"distillation", "--teacher", hasTeacher},
+              {"temperature", "--teacher", hasTeacher},
+              {"rand-operations", "--augment=rand", isRand},
+              {"rand-magnitude", "--augment=rand", isRand},
+              {"mix-probability", "--mixup or --cutmix", options.learner.mixup > 0 || options.learner.cutmix > 0}};
+  for (const auto &[name, needed, isUsed] : uses)
+    if (isGiven(name) && !isUsed)
+      return makeError("expected {0} with --{1}, found none", needed, name);
+  if (isGiven("epochs") && isGiven("time-budget"))
+    return makeError("expected --epochs or --time-budget, found both");
+  return llvm::Error::success();
+}
+
 llvm::json::Object TrainingFlags::identity() const {
   llvm::json::Object result{{"augment", nameOf(options.batches.augment.policy)}};
   for (const Setting &setting : settings)
@@ -144,13 +164,15 @@ llvm::json::Object TrainingFlags::identity() const {
   return result;
 }
 
-llvm::Expected<TrainerOptions> TrainingFlags::get(TrainingCommand command) {
+llvm::Expected<TrainerOptions> TrainingFlags::get(TrainingCommand command, bool hasTeacher) {
   bool hasRate = cl::getRegisteredOptions().lookup("lr")->getNumOccurrences();
   if (!hasRate)
     options.schedule.rate = command == TrainingCommand::train      ? 1e-3
                             : command == TrainingCommand::finetune ? 3e-4
                                                                    : 1e-4;
   if (llvm::Error error = checkRanges())
+    return std::move(error);
+  if (llvm::Error error = checkUse(hasTeacher))
     return std::move(error);
   if (options.learnsScales && command != TrainingCommand::qat)
     return makeError("expected --learn-scales with qat only, whose models have scales, found it with another command");

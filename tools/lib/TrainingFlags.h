@@ -17,8 +17,8 @@ public:
   /// Registers the options in these categories of --help.
   TrainingFlags(llvm::cl::OptionCategory &dataCategory, llvm::cl::OptionCategory &courseCategory);
 
-  /// The options of a run of `command`. Fails if one of them does not parse or is out of range.
-  llvm::Expected<TrainerOptions> get(TrainingCommand command);
+  /// The options of a run of `command`. Fails if one of them does not parse, is out of range, or is not used.
+  llvm::Expected<TrainerOptions> get(TrainingCommand command, bool hasTeacher);
 
   const std::string &data() const { return dataPath; }
   int64_t heldOut() const { return heldOutCount; }
@@ -36,6 +36,7 @@ private:
 
   void add(llvm::ArrayRef<Setting> settings, llvm::cl::OptionCategory &category);
   llvm::Error checkRanges() const;
+  llvm::Error checkUse(bool hasTeacher) const;
   llvm::json::Object identity() const;
 
   TrainerOptions options;
