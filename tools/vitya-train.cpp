@@ -115,11 +115,8 @@ public:
     if (!options)
       return options.takeError();
     options->output = output;
-    for (const std::string &path : {output.getValue(), TrainingFiles::of(output).last})
-      if (llvm::Error error = checkOutput(path))
-        return error;
-    for (auto step :
-         {&Training::readFiles, &Training::loadModel, &Training::readData, &Training::makeModel, &Training::compress})
+    for (auto step : {&Training::readFiles, &Training::loadModel, &Training::readData, &Training::checkOutputs,
+                      &Training::makeModel, &Training::compress})
       if (llvm::Error error = (this->*step)())
         return error;
     if (llvm::Error error = checkOptions(options->batches, data.training))
@@ -200,6 +197,20 @@ private:
     if (!parts)
       return prefixError("--held-out", parts.takeError());
     data = std::move(*parts);
+    return llvm::Error::success();
+  }
+
+  /// Fails before training if the files could not be written in the end, or if one would replace another.
+  llvm::Error checkOutputs() {
+    if (!replacedFile(output))
+      return makeError("expected -o to name a file, beside which others are written, found '" + output + "'");
+    auto [best, last, state, log, curves] = TrainingFiles::of(output);
+    if (llvm::is_contained({state, log, curves}, best))
+      return makeError("expected -o to name a checkpoint, such as model.pth, found '" + output +
+                       "', which is the name of another file of the training");
+    for (const std::string &path : {best, last, state, log, curves})
+      if (llvm::Error error = checkWritable(path))
+        return error;
     return llvm::Error::success();
   }
 
