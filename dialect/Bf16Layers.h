@@ -9,7 +9,7 @@ namespace vitya {
 
 class Bf16Layers {
 public:
-  /// Rounds the weight of `op`, an f32 constant, and inserts `vitya.to_bf16` right behind the op that computes its
+  /// Rounds the weight of `op`, an f32 constant, and inserts `vitya.to_bf16` right after the op that computes its
   /// input, once for all layers that read this. An error at `op` if the weight lacks bytes.
   mlir::LogicalResult convert(LinearOp op);
 

@@ -148,7 +148,7 @@ private:
 
   func::FuncOp function;
   llvm::DenseMap<Value, Rows> rows; ///< of values with patches
-  llvm::DenseSet<Value> fixed;      ///< values behind the sequence that have the same rows for any number of patches
+  llvm::DenseSet<Value> fixed;      ///< values after the sequence that have the same rows for any number of patches
 };
 
 } // namespace

@@ -6,7 +6,7 @@
 
 namespace vitya::autograd {
 
-/// A sequence of tokens such that everything behind it is computed in the same way from fewer patches.
+/// A sequence of tokens such that everything after it is computed in the same way from fewer patches.
 struct TokenSequence {
   mlir::Operation *op; ///< whose result it is
   int64_t special;     ///< the tokens at its beginning that are no patches, such as the class token

@@ -92,7 +92,7 @@ private:
     return place->second;
   }
 
-  /// Finds the bytes of all storages behind the pickles.
+  /// Finds the bytes of all storages after the pickles.
   Error readStorages(const PickleValue &keys) {
     if (!keys.is(Kind::list))
       return makeError("expected a list of the keys of the storages, found {0}", describe(keys.kind));

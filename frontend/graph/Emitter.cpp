@@ -200,7 +200,7 @@ View Emitter::scaled(const View &view) {
   return {std::make_shared<Source>(std::move(result)), view.map};
 }
 
-/// The last slice of `matrix` that stands directly behind the op that computes it, or that op. Slices of one matrix
+/// The last slice of `matrix` that stands directly after the op that computes it, or that op. Slices of one matrix
 /// stand together.
 static Operation *lastSlice(Value matrix) {
   Operation *last = matrix.getDefiningOp();

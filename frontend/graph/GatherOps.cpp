@@ -152,7 +152,7 @@ FailureOr<Converter::Results> Converter::flip() {
   return Results{result};
 }
 
-/// Strides are those of the memory, of which nothing is known behind other operators.
+/// Strides are those of the memory, of which nothing is known after other operators.
 FailureOr<Converter::Results> Converter::asStrided() {
   FailureOr<View> self = view("self");
   FailureOr<SmallVector<int64_t>> size = integers("size"), stride = integers("stride");

@@ -141,7 +141,7 @@ FailureOr<Converter::Results> Converter::concatenate(MutableArrayRef<View> parts
     for (int64_t outer = 0; outer < dim; ++outer)
       before *= part.map.size(outer);
     if (!areColumns && before != 1)
-      return emitter.fail("expected tensors to be concatenated in their first dimension behind the batch, or in the "
+      return emitter.fail("expected tensors to be concatenated in their first dimension after the batch, or in the "
                           "last one, found dimension {0}",
                           dim);
     if (!matrices.empty() && (areColumns ? height != rows : width != columns))

@@ -117,7 +117,7 @@ Expected<Geometry> inferGeometry(const Steps &steps, const Weights &weights, con
   const ConvolutionStep *convolution = firstConvolution(steps);
   const Layer *first = firstLayer(steps);
   if (!first && !convolution)
-    return makeError("expected a layout with a linear layer or a norm behind the patches, found none");
+    return makeError("expected a layout with a linear layer or a norm after the patches, found none");
   if (settings.mean.value.empty() || settings.std.value.empty())
     return makeError("expected the mean and the standard deviation of each channel, found none in the file and in the "
                      "layout: give them with --set mean=R,G,B --set std=R,G,B (0,0,0 and 1,1,1 for pixels in [0, 1])");

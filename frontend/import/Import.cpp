@@ -103,7 +103,7 @@ static Expected<Checkpoint> readCheckpoint(llvm::MemoryBufferRef file, StringRef
   return checkpoint;
 }
 
-/// Keeps the tensors behind `prefix`, and reports the others.
+/// Keeps the tensors with `prefix`, and reports the others.
 static Error dropPrefix(MLIRContext &context, Checkpoint &checkpoint, StringRef prefix, StringRef name) {
   Expected<std::vector<std::string>> others = checkpoint.dropPrefix(prefix);
   if (!others)

@@ -30,7 +30,7 @@ Error LayerBuilder::checkWeight(const Layer &layer, Tokens input) const {
   // The convolution is a matrix product if the pixels of a patch are in the order of its kernel.
   if (patchify.getOrder() == PatchOrder::channel_row_column)
     return Error::success();
-  return makeError("expected a matrix as tensor '{0}' behind patches in the order {1}, found shape {2}",
+  return makeError("expected a matrix as tensor '{0}' after patches in the order {1}, found shape {2}",
                    layer.weight.name, stringifyPatchOrder(patchify.getOrder()), formatShape(shape));
 }
 

@@ -107,7 +107,7 @@ Error ModelBuilder::buildStep(const ResidualStep &step) {
   if (rows() < before.getType().getDimSize(0))
     before = slice(before, {0, 0}, {rows(), before.getType().getDimSize(1)}, before.getLoc());
   if (tokens.getType() != before.getType())
-    return makeError("expected steps within a residual that keep the shape {0}, found {1} behind them",
+    return makeError("expected steps within a residual that keep the shape {0}, found {1} after them",
                      formatShape(before.getType().getShape()), formatShape(tokens.getType().getShape()));
   Location loc = tokens.getLoc();
   tokens = cast<Tokens>(arith::AddFOp::create(builder, loc, before, tokens).getResult());

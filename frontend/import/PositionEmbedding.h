@@ -15,7 +15,7 @@ std::vector<float> interpolatePositions(llvm::ArrayRef<float> values, int64_t co
 /// Whether a position embedding of this form has rows for the tokens before the patches too.
 bool coversAllTokens(SinusoidalForm form);
 
-/// Computes a position embedding of `columns` numbers for each patch of `grid`, behind `before` rows of other tokens if
+/// Computes a position embedding of `columns` numbers for each patch of `grid`, after `before` rows of other tokens if
 /// the form covers them. `columns` is a multiple of `sinusoidalGranularity(form)`.
 std::vector<float> computePositions(SinusoidalForm form, Grid grid, int64_t before, int64_t columns);
 

@@ -99,7 +99,7 @@ struct AttentionStep {
   std::string name;
   std::optional<Layer> fused;
   std::optional<Layer> query, key, value;
-  std::optional<Layer> keyValue;           ///< computes keys and values together, behind `query`
+  std::optional<Layer> keyValue;           ///< computes keys and values together, next to `query`
   std::optional<TensorName> latent;        ///< the token from which the only query is computed, instead of all tokens
   std::optional<Layer> queryNorm, keyNorm; ///< of the columns of each head, or of all heads, as their widths say
   std::optional<Layer> out;

@@ -27,7 +27,7 @@ static SmallVector<StringRef> commonPrefixes(ArrayRef<NamedTensor> tensors) {
   return prefixes;
 }
 
-/// Returns which layouts fit the tensors behind which prefixes, or an empty string if none does.
+/// Returns which layouts fit the tensors with which prefixes, or an empty string if none does.
 static std::string describePrefixes(ArrayRef<Layout> layouts, ArrayRef<NamedTensor> tensors) {
   std::vector<std::string> fitting;
   for (StringRef prefix : commonPrefixes(tensors)) {

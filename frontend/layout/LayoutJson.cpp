@@ -18,7 +18,7 @@ namespace vitya {
 // Places of steps
 //===----------------------------------------------------------------------===//
 
-/// Where a step is: at the top level behind the first step, in a branch of an average, or in a repetition or a
+/// Where a step is: at the top level after the first step, in a branch of an average, or in a repetition or a
 /// residual.
 enum class Place { model, branch, block };
 

@@ -91,7 +91,7 @@ static bool hasLinear(const Step &step) {
 
 /// Steps of a block, or those of the model or of a branch of an `average`. The last linear layer has results of the
 /// width `last`, the others of `inner`, and twice that in front of a `swiglu`. Those in front of the first pool make
-/// tokens, those behind it logits.
+/// tokens, those after it logits.
 Error ModelMaker::addSteps(const Steps &steps, std::optional<Widths> block) {
   Steps present = choices.choose(steps);
   auto behindLast = find_if(reverse(present), hasLinear).base();

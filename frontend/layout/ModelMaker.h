@@ -65,7 +65,7 @@ private:
   NewTensors tensors;
   int64_t columns = 0;
   Sizes grid = {};
-  int64_t patch = 0;     ///< 0 behind the first layer that reads patches
+  int64_t patch = 0;     ///< 0 after the first layer that reads patches
   bool isKernel = false; ///< whether the next layer is the convolution that reads the patches
   bool isResidual = false, isPooled = false;
   size_t convolutions = 0;

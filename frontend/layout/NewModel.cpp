@@ -68,7 +68,7 @@ Expected<std::vector<TensorToWrite>> ModelMaker::make() {
   if (Error error = checkUse())
     return std::move(error);
   if (!isPooled || columns != options.classes)
-    return makeError("expected a new model of layout '{0}' to end with a linear layer behind a 'pool' step, found "
+    return makeError("expected a new model of layout '{0}' to end with a linear layer after a 'pool' step, found "
                      "none (an optional tensor may have to be chosen)",
                      layout.name);
   return tensors.take();

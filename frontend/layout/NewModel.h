@@ -37,7 +37,7 @@ struct NewModelOptions {
 /// | tensor | value |
 /// |---|---|
 /// | matrices of linear layers | truncated normal, standard deviation 0.02, as in BERT and DeiT (arXiv 2012.12877) |
-/// | the first layer behind the patches | truncated normal, variance 1 / (pixels of a patch), as torchvision's ViT and
+/// | the first layer after the patches | truncated normal, variance 1 / (pixels of a patch), as torchvision's ViT and
 ///   LeCun et al. (1998) |
 /// | convolutions of a stem | truncated normal, variance 2 / (inputs of a sum), for ReLU (He et al., arXiv 1502.01852),
 ///   as in CCT |

@@ -43,7 +43,7 @@ Parts partsOf(LinearOp op) {
   return isWhole ? Parts() : sorted;
 }
 
-/// The role of `value` in the attention that reads it, also behind norms of heads: "q", "k" or "v". Empty if no
+/// The role of `value` in the attention that reads it, also after norms of heads: "q", "k" or "v". Empty if no
 /// attention does.
 StringRef roleOf(Value value) {
   for (Operation *user : value.getUsers()) {

@@ -74,7 +74,7 @@ void buildPreparePipeline(OpPassManager &pm, const CompressOptions &options, Mod
   // later, and quantization rounds the factors.
   if (options.lowRank)
     pm.addPass(createLowRankPass(*options.lowRank, report));
-  // Rotations come before whatever depends on the columns that they mix: smoothing, the fit and calibration.
+  // Rotations come before the passes that depend on the columns that they mix: smoothing, the fit and calibration.
   if (options.quantizes())
     pm.addPass(createRotatePass());
   if (!options.smooth && !options.quantizes())
@@ -100,7 +100,7 @@ void buildQuantizePipeline(OpPassManager &pm, const CompressOptions &options) {
     pm.addPass(createQuantizeStaticPass(*quantize));
   if (auto *quantize = std::get_if<QuantizeDynamicPassOptions>(&options.quantize))
     pm.addPass(createQuantizeDynamicPass(*quantize));
-  // Quantization starts from f32, so what it leaves is converted behind it.
+  // Quantization starts from f32, so the layers that it leaves in f32 are converted after it.
   if (options.bf16)
     pm.addPass(createConvertToBf16Pass(*options.bf16));
 }

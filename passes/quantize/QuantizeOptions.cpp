@@ -14,7 +14,7 @@ WeightRounding roundingOf(const QuantizeOptions &options) {
   return WeightRounding::nearest;
 }
 
-/// `text` before and behind its first comma or space.
+/// `text` before and after its first comma or space.
 static std::pair<StringRef, StringRef> splitChoice(StringRef text) {
   size_t end = text.find_first_of(", ");
   return {text.substr(0, end), end == StringRef::npos ? "" : text.substr(end + 1)};

@@ -1,5 +1,5 @@
 // Rescales the columns of activations so that they are easier to quantize. The division is folded into the op that
-// computes the activation, or inserted behind it, and the multiplication is folded into the weights that read it.
+// computes the activation, or inserted after it, and the multiplication is folded into the weights that read it.
 #include "mlir/IR/Matchers.h"
 #include "passes/analysis/ImageSet.h"
 #include "passes/quantize/Passes.h"
@@ -61,7 +61,7 @@ Operation *scalableSource(Value value) {
   return isScalable ? source : nullptr;
 }
 
-/// Whether an op that is inserted behind `value` can divide its columns at no cost, in the kernel that computes it.
+/// Whether an op that is inserted after `value` can divide its columns at no cost, in the kernel that computes it.
 bool isElementwise(Value value) {
   return isa_and_nonnull<GeluOp, ReluOp, SiluOp, arith::MulFOp>(value.getDefiningOp());
 }

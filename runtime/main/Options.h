@@ -12,7 +12,7 @@ enum class Command { info, classify, eval, bench, logits, help, version };
 struct Shard {
   int64_t number = 1, count = 1;
 
-  /// The first image of the part among `images`, and the image behind its last one.
+  /// The first image of the part among `images`, and the image after its last one.
   int64_t begin(int64_t images) const { return images * (number - 1) / count; }
   int64_t end(int64_t images) const { return images * number / count; }
 };

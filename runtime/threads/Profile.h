@@ -35,7 +35,7 @@ public:
 
   const vitya_model &model;
   Time *layers;  ///< `layer_count` times
-  Time *kernels; ///< behind them `kernel_count` times
+  Time *kernels; ///< after them `kernel_count` times
 };
 
 /// Stretches of time in which a thread runs iterations of one loop, on a track for each thread. Each thread adds to its

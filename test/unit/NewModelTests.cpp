@@ -417,7 +417,7 @@ TEST(NewModel, Errors) {
   EXPECT_EQ(errorFor(timm, [](auto &options) { options.stem = {8}; }),
             "expected no 'stem' for a new model of layout 'timm-vit', which has no convolutions");
   EXPECT_EQ(errorFor(timm, [](auto &options) { options.without = {"head"}; }),
-            "expected a new model of layout 'timm-vit' to end with a linear layer behind a 'pool' step, found none (an "
+            "expected a new model of layout 'timm-vit' to end with a linear layer after a 'pool' step, found none (an "
             "optional tensor may have to be chosen)");
   EXPECT_EQ(errorFor(timm, [](auto &options) { options.with = {"blocks.0.ls1.gamma"}; }),
             "expected optional tensors of layout 'timm-vit' ('patch_embed.proj.bias', 'cls_token', 'dist_token', "

@@ -63,7 +63,7 @@ private:
   /// Fails if even the cheapest formats do not meet the bounds on cost, and says how close they come.
   llvm::Error checkCheapest();
   llvm::Error lossUnreachable(const Trial &trial) const;
-  /// The time of `trial` behind a comma, if it was measured.
+  /// A comma and the time of `trial`, if it was measured.
   static std::string timeText(const Trial &trial);
   void record(const Trial &trial);
   void explain() const;

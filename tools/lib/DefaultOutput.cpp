@@ -12,7 +12,7 @@ using namespace llvm;
 
 namespace vitya {
 
-/// Whether `bytes` are bytecode whose producer, a string behind the magic number and the version, is ours.
+/// Whether `bytes` are bytecode whose producer, a string after the magic number and the version, is ours.
 static bool isOwnBytecode(StringRef bytes) {
   constexpr StringLiteral magic = "ML\xefR";
   return bytes.consume_front(magic) && bytes.drop_front(1).starts_with(kBytecodeProducer);

@@ -102,7 +102,7 @@ llvm::Expected<ModelFile> ModelFile::read(StringRef path) {
   };
   if (llvm::sys::fs::is_directory(path))
     return readFolder(path);
-  // The parser of text needs a null byte behind it. Other files are mapped without one, and streams always have one.
+  // The parser of text needs a null byte after it. Other files are mapped without one, and streams always have one.
   llvm::ErrorOr<std::unique_ptr<llvm::MemoryBuffer>> file =
       readInput(path, /*isText=*/path.ends_with(".mlir"), bytecodeAlignment);
   if (!file)

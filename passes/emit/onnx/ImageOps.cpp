@@ -110,7 +110,7 @@ LogicalResult OnnxTranslator::translate(UnfoldOp op) {
   std::string pixels = valueOf(op.getInput());
   if (isConvolution(op))
     return define(op, pixels);
-  // Behind the last pixel comes one of zeros.
+  // After the last pixel comes one of zeros.
   std::string padded = node("Pad", {pixels, integers("pads", {0, 0, 0, 0, 1, 0})});
   std::string positions = graph.addIntegers(
       scope + ".positions", {op.getType().getDimSize(0), op.getWindow()[0] * op.getWindow()[1]}, positionsOf(op));

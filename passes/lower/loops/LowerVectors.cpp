@@ -155,7 +155,7 @@ struct ExactMultiplyAdd : OpRewritePattern<math::FmaOp> {
   }
 };
 
-/// Lowers the rounding of f32 to integers: numbers below 2^23 lose the bits behind the point when 2^23 is added, and
+/// Lowers the rounding of f32 to integers: numbers below 2^23 lose the bits after the point when 2^23 is added, and
 /// larger ones are integers.
 struct RoundByAddition : OpRewritePattern<math::RoundEvenOp> {
   using OpRewritePattern::OpRewritePattern;

@@ -13,7 +13,7 @@ struct Bar {
   std::string label;
   double value = 0;
   std::optional<numerics::Interval> interval;
-  std::string text;         ///< the value as it is written behind the bar
+  std::string text;         ///< the value as it is written after the bar
   bool isReference = false; ///< whether the others are compared with this one
 };
 
