@@ -175,6 +175,7 @@ private:
   llvm::Error readData() {
     DatasetOptions options;
     options.height = options.width = newModelFlags.imageSide();
+    options.channels = options.classes = 0; // of a new model, as the data has them
     if (module) {
       auto model = getDiscardable<VityaDialect::ModelAttrHelper>(*module);
       if (!model)

@@ -25,6 +25,7 @@ namespace vitya {
 namespace {
 
 constexpr size_t kErrorSize = 4096;
+constexpr int64_t kMaxClasses = 1 << 16;
 
 /// Images that are closed at the end.
 struct OpenData : ImageData {
@@ -75,12 +76,13 @@ Error appendPicture(const std::string &name, const DatasetOptions &options, int6
                     Dataset &dataset) {
   char message[kErrorSize];
   Image image;
-  if (!readImage(name.c_str(), options.channels, image, message, kErrorSize))
+  int64_t channels = options.channels ? options.channels : 3;
+  if (!readImage(name.c_str(), channels, image, message, kErrorSize))
     return makeError(message);
   scope_exit free([&] { freeImage(image); });
   protectInput(name);
   if (dataset.count == 0) {
-    dataset.channels = options.channels;
+    dataset.channels = channels;
     dataset.height = options.height ? options.height : image.height;
     dataset.width = options.width ? options.width : image.width;
     if (Error error = reserve(count, dataset))
@@ -90,7 +92,7 @@ Error appendPicture(const std::string &name, const DatasetOptions &options, int6
     return makeError("expected pictures of {0} x {1} pixels, as the first one has, found {2} x {3} in '{4}'",
                      dataset.width, dataset.height, image.width, image.height, name);
   std::vector<float> resized(dataset.imageSize());
-  preprocess({image.pixels, image.height, image.width, options.channels},
+  preprocess({image.pixels, image.height, image.width, channels},
              {dataset.channels, dataset.height, dataset.width, options.preprocessing.value_or(bilinear(dataset))},
              resized.data());
   append(resized, label, dataset);
@@ -116,18 +118,24 @@ Error appendData(const std::string &name, const DatasetOptions &options, Dataset
   protectInput(name);
   if (data.hasLabels && data.layout == ImageLayout::pictures)
     dataset.classNames = classesOf(data);
-  dataset.classes = dataset.classNames.empty() ? options.classes : static_cast<int64_t>(dataset.classNames.size());
+  bool areCounted = dataset.classNames.empty() && options.classes == 0 && data.layout != ImageLayout::records;
+  dataset.classes = !dataset.classNames.empty() ? static_cast<int64_t>(dataset.classNames.size())
+                    : areCounted                ? kMaxClasses
+                    : options.classes           ? options.classes
+                                                : 10;
   std::vector<const char *> names(dataset.classes, "");
   for (auto [to, from] : zip(names, dataset.classNames))
     to = from.c_str();
   if (!findLabels(data, names.data(), dataset.classes, name.c_str(), message, kErrorSize))
     return makeError(message);
+  if (areCounted)
+    dataset.classes = *max_element(ArrayRef(data.labels, data.count)) + 1;
   for (auto [picture, label] : zip(data.listed(), ArrayRef(data.labels, data.count)))
     if (Error error = appendPicture(picture.path, options, label, data.count, dataset))
       return error;
   if (data.layout == ImageLayout::pictures)
     return Error::success();
-  dataset.channels = options.channels;
+  dataset.channels = options.channels ? options.channels : data.channels;
   dataset.height = options.height ? options.height : data.height;
   dataset.width = options.width ? options.width : data.width;
   const ModelImage model = {dataset.channels, dataset.height, dataset.width,

@@ -26,12 +26,15 @@ struct Dataset {
 };
 
 struct DatasetOptions {
-  int64_t channels = 3;          ///< to which pictures are converted (see convertChannels)
+  /// To which pictures are converted (see convertChannels); with 0, 3 or the channels of an array.
+  int64_t channels = 3;
   int64_t height = 0, width = 0; ///< to which images are resized; with 0, they must already be of equal size
   /// How pictures become images; by default, they are resized bilinearly with antialiasing to height and width. Records
   /// of CIFAR-10 are resized bilinearly without antialiasing.
   std::optional<vitya_preprocessing> preprocessing;
-  int64_t classes = 10; ///< the labels of files in CIFAR-10's layout must be below this
+  /// Labels that are numbers must be below this; with 0, there are 10 classes in CIFAR-10's layout, and elsewhere as
+  /// many as the largest label says.
+  int64_t classes = 10;
 };
 
 /// Reads labelled images (see ImageData.h), or all files data_batch_*.bin of a folder, in the order of their names. The

@@ -114,6 +114,10 @@ TEST(Dataset, ReadsListsAndArrays) {
   Dataset numbered = read((folder.path + "/numbered.txt").str());
   EXPECT_EQ(numbered.classes, 10);
   EXPECT_EQ(numbered.labels, (std::vector<int64_t>{7, 0}));
+  DatasetOptions ofData;
+  ofData.channels = ofData.classes = 0;
+  Dataset counted = read((folder.path + "/numbered.txt").str(), ofData);
+  EXPECT_EQ(std::vector({counted.channels, counted.classes}), (std::vector<int64_t>{3, 8}));
 
   auto npy = [](std::string description, const std::string &elements) {
     return std::string("\x93NUMPY\1\0", 8) + static_cast<char>(description.size()) + '\0' + description + elements;

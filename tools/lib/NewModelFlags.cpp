@@ -79,6 +79,9 @@ llvm::Expected<OwningOpRef<ModuleOp>> NewModelFlags::makeModel(MLIRContext &cont
   auto isSet = [&](StringRef name) {
     return llvm::any_of(how.settings, [&](StringRef setting) { return key(setting) == name; });
   };
+  for (StringRef name : {"heads", "image"})
+    if (isSet(name))
+      return makeError("expected --{0} for a new model, found --set {0}", name);
   std::vector<std::string> settings = {"heads=" + std::to_string(model.heads), "image=" + std::to_string(model.image)};
   if (!data.classNames.empty())
     settings.push_back("classes=" + llvm::join(data.classNames, ","));

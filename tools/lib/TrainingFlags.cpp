@@ -23,7 +23,7 @@ std::string formatNumber(double number) {
 llvm::Expected<double> parseTime(llvm::StringRef text) {
   double number = 0;
   double unit = llvm::StringSwitch<double>(text.take_back()).Case("s", 1).Case("m", 60).Case("h", 3600).Default(0);
-  if (unit == 0 || text.drop_back().getAsDouble(number) || !(number > 0))
+  if (unit == 0 || text.drop_back().getAsDouble(number) || !(number > 0 && number <= kAny))
     return makeError("expected --time-budget to be a positive number followed by s, m or h, found '{0}'", text);
   return number * unit;
 }
