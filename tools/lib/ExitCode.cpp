@@ -26,5 +26,12 @@ int vitya::runTool(int argc, char **argv, llvm::StringRef tool, llvm::StringRef 
     os << "vitya " VITYA_VERSION << (libraries.empty() ? "" : ", ") << libraries << '\n';
   });
   llvm::cl::ParseCommandLineOptions(argc, argv, overview);
-  return exitCodeOf(run(), tool);
+  llvm::Error error = run();
+  llvm::outs().flush();
+  if (std::error_code problem = llvm::outs().error()) { // which its destructor would report without the tool's name
+    llvm::outs().clear_error();
+    error = llvm::joinErrors(std::move(error),
+                             makeError("expected standard output to take all results, found: {0}", problem.message()));
+  }
+  return exitCodeOf(std::move(error), tool);
 }
