@@ -8,8 +8,9 @@
 #include "llvm/Support/SHA256.h"
 
 using namespace mlir;
+using vitya::VityaDialect;
 
-std::string vitya::fingerprint(ModuleOp module) {
+static std::string hashOf(ModuleOp module, bool hasElements) {
   llvm::SHA256 hash;
   llvm::DenseMap<Value, uint64_t> indices;
   auto addInteger = [&](uint64_t integer) {
@@ -34,6 +35,8 @@ std::string vitya::fingerprint(ModuleOp module) {
       addPrinted(result.getType());
     }
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      if (!hasElements && isa<ElementsAttr>(constant.getValue()))
+        return;
       if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant.getValue())) {
         if (AsmResourceBlob *blob = resource.getRawHandle().getBlob())
           hash.update(ArrayRef(reinterpret_cast<const uint8_t *>(blob->getData().data()), blob->getData().size()));
@@ -55,3 +58,7 @@ std::string vitya::fingerprint(ModuleOp module) {
   });
   return llvm::toHex(ArrayRef<uint8_t>(hash.final()).take_front(16), /*LowerCase=*/true);
 }
+
+std::string vitya::fingerprint(ModuleOp module) { return hashOf(module, /*hasElements=*/true); }
+
+std::string vitya::structureFingerprint(ModuleOp module) { return hashOf(module, /*hasElements=*/false); }

@@ -12,6 +12,9 @@ namespace vitya {
 /// resource keys, the attributes of the module itself, or the measurements `vitya.ranges` and `vitya.noise`.
 std::string fingerprint(mlir::ModuleOp module);
 
+/// The same without the elements of constants: models of equal structure have the same whatever their weights are.
+std::string structureFingerprint(mlir::ModuleOp module);
+
 } // namespace vitya
 
 #endif // VITYA_DIALECT_FINGERPRINT_H

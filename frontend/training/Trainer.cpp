@@ -1,5 +1,6 @@
 // What is random in a step depends on the seed and the number of the step, so a run that is resumed goes on exactly.
 #include "frontend/training/Trainer.h"
+#include "dialect/Fingerprint.h"
 #include "dialect/VityaOps.h"
 #include "dialect/support/Errors.h"
 #include "dialect/support/Progress.h"
@@ -7,10 +8,8 @@
 #include "frontend/import/Export.h"
 #include "frontend/import/StoredTensors.h"
 #include "frontend/training/Curves.h"
-#include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/Path.h"
-#include "llvm/Support/xxhash.h"
 #include <chrono>
 #include <cmath>
 
@@ -181,33 +180,20 @@ int64_t Trainer::weightCount() const {
   return count;
 }
 
-/// A hash of the ops of the model: their shapes, numbers of heads and formats, without the weights.
-static std::string digestOf(ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  module.lookupSymbol<func::FuncOp>(kEntryName).walk([&](Operation *op) {
-    os << op->getName() << op->getResultTypes();
-    for (NamedAttribute attribute : op->getAttrDictionary())
-      if (!isa<ElementsAttr>(attribute.getValue()))
-        os << attribute.getName() << attribute.getValue();
-  });
-  return llvm::utohexstr(llvm::xxh3_64bits(text));
-}
-
 /// Begins with the weights of the model, or with the state of the run that is resumed.
 Error Trainer::start() {
   if (!options.isResumed) {
     learner->start(llvm::map_to_vector(
         program->parameters(), [](const autograd::Parameter &parameter) { return ArrayRef<float>(parameter.values); }));
     state.options = options.identity;
-    state.model = digestOf(module);
+    state.model = structureFingerprint(module);
     return Error::success();
   }
   Expected<TrainingState> saved =
       readTrainingState(TrainingFiles::of(options.output).state, weightCount(), options.identity);
   if (!saved)
     return saved.takeError();
-  if (saved->model != digestOf(module))
+  if (saved->model != structureFingerprint(module))
     return makeError("expected the model of the run that is resumed, found one with other ops, such as other heads, "
                      "pixel statistics or bits");
   state = std::move(*saved);

@@ -24,7 +24,7 @@ struct TrainingState {
   Metrics epoch;            ///< of the epoch that is not complete
   double seconds = 0;
   double bestAccuracy = -1; ///< on the images held out
-  std::string model;        ///< a hash of its ops, without its weights
+  std::string model;        ///< its structureFingerprint()
   /// The options on which the course of training depends, by their names.
   llvm::json::Object options;
 };

@@ -152,14 +152,19 @@ TEST(Bias, CountsStepsUnlessTheSumMightOverflow) {
 TEST_F(Dialect, FingerprintsTellModelsApart) {
   std::string text = kModel, original = fingerprint(*parse(text));
   EXPECT_EQ(original.size(), 32u);
-  auto changed = [&](StringRef from, StringRef to) {
+  auto copyWith = [&](StringRef from, StringRef to) {
     std::string copy = text;
     copy.replace(copy.find(from), from.size(), to);
-    return fingerprint(*parse(copy));
+    return parse(copy);
   };
+  auto changed = [&](StringRef from, StringRef to) { return fingerprint(*copyWith(from, to)); };
   EXPECT_NE(original, changed("4.0", "4.5"));
   EXPECT_NE(original, changed("head", "tail"));
   EXPECT_NE(original, changed("%x, %w :", "%x, %w {a} :"));
+  // Other weights are another model of the same structure.
+  std::string structure = structureFingerprint(*parse(text));
+  EXPECT_EQ(structure, structureFingerprint(*copyWith("4.0", "4.5")));
+  EXPECT_NE(structure, structureFingerprint(*copyWith("head", "tail")));
   // The same weights as a resource are the same model.
   std::string resource = text + "\n{-# dialect_resources: { builtin: { w: "
                                 "\"0x040000000000803F000000400000404000008040\" } } #-}";
