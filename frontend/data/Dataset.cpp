@@ -25,6 +25,7 @@ namespace vitya {
 namespace {
 
 constexpr size_t kErrorSize = 4096;
+/// The bound of labels that are numbers while nothing else says how many classes there are.
 constexpr int64_t kMaxClasses = 1 << 16;
 
 /// Images that are closed at the end.
@@ -118,11 +119,10 @@ Error appendData(const std::string &name, const DatasetOptions &options, Dataset
   protectInput(name);
   if (data.hasLabels && data.layout == ImageLayout::pictures)
     dataset.classNames = classesOf(data);
-  bool areCounted = dataset.classNames.empty() && options.classes == 0 && data.layout != ImageLayout::records;
-  dataset.classes = !dataset.classNames.empty() ? static_cast<int64_t>(dataset.classNames.size())
-                    : areCounted                ? kMaxClasses
-                    : options.classes           ? options.classes
-                                                : 10;
+  dataset.classes = dataset.classNames.empty() ? options.classes : static_cast<int64_t>(dataset.classNames.size());
+  bool areCounted = dataset.classes == 0 && data.layout != ImageLayout::records;
+  if (dataset.classes == 0)
+    dataset.classes = areCounted ? kMaxClasses : 10;
   std::vector<const char *> names(dataset.classes, "");
   for (auto [to, from] : zip(names, dataset.classNames))
     to = from.c_str();

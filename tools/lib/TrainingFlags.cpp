@@ -132,9 +132,10 @@ llvm::Error TrainingFlags::checkRanges() const {
   return llvm::Error::success();
 }
 
+static bool isGiven(llvm::StringRef name) { return cl::getRegisteredOptions().lookup(name)->getNumOccurrences() > 0; }
+
 /// Refuses options that have no effect without another one.
 llvm::Error TrainingFlags::checkUse(bool hasTeacher) const {
-  auto isGiven = [](llvm::StringRef name) { return cl::getRegisteredOptions().lookup(name)->getNumOccurrences() > 0; };
   bool isRand = options.batches.augment.policy == AugmentPolicy::rand;
   const struct {
     llvm::StringLiteral name, needed;
@@ -165,8 +166,7 @@ llvm::json::Object TrainingFlags::identity() const {
 }
 
 llvm::Expected<TrainerOptions> TrainingFlags::get(TrainingCommand command, bool hasTeacher) {
-  bool hasRate = cl::getRegisteredOptions().lookup("lr")->getNumOccurrences();
-  if (!hasRate)
+  if (!isGiven("lr"))
     options.schedule.rate = command == TrainingCommand::train      ? 1e-3
                             : command == TrainingCommand::finetune ? 3e-4
                                                                    : 1e-4;
