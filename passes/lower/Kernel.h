@@ -36,9 +36,6 @@ inline int64_t getVnniBlockingFactor(mlir::Type element) {
 /// The least number of iterations of a parallel loop that threads share evenly enough whatever their number.
 inline constexpr int64_t kParallelIterations = 8;
 
-/// Whether threads share a parallel loop of `iterations` evenly enough: two threads, or any number of them.
-inline bool isSharedEvenly(int64_t iterations) { return iterations % 2 == 0 || iterations >= kParallelIterations; }
-
 /// The number of iterations of `loop`, if it is a loop on buffers over one range from 0 with step 1.
 inline std::optional<int64_t> getIterations(mlir::scf::ForallOp loop) {
   if (loop.getRank() != 1 || !loop.isNormalized() || !loop.getOutputs().empty())

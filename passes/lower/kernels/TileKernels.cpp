@@ -48,6 +48,9 @@ Value getResult(func::FuncOp kernel) { return kernel.getBody().front().getTermin
 
 bool isReturned(Value value) { return llvm::any_of(value.getUsers(), llvm::IsaPred<func::ReturnOp>); }
 
+/// Whether threads share a parallel loop of `iterations` evenly enough: two threads, or any number of them.
+bool isSharedEvenly(int64_t iterations) { return iterations % 2 == 0 || iterations >= kParallelIterations; }
+
 struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
   using TileKernelsPassBase::TileKernelsPassBase;
 
