@@ -6,12 +6,23 @@
 
 namespace vitya::numerics {
 
-/// Adds the upper half of the lanes to the lower half until one is left. Overwrites `partial`.
-static float sumOfLanes(float (&partial)[kLanes], int64_t lanes) {
+/// Reduces the `size` elements at `values` in `lanes` lanes. `add` adds an element to the sum of its lane.
+template <typename Add>
+static inline float reduceLanes(const float *values, int64_t size, int64_t lanes, Add add) {
+  float partial[kLanes] = {};
+  for (int64_t i = 0; i < size; ++i)
+    partial[i % lanes] = add(partial[i % lanes], values[i]);
   for (int64_t half = lanes / 2; half >= 1; half /= 2)
     for (int64_t lane = 0; lane < half; ++lane)
       partial[lane] += partial[lane + half];
   return partial[0] + 0.0f; // turns -0 into 0
+}
+
+template <typename Add>
+static inline float reduceRow(ConstFloatArray row, Add add) {
+  int64_t rest = row.size() % kLanes, whole = row.size() - rest;
+  float sum = reduceLanes(row.data(), whole, kLanes, add);
+  return rest == 0 ? sum : sum + reduceLanes(row.data() + whole, rest, lanesOf(rest), add);
 }
 
 VITYA_FOR_EACH_PROCESSOR
@@ -57,19 +68,14 @@ void rectify(FloatArray values) {
 }
 
 VITYA_FOR_EACH_PROCESSOR
-float sumOfSquares(ConstFloatArray row, int64_t lanes) {
-  float partial[kLanes] = {};
-  const float *values = row.data();
-  for (int64_t i = 0, size = row.size(); i < size; ++i)
-    partial[i % lanes] = std::fma(values[i], values[i], partial[i % lanes]);
-  return sumOfLanes(partial, lanes);
+float sumOfSquares(ConstFloatArray row) {
+  return reduceRow(row, [](float sum, float value) { return std::fma(value, value, sum); });
 }
 
-float sumOfRow(ConstFloatArray row, int64_t lanes) {
-  float partial[kLanes] = {};
-  for (int64_t i = 0, size = row.size(); i < size; ++i)
-    partial[i % lanes] += row[i];
-  return sumOfLanes(partial, lanes);
-}
+static float add(float sum, float value) { return sum + value; }
+
+float sumOfRow(ConstFloatArray row) { return reduceRow(row, add); }
+
+float sumOfPaddedRow(ConstFloatArray row) { return reduceLanes(row.data(), row.size(), kLanes, add); }
 
 } // namespace vitya::numerics

@@ -17,10 +17,12 @@ void gelusQuick(FloatArray values);
 void sigmoidLinears(FloatArray values);
 void rectify(FloatArray values);
 
-/// The sum of `row`, whose element i belongs to lane i mod `lanes`. Never -0. `lanes` is a power of two up to kLanes.
-float sumOfRow(ConstFloatArray row, int64_t lanes);
+/// The sum of `row`. Never -0.
+float sumOfRow(ConstFloatArray row);
 /// The sum of the squares of `row` in the same order; each square is fused with the sum of its lane.
-float sumOfSquares(ConstFloatArray row, int64_t lanes);
+float sumOfSquares(ConstFloatArray row);
+/// The sum of `row` with zeros appended up to a multiple of kLanes. Never -0.
+float sumOfPaddedRow(ConstFloatArray row);
 
 } // namespace vitya::numerics
 

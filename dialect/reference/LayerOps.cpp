@@ -46,15 +46,15 @@ Tensor bf16Linear(const Tensor &input, const numerics::PackedMatrix &weight, con
 Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, double eps) {
   Tensor result(input.shape(), input.elementType());
   numerics::FloatArithmetic a;
-  int64_t width = input.dim(1), lanes = lanesOf(width);
+  int64_t width = input.dim(1);
   Eigen::ArrayXf centred(width);
   for (int64_t row = 0; row < input.dim(0); ++row) {
     llvm::ArrayRef<float> x = input.values().slice(row * width, width);
     llvm::MutableArrayRef<float> out = result.mutableValues().slice(row * width, width);
-    float mean = numerics::sumOfRow({x.data(), width}, lanes) / static_cast<float>(width);
+    float mean = numerics::sumOfRow({x.data(), width}) / static_cast<float>(width);
     for (int64_t i = 0; i < width; ++i)
       centred[i] = x[i] - mean;
-    float sumOfSquares = numerics::sumOfSquares({centred.data(), width}, lanes);
+    float sumOfSquares = numerics::sumOfSquares({centred.data(), width});
     float factor = numerics::normFactor(a, sumOfSquares, static_cast<float>(width), static_cast<float>(eps));
     for (int64_t i = 0; i < width; ++i)
       out[i] = numerics::layerNormElement(a, x[i], mean, factor, weight.values()[i], bias.values()[i]);
@@ -65,11 +65,11 @@ Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, 
 Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps) {
   Tensor result(input.shape(), input.elementType());
   numerics::FloatArithmetic a;
-  int64_t width = input.dim(1), lanes = lanesOf(width);
+  int64_t width = input.dim(1);
   for (int64_t row = 0; row < input.dim(0); ++row) {
     llvm::ArrayRef<float> x = input.values().slice(row * width, width);
     llvm::MutableArrayRef<float> out = result.mutableValues().slice(row * width, width);
-    float sumOfSquares = numerics::sumOfSquares({x.data(), width}, lanes);
+    float sumOfSquares = numerics::sumOfSquares({x.data(), width});
     float factor = numerics::normFactor(a, sumOfSquares, static_cast<float>(width), static_cast<float>(eps));
     for (int64_t i = 0; i < width; ++i)
       out[i] = x[i] * factor * weight.values()[i];
@@ -92,7 +92,7 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, in
     Matrix mixed = numerics::fusedProductWithTransposed(weights, numerics::PackedMatrix(values));
     for (int64_t row = 0; row < mixed.rows(); ++row)
       all.row(row).segment(head * valueWidth, valueWidth) =
-          mixed.row(row) / numerics::sumOfRow({weights.row(row).data(), keys}, kLanes);
+          mixed.row(row) / numerics::sumOfPaddedRow({weights.row(row).data(), keys});
   }
   return result;
 }

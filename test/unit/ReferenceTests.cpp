@@ -276,15 +276,31 @@ TEST_F(Reference, ErrorFunctionsAndTangentsAreThoseOfTheLibrary) {
   EXPECT_EQ(a.tanh(nan), 1);
 }
 
-float sumOf(std::vector<float> row, int64_t lanes) {
-  return numerics::sumOfRow({row.data(), static_cast<Eigen::Index>(row.size())}, lanes);
+numerics::ConstFloatArray arrayOf(const std::vector<float> &row) {
+  return {row.data(), static_cast<Eigen::Index>(row.size())};
 }
+
+float sumOf(const std::vector<float> &row) { return numerics::sumOfRow(arrayOf(row)); }
 
 // Lane 0 has 10^8, 1 and -10^8: lane by lane, 1 is lost; it would not be in order.
 TEST_F(Reference, RowsAreSummedUpInLanes) {
-  EXPECT_EQ(sumOf({1e8f, 0, 1, 0, -1e8f, 0}, 2), 0);
-  EXPECT_EQ(sumOf({1e8f, 0, -1e8f, 0, 1, 0}, 2), 1);
-  EXPECT_EQ(sumOf({1e8f, 1, -1e8f, 0}, 4), 1);
+  EXPECT_EQ(sumOf({1e8f, 0, 1, 0, -1e8f, 0}), 0);
+  EXPECT_EQ(sumOf({1e8f, 0, -1e8f, 0, 1, 0}), 1);
+  EXPECT_EQ(sumOf({1e8f, 1, -1e8f, 0}), 1);
+}
+
+// 10^8 and -10^8 are in the lanes 0 and 2 of the first 16 elements, and the rest has 1 and 0 in its two lanes.
+TEST_F(Reference, TheRestOfARowIsAddedToItsWholeBlocks) {
+  std::vector<float> row(18, 0);
+  row[0] = 1e8f;
+  row[2] = -1e8f;
+  row[16] = 1;
+  EXPECT_EQ(sumOf(row), 1);
+  EXPECT_EQ(numerics::sumOfPaddedRow(arrayOf(row)), 0); // 1 is in lane 0, too, where it is lost
+  row[2] = 0;
+  row[17] = -1;
+  EXPECT_EQ(sumOf(row), 1e8f);
+  EXPECT_EQ(numerics::sumOfSquares(arrayOf({0, 2, 0, -3})), 13);
 }
 
 TEST_F(Reference, ColumnsAreScaledByTheirFactors) {

@@ -1,5 +1,6 @@
 // Builds linalg and tensor ops on static tensors.
 #include "passes/lower/linalg/LinalgBuilder.h"
+#include "dialect/arithmetic/Lanes.h"
 
 using namespace mlir;
 using namespace vitya::detail;
@@ -95,6 +96,15 @@ Value LinalgBuilder::split(Value value, unsigned dim, int64_t inner) {
   shape.insert(shape.begin() + dim + 1, inner);
   return tensor::ExpandShapeOp::create(*this, RankedTensorType::get(shape, type(value).getElementType()), value,
                                        groups);
+}
+
+SmallVector<Value> LinalgBuilder::splitToLanes(Value matrix) {
+  int64_t rows = size(matrix, 0), width = size(matrix, 1), rest = width % kLanes, whole = width - rest;
+  if (rest == 0 || whole == 0)
+    return {split(matrix, 1, lanesOf(width))};
+  OpFoldResult zero = getIndexAttr(0);
+  return {split(slice(matrix, zero, zero, rows, whole), 1, kLanes),
+          split(slice(matrix, zero, getIndexAttr(whole), rows, rest), 1, lanesOf(rest))};
 }
 
 Value LinalgBuilder::merge(Value value, unsigned dim) {

@@ -50,6 +50,9 @@ public:
 
   /// Splits dimension `dim` into blocks of `inner`: [.., n, ..] becomes [.., n / inner, inner, ..].
   Value split(Value value, unsigned dim, int64_t inner);
+  /// The parts of a matrix whose rows are reduced one after the other (dialect/arithmetic/Lanes.h), each as
+  /// [rows, blocks, lanes]: the whole blocks of kLanes columns and the rest, if there is one.
+  mlir::SmallVector<Value> splitToLanes(Value matrix);
   /// Merges dimensions `dim` and `dim + 1`.
   Value merge(Value value, unsigned dim);
   /// The `rows` x `columns` submatrix of a matrix that starts at (`row`, `column`).

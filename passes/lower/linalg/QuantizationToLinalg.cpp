@@ -115,20 +115,23 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
                                 ConversionPatternRewriter &rewriter) const override {
     LinalgBuilder b(rewriter, op.getLoc());
     using Dims = LinalgBuilder::Dims;
-    int64_t rows = b.size(adaptor.getInput(), 0), lanes = reductionLanes(b.size(adaptor.getInput(), 1));
     bool perToken = op.getGranularity() == Granularity::token;
-    Value input = b.split(adaptor.getInput(), 1, lanes);
-    SmallVector<int64_t> shape(perToken ? 1 : 0, rows);
+    SmallVector<Value> parts = splitToLanes(b, adaptor.getInput());
+    SmallVector<int64_t> shape(perToken ? 1 : 0, b.size(adaptor.getInput(), 0));
     Dims row(perToken ? 1 : 0, 0);
     // Reduces lane by lane, then across the lanes. All reductions start at zero, which every range contains.
     auto reduce = [&](LinalgBuilder::Body combine) {
-      SmallVector<int64_t> laneShape(shape);
-      laneShape.push_back(lanes);
-      Dims lane(row), last(row);
-      lane.push_back(2);
-      last.push_back(row.size());
-      Value byLane = b.generic(3, {{input, {0, 1, 2}}}, {b.fill(laneShape, 0), lane}, combine);
-      return b.generic(row.size() + 1, {{byLane, last}}, {b.fill(shape, 0), row}, combine);
+      Value result = b.fill(shape, 0);
+      for (Value part : parts) {
+        SmallVector<int64_t> laneShape(shape);
+        laneShape.push_back(b.size(part, 2));
+        Dims lane(row), last(row);
+        lane.push_back(2);
+        last.push_back(row.size());
+        Value byLane = b.generic(3, {{part, {0, 1, 2}}}, {b.fill(laneShape, 0), lane}, combine);
+        result = b.generic(row.size() + 1, {{byLane, last}}, {result, row}, combine);
+      }
+      return result;
     };
     Value low = reduce([](FloatBuilder &a, ValueRange v) { return a.minNumber(v[0], v[1]); });
     Value high = reduce([](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); });
@@ -140,14 +143,14 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
     return success();
   }
 
-  /// The lanes of the reductions, which do not depend on the order of the elements. Long rows have several vectors of
-  /// lanes, whose instructions do not wait for each other.
-  static int64_t reductionLanes(int64_t width) {
+  /// The parts of `input` that are reduced one after the other. The results do not depend on the order of the elements,
+  /// so long rows have several vectors of lanes, whose instructions do not wait for each other.
+  static SmallVector<Value> splitToLanes(LinalgBuilder &b, Value input) {
     constexpr int64_t kLongest = 12; // reductions of a lane
-    int64_t lanes = lanesOf(width);
+    int64_t width = b.size(input, 1), lanes = lanesOf(width);
     while (lanes < 4 * kLanes && width % (2 * lanes) == 0 && width / (2 * lanes) >= kLongest)
       lanes *= 2;
-    return lanes;
+    return lanes > kLanes ? SmallVector<Value>{b.split(input, 1, lanes)} : b.splitToLanes(input);
   }
 
   /// The scale in column 0, the zero point in column 1. `found` are the results of the three reductions.

@@ -14,55 +14,60 @@ namespace {
 
 Value sum(FloatBuilder &a, ValueRange v) { return a.add(v[0], v[1]); }
 
-/// Builds the steps of a norm of the rows of `x` [rows, blocks, lanes].
+/// Builds the steps of a norm of the rows of `x` [rows, width].
 struct NormBuilder {
-  NormBuilder(ConversionPatternRewriter &rewriter, Location loc, RankedTensorType type)
-      : b(rewriter, loc), rows(type.getDimSize(0)), width(type.getDimSize(1)), lanes(lanesOf(width)) {}
+  NormBuilder(ConversionPatternRewriter &rewriter, Location loc, Value x)
+      : b(rewriter, loc), x(x), rows(b.size(x, 0)), width(b.size(x, 1)) {}
 
-  Value splitRows(Value input) { return b.split(input, 1, lanes); }
-  Value splitVector(Value vector) { return b.split(vector, 0, lanes); }
-
-  /// A function of the sum over a row, whose partial sums in each lane `body` adds up.
-  Value reduce(ArrayRef<LinalgBuilder::Operand> inputs, LinalgBuilder::Body body, LinalgBuilder::Body ofSum) {
-    Value partial = b.generic(3, inputs, {b.fill({rows, lanes}, 0), {0, 2}}, body);
-    Value sums = b.generic(2, {{partial, {0, 1}}}, {b.fill({rows}, 0), {0}}, sum);
+  /// A function of the sum over a row. `body` adds an element of x to the sum of its lane; between the two, it gets the
+  /// values of the row in `perRow`.
+  Value reduce(ArrayRef<LinalgBuilder::Operand> perRow, LinalgBuilder::Body body, LinalgBuilder::Body ofSum) {
+    Value sums = b.fill({rows}, 0);
+    for (Value part : b.splitToLanes(x)) {
+      SmallVector<LinalgBuilder::Operand> inputs{{part, {0, 1, 2}}};
+      llvm::append_range(inputs, perRow);
+      Value partial = b.generic(3, inputs, {b.fill({rows, b.size(part, 2)}, 0), {0, 2}}, body);
+      sums = b.generic(2, {{partial, {0, 1}}}, {sums, {0}}, sum);
+    }
     return b.generic(1, {{sums, {0}}}, {b.empty({rows}), {0}}, ofSum);
   }
 
   /// The factors of the rows, whose squares are those of `body`.
-  Value factors(ArrayRef<LinalgBuilder::Operand> inputs, LinalgBuilder::Body body, const llvm::APFloat &eps) {
-    return reduce(inputs, body, [&](FloatBuilder &a, ValueRange v) {
+  Value factors(ArrayRef<LinalgBuilder::Operand> perRow, LinalgBuilder::Body body, const llvm::APFloat &eps) {
+    return reduce(perRow, body, [&](FloatBuilder &a, ValueRange v) {
       return numerics::normFactor(a, v[0], width, eps.convertToDouble());
     });
   }
 
-  Value elements(ArrayRef<LinalgBuilder::Operand> inputs, LinalgBuilder::Body body) {
-    return b.merge(b.generic(3, inputs, {b.empty({rows, width / lanes, lanes}), {0, 1, 2}}, body), 1);
+  /// A function of the elements of x and of those of `others`.
+  Value elements(ArrayRef<LinalgBuilder::Operand> others, LinalgBuilder::Body body) {
+    SmallVector<LinalgBuilder::Operand> inputs{{x, {0, 1}}};
+    llvm::append_range(inputs, others);
+    return b.generic(2, inputs, {b.empty({rows, width}), {0, 1}}, body);
   }
 
   LinalgBuilder b;
-  int64_t rows, width, lanes;
+  Value x;
+  int64_t rows, width;
 };
 
 struct LayerNormToLinalg : OpConversionPattern<LayerNormOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(LayerNormOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
-    NormBuilder n(rewriter, op.getLoc(), op.getType());
-    Value x = n.splitRows(adaptor.getInput());
-    Value weight = n.splitVector(adaptor.getWeight()), bias = n.splitVector(adaptor.getBias());
-    Value mean = n.reduce({{x, {0, 1, 2}}}, sum,
-                          [&](FloatBuilder &a, ValueRange v) { return a.div(v[0], a.constant(n.width)); });
+    NormBuilder n(rewriter, op.getLoc(), adaptor.getInput());
+    Value mean = n.reduce({}, sum, [&](FloatBuilder &a, ValueRange v) { return a.div(v[0], a.constant(n.width)); });
     Value factor = n.factors(
-        {{x, {0, 1, 2}}, {mean, {0}}},
+        {{mean, {0}}},
         [](FloatBuilder &a, ValueRange v) {
           Value centred = a.sub(v[0], v[1]);
           return a.add(a.mul(centred, centred), v[2]);
         },
         op.getEps());
-    rewriter.replaceOp(op, n.elements({{x, {0, 1, 2}}, {mean, {0}}, {factor, {0}}, {weight, {1, 2}}, {bias, {1, 2}}},
-                                      [](FloatBuilder &a, ValueRange v) {
-                                        return numerics::layerNormElement(a, v[0], v[1], v[2], v[3], v[4]);
-                                      }));
+    rewriter.replaceOp(
+        op, n.elements({{mean, {0}}, {factor, {0}}, {adaptor.getWeight(), {1}}, {adaptor.getBias(), {1}}},
+                       [](FloatBuilder &a, ValueRange v) {
+                         return numerics::layerNormElement(a, v[0], v[1], v[2], v[3], v[4]);
+                       }));
     return success();
   }
 };
@@ -70,12 +75,12 @@ struct LayerNormToLinalg : OpConversionPattern<LayerNormOp> {
 struct RmsNormToLinalg : OpConversionPattern<RmsNormOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(RmsNormOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
-    NormBuilder n(rewriter, op.getLoc(), op.getType());
-    Value x = n.splitRows(adaptor.getInput()), weight = n.splitVector(adaptor.getWeight());
-    Value factor = n.factors(
-        {{x, {0, 1, 2}}}, [](FloatBuilder &a, ValueRange v) { return a.add(a.mul(v[0], v[0]), v[1]); }, op.getEps());
-    rewriter.replaceOp(op, n.elements({{x, {0, 1, 2}}, {factor, {0}}, {weight, {1, 2}}},
-                                      [](FloatBuilder &a, ValueRange v) { return a.mul(a.mul(v[0], v[1]), v[2]); }));
+    NormBuilder n(rewriter, op.getLoc(), adaptor.getInput());
+    Value factor = n.factors({}, [](FloatBuilder &a, ValueRange v) { return a.add(a.mul(v[0], v[0]), v[1]); },
+                             op.getEps());
+    rewriter.replaceOp(op, n.elements({{factor, {0}}, {adaptor.getWeight(), {1}}}, [](FloatBuilder &a, ValueRange v) {
+      return a.mul(a.mul(v[0], v[1]), v[2]);
+    }));
     return success();
   }
 };
