@@ -20,6 +20,8 @@
 #include "passes/lower/Kernel.h"
 #include "passes/lower/kernels/Canonicalization.h"
 #include "passes/lower/kernels/Passes.h"
+#include "passes/lower/kernels/RegisterTiles.h"
+#include "passes/lower/kernels/TileAndFuse.h"
 #include "passes/lower/kernels/TileSizes.h"
 #include "llvm/Support/DebugLog.h"
 #include "llvm/Support/InterleavedRange.h"
@@ -76,8 +78,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     for (auto [root, tileRows] : getRowRoots(kernel))
       if (failed(cutRows(root, tileRows, canShareRows)))
         return signalPassFailure();
-    if (failed(cleanUp(kernel)) || failed(splitVectors(kernel)) || failed(tileToRegisters(kernel)) ||
-        failed(cleanUp(kernel)))
+    if (failed(cleanUp(kernel)) || failed(tileToRegisters(kernel, {rows, columns})) || failed(cleanUp(kernel)))
       signalPassFailure();
   }
 
@@ -121,7 +122,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     if (!sizes)
       return success();
     FailureOr<SmallVector<LoopLikeOpInterface>> loops =
-        tileAndFuse(root, *sizes, scf::SCFTilingOptions::LoopType::ForallOp);
+        tileAndFuse(root, *sizes, scf::SCFTilingOptions::LoopType::ForallOp, fuseParts);
     if (failed(loops))
       return failure();
     auto forall = cast<scf::ForallOp>(loops->front());
@@ -165,39 +166,6 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     }
   }
 
-  /// Tiles `root` by `sizes` with loops of `type`, and fuses into them all producers that can be computed tile by tile.
-  FailureOr<SmallVector<LoopLikeOpInterface>> tileAndFuse(linalg::LinalgOp root, ArrayRef<int64_t> sizes,
-                                                          scf::SCFTilingOptions::LoopType type) {
-    LDBG() << "tiling '" << root->getName() << "' and its producers by " << llvm::interleaved_array(sizes);
-    IRRewriter rewriter(&getContext());
-    rewriter.setInsertionPoint(root);
-    scf::SCFTileAndFuseOptions options;
-    options.tilingOptions.setLoopType(type);
-    options.tilingOptions.setTileSizes(getAsIndexOpFoldResult(&getContext(), sizes));
-    // Producers whose whole result is needed by every tile stay outside the loop. What else the kernel returns becomes
-    // another result of the loop.
-    options.setFusionControlFn([](tensor::ExtractSliceOp slice, OpResult producer,
-                                  bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
-      if (slice.getType() == producer.getType())
-        return std::nullopt;
-      return scf::SCFTileAndFuseOptions::ControlFnResult{/*yieldProducerReplacement=*/isReturned(producer)};
-    });
-    // Move slices across the reshapes and slices between producers and consumers.
-    RewritePatternSet patterns(&getContext());
-    tensor::populateBubbleUpExtractSliceOpPatterns(patterns);
-    tensor::populateMergeConsecutiveInsertExtractSlicePatterns(patterns);
-    options.cleanupPatterns = FrozenRewritePatternSet(std::move(patterns));
-    FailureOr<scf::SCFTileAndFuseResult> result =
-        scf::tileConsumerAndFuseProducersUsingSCF(rewriter, cast<TilingInterface>(root.getOperation()), options);
-    if (failed(result))
-      return root.emitError("expected an op that can be tiled");
-    for (auto [original, replacement] : result->replacements)
-      rewriter.replaceAllUsesWith(original, replacement);
-    // Without patterns, the greedy driver erases dead ops and folds.
-    (void)applyPatternsGreedily(root->getParentOfType<func::FuncOp>(), RewritePatternSet(&getContext()));
-    return result->loops;
-  }
-
   //===--------------------------------------------------------------------===//
   // 3. Rows, then registers
   //===--------------------------------------------------------------------===//
@@ -223,6 +191,15 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return roots;
   }
 
+  /// Producers whose whole result is needed by every tile stay outside the loop. What else the kernel returns becomes
+  /// another result of the loop.
+  static std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> fuseParts(tensor::ExtractSliceOp slice,
+                                                                              OpResult producer, bool) {
+    if (slice.getType() == producer.getType())
+      return std::nullopt;
+    return scf::SCFTileAndFuseOptions::ControlFnResult{/*yieldProducerReplacement=*/isReturned(producer)};
+  }
+
   /// Splits the rows of `root` into whole tiles of `tileRows` rows, over which a loop runs, and a shorter one. If the
   /// rows can be shared, and the iterations of the parallel loop around them are not shared evenly, the loop is
   /// parallel, too.
@@ -236,10 +213,10 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
         canShareRows && forall && !isSharedEvenly(forall.getStaticUpperBound().front()) && rows >= 2 * tileRows;
     linalg::LinalgOp rest;
     if (remainingRows != 0)
-      std::tie(root, rest) = splitRows(root, rows - remainingRows);
+      std::tie(root, rest) = splitLoop(root, 0, rows - remainingRows);
     using LoopType = scf::SCFTilingOptions::LoopType;
     FailureOr<SmallVector<LoopLikeOpInterface>> loops =
-        tileAndFuse(root, *sizes, isShared ? LoopType::ForallOp : LoopType::ForOp);
+        tileAndFuse(root, *sizes, isShared ? LoopType::ForallOp : LoopType::ForOp, fuseParts);
     if (failed(loops))
       return failure();
     if (auto shared = dyn_cast<scf::ForallOp>(*loops->front())) {
@@ -250,138 +227,7 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     if (!rest)
       return success();
     sizes->front() = remainingRows;
-    return tileAndFuse(rest, *sizes, LoopType::ForOp);
-  }
-
-  /// Splits `op` after `rows` rows.
-  static std::pair<linalg::LinalgOp, linalg::LinalgOp> splitRows(linalg::LinalgOp op, int64_t rows) {
-    IRRewriter rewriter(op);
-    auto fill = op.getDpsInitOperand(0)->get().getDefiningOp<linalg::FillOp>();
-    if (fill)
-      op.getDpsInitOperand(0)->set(fill.getOutputs()[0]);
-    auto [first, second] =
-        linalg::splitOp(rewriter, cast<TilingInterface>(op.getOperation()), 0, rewriter.getIndexAttr(rows));
-    std::pair parts{cast<linalg::LinalgOp>(first.getOperation()), cast<linalg::LinalgOp>(second.getOperation())};
-    // Each part begins with its own initial value, so that it can be fused.
-    if (fill)
-      for (linalg::LinalgOp part : {parts.first, parts.second}) {
-        OpOperand *init = part.getDpsInitOperand(0);
-        rewriter.setInsertionPoint(part);
-        init->set(linalg::FillOp::create(rewriter, fill.getLoc(), fill.getInputs()[0], init->get()).getResult(0));
-      }
-    return parts;
-  }
-
-  /// Splits ops whose rows are not a multiple of a vector into one of whole vectors and one of the rest.
-  static LogicalResult splitVectors(func::FuncOp kernel) {
-    SmallVector<linalg::LinalgOp> ops;
-    kernel.walk([&](linalg::LinalgOp op) { ops.push_back(op); });
-    IRRewriter rewriter(kernel.getContext());
-    for (linalg::LinalgOp op : ops) {
-      std::optional<std::pair<unsigned, int64_t>> whole = getWholeVectors(op);
-      if (!whole)
-        continue;
-      LDBG() << "splitting '" << op->getName() << "' of " << llvm::interleaved_array(op.getStaticLoopRanges())
-             << " after " << whole->second;
-      rewriter.setInsertionPoint(op);
-      Location loc = op.getLoc();
-      auto [first, rest] = linalg::splitOp(rewriter, cast<TilingInterface>(op.getOperation()), whole->first,
-                                           rewriter.getIndexAttr(whole->second));
-      if (!first || !rest)
-        return emitError(loc, "expected an op that can be split");
-    }
-    return success();
-  }
-
-  LogicalResult tileToRegisters(func::FuncOp kernel) {
-    SmallVector<std::pair<linalg::LinalgOp, SmallVector<int64_t>>> tilings;
-    WalkResult result = kernel.walk([&](linalg::LinalgOp op) {
-      if (llvm::any_of(op.getStaticLoopRanges(), ShapedType::isDynamic)) {
-        op.emitError("expected static sizes after tiling");
-        return WalkResult::interrupt();
-      }
-      tilings.emplace_back(op, getRegisterTileSizes(op, {rows, columns}));
-      return WalkResult::advance();
-    });
-    if (result.wasInterrupted())
-      return failure();
-    for (auto &[op, sizes] : tilings)
-      if (llvm::any_of(sizes, [](int64_t size) { return size != 0; }))
-        if (failed(tile(op, sizes)))
-          return failure();
-    return success();
-  }
-
-  LogicalResult tile(linalg::LinalgOp op, ArrayRef<int64_t> sizes) {
-    LDBG() << "tiling '" << op->getName() << "' of " << llvm::interleaved_array(op.getStaticLoopRanges()) << " by "
-           << llvm::interleaved_array(sizes);
-    IRRewriter rewriter(&getContext());
-    rewriter.setInsertionPoint(op);
-    scf::SCFTilingOptions options;
-    options.setTileSizes(getAsIndexOpFoldResult(&getContext(), sizes));
-    FailureOr<scf::SCFTilingResult> result =
-        scf::tileUsingSCF(rewriter, cast<TilingInterface>(op.getOperation()), options);
-    if (failed(result))
-      return op.emitError("expected an op that can be tiled");
-    rewriter.replaceOp(op, result->replacements);
-    for (Operation *tiled : result->tiledOps) {
-      auto generic = dyn_cast<linalg::GenericOp>(tiled);
-      if (!generic)
-        continue;
-      dropUnitLoopsFromSums(generic);
-      if (isContraction(generic))
-        dropUnitLoops(rewriter, generic);
-    }
-    return success();
-  }
-
-  /// Drops the loops of `op` that have one iteration from the sums of loops in its indexing maps, which windows of
-  /// pixels have. If one loop or none is left, the op can be vectorized.
-  static void dropUnitLoopsFromSums(linalg::GenericOp op) {
-    SmallVector<int64_t> ranges = op.getStaticLoopRanges();
-    AffineExpr zero = getAffineConstantExpr(0, op.getContext());
-    SmallVector<AffineExpr> loops = llvm::map_to_vector(llvm::enumerate(ranges), [&](auto range) {
-      return range.value() == 1 ? zero : getAffineDimExpr(range.index(), op.getContext());
-    });
-    SmallVector<AffineMap> maps = llvm::map_to_vector(op.getIndexingMapsArray(), [&](AffineMap map) {
-      SmallVector<AffineExpr> results = llvm::map_to_vector(map.getResults(), [&](AffineExpr result) {
-        return isa<AffineBinaryOpExpr>(result) ? result.replaceDims(loops) : result;
-      });
-      return AffineMap::get(map.getNumDims(), map.getNumSymbols(), results, op.getContext());
-    });
-    op.setIndexingMapsAttr(Builder(op.getContext()).getAffineMapArrayAttr(maps));
-  }
-
-  /// Drops the loops of `contraction` that have one iteration, except for the last reduction loop and the loop over the
-  /// blocks of a short sum, so that it becomes a plain product of matrices.
-  static void dropUnitLoops(IRRewriter &rewriter, linalg::GenericOp contraction) {
-    linalg::ControlDropUnitDims options;
-    options.rankReductionStrategy = linalg::ControlDropUnitDims::RankReductionStrategy::ExtractInsertSlice;
-    options.controlFn = [](Operation *op) {
-      auto linalgOp = cast<linalg::LinalgOp>(op);
-      SmallVector<unsigned> loops, reductions;
-      linalgOp.getParallelDims(loops);
-      linalgOp.getReductionDims(reductions);
-      llvm::append_range(loops, ArrayRef(reductions).drop_back(getGroupLoop(linalgOp) ? 2 : 1));
-      return loops;
-    };
-    rewriter.setInsertionPoint(contraction);
-    FailureOr<linalg::DropUnitDimsResult> result = linalg::dropUnitDims(rewriter, contraction, options);
-    if (succeeded(result)) // fails if there are no such loops
-      rewriter.replaceOp(contraction, result->replacements);
-  }
-
-  LogicalResult cleanUp(func::FuncOp kernel) {
-    RewritePatternSet patterns(&getContext());
-    tensor::populateFoldTensorEmptyPatterns(patterns);
-    scf::populateSCFForLoopCanonicalizationPatterns(patterns);
-    populateCanonicalizationPatterns(patterns, {"affine", "linalg", "scf", "tensor"});
-    if (failed(applyPatternsGreedily(kernel, std::move(patterns))))
-      return failure();
-    IRRewriter rewriter(&getContext());
-    DominanceInfo dominance(kernel);
-    eliminateCommonSubExpressions(rewriter, dominance, kernel);
-    return success();
+    return tileAndFuse(rest, *sizes, LoopType::ForOp, fuseParts);
   }
 };
 

@@ -192,7 +192,7 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
     return sizes;
   if (usesTile)
     sizes.front() = ranges.front();
-  else if (hasElementaryFunction(op) && op.getNumReductionLoops() == 0 && isContiguousAlong(op, vectorLoop))
+  else if (hasElementaryFunction(op) && op.getNumReductionLoops() == 0)
     sizes.front() = getLargestDivisor(ranges.front(), kFunctionRows);
   return sizes;
 }

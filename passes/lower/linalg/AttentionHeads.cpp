@@ -48,10 +48,7 @@ Value padTo(LinalgBuilder &b, Value matrix, int64_t rows, int64_t columns) {
   return b.insert(matrix, result, 0, 0);
 }
 
-Value keyExists(FloatBuilder &b, int64_t keys) {
-  Value block = linalg::IndexOp::create(b, 1), lane = linalg::IndexOp::create(b, 2);
-  Value lanes = arith::ConstantIndexOp::create(b, kLanes);
-  Value key = arith::AddIOp::create(b, arith::MulIOp::create(b, block, lanes), lane);
+Value keyExists(FloatBuilder &b, Value key, int64_t keys) {
   return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, key, arith::ConstantIndexOp::create(b, keys));
 }
 

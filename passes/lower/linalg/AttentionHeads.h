@@ -21,9 +21,8 @@ Value forEachHead(LinalgBuilder &b, int64_t heads, Value query, Value key, Value
 /// Returns `matrix` with zeros appended up to `rows` x `columns`.
 Value padTo(LinalgBuilder &b, Value matrix, int64_t rows, int64_t columns);
 
-/// In the body of a linalg.generic with loops (row, block, lane), returns whether the key at (block, lane) is one of
-/// the first `keys` keys. The others are padding.
-Value keyExists(FloatBuilder &b, int64_t keys);
+/// Whether the index `key` is below `keys`, so that it is not that of padding.
+Value keyExists(FloatBuilder &b, Value key, int64_t keys);
 
 } // namespace vitya::detail
 

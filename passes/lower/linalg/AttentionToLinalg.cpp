@@ -1,7 +1,7 @@
-// Lowers attention to one parallel iteration a head. The keys and values of a head are copied once into panels that fit
-// the cache, padded to whole blocks of lanes. Scores, softmax and weighted sum are then computed a few query rows at a
-// time (vitya-tile-kernels fuses them). The scores of padding start at the lowest finite f32, so that their
-// exponentials are zero. The sum of a row's exponentials divides the result instead of the weights.
+// Lowers attention to one parallel iteration a head. The keys and values of a head are copied once: the keys are
+// transposed, and both are padded to whole blocks of lanes. Scores, softmax and weighted sum are then computed a few
+// query rows at a time (vitya-tile-kernels fuses them). The scores of padding start at the lowest finite f32, so that
+// their exponentials are zero. The sum of a row's exponentials divides the result instead of the weights.
 #include "dialect/VityaOps.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/linalg/AttentionHeads.h"
@@ -17,34 +17,30 @@ namespace {
 
 constexpr float kLowest = std::numeric_limits<float>::lowest();
 
-/// [rows, width] with zeros appended up to `columns` columns and a multiple of kLanes rows, as [blocks, kLanes,
-/// columns].
-Value padRows(LinalgBuilder &b, Value matrix, int64_t columns) {
-  return b.split(padTo(b, matrix, llvm::alignTo(b.size(matrix, 0), kLanes), columns), 0, kLanes);
-}
-
-/// The initial scores [rows, blocks, kLanes]: zero for the keys, kLowest for padding.
+/// The initial scores [rows, padded keys]: zero for the keys, kLowest for padding.
 Value initialScores(LinalgBuilder &b, int64_t rows, int64_t keys) {
-  int64_t blocks = llvm::divideCeil(keys, kLanes);
-  if (blocks * kLanes == keys)
-    return b.fill({rows, blocks, kLanes}, 0);
-  return b.generic(3, {}, {b.empty({rows, blocks, kLanes}), {0, 1, 2}}, [&](FloatBuilder &a, ValueRange) -> Value {
-    Value exists = keyExists(a, keys), zero = a.constant(0);
-    return arith::SelectOp::create(a, exists, zero, a.constant(kLowest));
+  int64_t padded = llvm::alignTo(keys, kLanes);
+  if (padded == keys)
+    return b.fill({rows, keys}, 0);
+  return b.generic(2, {}, {b.empty({rows, padded}), {0, 1}}, [&](FloatBuilder &a, ValueRange) -> Value {
+    Value key = linalg::IndexOp::create(a, 1), zero = a.constant(0);
+    return arith::SelectOp::create(a, keyExists(a, key, keys), zero, a.constant(kLowest));
   });
 }
 
 /// softmax(scale query key^T) value for one head, written to the head's destination.
 Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   int64_t rows = b.size(head.query, 0), width = b.size(head.query, 1), valueWidth = b.size(head.value, 1);
-  int64_t keys = b.size(head.key, 0), blocks = llvm::divideCeil(keys, kLanes);
+  int64_t keys = b.size(head.key, 0), paddedKeys = llvm::alignTo(keys, kLanes), blocks = paddedKeys / kLanes;
   int64_t paddedValueWidth = llvm::alignTo(valueWidth, kLanes);
   Value scaled = b.generic(2, {{head.query, {0, 1}}}, {b.empty({rows, width}), {0, 1}},
                            [&](FloatBuilder &a, ValueRange v) { return a.mul(v[0], a.constant(scale)); });
-  Value keyPanels = b.copy(3, {padRows(b, head.key, width), {0, 2, 1}}, {b.empty({blocks, width, kLanes}), {0, 1, 2}});
-  Value valuePanels = padRows(b, head.value, paddedValueWidth);
+  Value columnsOfKeys =
+      b.copy(2, {padTo(b, head.key, paddedKeys, width), {1, 0}}, {b.empty({width, paddedKeys}), {0, 1}});
+  Value values = b.split(padTo(b, head.value, paddedKeys, paddedValueWidth), 0, kLanes);
 
-  Value scores = b.contraction(4, {scaled, {0, 3}}, {keyPanels, {1, 3, 2}}, {initialScores(b, rows, keys), {0, 1, 2}});
+  Value products = b.contraction(3, {scaled, {0, 2}}, {columnsOfKeys, {2, 1}}, {initialScores(b, rows, keys), {0, 1}});
+  Value scores = b.split(products, 1, kLanes);
   auto max = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
   auto sum = [](FloatBuilder &a, ValueRange v) { return a.add(v[0], v[1]); };
   Value laneMax = b.generic(3, {{scores, {0, 1, 2}}}, {b.fill({rows, kLanes}, kLowest), {0, 2}}, max);
@@ -54,7 +50,7 @@ Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   Value laneSum = b.generic(3, {{weights, {0, 1, 2}}}, {b.fill({rows, kLanes}, 0), {0, 2}}, sum);
   Value rowSum = b.generic(2, {{laneSum, {0, 1}}}, {b.fill({rows}, 0), {0}}, sum);
   Value mixed =
-      b.contraction(4, {weights, {0, 2, 3}}, {valuePanels, {2, 3, 1}}, {b.fill({rows, paddedValueWidth}, 0), {0, 1}});
+      b.contraction(4, {weights, {0, 2, 3}}, {values, {2, 3, 1}}, {b.fill({rows, paddedValueWidth}, 0), {0, 1}});
   mixed = b.firstColumns(mixed, valueWidth);
   return b.generic(2, {{mixed, {0, 1}}, {rowSum, {0}}}, {head.destination, {0, 1}},
                    [](FloatBuilder &a, ValueRange v) { return a.div(v[0], v[1]); });

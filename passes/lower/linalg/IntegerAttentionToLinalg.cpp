@@ -1,5 +1,5 @@
 // Lowers integer_attention like attention, with both products on integers. The keys and values of a head are copied
-// once into panels in VNNI layout: the inner tile holds the integers that one instruction multiplies and adds, 4 of 8
+// once into VNNI layout: the inner tile holds the integers that one instruction multiplies and adds, 4 of 8
 // bits or 2 of 16 bits, along the width for keys and along the keys for values. Padding is zero, and the scores of
 // padding are the lowest finite f32.
 #include "dialect/VityaOps.h"
@@ -28,41 +28,44 @@ struct IntegerHead {
   Factors factors;
   Type storage = b.type(head.query).getElementType(), i32 = b.getI32Type();
   int64_t inner = getVnniBlockingFactor(storage); ///< size of the inner tile
-  int64_t rows = b.size(head.query, 0), keys = b.size(head.key, 0), blocks = llvm::divideCeil(keys, kLanes);
+  int64_t rows = b.size(head.query, 0), keys = b.size(head.key, 0), paddedKeys = llvm::alignTo(keys, kLanes);
+  int64_t blocks = paddedKeys / kLanes;
   int64_t width = llvm::alignTo(b.size(head.query, 1), inner), valueWidth = b.size(head.value, 1);
 
-  /// The sums over the columns of `left` [count, width / inner, inner] times those of the keys in `panels`:
-  /// i32 [count, blocks, kLanes].
-  Value multiplyByKeys(Value left, Value panels, int64_t count) {
-    return b.integerContraction(5, {left, {0, 3, 4}}, {panels, {1, 3, 2, 4}},
-                                {b.zeros(i32, {count, blocks, kLanes}), {0, 1, 2}});
+  /// The sums over the columns of `left` [count, width / inner, inner] times those of `transposedKeys`
+  /// [width / inner, padded keys, inner]: i32 [count, padded keys].
+  Value multiplyByKeys(Value left, Value transposedKeys, int64_t count) {
+    return b.integerContraction(4, {left, {0, 2, 3}}, {transposedKeys, {2, 1, 3}},
+                                {b.zeros(i32, {count, paddedKeys}), {0, 1}});
   }
 
-  /// sum(zero * key) for each key: i32 [blocks, kLanes]. It is the product of a query whose elements are the zero
-  /// point.
-  Value sumsOfZero(Value panels) {
+  /// sum(zero * key) for each key: i32 [padded keys]. It is the product of a query whose elements are the zero point.
+  Value sumsOfZero(Value transposedKeys) {
     Value zeros = b.generic(
         3, {factors.zero}, {b.empty({1, width / inner, inner}, storage), {0, 1, 2}},
         [&](FloatBuilder &a, ValueRange v) -> Value { return arith::TruncIOp::create(a, storage, a.toInteger(v[0])); });
-    SmallVector<OpFoldResult> origin(3, b.getIndexAttr(0)), unit(3, b.getIndexAttr(1));
-    SmallVector<OpFoldResult> sizes{unit[0], b.getIndexAttr(blocks), b.getIndexAttr(kLanes)};
-    return tensor::ExtractSliceOp::create(b, RankedTensorType::get({blocks, kLanes}, i32),
-                                          multiplyByKeys(zeros, panels, 1), origin, sizes, unit);
+    SmallVector<OpFoldResult> origin(2, b.getIndexAttr(0)), unit(2, b.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes{unit[0], b.getIndexAttr(paddedKeys)};
+    return tensor::ExtractSliceOp::create(b, RankedTensorType::get({paddedKeys}, i32),
+                                          multiplyByKeys(zeros, transposedKeys, 1), origin, sizes, unit);
   }
 
   /// f32(sum (query - zero) * key) * factor, or the lowest f32 for padding: [rows, blocks, kLanes].
   Value scores() {
     Value query = b.split(padTo(b, head.query, rows, width), 1, inner);
-    Value key = b.split(b.split(padTo(b, head.key, blocks * kLanes, width), 0, kLanes), 2, inner);
-    SmallVector<int64_t> shape{blocks, width / inner, kLanes, inner};
-    Value panels = b.copy(4, {key, {0, 2, 1, 3}}, {b.empty(shape, storage), {0, 1, 2, 3}});
-    Value shift = sumsOfZero(panels);
-    return b.generic(3, {{multiplyByKeys(query, panels, rows), {0, 1, 2}}, {shift, {1, 2}}, factors.score},
+    Value key = b.split(padTo(b, head.key, paddedKeys, width), 1, inner);
+    Value transposedKeys =
+        b.copy(3, {key, {1, 0, 2}}, {b.empty({width / inner, paddedKeys, inner}, storage), {0, 1, 2}});
+    Value products = b.split(multiplyByKeys(query, transposedKeys, rows), 1, kLanes);
+    Value shift = b.split(sumsOfZero(transposedKeys), 0, kLanes);
+    return b.generic(3, {{products, {0, 1, 2}}, {shift, {1, 2}}, factors.score},
                      {b.empty({rows, blocks, kLanes}), {0, 1, 2}}, [&](FloatBuilder &a, ValueRange v) -> Value {
                        Value score = a.mul(a.toFloat(arith::SubIOp::create(a, v[0], v[1])), v[2]);
-                       if (blocks * kLanes == keys)
+                       if (paddedKeys == keys)
                          return score;
-                       Value exists = keyExists(a, keys);
+                       Value block = linalg::IndexOp::create(a, 1), lane = linalg::IndexOp::create(a, 2);
+                       Value first = arith::MulIOp::create(a, block, arith::ConstantIndexOp::create(a, kLanes));
+                       Value exists = keyExists(a, arith::AddIOp::create(a, first, lane), keys);
                        return arith::SelectOp::create(a, exists, score,
                                                       a.constant(std::numeric_limits<float>::lowest()));
                      });
@@ -97,7 +100,7 @@ struct IntegerHead {
   Value attend() {
     Value weight = weights(scores());
     int64_t padded = llvm::alignTo(valueWidth, kLanes);
-    Value value = b.split(b.split(padTo(b, head.value, blocks * kLanes, padded), 0, kLanes), 1, inner);
+    Value value = b.split(b.split(padTo(b, head.value, paddedKeys, padded), 0, kLanes), 1, inner);
     SmallVector<int64_t> shape{blocks, kLanes / inner, padded, inner};
     Value panels = b.copy(4, {value, {0, 1, 3, 2}}, {b.empty(shape, storage), {0, 1, 2, 3}});
     // Loops: rows, columns, blocks of keys, inner tiles of a block, keys of an inner tile.

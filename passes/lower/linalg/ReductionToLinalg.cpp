@@ -63,11 +63,11 @@ struct LayerNormToLinalg : OpConversionPattern<LayerNormOp> {
           return a.add(a.mul(centred, centred), v[2]);
         },
         op.getEps());
-    rewriter.replaceOp(
-        op, n.elements({{mean, {0}}, {factor, {0}}, {adaptor.getWeight(), {1}}, {adaptor.getBias(), {1}}},
-                       [](FloatBuilder &a, ValueRange v) {
-                         return numerics::layerNormElement(a, v[0], v[1], v[2], v[3], v[4]);
-                       }));
+    rewriter.replaceOp(op,
+                       n.elements({{mean, {0}}, {factor, {0}}, {adaptor.getWeight(), {1}}, {adaptor.getBias(), {1}}},
+                                  [](FloatBuilder &a, ValueRange v) {
+                                    return numerics::layerNormElement(a, v[0], v[1], v[2], v[3], v[4]);
+                                  }));
     return success();
   }
 };
@@ -76,11 +76,10 @@ struct RmsNormToLinalg : OpConversionPattern<RmsNormOp> {
   using OpConversionPattern::OpConversionPattern;
   LogicalResult matchAndRewrite(RmsNormOp op, OpAdaptor adaptor, ConversionPatternRewriter &rewriter) const override {
     NormBuilder n(rewriter, op.getLoc(), adaptor.getInput());
-    Value factor = n.factors({}, [](FloatBuilder &a, ValueRange v) { return a.add(a.mul(v[0], v[0]), v[1]); },
-                             op.getEps());
-    rewriter.replaceOp(op, n.elements({{factor, {0}}, {adaptor.getWeight(), {1}}}, [](FloatBuilder &a, ValueRange v) {
-      return a.mul(a.mul(v[0], v[1]), v[2]);
-    }));
+    Value factor =
+        n.factors({}, [](FloatBuilder &a, ValueRange v) { return a.add(a.mul(v[0], v[0]), v[1]); }, op.getEps());
+    rewriter.replaceOp(op, n.elements({{factor, {0}}, {adaptor.getWeight(), {1}}},
+                                      [](FloatBuilder &a, ValueRange v) { return a.mul(a.mul(v[0], v[1]), v[2]); }));
     return success();
   }
 };

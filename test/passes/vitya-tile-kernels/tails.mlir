@@ -59,3 +59,36 @@ func.func private @narrow(%x: tensor<24x8xf32>, %w: tensor<3x8x16xf32>) -> tenso
   } -> tensor<24x3x16xf32>
   return %0 : tensor<24x3x16xf32>
 }
+
+// -----
+
+// The 80 columns of this product of matrices are one register tile of 64 and one of 16. Each is complete, from its
+// initial value to the op on the sums, before the next one begins, though a reshape is in between.
+
+#row = affine_map<(n, c, i) -> (n, i)>
+#column = affine_map<(n, c, i) -> (i, c)>
+#sum = affine_map<(n, c, i) -> (n, c)>
+#all = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+// CHECK-LABEL: func.func private @register_tiles
+// CHECK: linalg.fill {{.*}} tensor<1x16xf32>
+// CHECK: linalg.matmul {{.*}} outs(%{{.*}} : tensor<1x64xf32>)
+// CHECK: math.exp
+// CHECK: linalg.fill {{.*}} tensor<1x16xf32>
+// CHECK: linalg.matmul {{.*}} outs(%{{.*}} : tensor<1x16xf32>)
+// CHECK: math.exp
+// CHECK: return
+func.func private @register_tiles(%x: tensor<6x8xf32>, %w: tensor<8x80xf32>) -> tensor<6x5x16xf32> attributes {vitya.kernel} {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<6x80xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<6x80xf32>) -> tensor<6x80xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<6x8xf32>, tensor<8x80xf32>) outs(%init : tensor<6x80xf32>) -> tensor<6x80xf32>
+  %1 = tensor.expand_shape %0 [[0], [1, 2]] output_shape [6, 5, 16] : tensor<6x80xf32> into tensor<6x5x16xf32>
+  %empty_blocks = tensor.empty() : tensor<6x5x16xf32>
+  %2 = linalg.generic {indexing_maps = [#all, #all], iterator_types = ["parallel", "parallel", "parallel"]}
+    ins(%1 : tensor<6x5x16xf32>) outs(%empty_blocks : tensor<6x5x16xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %e = math.exp %a : f32
+    linalg.yield %e : f32
+  } -> tensor<6x5x16xf32>
+  return %2 : tensor<6x5x16xf32>
+}
