@@ -135,6 +135,11 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
     of short sums have tiles of fewer rows, because these sums need registers, too: for `rows=6`, 5 rows for one block, 3 for two
     and 2 for more.
 
+    A product of two matrices with more than `columns` columns, such as the scores of attention, is cut into register tiles of
+    that many columns and the rest. Its initial value and the elementwise op on its result are computed tile by tile,
+    too. If it needs only the first columns of its second matrix, it is extended to whole vectors as far as that matrix has
+    them.
+
     Before:
 
     ```mlir

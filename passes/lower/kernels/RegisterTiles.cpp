@@ -23,6 +23,10 @@ SmallVector<linalg::LinalgOp> getOps(func::FuncOp kernel, llvm::function_ref<boo
   return ops;
 }
 
+/// Whether `op` is a contraction whose parallel loops are rows and columns. One with a packed weight has another loop,
+/// over the weight's inner tiles, by which its columns are cut already.
+bool isMatrixProduct(linalg::LinalgOp op) { return isContraction(op) && op.getNumParallelLoops() == 2; }
+
 //===----------------------------------------------------------------------===//
 // Columns
 //===----------------------------------------------------------------------===//
@@ -82,12 +86,8 @@ LogicalResult cutColumns(linalg::LinalgOp contraction, int64_t columns) {
 }
 
 LogicalResult cutColumns(func::FuncOp kernel, int64_t columns) {
-  // The columns of packed weights are cut already.
-  auto hasTiles = [&](linalg::LinalgOp op) {
-    return isContraction(op) && op.getNumParallelLoops() == 2 && op.getStaticLoopRanges()[1] > columns;
-  };
-  for (linalg::LinalgOp contraction : getOps(kernel, hasTiles))
-    if (failed(cutColumns(contraction, columns)))
+  for (linalg::LinalgOp product : getOps(kernel, isMatrixProduct))
+    if (product.getStaticLoopRanges()[1] > columns && failed(cutColumns(product, columns)))
       return failure();
   return cleanUp(kernel);
 }
@@ -95,6 +95,59 @@ LogicalResult cutColumns(func::FuncOp kernel, int64_t columns) {
 //===----------------------------------------------------------------------===//
 // Vectors
 //===----------------------------------------------------------------------===//
+
+/// `value`, the first elements of a tensor along dimension `dim`, with `size` of them instead. None if that tensor has
+/// no more. Looks through reshapes that keep the dimension.
+Value extend(OpBuilder &builder, Value value, int64_t dim, int64_t size) {
+  Location loc = value.getLoc();
+  SmallVector<int64_t> shape(cast<RankedTensorType>(value.getType()).getShape());
+  shape[dim] = size;
+  if (auto expand = value.getDefiningOp<tensor::ExpandShapeOp>()) {
+    SmallVector<ReassociationIndices> groups = expand.getReassociationIndices();
+    auto *group = llvm::find_if(groups, [&](ArrayRef<int64_t> dims) { return dims.back() == dim; });
+    if (group == groups.end() || group->size() != 1)
+      return nullptr;
+    Value source = extend(builder, expand.getSrc(), group - groups.begin(), size);
+    auto type = RankedTensorType::get(shape, expand.getResultType().getElementType());
+    return source ? tensor::ExpandShapeOp::create(builder, loc, type, source, groups).getResult() : nullptr;
+  }
+  auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
+  if (!slice || slice.getSourceType().getRank() != slice.getType().getRank() || slice.getStaticOffset(dim) != 0 ||
+      slice.getStaticStride(dim) != 1 || slice.getSourceType().getDimSize(dim) < size)
+    return nullptr;
+  SmallVector<OpFoldResult> sizes = slice.getMixedSizes();
+  sizes[dim] = builder.getIndexAttr(size);
+  return tensor::ExtractSliceOp::create(builder, loc, slice.getSource(), slice.getMixedOffsets(), sizes,
+                                        slice.getMixedStrides());
+}
+
+/// Extends the columns of `contraction`, a product of matrices, to whole vectors if it reads the first columns of a
+/// matrix that has them. They are cheaper to compute than a part of a vector.
+void computeWholeVectors(linalg::LinalgOp contraction) {
+  int64_t columns = contraction.getStaticLoopRanges()[1], extended = llvm::alignTo(columns, kLanes);
+  OpOperand *matrix = contraction.getDpsInputOperand(1), *init = contraction.getDpsInitOperand(0);
+  auto fill = init->get().getDefiningOp<linalg::FillOp>();
+  auto dim =
+      contraction.getMatchingIndexingMap(matrix).getResultPosition(getAffineDimExpr(1, contraction->getContext()));
+  if (columns == extended || !fill || !dim)
+    return;
+  OpBuilder builder(contraction);
+  Value wholeVectors = extend(builder, matrix->get(), *dim, extended);
+  if (!wholeVectors)
+    return;
+  LDBG() << "extending '" << contraction->getName() << "' of " << columns << " columns to " << extended;
+  Location loc = contraction.getLoc();
+  auto type = cast<RankedTensorType>(init->get().getType());
+  Value empty = tensor::EmptyOp::create(builder, loc, {type.getDimSize(0), extended}, type.getElementType());
+  Value zeros = linalg::FillOp::create(builder, loc, fill.getInputs(), empty).getResult(0);
+  auto whole = cast<linalg::LinalgOp>(
+      clone(builder, contraction, zeros.getType(), {contraction.getDpsInputs()[0], wholeVectors, zeros}));
+  SmallVector<OpFoldResult> offsets(2, builder.getIndexAttr(0)), strides(2, builder.getIndexAttr(1));
+  SmallVector<OpFoldResult> sizes = getAsIndexOpFoldResult(builder.getContext(), type.getShape());
+  Value result = tensor::ExtractSliceOp::create(builder, loc, whole->getResult(0), offsets, sizes, strides);
+  contraction->getResult(0).replaceAllUsesWith(result);
+  contraction->erase();
+}
 
 /// Splits ops whose rows are not a multiple of a vector into one of whole vectors and one of the rest.
 LogicalResult splitVectors(func::FuncOp kernel) {
@@ -199,8 +252,11 @@ LogicalResult tileOps(func::FuncOp kernel, RegisterTile registerTile) {
 } // namespace
 
 LogicalResult tileToRegisters(func::FuncOp kernel, RegisterTile tile) {
-  return failure(failed(cutColumns(kernel, tile.columns)) || failed(splitVectors(kernel)) ||
-                 failed(tileOps(kernel, tile)));
+  if (failed(cutColumns(kernel, tile.columns)))
+    return failure();
+  for (linalg::LinalgOp product : getOps(kernel, isMatrixProduct))
+    computeWholeVectors(product);
+  return failure(failed(splitVectors(kernel)) || failed(tileOps(kernel, tile)));
 }
 
 } // namespace vitya

@@ -191,11 +191,11 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return roots;
   }
 
-  /// Producers whose whole result is needed by every tile stay outside the loop. What else the kernel returns becomes
-  /// another result of the loop.
+  /// Producers whose whole result is needed by every tile stay outside the loop, and so do copies into VNNI layout, of
+  /// which the tiles may need only some columns. What else the kernel returns becomes another result of the loop.
   static std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> fuseParts(tensor::ExtractSliceOp slice,
                                                                               OpResult producer, bool) {
-    if (slice.getType() == producer.getType())
+    if (slice.getType() == producer.getType() || isCopyToVnniLayout(producer.getOwner()))
       return std::nullopt;
     return scf::SCFTileAndFuseOptions::ControlFnResult{/*yieldProducerReplacement=*/isReturned(producer)};
   }

@@ -23,6 +23,17 @@ bool isColumnOrder(Operation *op) {
   return isElementwise(op) && !cast<linalg::GenericOp>(op).getBody()->getOps<tensor::ExtractOp>().empty();
 }
 
+bool isCopyToVnniLayout(Operation *op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op);
+  if (!generic || !isElementwise(op) || generic.getNumDpsInputs() != 1 ||
+      !getElementTypeOrSelf(generic.getResult(0)).isInteger() ||
+      generic.getBody()->getTerminator()->getOperand(0) != generic.getBody()->getArgument(0))
+    return false;
+  SmallVector<int64_t> ranges = generic.getStaticLoopRanges();
+  return generic.getMatchingIndexingMap(generic.getDpsInitOperand(0)).isIdentity() && ranges.size() > 1 &&
+         ranges.back() < kLanes;
+}
+
 /// The reduction loop over the inner tile of VNNI layout: the one along which both operands of a contraction are
 /// contiguous. None for other ops and layouts.
 static std::optional<unsigned> getVnniLoop(linalg::LinalgOp op) {
@@ -106,15 +117,6 @@ bool hasElementaryFunction(linalg::LinalgOp op) {
       .wasInterrupted();
 }
 
-/// Whether `op` only copies integers: each element of the result, in the order of the loops, is one of the input.
-bool isIntegerCopy(linalg::LinalgOp op) {
-  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
-  return generic && isElementwise(op) && op.getNumDpsInputs() == 1 &&
-         getElementTypeOrSelf(generic.getResult(0)).isInteger() &&
-         op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&
-         generic.getBody()->getTerminator()->getOperand(0) == generic.getBody()->getArgument(0);
-}
-
 /// The bytes of a vector register of 256 bits.
 constexpr int64_t kBytes = 32;
 
@@ -144,11 +146,6 @@ unsigned getVectorLoop(linalg::LinalgOp op) {
   if (auto dim = dyn_cast<AffineDimExpr>(widest.getResults().back()))
     return dim.getPosition();
   return op.getNumLoops() - 1;
-}
-
-/// Whether `op` copies integers into VNNI layout: the loop over the inner tile is shorter than a vector.
-bool isCopyToVnniLayout(linalg::LinalgOp op) {
-  return isIntegerCopy(op) && getVectorLoop(op) > 0 && op.getStaticLoopRanges()[getVectorLoop(op)] < kLanes;
 }
 
 /// The elements of a vector along a loop of `range` iterations, if up to `limit` elements are wanted.

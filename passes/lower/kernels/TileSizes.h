@@ -18,6 +18,9 @@ bool isElementwise(mlir::Operation *op);
 /// Whether `op` is a sum of products of two tensors, each of which is indexed by some of the loops only.
 bool isContraction(mlir::linalg::LinalgOp op);
 
+/// Whether `op` copies integers into VNNI layout: the last dimension of its result is shorter than a vector.
+bool isCopyToVnniLayout(mlir::Operation *op);
+
 /// Whether `op` puts the columns of its result into an order that is its operand: it extracts each element of the
 /// result from a tensor at the place that the operand gives, within a window of kLanes columns.
 bool isColumnOrder(mlir::Operation *op);

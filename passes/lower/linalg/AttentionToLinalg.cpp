@@ -1,7 +1,7 @@
 // Lowers attention to one parallel iteration a head. The keys and values of a head are copied once: the keys are
-// transposed, and both are padded to whole blocks of lanes. Scores, softmax and weighted sum are then computed a few
-// query rows at a time (vitya-tile-kernels fuses them). The scores of padding start at the lowest finite f32, so that
-// their exponentials are zero. The sum of a row's exponentials divides the result instead of the weights.
+// transposed, and both are padded to whole blocks of lanes. Scores, softmax and weighted sum are then
+// computed a few query rows at a time (vitya-tile-kernels fuses them). The scores of padding start at the lowest finite
+// f32, so that their exponentials are zero. The sum of a row's exponentials divides the result instead of the weights.
 #include "dialect/VityaOps.h"
 #include "passes/lower/Kernel.h"
 #include "passes/lower/linalg/AttentionHeads.h"
@@ -35,11 +35,11 @@ Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   int64_t paddedValueWidth = llvm::alignTo(valueWidth, kLanes);
   Value scaled = b.generic(2, {{head.query, {0, 1}}}, {b.empty({rows, width}), {0, 1}},
                            [&](FloatBuilder &a, ValueRange v) { return a.mul(v[0], a.constant(scale)); });
-  Value columnsOfKeys =
+  Value transposedKeys =
       b.copy(2, {padTo(b, head.key, paddedKeys, width), {1, 0}}, {b.empty({width, paddedKeys}), {0, 1}});
   Value values = b.split(padTo(b, head.value, paddedKeys, paddedValueWidth), 0, kLanes);
 
-  Value products = b.contraction(3, {scaled, {0, 2}}, {columnsOfKeys, {2, 1}}, {initialScores(b, rows, keys), {0, 1}});
+  Value products = b.contraction(3, {scaled, {0, 2}}, {transposedKeys, {2, 1}}, {initialScores(b, rows, keys), {0, 1}});
   Value scores = b.split(products, 1, kLanes);
   auto max = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
   auto sum = [](FloatBuilder &a, ValueRange v) { return a.add(v[0], v[1]); };

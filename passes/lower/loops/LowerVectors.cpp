@@ -181,22 +181,36 @@ struct CopyLoops : OpRewritePattern<memref::CopyOp> {
     if (!type.hasStaticShape() || type.getRank() == 0 || !isLastContiguous(type) ||
         !isLastContiguous(cast<MemRefType>(op.getTarget().getType())))
       return rewriter.notifyMatchFailure(op, "expected static buffers with contiguous rows");
+    // The last columns are copied by vectors of half as many elements each, because LLVM splits vectors of other sizes.
+    int64_t columns = type.getShape().back(), begin = 0;
+    for (int64_t width = kLanes; begin != columns; width /= 2) {
+      int64_t end = columns - (columns - begin) % width;
+      if (begin != end)
+        copyColumns(rewriter, op, begin, end, width);
+      begin = end;
+    }
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  /// Copies the columns from `begin` to `end`, `width` of them at a time.
+  static void copyColumns(OpBuilder &builder, memref::CopyOp op, int64_t begin, int64_t end, int64_t width) {
     Location loc = op.getLoc();
-    int64_t lanes = lanesOf(type.getShape().back());
+    auto type = cast<MemRefType>(op.getSource().getType());
     SmallVector<Value> lower, upper, steps;
     for (int64_t size : type.getShape()) {
-      lower.push_back(arith::ConstantIndexOp::create(rewriter, loc, 0));
-      upper.push_back(arith::ConstantIndexOp::create(rewriter, loc, size));
-      steps.push_back(arith::ConstantIndexOp::create(rewriter, loc, 1));
+      lower.push_back(arith::ConstantIndexOp::create(builder, loc, 0));
+      upper.push_back(arith::ConstantIndexOp::create(builder, loc, size));
+      steps.push_back(arith::ConstantIndexOp::create(builder, loc, 1));
     }
-    steps.back() = arith::ConstantIndexOp::create(rewriter, loc, lanes);
-    auto vector = VectorType::get({lanes}, type.getElementType());
-    scf::buildLoopNest(rewriter, loc, lower, upper, steps, [&](OpBuilder &nested, Location at, ValueRange indices) {
+    lower.back() = arith::ConstantIndexOp::create(builder, loc, begin);
+    upper.back() = arith::ConstantIndexOp::create(builder, loc, end);
+    steps.back() = arith::ConstantIndexOp::create(builder, loc, width);
+    auto vector = VectorType::get({width}, type.getElementType());
+    scf::buildLoopNest(builder, loc, lower, upper, steps, [&](OpBuilder &nested, Location at, ValueRange indices) {
       Value value = vector::LoadOp::create(nested, at, vector, op.getSource(), indices);
       vector::StoreOp::create(nested, at, value, op.getTarget(), indices);
     });
-    rewriter.eraseOp(op);
-    return success();
   }
 
   static bool isLastContiguous(MemRefType type) {
@@ -284,6 +298,21 @@ struct LowerVectors : impl::LowerVectorsPassBase<LowerVectors> {
     vector::populateVectorTransposeLoweringPatterns(patterns, vector::VectorTransposeLowering::Shuffle1D);
     vector::populateVectorShapeCastLoweringPatterns(patterns);
     vector::populateVectorBroadcastLoweringPatterns(patterns);
+    return failure(failed(applyPatternsGreedily(function, std::move(patterns))) || failed(splitStores(function)));
+  }
+
+  /// Splits stores of several blocks of lanes. If a block that was stored with others is loaded, LLVM takes it from the
+  /// stored vector as an integer of 512 bits, which x86 has to assemble from integers of 64.
+  LogicalResult splitStores(func::FuncOp function) {
+    RewritePatternSet patterns(&getContext());
+    vector::populateVectorUnrollPatterns(
+        patterns, vector::UnrollVectorOptions().setNativeShape({kLanes}).setFilterConstraint([](Operation *op) {
+          auto store = dyn_cast<vector::StoreOp>(op);
+          bool isSplit = store && store.getVectorType().getRank() == 1 &&
+                         store.getVectorType().getElementTypeBitWidth() == 32 &&
+                         store.getVectorType().getNumElements() > kLanes;
+          return success(isSplit);
+        }));
     return applyPatternsGreedily(function, std::move(patterns));
   }
 

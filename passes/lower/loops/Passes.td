@@ -77,7 +77,8 @@ def LowerVectorsPass : Pass<"vitya-lower-vectors", "::mlir::func::FuncOp"> {
     * Contractions of integers in VNNI layout are dot product instructions. If the contraction has a loop over the blocks of
       short sums, they are products of bytes that are added in 16 bits.
     * Contractions of bf16 are `vdpbf16ps`, or two fused multiply-adds of f32 with the same result.
-    * Transfers and elementwise ops are one-dimensional.
+    * Transfers and elementwise ops are one-dimensional. Stores of 32-bit elements have at most 16 of them.
+    * Copies between buffers are loops over vectors of 16 elements and, at the end of a row, of fewer.
     * Reductions across a vector are trees of shuffles in a fixed order.
     * `math` functions are polynomials, so no inner loop calls a function.
 

@@ -43,19 +43,45 @@ func.func @no_tree(%x: vector<3xf32>, %y: vector<4xi32>) -> (f32, i32) {
 
 // -----
 
-// Copies between buffers become loops over vectors whose size divides a row: 16 for rows of 32 elements, 4 for rows of 20.
+// Copies between buffers become loops over vectors. A row of 32 elements is two vectors of 16, a row of 43 is two of 16,
+// one of 8, one of 2 and one of 1.
 
 // CHECK-LABEL: func.func @copy
 // CHECK: scf.for
 // CHECK: scf.for
 // CHECK: %[[A:.*]] = vector.load %{{.*}} : memref<4x32xf32, strided<[48, 1]>>, vector<16xf32>
 // CHECK: vector.store %[[A]]
-// CHECK: %[[B:.*]] = vector.load %{{.*}} : memref<4x20xf32>, vector<4xf32>
+// CHECK: scf.for %{{.*}} = %c0 to %c32 step %c16
+// CHECK: %[[B:.*]] = vector.load %{{.*}} : memref<4x43xf32>, vector<16xf32>
 // CHECK: vector.store %[[B]]
+// CHECK: scf.for %{{.*}} = %c32 to %c40 step %c8
+// CHECK: vector.load {{.*}} : memref<4x43xf32>, vector<8xf32>
+// CHECK: scf.for %{{.*}} = %c40 to %c42 step %c2
+// CHECK: vector.load {{.*}} : memref<4x43xf32>, vector<2xf32>
+// CHECK: scf.for %{{.*}} = %c42 to %c43 step %c1
+// CHECK: vector.load {{.*}} : memref<4x43xf32>, vector<1xf32>
 // CHECK-NOT: memref.copy
-func.func @copy(%a: memref<4x32xf32, strided<[48, 1]>>, %b: memref<4x32xf32>, %c: memref<4x20xf32>, %d: memref<4x20xf32>) {
+func.func @copy(%a: memref<4x32xf32, strided<[48, 1]>>, %b: memref<4x32xf32>, %c: memref<4x43xf32>, %d: memref<4x43xf32>) {
   memref.copy %a, %b : memref<4x32xf32, strided<[48, 1]>> to memref<4x32xf32>
-  memref.copy %c, %d : memref<4x20xf32> to memref<4x20xf32>
+  memref.copy %c, %d : memref<4x43xf32> to memref<4x43xf32>
+  return
+}
+
+// -----
+
+// A row of 32 sums is stored in two parts, but loaded as a whole; 32 bytes fit into a register.
+
+// CHECK-LABEL: func.func @stores
+// CHECK: vector.load {{.*}} vector<32xf32>
+// CHECK: vector.store {{.*}} vector<16xf32>
+// CHECK: vector.store {{.*}} vector<16xf32>
+// CHECK: vector.store {{.*}} vector<32xi8>
+func.func @stores(%a: memref<4x32xf32>, %b: memref<4x32xf32>, %c: memref<32xi8>, %bytes: vector<32xi8>) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %row = vector.transfer_read %a[%c0, %c0], %zero {in_bounds = [true]} : memref<4x32xf32>, vector<32xf32>
+  vector.transfer_write %row, %b[%c0, %c0] {in_bounds = [true]} : vector<32xf32>, memref<4x32xf32>
+  vector.transfer_write %bytes, %c[%c0] {in_bounds = [true]} : vector<32xi8>, memref<32xi8>
   return
 }
 

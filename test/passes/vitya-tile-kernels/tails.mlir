@@ -92,3 +92,32 @@ func.func private @register_tiles(%x: tensor<6x8xf32>, %w: tensor<8x80xf32>) -> 
   } -> tensor<6x5x16xf32>
   return %2 : tensor<6x5x16xf32>
 }
+
+// -----
+
+// Of the 16 columns of this weight only 11 are needed, but all are computed: they fill one vector.
+
+#row = affine_map<(n, c, i) -> (n, i)>
+#column = affine_map<(n, c, i) -> (i, c)>
+#sum = affine_map<(n, c, i) -> (n, c)>
+#map = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-LABEL: func.func private @whole_vectors
+// CHECK: %[[SUMS:.*]] = scf.for %{{.*}} = %c0 to %c8
+// CHECK: linalg.matmul {{.*}} outs(%{{.*}} : tensor<1x16xf32>)
+// CHECK: %[[NEEDED:.*]] = tensor.extract_slice %[[SUMS]][0, 0] [1, 11] [1, 1] : tensor<1x16xf32> to tensor<1x11xf32>
+// CHECK: linalg.generic {{.*}} ins(%[[NEEDED]] : tensor<1x11xf32>)
+func.func private @whole_vectors(%x: tensor<6x8xf32>, %w: tensor<8x16xf32>) -> tensor<6x11xf32> attributes {vitya.kernel} {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<6x16xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %0 = linalg.matmul ins(%x, %w : tensor<6x8xf32>, tensor<8x16xf32>) outs(%init : tensor<6x16xf32>) -> tensor<6x16xf32>
+  %1 = tensor.extract_slice %0[0, 0] [6, 11] [1, 1] : tensor<6x16xf32> to tensor<6x11xf32>
+  %empty_result = tensor.empty() : tensor<6x11xf32>
+  %2 = linalg.generic {indexing_maps = [#map, #map], iterator_types = ["parallel", "parallel"]}
+    ins(%1 : tensor<6x11xf32>) outs(%empty_result : tensor<6x11xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %e = math.exp %a : f32
+    linalg.yield %e : f32
+  } -> tensor<6x11xf32>
+  return %2 : tensor<6x11xf32>
+}
