@@ -137,8 +137,7 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
 
     A product of two matrices with more than `columns` columns, such as the scores of attention, is cut into register tiles of
     that many columns and the rest. Its initial value and the elementwise op on its result are computed tile by tile,
-    too. If it needs only the first columns of its second matrix, it is extended to whole vectors as far as that matrix has
-    them.
+    too. If it reads only some columns of its second matrix, it is extended to whole vectors if that matrix has the columns.
 
     Before:
 

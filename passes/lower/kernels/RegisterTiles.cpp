@@ -96,8 +96,8 @@ LogicalResult cutColumns(func::FuncOp kernel, int64_t columns) {
 // Vectors
 //===----------------------------------------------------------------------===//
 
-/// `value`, the first elements of a tensor along dimension `dim`, with `size` of them instead. None if that tensor has
-/// no more. Looks through reshapes that keep the dimension.
+/// `value`, a slice of a tensor, with `size` elements along dimension `dim` instead. None if that tensor has no more.
+/// Looks through reshapes that keep the dimension.
 Value extend(OpBuilder &builder, Value value, int64_t dim, int64_t size) {
   Location loc = value.getLoc();
   SmallVector<int64_t> shape(cast<RankedTensorType>(value.getType()).getShape());
@@ -112,8 +112,8 @@ Value extend(OpBuilder &builder, Value value, int64_t dim, int64_t size) {
     return source ? tensor::ExpandShapeOp::create(builder, loc, type, source, groups).getResult() : nullptr;
   }
   auto slice = value.getDefiningOp<tensor::ExtractSliceOp>();
-  if (!slice || slice.getSourceType().getRank() != slice.getType().getRank() || slice.getStaticOffset(dim) != 0 ||
-      slice.getStaticStride(dim) != 1 || slice.getSourceType().getDimSize(dim) < size)
+  if (!slice || slice.getSourceType().getRank() != slice.getType().getRank() || slice.isDynamicOffset(dim) ||
+      slice.getStaticStride(dim) != 1 || slice.getStaticOffset(dim) + size > slice.getSourceType().getDimSize(dim))
     return nullptr;
   SmallVector<OpFoldResult> sizes = slice.getMixedSizes();
   sizes[dim] = builder.getIndexAttr(size);
@@ -121,8 +121,8 @@ Value extend(OpBuilder &builder, Value value, int64_t dim, int64_t size) {
                                         slice.getMixedStrides());
 }
 
-/// Extends the columns of `contraction`, a product of matrices, to whole vectors if it reads the first columns of a
-/// matrix that has them. They are cheaper to compute than a part of a vector.
+/// Extends the columns of `contraction`, a product of matrices, to whole vectors if it reads some columns of a matrix
+/// that has more. They are cheaper to compute than a part of a vector.
 void computeWholeVectors(linalg::LinalgOp contraction) {
   int64_t columns = contraction.getStaticLoopRanges()[1], extended = llvm::alignTo(columns, kLanes);
   OpOperand *matrix = contraction.getDpsInputOperand(1), *init = contraction.getDpsInitOperand(0);
