@@ -70,13 +70,46 @@ struct AddDestinations : impl::AddDestinationsPassBase<AddDestinations> {
         break;
       }
     }
-    if (auto forall = source.getDefiningOp<scf::ForallOp>()) {
-      OpOperand *init = forall.getTiedOpOperand(cast<OpResult>(source));
-      if (init->get().getDefiningOp<tensor::EmptyOp>())
-        return init->set(destination);
+    if (OpOperand *init = getInit(source)) {
+      init->set(destination);
+      if (auto insert = dyn_cast<tensor::InsertSliceOp>(init->getOwner()))
+        writePartInto(insert);
+      return;
     }
     builder.setInsertionPoint(terminator);
     terminator->setOperand(index, linalg::CopyOp::create(builder, terminator.getLoc(), result, argument).getResult(0));
+  }
+
+  /// The operand that is the uninitialized tensor which loops, one after the other, have turned into `value`. Null if
+  /// something else has computed it.
+  static OpOperand *getInit(Value value) {
+    OpOperand *init = nullptr;
+    while (Operation *op = value.getDefiningOp()) {
+      if (isa<tensor::EmptyOp>(op))
+        return init;
+      if (auto forall = dyn_cast<scf::ForallOp>(op))
+        init = forall.getTiedOpOperand(cast<OpResult>(value));
+      else if (auto insert = dyn_cast<tensor::InsertSliceOp>(op))
+        init = &insert.getDestMutable();
+      else
+        break;
+      value = init->get();
+    }
+    return nullptr;
+  }
+
+  /// Makes the parallel loop that computes the source of `insert` write into its destination.
+  static void writePartInto(tensor::InsertSliceOp insert) {
+    auto forall = insert.getSource().getDefiningOp<scf::ForallOp>();
+    if (!forall)
+      return;
+    OpOperand *init = forall.getTiedOpOperand(cast<OpResult>(insert.getSource()));
+    if (!init->get().getDefiningOp<tensor::EmptyOp>())
+      return;
+    OpBuilder builder(forall);
+    init->set(tensor::ExtractSliceOp::create(builder, insert.getLoc(), insert.getSourceType(), insert.getDest(),
+                                             insert.getMixedOffsets(), insert.getMixedSizes(),
+                                             insert.getMixedStrides()));
   }
 };
 

@@ -135,6 +135,9 @@ def TileKernelsPass : Pass<"vitya-tile-kernels", "::mlir::func::FuncOp"> {
     of short sums have tiles of fewer rows, because these sums need registers, too: for `rows=6`, 5 rows for one block, 3 for two
     and 2 for more.
 
+    A kernel without a contraction computes up to five rows in an iteration of the parallel loop. What is left is computed after
+    the loop, and written into the same results.
+
     A product of two matrices with more than `columns` columns, such as the scores of attention, is cut into register tiles of
     that many columns and the rest. Its initial value and the elementwise op on its result are computed tile by tile,
     too. If it reads only some columns of its second matrix, it is extended to whole vectors if that matrix has the columns.

@@ -14,6 +14,7 @@
 #include "mlir/Dialect/SCF/Transforms/TileUsingInterface.h"
 #include "mlir/Dialect/SCF/Utils/Utils.h"
 #include "mlir/Dialect/Tensor/Transforms/Transforms.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/TilingInterface.h"
 #include "mlir/Transforms/CSE.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
@@ -49,6 +50,49 @@ Operation *getProducer(Value value) {
 Value getResult(func::FuncOp kernel) { return kernel.getBody().front().getTerminator()->getOperands().back(); }
 
 bool isReturned(Value value) { return llvm::any_of(value.getUsers(), llvm::IsaPred<func::ReturnOp>); }
+
+/// Copies of the ops that `part`, a part of a kernel's last op, needs, so that its loop can compute them for its own
+/// rows. What the kernel returns of them is completed by that loop.
+class CopiedProducers {
+public:
+  CopiedProducers(func::FuncOp kernel, linalg::LinalgOp part) {
+    SmallVector<Operation *> originals, clones;
+    for (Operation &op : llvm::make_range(part->getBlock()->begin(), part->getIterator()))
+      originals.push_back(&op);
+    OpBuilder builder(part);
+    IRMapping copies;
+    for (Operation *op : originals)
+      if (isa<linalg::LinalgOp>(op) || llvm::any_of(op->getOperands(), [&](Value v) { return copies.contains(v); }))
+        clones.push_back(builder.clone(*op, copies));
+    for (OpOperand &input : part->getOpOperands())
+      if (!part.isDpsInit(&input))
+        input.set(copies.lookupOrDefault(input.get()));
+    for (OpOperand &operand : kernel.getBody().front().getTerminator()->getOpOperands())
+      if (auto producer = operand.get().getDefiningOp<linalg::LinalgOp>())
+        if (Value copy = copies.lookupOrNull(producer->getResult(0)); copy && !copy.use_empty())
+          returned.push_back({&operand, operand.get(), copy});
+    for (Operation *clone : llvm::reverse(clones))
+      if (isOpTriviallyDead(clone))
+        clone->erase();
+  }
+
+  /// Continues the results of the loop of the other part.
+  void completeResults() {
+    for (auto [operand, original, copy] : returned) {
+      if (operand->get() == original) // not computed by that loop
+        continue;
+      copy.getDefiningOp<linalg::LinalgOp>().getDpsInitOperand(0)->set(operand->get());
+      operand->set(copy);
+    }
+  }
+
+private:
+  struct Returned {
+    OpOperand *operand; ///< of the kernel's terminator
+    Value original, copy;
+  };
+  SmallVector<Returned> returned;
+};
 
 /// Whether threads share a parallel loop of `iterations` evenly enough: two threads, or any number of them.
 bool isSharedEvenly(int64_t iterations) { return iterations % 2 == 0 || iterations >= kParallelIterations; }
@@ -113,16 +157,42 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
   //===--------------------------------------------------------------------===//
 
   LogicalResult makeParallel(func::FuncOp kernel) {
-    if (auto loops = kernel.getOps<scf::ForallOp>(); !loops.empty())
-      return failure(failed(fuseConsumers(*loops.begin())) || failed(cleanUp(kernel)));
+    if (auto loops = kernel.getOps<scf::ForallOp>(); !loops.empty()) {
+      if (failed(fuseConsumers(*loops.begin())))
+        return failure();
+      for (auto forall : kernel.getOps<scf::ForallOp>())
+        writeInPlace(forall);
+      return cleanUp(kernel);
+    }
     auto root = dyn_cast_or_null<linalg::LinalgOp>(getProducer(getResult(kernel)));
     if (!root)
       return success(); // a copy, which needs no loop
     std::optional<SmallVector<int64_t>> sizes = getParallelTileSizes(root);
     if (!sizes)
       return success();
+    auto *size = llvm::find_if(*sizes, [](int64_t size) { return size != 0; });
+    unsigned loop = size - sizes->begin();
+    int64_t range = root.getStaticLoopRanges()[loop], rest = range % *size;
+    if (rest == 0)
+      return makeParallel(root, *sizes);
+    // The rest, a few rows, is computed after the parallel loop.
+    auto [whole, last] = splitLoop(root, loop, range - rest);
+    CopiedProducers producers(kernel, last);
+    if (failed(makeParallel(whole, *sizes)))
+      return failure();
+    producers.completeResults();
+    *size = rest;
     FailureOr<SmallVector<LoopLikeOpInterface>> loops =
-        tileAndFuse(root, *sizes, scf::SCFTilingOptions::LoopType::ForallOp, fuseParts);
+        tileAndFuse(last, *sizes, scf::SCFTilingOptions::LoopType::ForOp, fuseParts);
+    if (failed(loops))
+      return failure();
+    joinParts(cast<scf::ForOp>(loops->front()));
+    return success();
+  }
+
+  LogicalResult makeParallel(linalg::LinalgOp root, ArrayRef<int64_t> sizes) {
+    FailureOr<SmallVector<LoopLikeOpInterface>> loops =
+        tileAndFuse(root, sizes, scf::SCFTilingOptions::LoopType::ForallOp, fuseParts);
     if (failed(loops))
       return failure();
     auto forall = cast<scf::ForallOp>(loops->front());
@@ -152,6 +222,20 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return success();
   }
 
+  /// Makes the ops that compute the results of `forall` write into its destinations. Fusion has given them
+  /// uninitialized tensors instead.
+  static void writeInPlace(scf::ForallOp forall) {
+    for (auto insert : forall.getTerminator().getRegion().getOps<tensor::ParallelInsertSliceOp>()) {
+      auto root = insert.getSource().getDefiningOp<linalg::LinalgOp>();
+      if (!root || !root.getDpsInitOperand(0)->get().getDefiningOp<tensor::EmptyOp>())
+        continue;
+      OpBuilder builder(root);
+      root.getDpsInitOperand(0)->set(tensor::ExtractSliceOp::create(builder, insert.getLoc(), insert.getSourceType(),
+                                                                    insert.getDest(), insert.getMixedOffsets(),
+                                                                    insert.getMixedSizes(), insert.getMixedStrides()));
+    }
+  }
+
   /// A returned producer that the loop reads in parts, such as the two columns of quantization parameters, has become a
   /// result of `forall` for each part, all with the same initial value. Makes these one result.
   static void joinParts(scf::ForallOp forall) {
@@ -163,6 +247,22 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
         continue;
       forall.getTiedBlockArgument(init).replaceAllUsesWith(forall.getTiedBlockArgument(forall.getTiedOpOperand(first)));
       result.replaceAllUsesWith(first);
+    }
+  }
+
+  /// The same for a sequential loop, where each part is inserted into the result of the part before.
+  static void joinParts(scf::ForOp loop) {
+    llvm::MapVector<Value, unsigned> whole;
+    auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
+    for (auto [index, init] : llvm::enumerate(loop.getInits())) {
+      unsigned first = whole.insert({init, index}).first->second;
+      if (first == index)
+        continue;
+      auto insert = yield.getOperand(index).getDefiningOp<tensor::InsertSliceOp>();
+      insert->moveBefore(yield);
+      insert.getDestMutable().assign(yield.getOperand(first));
+      yield.setOperand(first, insert.getResult());
+      loop.getResult(index).replaceAllUsesWith(loop.getResult(first));
     }
   }
 

@@ -80,8 +80,14 @@ std::optional<SmallVector<int64_t>> getParallelTileSizes(linalg::LinalgOp root) 
   if (range == 1)
     return std::nullopt;
   SmallVector<int64_t> sizes(root.getNumLoops(), 0);
-  sizes[loop] =
-      contracts ? 1 : getLargestDivisor(range, std::clamp<int64_t>(range / kParallelIterations, 1, kParallelRows));
+  if (contracts) {
+    sizes[loop] = 1;
+    return sizes;
+  }
+  // A number of rows that is nearly as large leaves no rest.
+  int64_t rows = std::clamp<int64_t>(range / kParallelIterations, 1, kParallelRows);
+  int64_t divisor = getLargestDivisor(range, rows);
+  sizes[loop] = 2 * divisor > rows ? divisor : rows;
   return sizes;
 }
 

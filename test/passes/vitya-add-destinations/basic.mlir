@@ -93,3 +93,28 @@ func.func private @kernel(%x: tensor<4x32xi8>) -> (tensor<4x2xf32>, tensor<4x32x
   }
   return %0#1, %0#0 : tensor<4x2xf32>, tensor<4x32xi8>
 }
+
+// -----
+
+// A loop computes the first 195 rows, and the rest follows. Both write into the last argument.
+
+// CHECK-LABEL: func.func private @rest
+// CHECK-SAME: (%{{[^:]*}}: tensor<197x8xf32>, %[[LAST:[^:]*]]: tensor<2x8xf32>, %[[D:[^:]*]]: tensor<197x8xf32>
+// CHECK: %[[PART:.*]] = tensor.extract_slice %[[D]][0, 0] [195, 8] [1, 1]
+// CHECK: %[[L:.*]] = scf.forall {{.*}} shared_outs(%{{.*}} = %[[PART]])
+// CHECK: %[[FIRST:.*]] = tensor.insert_slice %[[L]] into %[[D]][0, 0] [195, 8] [1, 1]
+// CHECK: %[[ALL:.*]] = tensor.insert_slice %[[LAST]] into %[[FIRST]][195, 0] [2, 8] [1, 1]
+// CHECK: return %[[ALL]]
+func.func private @rest(%x: tensor<197x8xf32>, %last: tensor<2x8xf32>) -> tensor<197x8xf32> attributes {vitya.kernel} {
+  %empty = tensor.empty() : tensor<195x8xf32>
+  %0 = scf.forall (%i) in (195) shared_outs(%out = %empty) -> (tensor<195x8xf32>) {
+    %row = tensor.extract_slice %x[%i, 0] [1, 8] [1, 1] : tensor<197x8xf32> to tensor<1x8xf32>
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %row into %out[%i, 0] [1, 8] [1, 1] : tensor<1x8xf32> into tensor<195x8xf32>
+    }
+  }
+  %whole = tensor.empty() : tensor<197x8xf32>
+  %1 = tensor.insert_slice %0 into %whole[0, 0] [195, 8] [1, 1] : tensor<195x8xf32> into tensor<197x8xf32>
+  %2 = tensor.insert_slice %last into %1[195, 0] [2, 8] [1, 1] : tensor<2x8xf32> into tensor<197x8xf32>
+  return %2 : tensor<197x8xf32>
+}

@@ -27,6 +27,24 @@ func.func private @many_rows(%x: tensor<65x32xf32>) -> tensor<65x2xf32> attribut
   return %0 : tensor<65x2xf32>
 }
 
+// The 197 rows are 39 iterations of five rows and two more, which are computed after the loop, for both results.
+
+// CHECK-LABEL: func.func private @rest
+// CHECK: %[[L:.*]]:2 = scf.forall (%{{.*}}) in (39) shared_outs({{.*}}) -> (tensor<195x2x16xi8>, tensor<197x2xf32>)
+// CHECK: %[[BYTES:.*]] = tensor.insert_slice %[[L]]#0 into %{{.*}}[0, 0, 0] [195, 2, 16] [1, 1, 1]
+// CHECK-NOT: scf.forall
+// CHECK: %[[ZEROS:.*]] = tensor.insert_slice %{{.*}} into %[[L]]#1[195, 1] [2, 1] [1, 1]
+// CHECK: %[[PARAMS:.*]] = tensor.insert_slice %{{.*}} into %[[ZEROS]][195, 0] [2, 1] [1, 1]
+// CHECK: %[[ALL:.*]] = tensor.insert_slice %{{.*}} into %[[BYTES]][195, 0, 0] [2, 2, 16] [1, 1, 1]
+// CHECK: %[[RESULT:.*]] = tensor.collapse_shape %[[ALL]]
+// CHECK: return %[[PARAMS]], %[[RESULT]]
+func.func private @rest(%x: tensor<197x32xf32>, %g: tensor<32xf32>) -> (tensor<197x2xf32>, tensor<197x32xi8>) attributes {vitya.kernel} {
+  %0 = vitya.layer_norm "norm" %x, %g, %g eps 1.0e-06 : tensor<197x32xf32>, tensor<32xf32>, tensor<32xf32> -> tensor<197x32xf32>
+  %1 = vitya.choose_qparams token %0 : tensor<197x32xf32> -> tensor<197x2xf32>
+  %2 = vitya.quantize %0, %1 : tensor<197x32xf32>, tensor<197x2xf32> -> tensor<197x32xi8>
+  return %1, %2 : tensor<197x2xf32>, tensor<197x32xi8>
+}
+
 // The loop over the heads of an attention also computes what follows it, on the rows of a register tile.
 
 // CHECK-LABEL: func.func private @attention
