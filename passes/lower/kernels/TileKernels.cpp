@@ -222,18 +222,22 @@ struct TileKernels : impl::TileKernelsPassBase<TileKernels> {
     return success();
   }
 
-  /// Makes the ops that compute the results of `forall` write into its destinations. Fusion has given them
-  /// uninitialized tensors instead.
+  /// Makes the ops on the heads of an attention write into the tensors that their results are inserted into. Fusion has
+  /// given them uninitialized tensors instead.
   static void writeInPlace(scf::ForallOp forall) {
-    for (auto insert : forall.getTerminator().getRegion().getOps<tensor::ParallelInsertSliceOp>()) {
-      auto root = insert.getSource().getDefiningOp<linalg::LinalgOp>();
-      if (!root || !root.getDpsInitOperand(0)->get().getDefiningOp<tensor::EmptyOp>())
-        continue;
-      OpBuilder builder(root);
-      root.getDpsInitOperand(0)->set(tensor::ExtractSliceOp::create(builder, insert.getLoc(), insert.getSourceType(),
-                                                                    insert.getDest(), insert.getMixedOffsets(),
-                                                                    insert.getMixedSizes(), insert.getMixedStrides()));
-    }
+    DominanceInfo dominance(forall);
+    auto write = [&](auto insert) {
+      auto source = insert.getSource().template getDefiningOp<linalg::LinalgOp>();
+      if (!source || !source.getDpsInitOperand(0)->get().template getDefiningOp<tensor::EmptyOp>() ||
+          !dominance.properlyDominates(insert.getDest(), source))
+        return;
+      OpBuilder builder(source);
+      source.getDpsInitOperand(0)->set(
+          tensor::ExtractSliceOp::create(builder, insert.getLoc(), insert.getSourceType(), insert.getDest(),
+                                         insert.getMixedOffsets(), insert.getMixedSizes(), insert.getMixedStrides()));
+    };
+    forall.walk([&](tensor::InsertSliceOp insert) { write(insert); });
+    forall.walk([&](tensor::ParallelInsertSliceOp insert) { write(insert); });
   }
 
   /// A returned producer that the loop reads in parts, such as the two columns of quantization parameters, has become a

@@ -23,11 +23,15 @@ bool isColumnOrder(Operation *op) {
   return isElementwise(op) && !cast<linalg::GenericOp>(op).getBody()->getOps<tensor::ExtractOp>().empty();
 }
 
+/// Whether each element of the result of `op` is one of its only input.
+static bool isCopy(linalg::GenericOp op) {
+  return vitya::isElementwise(op.getOperation()) && op.getNumDpsInputs() == 1 &&
+         op.getBody()->getTerminator()->getOperand(0) == op.getBody()->getArgument(0);
+}
+
 bool isCopyToVnniLayout(Operation *op) {
   auto generic = dyn_cast<linalg::GenericOp>(op);
-  if (!generic || !isElementwise(op) || generic.getNumDpsInputs() != 1 ||
-      !getElementTypeOrSelf(generic.getResult(0)).isInteger() ||
-      generic.getBody()->getTerminator()->getOperand(0) != generic.getBody()->getArgument(0))
+  if (!generic || !isCopy(generic) || !getElementTypeOrSelf(generic.getResult(0)).isInteger())
     return false;
   SmallVector<int64_t> ranges = generic.getStaticLoopRanges();
   return generic.getMatchingIndexingMap(generic.getDpsInitOperand(0)).isIdentity() && ranges.size() > 1 &&
@@ -161,6 +165,16 @@ int64_t getVectorSize(int64_t range, int64_t limit) {
   return range < kLanes ? range : lanesOf(range);
 }
 
+/// Whether `op` copies a matrix of f32 with rows and columns exchanged.
+bool isTransposition(linalg::LinalgOp op) {
+  auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+  if (!generic || !isCopy(generic) || op.getNumLoops() != 2 || !getElementTypeOrSelf(generic.getResult(0)).isF32())
+    return false;
+  AffineMap input = op.getMatchingIndexingMap(op.getDpsInputOperand(0));
+  AffineMap result = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  return input.isPermutation() && result.isPermutation() && input != result;
+}
+
 /// The rows of a tile of an op with elementary functions, whose chains of instructions fill each other's gaps.
 constexpr int64_t kFunctionRows = 2;
 
@@ -177,6 +191,10 @@ SmallVector<int64_t> chooseTile(linalg::LinalgOp op, ArrayRef<int64_t> ranges, R
   if (isCopyToVnniLayout(op)) { // the small inner matrix becomes one vector
     sizes[vectorLoop] = ranges[vectorLoop];
     sizes[vectorLoop - 1] = getVectorSize(ranges[vectorLoop - 1], kLanes);
+    return sizes;
+  }
+  if (isTransposition(op) && ranges[0] % kLanes == 0 && ranges[1] % kLanes == 0) {
+    sizes.assign({kLanes, kLanes});
     return sizes;
   }
   // Contractions, and elementwise ops on their results that need no broadcast, work on a register tile, or on

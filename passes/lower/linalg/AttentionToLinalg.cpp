@@ -28,6 +28,18 @@ Value initialScores(LinalgBuilder &b, int64_t rows, int64_t keys) {
   });
 }
 
+/// key [keys, width] transposed, with zeros for the padding: [width, padded keys].
+Value transposeKeys(LinalgBuilder &b, Value key) {
+  int64_t keys = b.size(key, 0), width = b.size(key, 1), padded = llvm::alignTo(keys, kLanes);
+  OpFoldResult zero = b.getIndexAttr(0);
+  Value result = b.empty({width, padded});
+  if (padded != keys)
+    result = b.insert(b.fill({width, padded - keys}, 0), result, 0, keys);
+  // The loop over the keys is the outer one, so that few rows are read at a time.
+  Value transposed = b.copy(2, {key, {0, 1}}, {b.slice(result, zero, zero, width, keys), {1, 0}});
+  return b.insert(transposed, result, 0, 0);
+}
+
 /// softmax(scale query key^T) value for one head, written to the head's destination.
 Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   int64_t rows = b.size(head.query, 0), width = b.size(head.query, 1), valueWidth = b.size(head.value, 1);
@@ -35,11 +47,10 @@ Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   int64_t paddedValueWidth = llvm::alignTo(valueWidth, kLanes);
   Value scaled = b.generic(2, {{head.query, {0, 1}}}, {b.empty({rows, width}), {0, 1}},
                            [&](FloatBuilder &a, ValueRange v) { return a.mul(v[0], a.constant(scale)); });
-  Value transposedKeys =
-      b.copy(2, {padTo(b, head.key, paddedKeys, width), {1, 0}}, {b.empty({width, paddedKeys}), {0, 1}});
   Value values = b.split(padTo(b, head.value, paddedKeys, paddedValueWidth), 0, kLanes);
 
-  Value products = b.contraction(3, {scaled, {0, 2}}, {transposedKeys, {2, 1}}, {initialScores(b, rows, keys), {0, 1}});
+  Value products =
+      b.contraction(3, {scaled, {0, 2}}, {transposeKeys(b, head.key), {2, 1}}, {initialScores(b, rows, keys), {0, 1}});
   Value scores = b.split(products, 1, kLanes);
   auto max = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
   auto sum = [](FloatBuilder &a, ValueRange v) { return a.add(v[0], v[1]); };

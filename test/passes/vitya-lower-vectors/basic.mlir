@@ -69,6 +69,18 @@ func.func @copy(%a: memref<4x32xf32, strided<[48, 1]>>, %b: memref<4x32xf32>, %c
 
 // -----
 
+// A transposition of 16 x 16 elements combines whole rows.
+
+// CHECK-LABEL: func.func @transposition
+// CHECK-COUNT-64: vector.shuffle {{.*}} vector<16xf32>, vector<16xf32>
+// CHECK-NOT: vector<256xf32>
+func.func @transposition(%x: vector<16x16xf32>) -> vector<16x16xf32> {
+  %0 = vector.transpose %x, [1, 0] : vector<16x16xf32> to vector<16x16xf32>
+  return %0 : vector<16x16xf32>
+}
+
+// -----
+
 // A row of 32 sums is stored in two parts, but loaded as a whole; 32 bytes fit into a register.
 
 // CHECK-LABEL: func.func @stores

@@ -62,3 +62,13 @@ func.func private @attention(%x: tensor<6x32xf32>, %qparams: tensor<1x2xf32>) ->
   %1 = vitya.quantize %0, %qparams : tensor<6x32xf32>, tensor<1x2xf32> -> tensor<6x32xi8>
   return %1 : tensor<6x32xi8>
 }
+
+// The keys of a head are transposed 16 x 16 elements at a time, which are loaded and stored as whole vectors.
+
+// CHECK-LABEL: func.func private @transposed_keys
+// CHECK: linalg.generic {{.*}} ins(%{{.*}} : tensor<16x16xf32>) outs(%{{.*}} : tensor<16x16xf32>)
+// CHECK: math.exp
+func.func private @transposed_keys(%x: tensor<32x32xf32>) -> tensor<32x32xf32> attributes {vitya.kernel} {
+  %0 = vitya.attention "attention" %x, %x, %x heads 2 scale 0.25 : tensor<32x32xf32>, tensor<32x32xf32>, tensor<32x32xf32> -> tensor<32x32xf32>
+  return %0 : tensor<32x32xf32>
+}
