@@ -1,4 +1,5 @@
 #include "passes/lower/kernels/RegisterTiles.h"
+#include "mlir/Analysis/SliceAnalysis.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Interfaces/TilingInterface.h"
 #include "passes/lower/Kernel.h"
@@ -187,23 +188,36 @@ void dropUnitLoopsFromSums(linalg::GenericOp op) {
   op.setIndexingMapsAttr(Builder(op.getContext()).getAffineMapArrayAttr(maps));
 }
 
-/// Drops the loops of `contraction` that have one iteration, except for the last reduction loop and the loop over the
-/// blocks of a short sum, so that it becomes a plain product of matrices.
-void dropUnitLoops(IRRewriter &rewriter, linalg::GenericOp contraction) {
+/// Drops the loops of `op` that have one iteration and that `select` returns.
+void dropUnitLoops(IRRewriter &rewriter, linalg::GenericOp op,
+                   llvm::function_ref<SmallVector<unsigned>(linalg::LinalgOp)> select) {
   linalg::ControlDropUnitDims options;
   options.rankReductionStrategy = linalg::ControlDropUnitDims::RankReductionStrategy::ExtractInsertSlice;
-  options.controlFn = [](Operation *op) {
-    auto linalgOp = cast<linalg::LinalgOp>(op);
-    SmallVector<unsigned> loops, reductions;
-    linalgOp.getParallelDims(loops);
-    linalgOp.getReductionDims(reductions);
-    llvm::append_range(loops, ArrayRef(reductions).drop_back(getGroupLoop(linalgOp) ? 2 : 1));
-    return loops;
-  };
-  rewriter.setInsertionPoint(contraction);
-  FailureOr<linalg::DropUnitDimsResult> result = linalg::dropUnitDims(rewriter, contraction, options);
+  options.controlFn = [&](Operation *op) { return select(cast<linalg::LinalgOp>(op)); };
+  rewriter.setInsertionPoint(op);
+  FailureOr<linalg::DropUnitDimsResult> result = linalg::dropUnitDims(rewriter, op, options);
   if (succeeded(result)) // fails if there are no such loops
-    rewriter.replaceOp(contraction, result->replacements);
+    rewriter.replaceOp(op, result->replacements);
+}
+
+/// The loops of a contraction except for the last reduction loop and the loop over the blocks of a short sum. Without
+/// those of them that have one iteration it is a plain product of matrices.
+SmallVector<unsigned> getLoopsOfTiles(linalg::LinalgOp contraction) {
+  SmallVector<unsigned> loops, reductions;
+  contraction.getParallelDims(loops);
+  contraction.getReductionDims(reductions);
+  llvm::append_range(loops, ArrayRef(reductions).drop_back(getGroupLoop(contraction) ? 2 : 1));
+  return loops;
+}
+
+/// The reduction loops of an op whose body is not one that vectorization recognizes as a reduction. Without them the op
+/// is elementwise, and can be vectorized whatever it computes.
+SmallVector<unsigned> getOtherReductions(linalg::LinalgOp op) {
+  SmallVector<unsigned> loops;
+  SmallVector<Operation *> combiners;
+  if (!matchReduction(op.getRegionOutputArgs(), 0, combiners))
+    op.getReductionDims(loops);
+  return loops;
 }
 
 /// Tiles `op` by `sizes`, and drops the loops of one iteration from its tiles.
@@ -225,7 +239,7 @@ LogicalResult tile(linalg::LinalgOp op, ArrayRef<int64_t> sizes) {
       continue;
     dropUnitLoopsFromSums(generic);
     if (isContraction(generic))
-      dropUnitLoops(rewriter, generic);
+      dropUnitLoops(rewriter, generic, getLoopsOfTiles);
   }
   return success();
 }
@@ -246,6 +260,10 @@ LogicalResult tileOps(func::FuncOp kernel, RegisterTile registerTile) {
     if (llvm::any_of(sizes, [](int64_t size) { return size != 0; }))
       if (failed(tile(op, sizes)))
         return failure();
+  IRRewriter rewriter(kernel.getContext());
+  for (linalg::LinalgOp op : getOps(kernel, [](linalg::LinalgOp op) { return !isContraction(op); }))
+    if (auto generic = dyn_cast<linalg::GenericOp>(op.getOperation()))
+      dropUnitLoops(rewriter, generic, getOtherReductions);
   return success();
 }
 

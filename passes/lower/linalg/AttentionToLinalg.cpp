@@ -52,10 +52,11 @@ Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   Value products =
       b.contraction(3, {scaled, {0, 2}}, {transposeKeys(b, head.key), {2, 1}}, {initialScores(b, rows, keys), {0, 1}});
   Value scores = b.split(products, 1, kLanes);
-  auto max = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
+  auto max = [](FloatBuilder &a, ValueRange v) { return a.max(v[0], v[1]); };
+  auto maxOfLanes = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
   auto sum = [](FloatBuilder &a, ValueRange v) { return a.add(v[0], v[1]); };
   Value laneMax = b.generic(3, {{scores, {0, 1, 2}}}, {b.fill({rows, kLanes}, kLowest), {0, 2}}, max);
-  Value rowMax = b.generic(2, {{laneMax, {0, 1}}}, {b.fill({rows}, kLowest), {0}}, max);
+  Value rowMax = b.generic(2, {{laneMax, {0, 1}}}, {b.fill({rows}, kLowest), {0}}, maxOfLanes);
   Value weights = b.generic(3, {{scores, {0, 1, 2}}, {rowMax, {0}}}, {b.empty({rows, blocks, kLanes}), {0, 1, 2}},
                             [](FloatBuilder &a, ValueRange v) { return a.exp(a.sub(v[0], v[1])); });
   Value laneSum = b.generic(3, {{weights, {0, 1, 2}}}, {b.fill({rows, kLanes}, 0), {0, 2}}, sum);

@@ -33,7 +33,8 @@ public:
   Value max(Value a, Value b) { return select(mlir::arith::CmpFPredicate::OGT, a, b); }
   /// The larger of two values, NaN if one of them is.
   Value maximum(Value a, Value b) { return mlir::arith::MaximumFOp::create(*this, a, b); }
-  /// The smaller and the larger of two numbers, ignoring NaN. Vectorization recognizes them as reductions.
+  /// The smaller and the larger of two numbers, ignoring NaN. Vectorization recognizes them as reductions across lanes.
+  /// If `b` is a number, `min` and `max` are the same and cheaper.
   Value minNumber(Value a, Value b) { return mlir::arith::MinNumFOp::create(*this, a, b); }
   Value maxNumber(Value a, Value b) { return mlir::arith::MaxNumFOp::create(*this, a, b); }
   Value shiftToExponent(Value a);

@@ -73,10 +73,11 @@ struct IntegerHead {
 
   /// exp(score - maximum of the row), quantized: [rows, blocks, kLanes].
   Value weights(Value scores) {
-    auto max = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
+    auto max = [](FloatBuilder &a, ValueRange v) { return a.max(v[0], v[1]); };
+    auto maxOfLanes = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
     float lowest = std::numeric_limits<float>::lowest();
     Value laneMax = b.generic(3, {{scores, {0, 1, 2}}}, {b.fill({rows, kLanes}, lowest), {0, 2}}, max);
-    Value rowMax = b.generic(2, {{laneMax, {0, 1}}}, {b.fill({rows}, lowest), {0}}, max);
+    Value rowMax = b.generic(2, {{laneMax, {0, 1}}}, {b.fill({rows}, lowest), {0}}, maxOfLanes);
     return b.generic(3, {{scores, {0, 1, 2}}, {rowMax, {0}}, factors.inverse},
                      {b.empty({rows, blocks, kLanes}, storage), {0, 1, 2}},
                      [&](FloatBuilder &a, ValueRange v) -> Value {

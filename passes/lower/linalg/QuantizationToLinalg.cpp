@@ -120,7 +120,7 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
     SmallVector<int64_t> shape(perToken ? 1 : 0, b.size(adaptor.getInput(), 0));
     Dims row(perToken ? 1 : 0, 0);
     // Reduces lane by lane, then across the lanes. All reductions start at zero, which every range contains.
-    auto reduce = [&](LinalgBuilder::Body combine) {
+    auto reduce = [&](LinalgBuilder::Body combine, LinalgBuilder::Body combineLanes) {
       Value result = b.fill(shape, 0);
       for (Value part : parts) {
         SmallVector<int64_t> laneShape(shape);
@@ -129,14 +129,17 @@ struct ChooseQParamsToLinalg : OpConversionPattern<ChooseQParamsOp> {
         lane.push_back(2);
         last.push_back(row.size());
         Value byLane = b.generic(3, {{part, {0, 1, 2}}}, {b.fill(laneShape, 0), lane}, combine);
-        result = b.generic(row.size() + 1, {{byLane, last}}, {result, row}, combine);
+        result = b.generic(row.size() + 1, {{byLane, last}}, {result, row}, combineLanes);
       }
       return result;
     };
-    Value low = reduce([](FloatBuilder &a, ValueRange v) { return a.minNumber(v[0], v[1]); });
-    Value high = reduce([](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); });
-    Value check = reduce([](FloatBuilder &a, ValueRange v) { return numerics::addIfNotFinite(a, v[0], v[1]); });
-    rewriter.replaceOp(op, b.generic(2, {{low, row}, {high, row}, {check, row}},
+    Value low = reduce([](FloatBuilder &a, ValueRange v) { return a.min(v[0], v[1]); },
+                       [](FloatBuilder &a, ValueRange v) { return a.minNumber(v[0], v[1]); });
+    Value high = reduce([](FloatBuilder &a, ValueRange v) { return a.max(v[0], v[1]); },
+                        [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); });
+    auto check = [](FloatBuilder &a, ValueRange v) { return numerics::addIfNotFinite(a, v[0], v[1]); };
+    Value checked = reduce(check, check);
+    rewriter.replaceOp(op, b.generic(2, {{low, row}, {high, row}, {checked, row}},
                                      {b.empty(op.getType().getShape()), {0, 1}}, [&](FloatBuilder &a, ValueRange v) {
                                        return paramsColumn(a, v.take_front(3), static_cast<float>(op.getLevels()));
                                      }));

@@ -65,3 +65,24 @@ func.func private @square(%x: tensor<11x8xf32>, %w: tensor<2x8x16xf32>) -> tenso
   } -> tensor<11x32xf32>
   return %2 : tensor<11x32xf32>
 }
+
+// A maximum as a comparison is no reduction that vectorization knows. With one block at a time the op is elementwise.
+
+#blocks = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#lanes = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-LABEL: func.func private @maximum
+// CHECK: linalg.generic {{.*}} iterator_types = ["parallel", "parallel"]} ins(%{{.*}} : tensor<1x16xf32>) outs(%{{.*}} : tensor<1x16xf32>)
+// CHECK: arith.cmpf
+func.func private @maximum(%x: tensor<4x3x16xf32>) -> tensor<4x16xf32> attributes {vitya.kernel} {
+  %lowest = arith.constant -3.0e+38 : f32
+  %empty = tensor.empty() : tensor<4x16xf32>
+  %init = linalg.fill ins(%lowest : f32) outs(%empty : tensor<4x16xf32>) -> tensor<4x16xf32>
+  %0 = linalg.generic {indexing_maps = [#blocks, #lanes], iterator_types = ["parallel", "reduction", "parallel"]}
+    ins(%x : tensor<4x3x16xf32>) outs(%init : tensor<4x16xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %larger = arith.cmpf ogt, %a, %b : f32
+    %max = arith.select %larger, %a, %b : f32
+    linalg.yield %max : f32
+  } -> tensor<4x16xf32>
+  return %0 : tensor<4x16xf32>
+}

@@ -117,6 +117,7 @@ func.func @rest(%x: tensor<3x38xf32>, %w: tensor<38xf32>, %y: tensor<3x12xf32>, 
 // CHECK: arith.cmpi ult, %{{.*}}, %[[FIVE]]
 // CHECK: arith.select %{{.*}}, %{{.*}}, %[[LOWEST]]
 // CHECK: arith.mulf
+// CHECK: arith.cmpf ogt
 // CHECK: arith.maxnumf
 // CHECK: math.exp
 // CHECK: arith.divf
@@ -278,9 +279,9 @@ func.func @between_layers(%cls: tensor<1x8xf32>, %x: tensor<7x8xf32>, %pos: tens
 // CHECK-DAG: %[[LEVELS:.*]] = arith.constant 1.270000e+02 : f32
 // CHECK-DAG: %[[LEAST:.*]] = arith.constant 1.17549435E-38 : f32
 // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0.000000e+00 : f32
+// CHECK: arith.cmpf olt
 // CHECK: arith.minnumf
-// CHECK: arith.minnumf
-// CHECK: arith.maxnumf
+// CHECK: arith.cmpf ogt
 // CHECK: arith.maxnumf
 // CHECK: %[[TERM:.*]] = arith.mulf %{{.*}}, %[[ZERO]]
 // CHECK: arith.addf %{{.*}}, %[[TERM]]
