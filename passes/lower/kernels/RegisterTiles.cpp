@@ -24,9 +24,14 @@ SmallVector<linalg::LinalgOp> getOps(func::FuncOp kernel, llvm::function_ref<boo
   return ops;
 }
 
-/// Whether `op` is a contraction whose parallel loops are rows and columns. One with a packed weight has another loop,
-/// over the weight's inner tiles, by which its columns are cut already.
-bool isMatrixProduct(linalg::LinalgOp op) { return isContraction(op) && op.getNumParallelLoops() == 2; }
+/// Whether `op` is a contraction whose first two loops, and the only parallel ones, are the rows and columns of its
+/// result. One with a packed weight has another loop, over the weight's inner tiles, by which its columns are cut
+/// already.
+bool isMatrixProduct(linalg::LinalgOp op) {
+  return isContraction(op) && op.getNumParallelLoops() == 2 &&
+         op.getMatchingIndexingMap(op.getDpsInitOperand(0)) ==
+             AffineMap::getMultiDimIdentityMap(op.getNumLoops(), op->getContext()).getMajorSubMap(2);
+}
 
 //===----------------------------------------------------------------------===//
 // Columns
@@ -65,15 +70,16 @@ LogicalResult cutColumns(linalg::LinalgOp contraction, int64_t columns) {
     return success();
   SmallVector<int64_t> sizes(ranges.size(), 0);
   sizes[kLoop] = columns / perIteration;
-  // Other operands of the root may be the results of contractions, too, which all tiles share.
-  Operation *init = contraction.getDpsInitOperand(0)->get().getDefiningOp();
-  auto isOfSums = [&](tensor::ExtractSliceOp, OpResult producer,
-                      bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
-    if (producer.getOwner() != contraction && producer.getOwner() != init)
-      return std::nullopt;
-    return scf::SCFTileAndFuseOptions::ControlFnResult{};
-  };
   auto fuse = [&](linalg::LinalgOp part) {
+    // Other operands of the root may be the results of contractions, too, which all tiles share.
+    linalg::LinalgOp sums = root == contraction ? part : contraction;
+    Operation *init = sums.getDpsInitOperand(0)->get().getDefiningOp();
+    auto isOfSums = [=](tensor::ExtractSliceOp, OpResult producer,
+                        bool) -> std::optional<scf::SCFTileAndFuseOptions::ControlFnResult> {
+      if (producer.getOwner() != sums && producer.getOwner() != init)
+        return std::nullopt;
+      return scf::SCFTileAndFuseOptions::ControlFnResult{};
+    };
     return tileAndFuse(part, sizes, scf::SCFTilingOptions::LoopType::ForOp, isOfSums);
   };
   int64_t rest = ranges[kLoop] % sizes[kLoop];

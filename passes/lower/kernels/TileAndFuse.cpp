@@ -47,7 +47,7 @@ std::pair<linalg::LinalgOp, linalg::LinalgOp> splitLoop(linalg::LinalgOp op, uns
          << size << " iterations of loop " << loop;
   IRRewriter rewriter(op);
   auto init = op.getDpsInitOperand(0)->get().getDefiningOp<linalg::LinalgOp>();
-  bool hasOwnInit = init && init.getNumReductionLoops() == 0 && init->hasOneUse();
+  bool hasOwnInit = init && init.getNumReductionLoops() == 0;
   if (hasOwnInit)
     op.getDpsInitOperand(0)->set(init.getDpsInitOperand(0)->get());
   auto [first, second] =
