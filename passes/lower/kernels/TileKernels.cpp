@@ -1,10 +1,11 @@
 // Turns a kernel, which is a chain of linalg ops on whole tensors, into loops around ops of register size. Three steps:
 //   1. Make the chain fusible: move reshapes to its ends and merge elementwise ops.
-//   2. Tile its last op with a parallel loop and fuse the producers into it. Kernels that already have a parallel loop
-//      (attention) keep it, and the elementwise ops that follow are fused into it.
-//   3. Inside, split the last op into whole tiles of rows and the rest, tile and fuse again, and tile every op on its
-//      own down to a few vector registers. If threads would not share the parallel loop evenly, the one over the tiles
-//      of rows is parallel, too.
+//   2. Tile its last op with a parallel loop and fuse the producers into it. Rows that fill no iteration are computed
+//      after the loop. Kernels that already have a parallel loop (attention) keep it, and the elementwise ops that
+//      follow are fused into it.
+//   3. Inside, split the last op into whole tiles of rows and the rest, tile and fuse again, and tile every op down to a
+//      few vector registers (RegisterTiles.h). If threads would not share the parallel loop evenly, the one over the
+//      tiles of rows is parallel, too.
 // TileSizes.h decides which loops are tiled by how much; this file applies the decisions.
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
