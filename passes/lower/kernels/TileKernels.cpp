@@ -3,8 +3,8 @@
 //   2. Tile its last op with a parallel loop and fuse the producers into it. Rows that fill no iteration are computed
 //      after the loop. Kernels that already have a parallel loop (attention) keep it, and the elementwise ops that
 //      follow are fused into it.
-//   3. Inside, split the last op into whole tiles of rows and the rest, tile and fuse again, and tile every op down to a
-//      few vector registers (RegisterTiles.h). If threads would not share the parallel loop evenly, the one over the
+//   3. Inside, split the last op into whole tiles of rows and the rest, tile and fuse again, and tile every op down to
+//      a few vector registers (RegisterTiles.h). If threads would not share the parallel loop evenly, the one over the
 //      tiles of rows is parallel, too.
 // TileSizes.h decides which loops are tiled by how much; this file applies the decisions.
 #include "dialect/VityaOps.h"
