@@ -6,9 +6,10 @@
 
 namespace vitya::numerics {
 
-/// Reduces the `size` elements at `values` in `lanes` lanes. `add` adds an element to the sum of its lane.
+/// Reduces the `size` elements at `values` in `lanes` lanes. `add` adds an element to the sum of its lane. Inlined,
+/// like reduceRow, so that each processor's version of a caller has its own instructions.
 template <typename Add>
-static inline float reduceLanes(const float *values, int64_t size, int64_t lanes, Add add) {
+[[gnu::always_inline]] static inline float reduceLanes(const float *values, int64_t size, int64_t lanes, Add add) {
   float partial[kLanes] = {};
   for (int64_t i = 0; i < size; ++i)
     partial[i % lanes] = add(partial[i % lanes], values[i]);
@@ -19,7 +20,7 @@ static inline float reduceLanes(const float *values, int64_t size, int64_t lanes
 }
 
 template <typename Add>
-static inline float reduceRow(ConstFloatArray row, Add add) {
+[[gnu::always_inline]] static inline float reduceRow(ConstFloatArray row, Add add) {
   int64_t rest = row.size() % kLanes, whole = row.size() - rest;
   float sum = reduceLanes(row.data(), whole, kLanes, add);
   return rest == 0 ? sum : sum + reduceLanes(row.data() + whole, rest, lanesOf(rest), add);

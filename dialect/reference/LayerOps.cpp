@@ -1,7 +1,6 @@
 // linear, layer_norm, rms_norm, attention and mean_pool: the ops that mix columns or rows.
 #include "dialect/arithmetic/ArrayFunctions.h"
 #include "dialect/arithmetic/FloatArithmetic.h"
-#include "dialect/arithmetic/Lanes.h"
 #include "dialect/reference/Ops.h"
 
 namespace vitya::reference {
