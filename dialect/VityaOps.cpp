@@ -125,7 +125,7 @@ LogicalResult UnfoldOp::verify() { return verifyWindow(*this); }
 LogicalResult MaxPoolOp::verify() { return verifyWindow(*this); }
 
 //===----------------------------------------------------------------------===//
-// LinearOp, LayerNormOp, RmsNormOp, AttentionOp
+// LinearOp, LayerNormOp, RmsNormOp, RotaryEmbeddingOp, AttentionOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult LinearOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
@@ -210,6 +210,31 @@ LogicalResult ScaleColumnsOp::verify() {
   if (rows(getFactors()) != columns(getInput()))
     return emitOpError() << "expected factors with one entry for each of " << columns(getInput()) << " columns, found "
                          << rows(getFactors());
+  return success();
+}
+
+LogicalResult RotaryEmbeddingOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
+                                                  SmallVectorImpl<Type> &types) {
+  types.push_back(adaptor.getInput().getType());
+  return success();
+}
+
+SmallVector<unsigned> RotaryEmbeddingOp::getRowwiseOperands() { return {0, 1, 2}; }
+
+LogicalResult RotaryEmbeddingOp::verify() {
+  // rotary_embedding_c1
+  if (rows(getCos()) != rows(getInput()))
+    return emitOpError() << "expected cos and sin with as many rows as the input, found " << rows(getCos()) << " and "
+                         << rows(getInput());
+  // rotary_embedding_c2
+  int64_t heads = getHeads(), width = columns(getInput());
+  if (heads <= 0 || width % heads != 0 || width / heads % 2 != 0)
+    return emitOpError() << "expected a positive number of heads of an even width, found " << heads
+                         << " heads, width of the input " << width;
+  // rotary_embedding_c3
+  if (columns(getCos()) != getPairs() && columns(getCos()) != heads * getPairs())
+    return emitOpError() << "expected cos and sin with a column for each of " << getPairs()
+                         << " pairs of a head, or of all " << heads << " heads, found " << columns(getCos());
   return success();
 }
 

@@ -24,8 +24,8 @@ class Vitya_InferredOp<string mnemonic, list<Trait> traits = []>
 /// An op that computes the rows of its first operand independently of each other.
 def Vitya_Rowwise : DeclareOpInterfaceMethods<Vitya_RowwiseOpInterface>;
 
-/// An op whose other row-wise operands depend on their types: `params` may have one row for each token, or one for all.
-def Vitya_RowwiseWithParams : DeclareOpInterfaceMethods<Vitya_RowwiseOpInterface, ["getRowwiseOperands"]>;
+/// An op that has other row-wise operands besides the first.
+def Vitya_RowwiseOperands : DeclareOpInterfaceMethods<Vitya_RowwiseOpInterface, ["getRowwiseOperands"]>;
 
 /// A layer with a matrix product, which counts its multiply-adds.
 def Vitya_ProductLayer
@@ -174,7 +174,7 @@ def Vitya_LinearOp
     : Vitya_LayerOp<"linear",
                     (ins Vitya_AnyTokens:$input, Vitya_Matrix:$weight, Optional<Vitya_Bias>:$bias,
                          Optional<Vitya_Params>:$params, OptionalAttr<Vitya_LinearInfoAttr>:$info),
-                    [AttrSizedOperandSegments, Vitya_RowwiseWithParams, Vitya_ProductLayer]> {
+                    [AttrSizedOperandSegments, Vitya_RowwiseOperands, Vitya_ProductLayer]> {
   let summary = "a linear layer: x W^T + b";
   let description = [{
     `result[n, o] = sum_i input[n, i] * weight[o, i] + bias[o]`. Without a bias the last term is absent. A constant bias
@@ -310,6 +310,52 @@ def Vitya_RmsNormOp
   let assemblyFormat = [{
     $layer $input `,` $weight `eps` custom<ShortFloat>($eps) attr-dict `:` type($input) `,` type($weight) `->` type($result)
   }];
+}
+
+def Vitya_RotaryEmbeddingOp : Vitya_InferredOp<"rotary_embedding", [Vitya_RowwiseOperands, AllTypesMatch<["cos", "sin"]>]> {
+  let summary = "rotate pairs of columns by an angle that depends on the token (RoPE, arXiv 2104.09864)";
+  let description = [{
+    Queries and keys that are rotated by angles proportional to their positions have products that depend on the
+    difference of the positions. The columns are split into `heads` groups of equal width 2P. Pair p of a group consists
+    of its columns p and P + p or, if `interleaved`, 2p and 2p + 1. The pair (a, b) of token n becomes
+
+    `(a * cos[n, p] - b * sin[n, p], b * cos[n, p] + a * sin[n, p])`,
+
+    with each product and each sum rounded to f32. Tokens without a position, such as a class token, have cosines of 1 and
+    sines of 0.
+
+    | input | cos, sin | result |
+    |---|---|---|
+    | `tensor<NxDxf32>` | `tensor<NxPxf32>`, for all heads | `tensor<NxDxf32>` |
+    | `tensor<NxDxf32>` | `tensor<Nx(heads * P)xf32>`, those of one head after the other | `tensor<NxDxf32>` |
+
+    * (C1) `cos` and `sin` have as many rows as the input.
+    * (C2) `heads` is positive, and twice as many divide the columns of the input.
+    * (C3) `cos` and `sin` have a column for each pair of a head, or of all heads.
+
+    ```mlir
+    %0 = vitya.rotary_embedding %q, %cos, %sin heads 3 : tensor<65x192xf32>, tensor<65x32xf32>, tensor<65x32xf32>
+    ```
+
+    With neighbouring columns as pairs:
+
+    ```mlir
+    %0 = vitya.rotary_embedding %q, %cos, %sin heads 3 interleaved
+       : tensor<65x192xf32>, tensor<65x32xf32>, tensor<65x32xf32>
+    ```
+  }];
+  let arguments = (ins Vitya_Tokens:$input, Vitya_Tokens:$cos, Vitya_Tokens:$sin, I64Attr:$heads,
+                   UnitAttr:$interleaved);
+  let results = (outs Vitya_Tokens:$result);
+  let assemblyFormat = [{
+    $input `,` $cos `,` $sin `heads` $heads (`interleaved` $interleaved^)? attr-dict
+    `:` type($input) `,` type($cos) `,` type($sin)
+  }];
+  let extraClassDeclaration = [{
+    /// The number of pairs of columns in a head.
+    int64_t getPairs() { return getType().getDimSize(1) / (2 * getHeads()); }
+  }];
+  let hasVerifier = 1;
 }
 
 def Vitya_AttentionOp

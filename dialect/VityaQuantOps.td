@@ -9,7 +9,7 @@ include "dialect/VityaOps.td"
 // Quantization at run time
 //===----------------------------------------------------------------------===//
 
-def Vitya_ChooseQParamsOp : Vitya_InferredOp<"choose_qparams", [Vitya_RowwiseWithParams]> {
+def Vitya_ChooseQParamsOp : Vitya_InferredOp<"choose_qparams", [Vitya_RowwiseOperands]> {
   let summary = "choose a scale and a zero point from the range of the input";
   let description = [{
     For each token, or for all tokens together, let `low = min(0, x...)` and `high = max(0, x...)`. The result has two
@@ -33,7 +33,7 @@ def Vitya_ChooseQParamsOp : Vitya_InferredOp<"choose_qparams", [Vitya_RowwiseWit
   let assemblyFormat = "$granularity $input (`levels` $levels^)? attr-dict `:` type($input) `->` type($result)";
 }
 
-def Vitya_QuantizeOp : Vitya_Op<"quantize", [Vitya_RowwiseWithParams]> {
+def Vitya_QuantizeOp : Vitya_Op<"quantize", [Vitya_RowwiseOperands]> {
   let summary = "quantize with a scale and a zero point that are operands";
   let description = [{
     `result = clamp(rint(input * (1 / scale)) + zero, low, high)` in f32, where `rint` rounds half to even. The columns of
@@ -95,7 +95,7 @@ def Vitya_IntegerLinearOp
                     (ins Vitya_IntegerTokens:$input, Vitya_IntegerMatrix:$weight, Vitya_IntVector:$offset,
                          Vitya_Vector:$multiplier, Optional<Vitya_Vector>:$bias, Optional<Vitya_Params>:$params,
                          OptionalAttr<I64Attr>:$group),
-                    [AttrSizedOperandSegments, Vitya_RowwiseWithParams, Vitya_IntegerProductLayer]> {
+                    [AttrSizedOperandSegments, Vitya_RowwiseOperands, Vitya_IntegerProductLayer]> {
   let summary = "a quantized linear layer on stored integers";
   let description = [{
     `result[n, o] = fma(f32(sum_i input[n, i] * weight[o, i] - offset[o]), multiplier[o], bias[o])`. The input is unsigned

@@ -44,6 +44,10 @@ Tensor evaluate(RmsNormOp op, const Operands &v) {
   return rmsNorm(v[op.getInput()], v[op.getWeight()], op.getEps().convertToDouble());
 }
 
+Tensor evaluate(RotaryEmbeddingOp op, const Operands &v) {
+  return rotaryEmbedding(v[op.getInput()], v[op.getCos()], v[op.getSin()], op.getHeads(), op.getInterleaved());
+}
+
 Tensor evaluate(AttentionOp op, const Operands &v) {
   const Tensor &query = v[op.getQuery()], &key = v[op.getKey()], &value = v[op.getValue()];
   double scale = op.getScale().convertToDouble();
@@ -300,9 +304,9 @@ FailureOr<Evaluator> evaluatorOf(tensor::InsertSliceOp op) {
 FailureOr<Evaluator> makeEvaluator(Operation *op) {
   auto evaluator =
       TypeSwitch<Operation *, FailureOr<Evaluator>>(op)
-          .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, LayerNormOp, RmsNormOp, AttentionOp, GeluOp,
-                ReluOp, SiluOp, ToBf16Op, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, OrderColumnsOp,
-                IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp,
+          .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, LayerNormOp, RmsNormOp, RotaryEmbeddingOp,
+                AttentionOp, GeluOp, ReluOp, SiluOp, ToBf16Op, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp,
+                OrderColumnsOp, IntegerLinearOp, IntegerAttentionOp, quant::QuantizeCastOp, quant::DequantizeCastOp,
                 quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp, arith::SubIOp, arith::MulFOp,
                 arith::DivFOp, tensor::EmptyOp, tensor::ExtractSliceOp, tensor::InsertSliceOp, tensor::ConcatOp,
                 tensor::ExpandShapeOp, tensor::CollapseShapeOp>([](auto op) { return evaluatorOf(op); })

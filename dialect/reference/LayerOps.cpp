@@ -1,4 +1,4 @@
-// linear, layer_norm, rms_norm, attention and mean_pool: the ops that mix columns or rows.
+// linear, layer_norm, rms_norm, rotary_embedding, attention and mean_pool: the ops that mix columns or rows.
 #include "dialect/arithmetic/ArrayFunctions.h"
 #include "dialect/arithmetic/FloatArithmetic.h"
 #include "dialect/reference/Ops.h"
@@ -73,6 +73,22 @@ Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps) {
     for (int64_t i = 0; i < width; ++i)
       out[i] = x[i] * factor * weight.values()[i];
   }
+  return result;
+}
+
+Tensor rotaryEmbedding(const Tensor &input, const Tensor &cos, const Tensor &sin, int64_t heads, bool interleaved) {
+  Tensor result(input.shape(), input.elementType());
+  Eigen::Map<const Matrix> x = input.matrix(), cosines = cos.matrix(), sines = sin.matrix();
+  Eigen::Map<Matrix> out = result.mutableMatrix();
+  int64_t pairs = input.dim(1) / (2 * heads), step = interleaved ? 2 : 1, distance = interleaved ? 1 : pairs;
+  for (int64_t row = 0; row < input.dim(0); ++row)
+    for (int64_t pair = 0; pair < heads * pairs; ++pair) {
+      int64_t a = pair / pairs * 2 * pairs + pair % pairs * step, b = a + distance, angle = pair % cos.dim(1);
+      float first = x(row, a) * cosines(row, angle), second = x(row, b) * sines(row, angle);
+      out(row, a) = first - second;
+      first = x(row, b) * cosines(row, angle), second = x(row, a) * sines(row, angle);
+      out(row, b) = first + second;
+    }
   return result;
 }
 

@@ -66,6 +66,10 @@ Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, 
 /// infinity gives NaN.
 Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps);
 
+/// `input` [N, D] with pairs of columns of each head rotated. `cos` and `sin` are [N, P], where a head has P pairs, or
+/// have those of one head after the other.
+Tensor rotaryEmbedding(const Tensor &input, const Tensor &cos, const Tensor &sin, int64_t heads, bool interleaved);
+
 /// softmax(scale * query key^T) value for each of `heads` groups of columns of `query` [N, A], `key` [M, A] and
 /// `value` [M, B]; the results of all heads are concatenated: [N, B]. Queries are scaled, both products are chains of
 /// fused multiply-adds, and the sum of the exponentials, in kLanes lanes, divides the result. A query with a score that

@@ -90,6 +90,16 @@ Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps) {
   return wrap(x * at::rsqrt(x.square().mean(-1, /*keepdim=*/true) + eps) * unwrap(weight));
 }
 
+Tensor rotaryEmbedding(const Tensor &input, const Tensor &cos, const Tensor &sin, int64_t heads, bool interleaved) {
+  const at::Tensor &x = unwrap(input);
+  int64_t tokens = x.size(-2), pairs = x.size(-1) / (2 * heads), dim = interleaved ? -1 : -2;
+  at::Tensor halves = interleaved ? x.reshape({-1, tokens, heads, pairs, 2}) : x.reshape({-1, tokens, heads, 2, pairs});
+  at::Tensor a = halves.select(dim, 0), b = halves.select(dim, 1);
+  auto ofPairs = [&](const Tensor &angles) { return unwrap(angles).detach().reshape({tokens, -1, pairs}); };
+  at::Tensor c = ofPairs(cos), s = ofPairs(sin);
+  return wrap(at::stack({a * c - b * s, b * c + a * s}, dim).reshape(x.sizes()));
+}
+
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,
                  double weightScale) {
   bool isBatch = unwrap(query).dim() == 3;

@@ -191,6 +191,11 @@ private:
         .Case([](RmsNormOp op) {
           return [eps = op.getEps().convertToDouble()](Operands v, auto &) { return rmsNorm(v[0], v[1], eps); };
         })
+        .Case([](RotaryEmbeddingOp op) {
+          return [heads = op.getHeads(), interleaved = op.getInterleaved()](Operands v, auto &) {
+            return rotaryEmbedding(v[0], v[1], v[2], heads, interleaved);
+          };
+        })
         .Case([](AttentionOp op) {
           double weights = op.getWeights() ? cast<quant::UniformQuantizedType>(*op.getWeights()).getScale() : 0;
           return [heads = op.getHeads(), scale = op.getScale().convertToDouble(), weights](Operands v, auto &) {

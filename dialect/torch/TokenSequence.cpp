@@ -118,6 +118,8 @@ private:
   std::optional<Rows> rowsOf(Operation *op) {
     if (isa<MeanPoolOp>(op))
       return Rows{};
+    if (isa<RotaryEmbeddingOp>(op)) // by the angle of each position
+      return std::nullopt;
     if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
       Rows source = rows.lookup(slice.getSource());
       int64_t offset = slice.getStaticOffsets()[0], size = slice.getStaticSizes()[0];

@@ -61,6 +61,11 @@ FailureOr<Converter::Results> Converter::elementFunction() {
   return results(applied(*self, function));
 }
 
+FailureOr<Converter::Results> Converter::negate() {
+  FailureOr<View> self = view("self");
+  return failed(self) ? FailureOr<Results>(failure()) : results(scaledBy(*self, -1));
+}
+
 FailureOr<Converter::Results> Converter::gelu() {
   const Argument *approximate = node->find("approximate");
   const auto *form = approximate ? approximate->as<std::string>() : nullptr;

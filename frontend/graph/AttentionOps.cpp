@@ -8,7 +8,8 @@ using namespace mlir;
 namespace vitya {
 
 /// softmax(scale query key^T) value for tensors [heads, tokens, width].
-FailureOr<View> Converter::attend(const View &query, const View &key, const View &value, double scale) {
+FailureOr<View> Converter::attend(const View &givenQuery, const View &givenKey, const View &value, double scale) {
+  auto [query, key] = pairsApart(givenQuery, givenKey);
   int64_t heads = query.map.size(0), width = query.map.size(2), queries = query.map.size(1),
           valueWidth = value.map.size(2);
   // Programs that compute 1 / sqrt(width) in parts, or in f32, get a number that differs by rounding.
@@ -18,6 +19,8 @@ FailureOr<View> Converter::attend(const View &query, const View &key, const View
     total = usual;
   SmallVector<Value> operands;
   for (auto [part, operand] : {std::pair("q", query), std::pair("k", key), std::pair("v", value)}) {
+    if (auto *rotary = getSource<RotarySource>(operand))
+      rotary->part = part;
     FailureOr<View> tokens = rearranged(operand, operand.map.permute({1, 0, 2}));
     tokens = failed(tokens) ? tokens : reshaped(*tokens, {operand.map.size(1), heads * operand.map.size(2)});
     if (succeeded(tokens) && operands.size() < 2)

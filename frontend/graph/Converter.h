@@ -74,6 +74,7 @@ private:
   mlir::FailureOr<Results> unsqueeze();
   mlir::FailureOr<Results> expand();
   mlir::FailureOr<Results> repeat();
+  mlir::FailureOr<Results> repeatInterleave();
   mlir::FailureOr<Results> select();
   mlir::FailureOr<Results> slice();
   mlir::FailureOr<Results> narrow();
@@ -125,8 +126,15 @@ private:
   mlir::FailureOr<Results> attention();
   mlir::FailureOr<View> attend(const View &query, const View &key, const View &value, double scale);
 
+  // Rotary position embeddings (RotaryOps.cpp).
+  std::optional<View> quarterTurn(llvm::ArrayRef<View> parts, int64_t dim);
+  std::optional<View> rotation(const View &left, const View &right);
+  std::optional<View> joinRotated(llvm::ArrayRef<View> parts, int64_t dim);
+  static std::pair<View, View> pairsApart(const View &query, const View &key);
+
   // Functions of each element (ActivationOps.cpp).
   mlir::FailureOr<Results> elementFunction();
+  mlir::FailureOr<Results> negate();
   mlir::FailureOr<Results> gelu();
   mlir::FailureOr<Results> clamp();
   /// `function` of each element, a constant if `view` is one.

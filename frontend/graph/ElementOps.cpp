@@ -135,6 +135,8 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
   if (isFunction(a) || isFunction(b))
     if (FailureOr<View> result = combine(a, b, sumOf); succeeded(result))
       return *result;
+  if (std::optional<View> rotated = rotation(a, b))
+    return *rotated;
   // A bias of a linear layer.
   const View &layer = aIsConstant ? b : a, &constant = aIsConstant ? a : b;
   if (std::optional<View> bias = getSource<LinearSource>(layer) ? vectorFor(layer, constant) : std::nullopt) {
@@ -211,9 +213,7 @@ FailureOr<View> Converter::product(const View &left, const View &right) {
                 *IndexMap::rowMajor(a.map.shape())};
   }
   if (aIsConstant || bIsConstant)
-    return emitter.fail("expected a product with a number, with one factor for each output of a linear layer, or of "
-                        "two tensors that are computed, found another constant (rotary position embeddings have one "
-                        "for each token and output: no op rotates queries and keys)");
+    return View{std::make_shared<Source>(ScaledSource{layer, constant}), *IndexMap::rowMajor(a.map.shape())};
   // A gate, as in SwiGLU.
   FailureOr<Operands> operands = operandsOf(a, b);
   if (failed(operands))

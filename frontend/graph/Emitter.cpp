@@ -69,6 +69,9 @@ FailureOr<Value> Emitter::valueOf(const View &view) {
     return fail("expected products of queries and keys only in attention, softmax(scale * q k^T) v, found another use");
   if (getSource<MeanSquaresSource>(view))
     return fail("expected the mean of squares only in RMSNorm, x * rsqrt(mean(x^2) + eps), found another use");
+  if (getSource<QuarterTurnSource>(view))
+    return fail("expected a concatenation of columns without negation, except in rotary position embeddings, "
+                "x * cos + rotate_half(x) * sin, found another use");
   return fail("expected numbers, found truth values");
 }
 
@@ -264,7 +267,8 @@ FailureOr<Value> Emitter::matrix(const View &original, StringRef part) {
     FailureOr<Position> position = locate(view, linear->weight.map.size(0));
     if (failed(position))
       return failure();
-    if (!position->isRange()) {
+    if (!position->isRange() || (linear->isCut && !linear->value)) {
+      linear->isCut = true;
       FailureOr<View> gathered = gatherOutputs(view, *linear, *position);
       if (failed(gathered))
         return failure();

@@ -84,13 +84,29 @@ public:
   std::string problem;
 
 private:
+  /// How the columns of heads lie in a matrix of tokens. The view is [..., tokens, heads, width], or, if `isHeadFirst`,
+  /// [..., heads, tokens, width].
+  struct HeadRows {
+    int64_t tokens, heads, width;
+    bool isHeadFirst;
+    /// A view of that shape as [tokens, heads * width].
+    std::optional<IndexMap> matrix(const IndexMap &map) const;
+    /// A matrix [tokens, heads * width] as a view of the shape `shape`.
+    View apart(mlir::Value matrix, llvm::ArrayRef<int64_t> shape) const;
+  };
+  static std::optional<HeadRows> headRows(const View &view);
   mlir::FailureOr<View> patches(const View &view, mlir::Value image);
   mlir::FailureOr<mlir::Value> valueOf(const View &view);
   static bool isComputedInSteps(const View &view) {
-    return getSource<FunctionSource>(view) || getSource<NormSource>(view);
+    return getSource<FunctionSource>(view) || getSource<NormSource>(view) || getSource<ScaledSource>(view) ||
+           getSource<RotarySource>(view);
   }
   mlir::FailureOr<View> evaluate(const View &view);
   mlir::FailureOr<View> evaluateNorm(const View &view);
+  mlir::FailureOr<View> evaluateScaled(const View &view);
+  mlir::FailureOr<View> evaluateRotary(const View &view);
+  mlir::FailureOr<mlir::Value> rotaryTable(const View &factors, const HeadRows &heads, bool interleaved,
+                                           llvm::StringRef name);
   mlir::FailureOr<mlir::Value> normalizeRows(mlir::Value rows, const Norm &norm, std::optional<IndexMap> columns);
   std::optional<mlir::FailureOr<View>> normalizeHeads(const View &input, const Norm &norm);
   mlir::Value activate(Activation activation, mlir::Value operand);
@@ -115,6 +131,7 @@ private:
     mlir::Value value;
   };
   llvm::DenseMap<const Source *, std::vector<EmittedConstant>> constants;
+  std::vector<std::pair<View, std::vector<float>>> tables; ///< of sines and cosines
 };
 
 } // namespace vitya

@@ -51,6 +51,10 @@ Value Emitter::activate(Activation activation, Value operand) {
 FailureOr<View> Emitter::evaluate(const View &view) {
   if (getSource<NormSource>(view))
     return evaluateNorm(view);
+  if (getSource<ScaledSource>(view))
+    return evaluateScaled(view);
+  if (getSource<RotarySource>(view))
+    return evaluateRotary(view);
   FunctionSource source = *getSource<FunctionSource>(view);
   std::optional<Activation> activation =
       recognizeActivation([&](double x) { return view.factor * source.function(x); });

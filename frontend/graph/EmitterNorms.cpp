@@ -40,42 +40,57 @@ FailureOr<Value> Emitter::normalizeRows(Value rows, const Norm &norm, std::optio
   return LayerNormOp::create(builder, location(name), name, rows, *weight, *bias, eps).getResult();
 }
 
-/// A norm of the columns of each head. `input` is [..., tokens, heads, width] or [..., heads, tokens, width]. Returns
-/// nothing if it is neither.
-std::optional<FailureOr<View>> Emitter::normalizeHeads(const View &input, const Norm &norm) {
-  size_t rank = input.map.rank();
-  std::optional<int64_t> columns = sourceColumns(input);
-  if (rank < 3 || !columns || input.map.size(rank - 1) == *columns)
+std::optional<IndexMap> Emitter::HeadRows::matrix(const IndexMap &map) const {
+  std::optional<IndexMap> split =
+      map.reshape(isHeadFirst ? ArrayRef({heads, tokens, width}) : ArrayRef({tokens, heads, width}));
+  split = split && isHeadFirst ? split->permute({1, 0, 2}) : split;
+  return split ? split->reshape({tokens, heads * width}) : std::nullopt;
+}
+
+View Emitter::HeadRows::apart(Value matrix, ArrayRef<int64_t> shape) const {
+  View result = Emitter::tokens(matrix, {tokens, heads, width});
+  if (isHeadFirst)
+    result.map = *result.map.permute({1, 0, 2});
+  result.map = *result.map.reshape(shape);
+  return result;
+}
+
+std::optional<Emitter::HeadRows> Emitter::headRows(const View &view) {
+  size_t rank = view.map.rank();
+  std::optional<int64_t> columns = sourceColumns(view);
+  if (rank < 3 || !columns)
     return std::nullopt;
-  int64_t width = input.map.size(rank - 1), inner = input.map.size(rank - 2),
-          outer = input.map.elements() / (width * inner);
-  std::optional<IndexMap> split = input.map.reshape({outer, inner, width});
+  int64_t width = view.map.size(rank - 1), inner = view.map.size(rank - 2),
+          outer = view.map.elements() / (width * inner);
   for (bool isHeadFirst : {false, true}) {
-    int64_t heads = isHeadFirst ? outer : inner, tokens = isHeadFirst ? inner : outer;
-    std::optional<IndexMap> map = split && isHeadFirst ? split->permute({1, 0, 2}) : split;
-    bool isUsual = heads > 1 && tokens > 1;
-    map = isUsual && map && map->isCounting(0, *columns) ? map->reshape({tokens, heads * width}) : std::nullopt;
-    if (!map)
-      continue;
-    FailureOr<Value> matrix = this->matrix({input.source, *map, input.factor});
-    if (failed(matrix))
-      return FailureOr<View>(failure());
-    SmallVector<ReassociationIndices> ofHeads = {{0}, {1, 2}}, ofRows = {{0, 1}, {2}};
-    auto type = [&](ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, builder.getF32Type()); };
-    Location loc = matrix->getLoc();
-    Value apart = tensor::ExpandShapeOp::create(builder, loc, type({tokens, heads, width}), *matrix, ofHeads);
-    Value rows = tensor::CollapseShapeOp::create(builder, loc, type({tokens * heads, width}), apart, ofRows);
-    FailureOr<Value> normal = normalizeRows(rows, norm, std::nullopt);
-    if (failed(normal))
-      return FailureOr<View>(failure());
-    apart = tensor::ExpandShapeOp::create(builder, normal->getLoc(), apart.getType(), *normal, ofRows);
-    Value whole = tensor::CollapseShapeOp::create(builder, normal->getLoc(), matrix->getType(), apart, ofHeads);
-    View result = Emitter::tokens(whole, {tokens, heads, width});
-    std::optional<IndexMap> order = isHeadFirst ? result.map.permute({1, 0, 2}) : result.map;
-    FailureOr<IndexMap> ordered = arranged(order ? order->reshape(input.map.shape()) : std::nullopt);
-    return failed(ordered) ? FailureOr<View>(failure()) : FailureOr<View>(View{result.source, *ordered});
+    HeadRows rows{isHeadFirst ? inner : outer, isHeadFirst ? outer : inner, width, isHeadFirst};
+    std::optional<IndexMap> matrix = rows.matrix(view.map);
+    if (matrix && matrix->isCounting(0, *columns) && matrix->size(1) <= *columns)
+      return rows;
   }
   return std::nullopt;
+}
+
+/// A norm of the columns of each head. Returns nothing unless `input` has several heads and tokens.
+std::optional<FailureOr<View>> Emitter::normalizeHeads(const View &input, const Norm &norm) {
+  std::optional<HeadRows> split = headRows(input);
+  if (!split || split->heads == 1 || split->tokens == 1)
+    return std::nullopt;
+  auto [tokens, heads, width, isHeadFirst] = *split;
+  FailureOr<Value> matrix = this->matrix({input.source, *split->matrix(input.map), input.factor});
+  if (failed(matrix))
+    return FailureOr<View>(failure());
+  SmallVector<ReassociationIndices> ofHeads = {{0}, {1, 2}}, ofRows = {{0, 1}, {2}};
+  auto type = [&](ArrayRef<int64_t> shape) { return RankedTensorType::get(shape, builder.getF32Type()); };
+  Location loc = matrix->getLoc();
+  Value apart = tensor::ExpandShapeOp::create(builder, loc, type({tokens, heads, width}), *matrix, ofHeads);
+  Value rows = tensor::CollapseShapeOp::create(builder, loc, type({tokens * heads, width}), apart, ofRows);
+  FailureOr<Value> normal = normalizeRows(rows, norm, std::nullopt);
+  if (failed(normal))
+    return FailureOr<View>(failure());
+  apart = tensor::ExpandShapeOp::create(builder, normal->getLoc(), apart.getType(), *normal, ofRows);
+  Value whole = tensor::CollapseShapeOp::create(builder, normal->getLoc(), matrix->getType(), apart, ofHeads);
+  return split->apart(whole, input.map.shape());
 }
 
 FailureOr<View> Emitter::normalize(const View &input, int64_t width, const Norm &norm) {

@@ -131,6 +131,10 @@ FailureOr<Converter::Results> Converter::concatenate(MutableArrayRef<View> parts
         return failure();
     return results(foldConcatenation(parts, dim));
   }
+  if (std::optional<View> turned = quarterTurn(parts, dim))
+    return Results{*turned};
+  if (std::optional<View> rotated = joinRotated(parts, dim))
+    return Results{*rotated};
   shape[dim] = 0;
   // Tokens are concatenated as rows. The last dimension is that of the columns.
   bool areColumns = dim == int64_t(rank) - 1;

@@ -33,6 +33,8 @@ FailureOr<Converter::Results> Converter::dropout() {
 FailureOr<Converter::Results> Converter::convertType() {
   FailureOr<View> self = view("self");
   std::optional<double> type = number("dtype");
+  if (node->op == "type_as")
+    type = double(graph[node->results.front()].type);
   if (failed(self) || !type || isFloating(ScalarType(*type)))
     return failed(self) ? FailureOr<Results>(failure()) : Results{*self};
   if (!isConstant(*self))
@@ -173,22 +175,45 @@ FailureOr<Converter::Results> Converter::expand() {
   return arranged(*self, self->map.expand(*sizes));
 }
 
+/// Dimension `dim` of `map` repeated as a whole, or, if `eachIndex`, each of its indices.
+static std::optional<IndexMap> repeated(const IndexMap &map, size_t dim, int64_t count, bool eachIndex) {
+  SmallVector<int64_t> apart = map.shape(), expanded = apart, merged = apart;
+  apart.insert(apart.begin() + dim + eachIndex, 1);
+  expanded.insert(expanded.begin() + dim + eachIndex, count);
+  if (count <= 0 || count > IndexMap::kMaxElements / merged[dim])
+    return std::nullopt;
+  merged[dim] *= count;
+  std::optional<IndexMap> result = map.reshape(apart);
+  result = result ? result->expand(expanded) : std::nullopt;
+  return result ? result->reshape(merged) : std::nullopt;
+}
+
 FailureOr<Converter::Results> Converter::repeat() {
+  bool isTile = node->op == "tile";
   FailureOr<View> self = view("self");
-  FailureOr<SmallVector<int64_t>> repeats = integers("repeats");
+  FailureOr<SmallVector<int64_t>> repeats = integers(isTile ? "dims" : "repeats");
   if (failed(self) || failed(repeats))
     return failure();
-  SmallVector<int64_t> sizes = self->map.shape();
-  int64_t added = int64_t(repeats->size()) - int64_t(sizes.size());
-  if (added < 0)
+  int64_t rank = self->map.rank(), added = int64_t(repeats->size()) - rank;
+  if (added < 0 && !isTile)
     return emitter.fail("expected a number of repetitions for each dimension, found {0}", repeats->size());
+  repeats->insert(repeats->begin(), std::max<int64_t>(-added, 0), 1);
+  SmallVector<int64_t> shape(std::max<int64_t>(added, 0), 1);
+  llvm::append_range(shape, self->map.shape());
+  std::optional<IndexMap> map = self->map.reshape(shape);
   for (auto [dim, count] : llvm::enumerate(*repeats))
-    if (int64_t(dim) >= added && sizes[dim - added] != 1 && count != 1)
-      return emitter.fail("expected repetitions of dimensions of size 1, found {0} of size {1}", count,
-                          sizes[dim - added]);
-    else if (int64_t(dim) >= added)
-      count = std::max(count, sizes[dim - added]);
-  return arranged(*self, self->map.expand(*repeats));
+    map = map ? repeated(*map, dim, count, /*eachIndex=*/false) : std::nullopt;
+  return arranged(*self, map);
+}
+
+FailureOr<Converter::Results> Converter::repeatInterleave() {
+  FailureOr<View> self = view("self");
+  FailureOr<int64_t> count = integer("repeats");
+  FailureOr<int64_t> dim =
+      failed(self) || failed(count) ? FailureOr<int64_t>(failure()) : dimension("dim", self->map.rank());
+  if (failed(dim))
+    return failure();
+  return arranged(*self, repeated(self->map, *dim, *count, /*eachIndex=*/true));
 }
 
 FailureOr<Converter::Results> Converter::select() {

@@ -33,7 +33,8 @@ struct LinearSource {
   View weight;              ///< [out, in], a constant
   std::optional<View> bias; ///< [out], a constant
   std::string name;
-  mlir::Value value; ///< null until it is needed
+  mlir::Value value;  ///< null until it is needed
+  bool isCut = false; ///< whether layers of their own compute some of the outputs, so that the others follow
 };
 /// A tensor of the file, or one that was computed from such tensors.
 struct ConstantSource {
@@ -72,6 +73,22 @@ struct NormSource {
   std::string name;
   std::optional<View> result; ///< the norm with the weight times `factor`, if it is an op now
 };
+/// Elements of `operand` times those of the constant `factors`, both of one shape.
+struct ScaledSource {
+  View operand, factors;
+};
+/// Pairs of columns of `operand`, its last dimension, turned by 90 degrees: (a, b) becomes (-b, a).
+struct QuarterTurnSource {
+  View operand;
+  bool interleaved; ///< as in vitya.rotary_embedding
+};
+/// operand * cos + quarter turn of operand * sin, where all three have one shape: rotary position embeddings.
+struct RotarySource {
+  View operand, cos, sin;
+  bool interleaved;
+  std::string part;           ///< "q" or "k", as for Emitter::matrix
+  std::optional<View> result; ///< if it is an op now
+};
 /// Memory that is written part by part.
 struct BufferSource {
   llvm::SmallVector<int64_t> shape;
@@ -89,8 +106,8 @@ struct UnsupportedSource {
 };
 
 struct Source : std::variant<ImageSource, TokensSource, LinearSource, ConstantSource, ScoresSource, ProbabilitiesSource,
-                             WeightedSource, FunctionSource, MeanSquaresSource, NormSource, BufferSource, TruthSource,
-                             UnsupportedSource> {
+                             WeightedSource, FunctionSource, MeanSquaresSource, NormSource, ScaledSource,
+                             QuarterTurnSource, RotarySource, BufferSource, TruthSource, UnsupportedSource> {
   using variant::variant;
 };
 

@@ -290,6 +290,46 @@ func.func @rms_norm_c2(%x: tensor<4x8xf32>, %w: tensor<8xf32>) {
 
 // -----
 
+func.func @rotary_embedding_cos_sin(%x: tensor<4x8xf32>, %c: tensor<4x2xf32>, %s: tensor<4x4xf32>) {
+  // expected-error @below {{'vitya.rotary_embedding' op failed to verify that all of {cos, sin} have same type}}
+  %0 = vitya.rotary_embedding %x, %c, %s heads 2 : tensor<4x8xf32>, tensor<4x2xf32>, tensor<4x4xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c1(%x: tensor<4x8xf32>, %c: tensor<5x2xf32>) {
+  // expected-error @below {{'vitya.rotary_embedding' op expected cos and sin with as many rows as the input, found 5 and 4}}
+  %0 = vitya.rotary_embedding %x, %c, %c heads 2 : tensor<4x8xf32>, tensor<5x2xf32>, tensor<5x2xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c2_heads(%x: tensor<4x8xf32>, %c: tensor<4x2xf32>) {
+  // expected-error @below {{'vitya.rotary_embedding' op expected a positive number of heads of an even width, found 0 heads, width of the input 8}}
+  %0 = vitya.rotary_embedding %x, %c, %c heads 0 : tensor<4x8xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c2_width(%x: tensor<4x6xf32>, %c: tensor<4x2xf32>) {
+  // expected-error @below {{'vitya.rotary_embedding' op expected a positive number of heads of an even width, found 2 heads, width of the input 6}}
+  %0 = vitya.rotary_embedding %x, %c, %c heads 2 : tensor<4x6xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_embedding_c3(%x: tensor<4x8xf32>, %c: tensor<4x3xf32>) {
+  // expected-error @below {{'vitya.rotary_embedding' op expected cos and sin with a column for each of 2 pairs of a head, or of all 2 heads, found 3}}
+  %0 = vitya.rotary_embedding %x, %c, %c heads 2 : tensor<4x8xf32>, tensor<4x3xf32>, tensor<4x3xf32>
+  return
+}
+
+// -----
+
 func.func @attention_c1_widths(%q: tensor<4x6xf32>, %k: tensor<4x8xf32>) {
   // expected-error @below {{'vitya.attention' op expected query and key of the same width, found 6 and 8}}
   %0 = vitya.attention "attn" %q, %k, %k heads 2 scale 1.0 : tensor<4x6xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>

@@ -67,6 +67,14 @@ func.func @tokens(%x: tensor<65x192xf32>, %w: tensor<192xf32>) -> tensor<1x192xf
   // CHECK: %[[RMS:.*]] = vitya.rms_norm "norm" %[[NORM]], %[[W]] eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32> -> tensor<65x192xf32>
   // GENERIC: "vitya.rms_norm"(%{{.*}}, %{{.*}}) <{eps = 9.9999999999999995E-7 : f64, layer = "norm"}>
   %rms = vitya.rms_norm "norm" %0, %w eps 1.0e-6 : tensor<65x192xf32>, tensor<192xf32> -> tensor<65x192xf32>
+  // CHECK: vitya.rotary_embedding %[[RMS]], %[[C:.*]], %[[C]] heads 3 : tensor<65x192xf32>, tensor<65x32xf32>, tensor<65x32xf32>
+  // GENERIC: "vitya.rotary_embedding"(%{{.*}}, %{{.*}}, %{{.*}}) <{heads = 3 : i64}>
+  %c = arith.constant dense<0.5> : tensor<65x32xf32>
+  %rotated = vitya.rotary_embedding %rms, %c, %c heads 3 : tensor<65x192xf32>, tensor<65x32xf32>, tensor<65x32xf32>
+  // CHECK: vitya.rotary_embedding %{{.*}}, %[[ALL:.*]], %[[ALL]] heads 3 interleaved : tensor<65x192xf32>, tensor<65x96xf32>, tensor<65x96xf32>
+  // GENERIC: "vitya.rotary_embedding"(%{{.*}}, %{{.*}}, %{{.*}}) <{heads = 3 : i64, interleaved}>
+  %all = arith.constant dense<0.5> : tensor<65x96xf32>
+  %pairs = vitya.rotary_embedding %rotated, %all, %all heads 3 interleaved : tensor<65x192xf32>, tensor<65x96xf32>, tensor<65x96xf32>
   // CHECK: %[[ERF:.*]] = vitya.gelu erf %[[RMS]] : tensor<65x192xf32>
   // GENERIC: "vitya.gelu"(%{{.*}}) <{form = 0 : i32}>
   %1 = vitya.gelu erf %rms : tensor<65x192xf32>

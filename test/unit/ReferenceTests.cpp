@@ -176,6 +176,25 @@ TEST_F(Reference, RmsNormScalesAndAddsEps) {
   EXPECT_FLOAT_EQ(at(result, 0, 1), 28);
 }
 
+TEST_F(Reference, RotaryEmbeddingRotatesPairsHalfAHeadApart) {
+  // Token 0 is rotated by 0 and 90 degrees, token 1 by 180 degrees and by an angle of cosine 0.6.
+  Tensor cos = make({2, 2}, {1, 0, -1, 0.6F}), sin = make({2, 2}, {0, 1, 0, 0.8F});
+  Tensor x = make({2, 8}, {1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 8});
+  Tensor result = rotaryEmbedding(x, cos, sin, 2, /*interleaved=*/false);
+  const float expected[] = {1, -4, 3, 2, 5, -8, 7, 6, -1, -2, -3, 4, -5, -2.8F, -7, 9.6F};
+  for (int64_t i = 0; i < 16; ++i)
+    EXPECT_NEAR(result.values()[i], expected[i], 1e-6) << i;
+}
+
+TEST_F(Reference, RotaryEmbeddingRotatesNeighbouringColumns) {
+  // Each of the two heads has angles of its own.
+  Tensor cos = make({1, 4}, {1, 0, -1, 0.6F}), sin = make({1, 4}, {0, 1, 0, 0.8F});
+  Tensor result = rotaryEmbedding(make({1, 8}, {1, 2, 3, 4, 5, 6, 7, 8}), cos, sin, 2, /*interleaved=*/true);
+  const float expected[] = {1, 2, -4, 3, -5, -6, -2.2F, 10.4F};
+  for (int64_t i = 0; i < 8; ++i)
+    EXPECT_NEAR(result.values()[i], expected[i], 1e-6) << i;
+}
+
 TEST_F(Reference, MeanPoolIsTheMeanOfRows) {
   Tensor result = meanPool(make({3, 2}, {1, 10, 2, 20, 6, 60}));
   EXPECT_EQ(result.shape(), llvm::ArrayRef<int64_t>({1, 2}));

@@ -1,4 +1,4 @@
-// Translates linear layers, attention and norms.
+// Translates linear layers, attention, norms and rotary embeddings.
 #include "dialect/Constants.h"
 #include "passes/emit/onnx/Translator.h"
 #include <cstring>
@@ -164,6 +164,22 @@ LogicalResult OnnxTranslator::translate(RmsNormOp op) {
   std::string root =
       node("Sqrt", {node("Add", {mean, scalar("eps", static_cast<float>(op.getEps().convertToDouble()))})});
   return define(op, node("Mul", {node("Div", {x, root}), vectorOf(op.getWeight())}));
+}
+
+LogicalResult OnnxTranslator::translate(RotaryEmbeddingOp op) {
+  int64_t rows = rowsOf(op.getInput()), pairs = op.getPairs(), axis = op.getInterleaved() ? 4 : 3;
+  // [batch, tokens, heads, 2, pairs], or with the last two dimensions exchanged.
+  auto apart = [&](Value tensor, int64_t halves) {
+    int64_t groups = columnsOf(tensor) / (halves * pairs);
+    return reshape(valueOf(tensor), op.getInterleaved() ? ArrayRef({rows, groups, pairs, halves})
+                                                        : ArrayRef({rows, groups, halves, pairs}));
+  };
+  std::string x = apart(op.getInput(), 2), cos = apart(op.getCos(), 1), sin = apart(op.getSin(), 1);
+  auto half = [&](int64_t index) { return node("Gather", {x, integers("half", {index})}, {{"axis", axis}}); };
+  auto times = [&](const std::string &left, const std::string &right) { return node("Mul", {left, right}); };
+  std::string a = half(0), b = half(1), first = node("Sub", {times(a, cos), times(b, sin)}),
+              second = node("Add", {times(b, cos), times(a, sin)});
+  return define(op, reshape(node("Concat", {first, second}, {{"axis", axis}}), op.getType().getShape()));
 }
 
 } // namespace vitya

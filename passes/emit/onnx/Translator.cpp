@@ -51,11 +51,11 @@ LogicalResult OnnxTranslator::run(func::FuncOp function) {
 
 LogicalResult OnnxTranslator::dispatch(Operation *op) {
   return TypeSwitch<Operation *, LogicalResult>(op)
-      .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, AttentionOp, LayerNormOp, RmsNormOp, GeluOp, ReluOp,
-            SiluOp, ToBf16Op, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp, QuantizeOp, quant::QuantizeCastOp,
-            quant::DequantizeCastOp, quant::StorageCastOp, arith::ConstantOp, arith::AddFOp, arith::SubFOp,
-            arith::MulFOp, arith::DivFOp, tensor::ExtractSliceOp, tensor::ConcatOp, tensor::ExpandShapeOp,
-            tensor::CollapseShapeOp, func::ReturnOp>([&](auto op) { return translate(op); })
+      .Case<NormalizeOp, PatchifyOp, UnfoldOp, MaxPoolOp, LinearOp, AttentionOp, LayerNormOp, RmsNormOp,
+            RotaryEmbeddingOp, GeluOp, ReluOp, SiluOp, ToBf16Op, ScaleColumnsOp, MeanPoolOp, ChooseQParamsOp,
+            QuantizeOp, quant::QuantizeCastOp, quant::DequantizeCastOp, quant::StorageCastOp, arith::ConstantOp,
+            arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, tensor::ExtractSliceOp, tensor::ConcatOp,
+            tensor::ExpandShapeOp, tensor::CollapseShapeOp, func::ReturnOp>([&](auto op) { return translate(op); })
       .Default([](Operation *op) -> LogicalResult {
         auto layer = dyn_cast<LayerOpInterface>(op);
         std::string of = layer ? (" of layer '" + layer.getLayer() + "'").str() : "";

@@ -50,6 +50,7 @@ private:
   mlir::LogicalResult translate(AttentionOp op);
   mlir::LogicalResult translate(LayerNormOp op);
   mlir::LogicalResult translate(RmsNormOp op);
+  mlir::LogicalResult translate(RotaryEmbeddingOp op);
   // TokenOps.cpp
   mlir::LogicalResult translate(GeluOp op);
   mlir::LogicalResult translate(ReluOp op);

@@ -1,4 +1,5 @@
-// Lowers gelu, relu and silu element by element, through math.erf, math.tanh or math.exp, scale_columns and to_bf16.
+// Lowers gelu, relu and silu element by element, through math.erf, math.tanh or math.exp, scale_columns, to_bf16 and
+// rotary_embedding.
 #include "dialect/VityaOps.h"
 #include "dialect/arithmetic/Bf16.h"
 #include "dialect/arithmetic/MathFunctions.h"
@@ -61,8 +62,51 @@ struct ScaleColumnsToLinalg : OpConversionPattern<ScaleColumnsOp> {
   }
 };
 
+struct RotaryEmbeddingToLinalg : OpConversionPattern<RotaryEmbeddingOp> {
+  using OpConversionPattern::OpConversionPattern;
+  LogicalResult matchAndRewrite(RotaryEmbeddingOp op, OpAdaptor adaptor,
+                                ConversionPatternRewriter &rewriter) const override {
+    LinalgBuilder b(rewriter, op.getLoc());
+    int64_t rows = op.getType().getDimSize(0), heads = op.getHeads(), pairs = op.getPairs();
+    bool interleaved = op.getInterleaved();
+    // [rows, heads, 2, pairs], or with the last two dimensions exchanged.
+    Value x = b.split(b.split(adaptor.getInput(), 1, 2 * pairs), 2, interleaved ? 2 : pairs);
+    SmallVector<OpFoldResult> strides(4, b.getIndexAttr(1));
+    SmallVector<OpFoldResult> sizes =
+        getAsIndexOpFoldResult(b.getContext(), interleaved ? ArrayRef({rows, heads, pairs, int64_t(1)})
+                                                           : ArrayRef({rows, heads, int64_t(1), pairs}));
+    auto offsets = [&](int64_t half) {
+      SmallVector<OpFoldResult> result(4, b.getIndexAttr(0));
+      result[interleaved ? 3 : 2] = b.getIndexAttr(half);
+      return result;
+    };
+    auto reduced = RankedTensorType::get({rows, heads, pairs}, b.getF32Type());
+    auto half = [&](int64_t index) -> LinalgBuilder::Operand {
+      return {tensor::ExtractSliceOp::create(b, reduced, x, offsets(index), sizes, strides), {0, 1, 2}};
+    };
+    auto angles = [&](Value of) -> LinalgBuilder::Operand {
+      if (b.size(of, 1) == pairs)
+        return {of, {0, 2}};
+      return {b.split(of, 1, pairs), {0, 1, 2}};
+    };
+    LinalgBuilder::Operand first = half(0), second = half(1), cos = angles(adaptor.getCos()),
+                           sin = angles(adaptor.getSin()), init{b.empty(reduced.getShape()), {0, 1, 2}};
+    Value rotated[] = {
+        b.generic(3, {first, second, cos, sin}, init,
+                  [](FloatBuilder &a, ValueRange v) { return a.sub(a.mul(v[0], v[2]), a.mul(v[1], v[3])); }),
+        b.generic(3, {first, second, cos, sin}, init,
+                  [](FloatBuilder &a, ValueRange v) { return a.add(a.mul(v[1], v[2]), a.mul(v[0], v[3])); })};
+    Value result = b.empty(b.type(x).getShape());
+    for (auto [index, each] : llvm::enumerate(rotated))
+      result = tensor::InsertSliceOp::create(b, each, result, offsets(index), sizes, strides);
+    rewriter.replaceOp(op, b.merge(b.merge(result, 2), 1));
+    return success();
+  }
+};
+
 } // namespace
 
 void vitya::detail::populateElementwiseToLinalgPatterns(RewritePatternSet &patterns) {
-  patterns.add<GeluToLinalg, ReluToLinalg, SiluToLinalg, Bf16ToLinalg, ScaleColumnsToLinalg>(patterns.getContext());
+  patterns.add<GeluToLinalg, ReluToLinalg, SiluToLinalg, Bf16ToLinalg, ScaleColumnsToLinalg, RotaryEmbeddingToLinalg>(
+      patterns.getContext());
 }

@@ -536,6 +536,92 @@ class Strided(Timm):
         return self.head(functional.normalize(x, dim=-1)[:, 0] * math.sqrt(WIDTH))
 
 
+def rotate_half(x):
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((-second, first), dim=-1)
+
+
+def rotate_pairs(x):
+    return torch.stack([-x[..., 1::2], x[..., ::2]], -1).reshape(x.shape)
+
+
+class HalvesAttention(nn.Module):
+    """Rotates the patches of queries and keys, as DINOv3 of transformers does."""
+
+    def __init__(self):
+        super().__init__()
+        self.q_proj, self.v_proj, self.proj = (nn.Linear(WIDTH, WIDTH) for _ in range(3))
+        self.k_proj = nn.Linear(WIDTH, WIDTH, bias=False)
+
+    def forward(self, x, cos, sin):
+        batch, tokens, width = x.shape
+        q, k, v = (layer(x).view(batch, tokens, -1, width // HEADS).transpose(1, 2)
+                   for layer in (self.q_proj, self.k_proj, self.v_proj))
+        rotated = []
+        for part in (q, k):
+            special, patches = part.split((tokens - cos.shape[-2], cos.shape[-2]), dim=-2)
+            rotated.append(torch.cat((special, patches * cos + rotate_half(patches) * sin), dim=-2))
+        x = functional.scaled_dot_product_attention(*rotated, v)
+        return self.proj(x.transpose(1, 2).reshape(batch, tokens, width))
+
+
+class PairsAttention(TimmAttention):
+    """Rotates neighbouring columns by the angles of each head, as EVA-02 and RoPE-ViT of timm do."""
+
+    def heads(self, q, k):
+        return q, k
+
+    def forward(self, x, cos, sin):
+        batch, tokens, width = x.shape
+        qkv = self.qkv(x).reshape(batch, tokens, 3, HEADS, width // HEADS).permute(2, 0, 3, 1, 4)
+        q, k, v = qkv.unbind(0)
+        q, k = (torch.cat([part[:, :, :1], part[:, :, 1:] * cos + rotate_pairs(part[:, :, 1:]) * sin], dim=2).type_as(v)
+                for part in self.heads(q, k))
+        x = functional.scaled_dot_product_attention(q, k, v)
+        return self.proj(x.transpose(1, 2).reshape(batch, tokens, width))
+
+
+class PairsAttentionWithNorms(PairsAttention):
+
+    def __init__(self):
+        super().__init__()
+        self.q_norm, self.k_norm = nn.LayerNorm(WIDTH // HEADS, eps=1e-6), nn.LayerNorm(WIDTH // HEADS, eps=1e-6)
+
+    def heads(self, q, k):
+        return self.q_norm(q), self.k_norm(k)
+
+
+class Rotary(nn.Module):
+    """Rotary position embeddings: the angles of all heads from coordinates, or those of each head from weights."""
+
+    def __init__(self, attention):
+        super().__init__()
+        self.areHalves = attention is HalvesAttention
+        self.patch_embed = PatchEmbed()
+        self.cls_token = nn.Parameter(torch.empty(1, 1, WIDTH))
+        self.norm1, self.norm = (nn.LayerNorm(WIDTH, eps=1e-6) for _ in range(2))
+        self.attn = attention()
+        self.freqs = nn.Parameter(torch.empty(2, HEADS, WIDTH // HEADS // 2)) if not self.areHalves else None
+        self.head = nn.Linear(WIDTH, CLASSES)
+
+    def angles(self):
+        side = SIDE // PATCH
+        if self.areHalves:
+            coordinates = torch.arange(0.5, side) / side
+            grid = torch.stack(torch.meshgrid(coordinates, coordinates, indexing="ij"), dim=-1).flatten(0, 1) * 2 - 1
+            periods = 100**torch.arange(0, 1, 4 * HEADS / WIDTH)
+            return (2 * math.pi * grid[:, :, None] / periods).flatten(1, 2).tile(2)
+        rows, columns = (torch.arange(side * side) // side).float(), torch.arange(side * side).float() % side
+        angles = rows[:, None, None] * self.freqs[0] + columns[:, None, None] * self.freqs[1]
+        return angles.transpose(0, 1).repeat_interleave(2, dim=-1)
+
+    def forward(self, x):
+        angles = self.angles()
+        x = torch.cat((self.cls_token.expand(x.shape[0], -1, -1), self.patch_embed(x)), dim=1)
+        x = x + self.attn(self.norm1(x), angles.cos(), angles.sin())
+        return self.head(self.norm(x)[:, 0])
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Files.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -565,6 +651,10 @@ MODELS = {
     "rms": (Rms, "plain"),
     "rms-core": (Rms, "core"),
     "strided": (Strided, "plain"),
+    "rotary": (lambda: Rotary(HalvesAttention), "plain"),
+    "rotary-core": (lambda: Rotary(HalvesAttention), "core"),
+    "rotary-pairs": (lambda: Rotary(PairsAttention), "plain"),
+    "rotary-norms": (lambda: Rotary(PairsAttentionWithNorms), "core"),
 }
 WITH_LAYOUT = {"timm", "timm-norms", "timm-scaled", "torchvision", "reference", "rms"}
 

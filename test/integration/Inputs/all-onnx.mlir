@@ -21,7 +21,14 @@ module attributes {vitya.model = #vitya.model<name = "all", image = [3, 32, 32],
     %half = arith.constant dense<[1.5, 0.5]> : tensor<2xf32>
     %norm = vitya.rms_norm "norm" %rows, %half eps 1.0e-6 : tensor<12x2xf32>, tensor<2xf32> -> tensor<12x2xf32>
     %split = tensor.expand_shape %norm [[0, 1], [2]] output_shape [6, 2, 2] : tensor<12x2xf32> into tensor<6x2x2xf32>
-    %q = tensor.collapse_shape %split [[0], [1, 2]] : tensor<6x2x2xf32> into !tokens
+    %merged = tensor.collapse_shape %split [[0], [1, 2]] : tensor<6x2x2xf32> into !tokens
+    // Rotations of both heads by one angle for each token, and of neighbouring columns by one for each head.
+    %cos = arith.constant dense<[[1.0], [0.0], [-1.0], [0.6], [0.8], [0.0]]> : tensor<6x1xf32>
+    %sin = arith.constant dense<[[0.0], [1.0], [0.0], [0.8], [-0.6], [-1.0]]> : tensor<6x1xf32>
+    %rotated = vitya.rotary_embedding %merged, %cos, %sin heads 2 : !tokens, tensor<6x1xf32>, tensor<6x1xf32>
+    %cosines = arith.constant dense<[[1.0, 0.6], [0.0, 0.6], [-1.0, 0.0], [0.6, 1.0], [0.8, 0.8], [0.0, 0.6]]> : tensor<6x2xf32>
+    %sines = arith.constant dense<[[0.0, 0.8], [1.0, -0.8], [0.0, 1.0], [0.8, 0.0], [-0.6, 0.6], [-1.0, 0.8]]> : tensor<6x2xf32>
+    %q = vitya.rotary_embedding %rotated, %cosines, %sines heads 2 interleaved : !tokens, tensor<6x2xf32>, tensor<6x2xf32>
     // A gate: silu(x) * (x - 2) / 2, with scaled columns.
     %s = vitya.silu %q : !tokens
     %d = arith.subf %q, %two : !tokens

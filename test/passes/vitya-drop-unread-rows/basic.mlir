@@ -26,6 +26,19 @@ func.func @rows_of_layer_norm(%x: tensor<9x8xf32>, %w: tensor<8xf32>) -> tensor<
   return %1 : tensor<1x8xf32>
 }
 
+// The angles are those of the rows.
+// CHECK-LABEL: @rows_of_rotary_embedding(
+// CHECK-SAME: %[[X:.*]]: tensor<9x8xf32>, %[[C:.*]]: tensor<9x2xf32>, %[[S:.*]]: tensor<9x2xf32>
+// CHECK-DAG: %[[ROWS:.*]] = tensor.extract_slice %[[X]][3, 0] [2, 8] [1, 1]
+// CHECK-DAG: %[[COS:.*]] = tensor.extract_slice %[[C]][3, 0] [2, 2] [1, 1]
+// CHECK-DAG: %[[SIN:.*]] = tensor.extract_slice %[[S]][3, 0] [2, 2] [1, 1]
+// CHECK: vitya.rotary_embedding %[[ROWS]], %[[COS]], %[[SIN]] heads 2 : tensor<2x8xf32>
+func.func @rows_of_rotary_embedding(%x: tensor<9x8xf32>, %c: tensor<9x2xf32>, %s: tensor<9x2xf32>) -> tensor<2x8xf32> {
+  %0 = vitya.rotary_embedding %x, %c, %s heads 2 : tensor<9x8xf32>, tensor<9x2xf32>, tensor<9x2xf32>
+  %1 = tensor.extract_slice %0[3, 0] [2, 8] [1, 1] : tensor<9x8xf32> to tensor<2x8xf32>
+  return %1 : tensor<2x8xf32>
+}
+
 // Every third row: the slice keeps its strides.
 // CHECK-LABEL: @rows_of_silu(
 // CHECK-SAME: %[[X:.*]]: tensor<9x8xf32>

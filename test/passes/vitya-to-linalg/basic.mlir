@@ -371,3 +371,34 @@ func.func @linear_bf16(%x: tensor<7x8xbf16>, %w: tensor<16x8xbf16>) -> tensor<7x
   %0 = vitya.linear "fc" %x, %w : tensor<7x8xbf16>, tensor<16x8xbf16> -> tensor<7x16xf32>
   return %0 : tensor<7x16xf32>
 }
+
+// -----
+
+// Both halves of all heads, each times cosines and sines of the token.
+// CHECK-DAG: #[[$ALL:.*]] = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+// CHECK-DAG: #[[$OF_TOKEN:.*]] = affine_map<(d0, d1, d2) -> (d0, d2)>
+// CHECK-LABEL: func.func @rotary_embedding
+// CHECK: %[[A:.*]] = tensor.extract_slice %[[X:.*]][0, 0, 0, 0] [7, 3, 1, 16] [1, 1, 1, 1] : tensor<7x3x2x16xf32> to tensor<7x3x16xf32>
+// CHECK: %[[B:.*]] = tensor.extract_slice %[[X]][0, 0, 1, 0] [7, 3, 1, 16]
+// CHECK: linalg.generic {indexing_maps = [#[[$ALL]], #[[$ALL]], #[[$OF_TOKEN]], #[[$OF_TOKEN]], #[[$ALL]]]{{.*}} ins(%[[A]], %[[B]],
+// CHECK: arith.subf
+// CHECK: linalg.generic {{.*}} ins(%[[A]], %[[B]],
+// CHECK: arith.addf
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 0, 0, 0] [7, 3, 1, 16]
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 0, 1, 0] [7, 3, 1, 16]
+func.func @rotary_embedding(%x: tensor<7x96xf32>, %c: tensor<7x16xf32>, %s: tensor<7x16xf32>) -> tensor<7x96xf32> {
+  %0 = vitya.rotary_embedding %x, %c, %s heads 3 : tensor<7x96xf32>, tensor<7x16xf32>, tensor<7x16xf32>
+  return %0 : tensor<7x96xf32>
+}
+
+// -----
+
+// Neighbouring columns are a pair, and each head has cosines and sines of its own.
+// CHECK-LABEL: func.func @rotary_embedding_interleaved
+// CHECK: tensor.extract_slice %{{.*}}[0, 0, 0, 1] [7, 3, 16, 1] [1, 1, 1, 1] : tensor<7x3x16x2xf32> to tensor<7x3x16xf32>
+// CHECK: tensor.expand_shape %{{.*}} {{\[\[}}0], [1, 2]] output_shape [7, 3, 16] : tensor<7x48xf32>
+// CHECK: tensor.insert_slice %{{.*}} into %{{.*}}[0, 0, 0, 1] [7, 3, 16, 1]
+func.func @rotary_embedding_interleaved(%x: tensor<7x96xf32>, %c: tensor<7x48xf32>, %s: tensor<7x48xf32>) -> tensor<7x96xf32> {
+  %0 = vitya.rotary_embedding %x, %c, %s heads 3 interleaved : tensor<7x96xf32>, tensor<7x48xf32>, tensor<7x48xf32>
+  return %0 : tensor<7x96xf32>
+}
