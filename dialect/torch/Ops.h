@@ -60,8 +60,8 @@ Tensor layerNorm(const Tensor &input, const Tensor &weight, const Tensor &bias, 
 /// `input` divided by the root of the mean of the squares of each token plus `eps`, times `weight` [D].
 Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps);
 
-/// `input` [B, N, D] or [N, D] with pairs of columns of each head rotated. `cos` and `sin` are [N, P] or [N, heads * P],
-/// where a head has P pairs, and get no gradients.
+/// `input` [B, N, D] or [N, D] with pairs of columns of each head rotated. `cos` and `sin` are [N, P] or [N, heads *
+/// P], where a head has P pairs, and get no gradients.
 Tensor rotaryEmbedding(const Tensor &input, const Tensor &cos, const Tensor &sin, int64_t heads, bool interleaved);
 
 /// softmax(scale * query key^T) value for each of `heads` groups of columns; all three have the dimension B, or none.
