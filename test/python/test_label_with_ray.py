@@ -50,6 +50,22 @@ class Job(unittest.TestCase):
         self.assertEqual((path / "logits.f32").read_bytes(), self.logits.tobytes())
         np.testing.assert_array_equal(np.load(path / "labels.npy"), self.logits.argmax(axis=1))
 
+    def test_uses_a_cluster_that_runs(self):
+        labels = pathlib.Path(self.folder.name, "cluster.npy")
+        ray.init(address="local", num_cpus=3, include_dashboard=False, logging_level="error")
+        try:
+            address = ray.get_runtime_context().gcs_address
+            result = self.run_job(self.library, self.images, labels, "--workers=2", f"--address={address}")
+        finally:
+            ray.shutdown()
+        self.assertEqual(result.returncode, 0, result.stderr)
+        np.testing.assert_array_equal(np.load(labels), self.logits.argmax(axis=1))
+        # It runs no more.
+        result = self.run_job(self.library, self.images, labels, f"--address={address}")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("label_with_ray: ", result.stderr.splitlines()[-1])
+        self.assertIn("Connection refused", result.stderr.splitlines()[-1])
+
     def test_does_the_block_of_a_dead_worker_again(self):
         died = pathlib.Path(self.folder.name, "died")
 

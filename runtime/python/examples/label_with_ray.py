@@ -8,12 +8,17 @@ IMAGES is an array that `vit logits` takes too: u8 [count, height, width, channe
 LABELS will be the number of each image's most probable class, i64 [count]; --logits writes the logits as `vit logits` does.
 
 Each worker is a process with a model on one thread, which maps the images into memory. Images are handed out in blocks. If
-a worker dies, Ray starts another one, which does its block again.
+a worker dies, Ray starts another one, which does its block again. Without --address, the job starts Ray on this machine and stops
+it at the end. With --address=auto it uses the cluster that runs, all of whose machines must have the two files:
+
+    ray start --head --num-cpus=3
+    python3 label_with_ray.py vit.so images.npy labels.npy --workers=2 --address=auto
 """
 import argparse
 import logging
 import os
 import re
+import socket
 import sys
 
 import numpy as np
@@ -23,7 +28,7 @@ os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 import ray
 import ray.data
 
-BLOCK = 1000  # images that a worker takes at once
+BLOCK = 500  # images that a worker takes at once
 BATCH = 250  # images of one call of the model
 
 
@@ -43,14 +48,23 @@ class Worker:
             raise vitya.Error(f"{error} (images {ids[0]} to {ids[-1]})") from None
 
 
-def compute_logits(library, images, workers, worker=Worker):
+def connect(address, workers):
+    """Connects to the cluster at `address`, or starts Ray on this machine if it is "local"."""
+    host, _, port = address.rpartition(":")
+    if host and port.isdigit():  # Ray would wait for minutes
+        socket.create_connection((host, int(port)), timeout=10).close()
+    # Every worker has a processor; the remaining one is for the other tasks of Ray Data.
+    local = {"num_cpus": workers + 1, "include_dashboard": False} if address == "local" else {}
+    ray.init(address=address, log_to_driver=False, logging_level="error", **local)
+
+
+def compute_logits(library, images, workers, worker=Worker, address="local"):
     """Returns the logits of all images, f32 [count, classes]. `library` and `images` are paths."""
     count = len(np.load(images, mmap_mode="r"))
-    ray.init(address="local", num_cpus=workers + 1, include_dashboard=False, log_to_driver=False, logging_level="error")
+    connect(address, workers)
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     ray.data.DataContext.get_current().enable_progress_bars = False
     try:
-        # Every worker has a processor; the remaining one is for the other tasks of Ray Data.
         blocks = ray.data.range(count, override_num_blocks=-(-count // BLOCK))
         results = blocks.map_batches(
             worker, fn_constructor_args=(os.path.abspath(library), os.path.abspath(images)), batch_size=BATCH, num_cpus=1,
@@ -81,10 +95,11 @@ def main():
     parser.add_argument("--logits", metavar="FILE", help="also write the logits, little-endian f32 [count, classes]")
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)),
                         help="the number of workers (default: the processors that this process may use)")
+    parser.add_argument("--address", default="local", help="a running cluster, such as auto (default: start Ray on this machine)")
     options = parser.parse_args()
     # Errors of the first image are reported before any worker starts.
     vitya.load(options.library, threads=1)(np.load(options.images, mmap_mode="r")[:1])
-    logits = compute_logits(options.library, options.images, options.workers)
+    logits = compute_logits(options.library, options.images, options.workers, address=options.address)
     if options.logits:
         logits.astype("<f4").tofile(options.logits)
     np.save(options.labels, logits.argmax(axis=1))
