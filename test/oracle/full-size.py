@@ -53,7 +53,7 @@ def dinov2(kind):
     return from_transformers(kind, hidden_size=384, num_attention_heads=6, image_size=518, patch_size=14, num_labels=1000)
 
 
-# The model, the side of its images, and what its file does not tell.
+# The model, the side of its images, and what its file does not tell; nothing if the file is one of torch.export.
 MODELS = {
     "timm vit_base_patch16_224": (lambda: from_timm("vit_base_patch16_224"), 224, ["heads=12"]),
     "timm deit_base_distilled_patch16_224":
@@ -74,6 +74,12 @@ MODELS = {
     "open_clip ViT-B-32": (lambda: from_open_clip("ViT-B-32"), 224, ["heads=12"]),
     "lucidrains ViT": (lambda: from_lucidrains("ViT"), 256, ["heads=16"]),
     "lucidrains SimpleViT": (lambda: from_lucidrains("SimpleViT"), 256, ["heads=16", "image=256"]),
+    "timm vit_small_patch16_dinov3":
+        (lambda: from_timm("vit_small_patch16_dinov3", num_classes=1000, img_size=224), 224, None),
+    "timm eva02_small_patch14_336": (lambda: from_timm("eva02_small_patch14_336", num_classes=1000), 336, None),
+    "timm vit_small_patch16_rope_mixed_224": (lambda: from_timm("vit_small_patch16_rope_mixed_224"), 224, None),
+    "timm vit_pe_core_small_patch16_384":
+        (lambda: from_timm("vit_pe_core_small_patch16_384", num_classes=1000), 384, None),
 }
 
 
@@ -105,9 +111,15 @@ def compare(folder, compiler, build, side, settings):
     with torch.no_grad():
         expected = logits_of(model((torch.from_numpy(images) - 0.5) / 0.5))
     numpy.save(folder / "images.npy", images)
-    save_file({name: tensor.clone() for name, tensor in model.state_dict().items()}, folder / "model.safetensors")
-    options = [f"--set={setting}" for setting in (*settings, "mean=0.5,0.5,0.5", "std=0.5,0.5,0.5")]
-    subprocess.run([compiler, folder / "model.safetensors", *options, "-o", folder / "model"],
+    if settings is None:
+        file = folder / "model.pt2"
+        with torch.no_grad():
+            torch.export.save(torch.export.export(model, (torch.zeros(1, 3, side, side),)), file)
+    else:
+        file = folder / "model.safetensors"
+        save_file({name: tensor.clone() for name, tensor in model.state_dict().items()}, file)
+    options = [f"--set={setting}" for setting in (*(settings or ()), "mean=0.5,0.5,0.5", "std=0.5,0.5,0.5")]
+    subprocess.run([compiler, file, *options, "-o", folder / "model"],
                    check=True, capture_output=True, text=True)
     logits = subprocess.run([folder / "model", "logits", folder / "images.npy"], check=True, capture_output=True).stdout
     found = numpy.frombuffer(logits, numpy.float32).reshape(expected.shape)
