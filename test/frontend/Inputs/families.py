@@ -34,6 +34,45 @@ def transformers(name, image=32, **options):
     return make
 
 
+def backbone(name, **options):
+    """A model without a head, whose features are the normalized class token."""
+
+    def make():
+        import transformers as library
+        sizes = {key: value for key, value in SIZES.items() if key != "num_labels"}
+        config = getattr(library, name[:name.index("Model")] + "Config")(image_size=32, **sizes, **options)
+        model = getattr(library, name)(config)
+        return model, lambda x: model(x).last_hidden_state[:, 0]
+
+    return make
+
+
+def clip(name):
+
+    def make():
+        import transformers as library
+        sizes = {key: value for key, value in SIZES.items() if key != "num_labels"}
+        vision = library.CLIPVisionConfig(image_size=32, intermediate_size=96, projection_dim=24, **sizes)
+        text = library.CLIPTextConfig(hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2,
+                                      vocab_size=20, projection_dim=24)
+        both = library.CLIPConfig(vision_config=vision.to_dict(), text_config=text.to_dict(), projection_dim=24, num_labels=10)
+        model = getattr(library, name)(vision if "Vision" in name else both)
+        outputs = {
+            "CLIPModel": lambda x: model.get_image_features(x),
+            "CLIPVisionModel": lambda x: model(x).pooler_output,
+            "CLIPVisionModelWithProjection": lambda x: model(x).image_embeds,
+            "CLIPForImageClassification": lambda x: model(x).logits
+        }
+
+        def run(x):
+            result = outputs[name](x)
+            return getattr(result, "pooler_output", result)
+
+        return model, run
+
+    return make
+
+
 def siglip(classes):
 
     def make():
@@ -221,6 +260,13 @@ FAMILIES = {
     "huggingface-dinov2": transformers("Dinov2ForImageClassification", image=56, mlp_ratio=2),
     "huggingface-dinov2-registers": transformers("Dinov2WithRegistersForImageClassification", mlp_ratio=2,
                                                  num_register_tokens=3),
+    "huggingface-vit-features": backbone("ViTModel", intermediate_size=96),
+    "huggingface-deit-features": backbone("DeiTModel", intermediate_size=96),
+    "huggingface-dinov2-features": backbone("Dinov2Model", mlp_ratio=2),
+    "huggingface-clip": clip("CLIPModel"),
+    "huggingface-clip-tower": clip("CLIPVisionModel"),
+    "huggingface-clip-projection": clip("CLIPVisionModelWithProjection"),
+    "huggingface-clip-classifier": clip("CLIPForImageClassification"),
     "huggingface-siglip": siglip(classes=0),
     "huggingface-siglip-classifier": siglip(classes=10),
     "timm-attention-pool": timm(class_token=False, global_pool="map"),
