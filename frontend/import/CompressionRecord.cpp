@@ -186,6 +186,12 @@ Error readAttention(mlir::MLIRContext &context, StringRef name, const json::Valu
   }
   if (object->get("queries") && !(attention.queries = positive(*object, "queries")))
     return wrongEntry("a positive number of 'queries'", "attention '" + name + "'", value);
+  if (const json::Value *first = object->get("first_query")) {
+    std::optional<int64_t> row = first->getAsInteger();
+    if (!attention.queries || !row || *row < 0 || *row > std::numeric_limits<int32_t>::max())
+      return wrongEntry("'first_query' that is not negative, beside 'queries'", "attention '" + name + "'", value);
+    attention.firstQuery = *row;
+  }
   if (object->get("format")) {
     attention.format = formatUnder(*object, "format");
     attention.reason = object->getString("reason").value_or("").str();
@@ -242,6 +248,8 @@ json::Object toJson(const CompressionRecord::Attention &attention) {
   }
   if (attention.queries)
     object["queries"] = *attention.queries;
+  if (attention.firstQuery != 0)
+    object["first_query"] = attention.firstQuery;
   if (attention.format) {
     object["format"] = attention.format->str();
     object["reason"] = attention.reason;

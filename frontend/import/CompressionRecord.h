@@ -33,7 +33,8 @@ struct CompressionRecord {
   };
   struct Attention {
     std::optional<Narrowed> narrowed;     ///< of heads that were narrowed
-    std::optional<int64_t> queries;       ///< the number of tokens, the first ones, whose results are read, unless all
+    std::optional<int64_t> queries;       ///< the number of tokens whose results are read, unless all
+    int64_t firstQuery = 0;               ///< the first of them
     std::optional<LayerFormat> format;    ///< of `vitya.attention_info`
     std::string reason;                   ///< of the same
     llvm::SmallVector<Operand, 3> inputs; ///< query, key and value, if these are quantized

@@ -49,6 +49,11 @@ public:
       settings["activation"] = "relu";
     else if (entry.getOps<GeluOp>().empty() && !entry.getOps<SiluOp>().empty())
       settings["activation"] = "silu";
+    // Layouts can differ in what the names of tensors do not show.
+    if (auto all = getDiscardable<VityaDialect::SettingsAttrHelper>(module))
+      for (auto setting : all.getAsRange<SettingAttr>())
+        if (setting.getName() == "layout")
+          settings["layout"] = cantFail(llvm::json::parse(setting.getValue()));
     settings["pool"] = entry.getOps<MeanPoolOp>().empty() ? "class" : "mean";
     for (Operation &op : entry.getBody().front())
       if (Error error = add(&op))
@@ -169,6 +174,19 @@ private:
     return Error::success();
   }
 
+  /// The first row of the tokens from which `value` is computed, row by row, as the slice says that selects them.
+  static int64_t firstRowOf(Value value) {
+    while (Operation *op = value.getDefiningOp()) {
+      if (op->getNumOperands() == 0 || isa<arith::AddFOp>(op))
+        break;
+      auto slice = dyn_cast<tensor::ExtractSliceOp>(op);
+      if (slice && slice.getStaticSizes()[0] != slice.getSourceType().getDimSize(0))
+        return slice.getStaticOffsets()[0];
+      value = op->getOperand(0);
+    }
+    return 0;
+  }
+
   void addAttention(AttentionOp op) {
     int64_t width = op.getQuery().getType().getDimSize(1), valueWidth = op.getValue().getType().getDimSize(1),
             queries = op.getQuery().getType().getDimSize(0);
@@ -177,8 +195,10 @@ private:
     if (width != valueWidth ||
         scale != 1 / std::sqrt(double(width / op.getHeads()))) // NOLINT: as the importer computes it
       attention.narrowed = {scale, valueWidth};
-    if (queries != op.getKey().getType().getDimSize(0))
+    if (queries != op.getKey().getType().getDimSize(0)) {
       attention.queries = queries;
+      attention.firstQuery = firstRowOf(op.getQuery());
+    }
     if (auto info = getDiscardable<VityaDialect::AttentionInfoAttrHelper>(op)) {
       attention.format = info.getScores();
       attention.reason = info.getReason().str();

@@ -99,13 +99,21 @@ Error ModelBuilder::buildStep(const ActivationStep &step) {
   return Error::success();
 }
 
+void ModelBuilder::TokensBefore::drop(int64_t count) {
+  dropped += count;
+  rows = std::max<int64_t>(rows - count, 0);
+  for (std::optional<int64_t> *row : {&classToken, &distillation})
+    *row = *row && **row >= count ? std::optional(**row - count) : std::nullopt;
+}
+
 Error ModelBuilder::buildStep(const ResidualStep &step) {
   Tokens before = tokens;
+  int64_t dropped = others.dropped;
   if (Error error = buildSteps(step.steps))
     return error;
-  // An attention may compute only the first tokens.
+  // An attention may compute some of the tokens only.
   if (rows() < before.getType().getDimSize(0))
-    before = slice(before, {0, 0}, {rows(), before.getType().getDimSize(1)}, before.getLoc());
+    before = slice(before, {others.dropped - dropped, 0}, {rows(), before.getType().getDimSize(1)}, before.getLoc());
   if (tokens.getType() != before.getType())
     return makeError("expected steps within a residual that keep the shape {0}, found {1} after them",
                      formatShape(before.getType().getShape()), formatShape(tokens.getType().getShape()));
@@ -189,7 +197,7 @@ Expected<ModelBuilder::AttentionInputs> ModelBuilder::fusedInputs(const Attentio
     return std::move(error);
   Location loc = location(layer.name);
   AttentionInputs inputs;
-  inputs.query = slice(*stacked, {0, 0}, {latent ? latent : how.queries.value_or(rows()), width}, loc);
+  inputs.query = slice(*stacked, {how.firstQuery, 0}, {latent ? latent : how.queries.value_or(rows()), width}, loc);
   inputs.key = slice(*stacked, {latent, width}, {rows() - latent, width}, loc);
   inputs.value = slice(*stacked, {latent, 2 * width}, {rows() - latent, valueWidth}, loc);
   return inputs;
@@ -204,7 +212,7 @@ Expected<ModelBuilder::AttentionInputs> ModelBuilder::separateInputs(const Atten
       return std::move(error);
   int64_t inputWidth = input.getType().getDimSize(1), latent = step.latent ? 1 : 0;
   Location loc = location(step.query->name);
-  Tokens queried = sliceRows(input, 0, latent ? latent : how.queries.value_or(rows()), loc);
+  Tokens queried = sliceRows(input, how.firstQuery, latent ? latent : how.queries.value_or(rows()), loc);
   Tokens others = sliceRows(input, latent, rows() - latent, loc);
   AttentionInputs inputs;
   if (Error error = moveTo(inputs.query, layers.linear(*step.query, queried)))
@@ -272,9 +280,9 @@ void ModelBuilder::compress(AttentionOp op, const CompressionRecord::Attention &
 
 Error ModelBuilder::buildStep(const AttentionStep &step) {
   CompressionRecord::Attention how = record.attentions.lookup(step.name);
-  if (how.queries && *how.queries > rows())
-    return makeError("expected at most {0} 'queries' of attention '{1}' in the file's 'vitya' entry, found {2}", rows(),
-                     step.name, *how.queries);
+  if (how.queries && *how.queries > rows() - how.firstQuery)
+    return makeError("expected at most {0} 'queries' of attention '{1}' in the file's 'vitya' entry, found {2}",
+                     std::max<int64_t>(rows() - how.firstQuery, 0), step.name, *how.queries);
   if (step.latent) {
     Expected<TokenTensor> latent = tokenTensor(*step.latent, /*isOne=*/true);
     if (!latent)
@@ -302,11 +310,16 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
     return error;
   if (Error error = moveTo(key, normHeads(step.keyNorm, key, heads)))
     return error;
+  if (step.rotary)
+    for (Tokens *input : {&query, &key})
+      if (Error error = moveTo(*input, rotate(step, *input, input == &query ? how.firstQuery : 0, heads)))
+        return error;
   double scale = how.narrowed ? how.narrowed->scale : 1 / std::sqrt(static_cast<double>(width / heads));
   auto attention =
       AttentionOp::create(builder, location(step.name), step.name, query, key, value, heads, llvm::APFloat(scale));
   compress(attention, how);
   tokens = attention;
+  others.drop(how.firstQuery);
   return step.out ? moveTo(tokens, layers.linear(*step.out, attention)) : Error::success();
 }
 

@@ -45,6 +45,7 @@ private:
   llvm::Expected<AttentionInputs> separateInputs(const AttentionStep &step, const CompressionRecord::Attention &how);
   llvm::Expected<Tokens> norm(const Layer &layer, Tokens input);
   llvm::Expected<Tokens> normHeads(const std::optional<Layer> &layer, Tokens input, int64_t heads);
+  llvm::Expected<Tokens> rotate(const AttentionStep &step, Tokens input, int64_t first, int64_t heads);
   llvm::Error buildSequencePool(const Layer &layer);
   void compress(AttentionOp op, const CompressionRecord::Attention &how);
 
@@ -76,10 +77,17 @@ private:
   Geometry geometry = {};
   Grid grid = {}; ///< of the patches, which convolutions and pooling change
   Tokens tokens;  ///< the result of the steps built so far; the image before the first
+  struct RotaryConstants {
+    mlir::Value cos, sin;
+    int64_t first; ///< the token of their first row
+  };
+  llvm::SmallVector<RotaryConstants, 2> rotaryConstants;
   /// The tokens that precede the patches.
   struct TokensBefore {
     int64_t rows = 0;
     std::optional<int64_t> classToken, distillation; ///< their rows
+    int64_t dropped = 0;                             ///< rows in front of them that an attention has left out
+    void drop(int64_t count);
   } others;
 };
 

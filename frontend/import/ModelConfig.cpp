@@ -151,6 +151,12 @@ private:
       result.settings["eps"] = *eps;
     if (Error error = readActivation(base + ".hidden_act"))
       return error;
+    // The layouts compute rotary position embeddings of this base.
+    std::optional<double> theta;
+    if (Error error = json.read(".rope_theta", theta))
+      return error;
+    if (theta.value_or(100) != 100)
+      return json.error(".rope_theta", "100, the base of DINOv3's angles");
     return readLabels(".id2label");
   }
 

@@ -1,5 +1,7 @@
 // The formulas of computed position embeddings.
 #include "frontend/import/PositionEmbedding.h"
+#include "llvm/Support/ErrorHandling.h"
+#include "llvm/Support/MathExtras.h"
 #include <algorithm>
 #include <cmath>
 
@@ -44,6 +46,32 @@ std::vector<float> computePositions(SinusoidalForm form, Grid grid, int64_t befo
     writeWaves(y, frequencies, last, /*stride=*/1, to + 2 * frequencies, to + 3 * frequencies);
   }
   return result;
+}
+
+int64_t rotaryGranularity(RotaryForm form) {
+  switch (form) {
+  case RotaryForm::dinov3:
+    return 2; // rows and columns
+  }
+  llvm_unreachable("every form is handled");
+}
+
+RotaryTable computeRotaryTable(RotaryForm form, Grid grid, int64_t before, int64_t pairs) {
+  constexpr double kTemperature = 100;
+  RotaryTable table{std::vector<float>(before * pairs, 1), std::vector<float>(before * pairs, 0)};
+  int64_t frequencies = pairs / rotaryGranularity(form);
+  for (int64_t patch = 0; patch < grid.size(); ++patch)
+    for (int64_t pair = 0; pair < pairs; ++pair) {
+      // The middle of the patch, from -1 to 1.
+      int64_t place = pair < frequencies ? patch / grid.width : patch % grid.width,
+              count = pair < frequencies ? grid.height : grid.width;
+      double coordinate = (2 * static_cast<double>(place) + 1) / static_cast<double>(count) - 1,
+             exponent = static_cast<double>(pair % frequencies) / static_cast<double>(frequencies),
+             angle = 2 * llvm::numbers::pi * coordinate * std::pow(kTemperature, -exponent);
+      table.cos.push_back(static_cast<float>(std::cos(angle)));
+      table.sin.push_back(static_cast<float>(std::sin(angle)));
+    }
+  return table;
 }
 
 } // namespace vitya

@@ -22,6 +22,18 @@ std::vector<float> computePositions(SinusoidalForm form, Grid grid, int64_t befo
 /// Returns the number that divides the columns of position embeddings of this form.
 int64_t sinusoidalGranularity(SinusoidalForm form);
 
+/// Cosines and sines of the angles of tokens, `pairs` for each.
+struct RotaryTable {
+  std::vector<float> cos, sin;
+};
+
+/// Computes the angles of the patches of `grid`, after those of `before` other tokens, which are 0. `pairs` is a
+/// multiple of `rotaryGranularity(form)`.
+RotaryTable computeRotaryTable(RotaryForm form, Grid grid, int64_t before, int64_t pairs);
+
+/// Returns the number that divides the pairs of a head.
+int64_t rotaryGranularity(RotaryForm form);
+
 } // namespace vitya
 
 #endif // VITYA_FRONTEND_IMPORT_POSITIONEMBEDDING_H

@@ -89,6 +89,40 @@ Expected<Value> ModelBuilder::position(const TokensStep &step, int64_t before) {
   return result;
 }
 
+/// Rotates the columns of the patches in `input`, whose first row is token `first`. Queries may be some of the tokens.
+Expected<Tokens> ModelBuilder::rotate(const AttentionStep &step, Tokens input, int64_t first, int64_t heads) {
+  ArrayRef<int64_t> shape = input.getType().getShape();
+  int64_t granularity = rotaryGranularity(*step.rotary), pairs = shape[1] / (2 * heads);
+  if (shape[1] % (2 * heads) != 0 || pairs % granularity != 0)
+    return makeError("expected heads of attention '{0}' whose width {1} divides, for rotary position embeddings, found "
+                     "width {2} of {3} heads",
+                     step.name, 2 * granularity, shape[1], heads);
+  if (rows() != others.rows + grid.size())
+    return makeError("expected the tokens of all patches in attention '{0}', for rotary position embeddings, found {1} "
+                     "tokens",
+                     step.name, rows());
+  RankedTensorType tableType = type({shape[0], pairs});
+  auto *known = llvm::find_if(rotaryConstants, [&](const RotaryConstants &each) {
+    return each.cos.getType() == tableType && each.first == first;
+  });
+  if (known == rotaryConstants.end()) {
+    RotaryTable table = computeRotaryTable(*step.rotary, grid, others.rows, pairs);
+    auto constant = [&](StringRef name, ArrayRef<float> values) {
+      values = values.slice(first * pairs, tableType.getNumElements());
+      ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
+      Value result = arith::ConstantOp::create(builder, location(name), makeResource(tableType, name, bytes));
+      weights.recordComputed(result);
+      return result;
+    };
+    Value cos = constant("rotary.cos", table.cos);
+    rotaryConstants.push_back({cos, constant("rotary.sin", table.sin), first});
+    known = &rotaryConstants.back();
+  }
+  return RotaryEmbeddingOp::create(builder, location(step.name), input, known->cos, known->sin, heads,
+                                   /*interleaved=*/false)
+      .getResult();
+}
+
 Error ModelBuilder::buildStep(const TokensStep &step) {
   int64_t patches = rows(), width = columns();
   SmallVector<TokenTensor> before;

@@ -93,6 +93,8 @@ llvm::StringRef stringifyActivation(Activation activation);
 struct ActivationStep {
   std::optional<Activation> kind; ///< without one, the setting `activation` chooses
 };
+/// The formulas of the angles of rotary position embeddings, which docs/layouts.md gives.
+enum class RotaryForm { dinov3 };
 /// Queries, keys and values come from one layer, stacked in this order, or from three layers. In a match both may be
 /// present: the layer is then the right factor of the three, or `keyValue` that of keys and values.
 struct AttentionStep {
@@ -102,6 +104,7 @@ struct AttentionStep {
   std::optional<Layer> keyValue;           ///< computes keys and values together, next to `query`
   std::optional<TensorName> latent;        ///< the token from which the only query is computed, instead of all tokens
   std::optional<Layer> queryNorm, keyNorm; ///< of the columns of each head, or of all heads, as their widths say
+  std::optional<RotaryForm> rotary;        ///< rotates the queries and keys of the patches, after their norms
   std::optional<Layer> out;
 };
 /// x + steps(x)

@@ -245,6 +245,7 @@ private:
     attention.latent = useIfAny(step.latent, prefix);
     attention.queryNorm = useIfAny(step.queryNorm, prefix);
     attention.keyNorm = useIfAny(step.keyNorm, prefix);
+    attention.rotary = step.rotary;
     attention.out = useIfAny(step.out, prefix);
     matched.push_back({std::move(attention)});
   }

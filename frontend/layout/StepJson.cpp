@@ -61,6 +61,11 @@ static bool fromJSON(const json::Value &value, SinusoidalForm &form, json::Path 
   return readWord<SinusoidalForm>(value, symbolize, form, "expected 'simple_vit', 'mae' or 'transformer'", path);
 }
 
+static bool fromJSON(const json::Value &value, RotaryForm &form, json::Path path) {
+  auto symbolize = [](StringRef name) { return name == "dinov3" ? std::optional(RotaryForm::dinov3) : std::nullopt; };
+  return readWord<RotaryForm>(value, symbolize, form, "expected 'dinov3'", path);
+}
+
 /// Reads the sizes under `key`, one number for both or [height, width], if there are any.
 static bool readSizes(const json::Value &value, StringLiteral key, int64_t least, std::optional<Sizes> &sizes,
                       json::Path path) {
@@ -192,12 +197,15 @@ static bool fromJSON(const json::Value &value, AttentionStep &step, json::Path p
   TensorName name;
   if (!map ||
       !checkKeys(
-          value, {"attention", "latent", "qkv", "query", "key", "value", "key_value", "query_norm", "key_norm", "out"},
+          value,
+          {"attention", "latent", "qkv", "query", "key", "value", "key_value", "query_norm", "key_norm", "rotary",
+           "out"},
           "expected one of the keys 'attention', 'latent', 'qkv', 'query', 'key', 'value', 'key_value', 'query_norm', "
-          "'key_norm', 'out'",
+          "'key_norm', 'rotary', 'out'",
           path) ||
       !map.map("attention", name) || !map.map("latent", step.latent) || !map.map("query_norm", step.queryNorm) ||
-      !map.map("key_norm", step.keyNorm) || (step.queryNorm && !checkNorm(*step.queryNorm, path.field("query_norm"))) ||
+      !map.map("key_norm", step.keyNorm) || !map.map("rotary", step.rotary) ||
+      (step.queryNorm && !checkNorm(*step.queryNorm, path.field("query_norm"))) ||
       (step.keyNorm && !checkNorm(*step.keyNorm, path.field("key_norm"))))
     return false;
   step.name = name.name;
@@ -219,6 +227,10 @@ static bool fromJSON(const json::Value &value, AttentionStep &step, json::Path p
   if (!step.out || (step.fused ? isAny : !areAll)) {
     path.report("expected attention with 'out' and either 'qkv', or 'query', 'key' and 'value', or 'query' and "
                 "'key_value'");
+    return false;
+  }
+  if (step.latent && step.rotary) {
+    path.field("rotary").report("expected attention without 'latent', which has no position");
     return false;
   }
   if (step.latent && step.latent->optional) {

@@ -43,13 +43,13 @@ Parts partsOf(LinearOp op) {
   return isWhole ? Parts() : sorted;
 }
 
-/// The role of `value` in the attention that reads it, also after norms of heads: "q", "k" or "v". Empty if no
-/// attention does.
+/// The role of `value` in the attention that reads it, also after norms of heads and rotations: "q", "k" or "v". Empty
+/// if no attention does.
 StringRef roleOf(Value value) {
   for (Operation *user : value.getUsers()) {
     if (auto attention = dyn_cast<AttentionOp>(user))
       return attention.getQuery() == value ? "q" : attention.getKey() == value ? "k" : "v";
-    if (isa<LayerNormOp, RmsNormOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(user))
+    if (isa<LayerNormOp, RmsNormOp, RotaryEmbeddingOp, tensor::ExpandShapeOp, tensor::CollapseShapeOp>(user))
       if (StringRef role = roleOf(user->getResult(0)); !role.empty())
         return role;
   }

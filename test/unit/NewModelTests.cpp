@@ -115,6 +115,7 @@ const Family kFamilies[] = {
     {"timm-interpolated", "timm-vit", 0, {}, {}, [](auto &options) { options.image = 56; }},
     {"timm-attention-pool", "timm-vit", 0, {"attn_pool"}, {"cls_token"}},
     {"huggingface-siglip-classifier", "huggingface-siglip", 1},
+    {"timm-dinov3", "timm-dinov3", 0, {}, {}, [](auto &options) { options.registers = 4; }},
     {"huggingface-vit", "huggingface-vit", 1},
     {"huggingface-deit", "huggingface-deit", 1},
     {"huggingface-deit-teacher", "huggingface-deit", 1, {"distillation_classifier"}},

@@ -110,6 +110,14 @@ def timm(kind="VisionTransformer", resize=False, swiglu=False, rms=False, **opti
     return make
 
 
+def timm_dinov3():
+    """The small model of DINOv3 with fewer columns and blocks."""
+    import timm as library
+    options = {key: value for key, value in TIMM.items() if key != "mlp_ratio"}
+    model = library.create_model("vit_small_patch16_dinov3", **options, mlp_ratio=2)
+    return model, model
+
+
 def lucidrains(kind, **options):
 
     def make():
@@ -263,12 +271,15 @@ FAMILIES = {
     "huggingface-vit-features": backbone("ViTModel", intermediate_size=96),
     "huggingface-deit-features": backbone("DeiTModel", intermediate_size=96),
     "huggingface-dinov2-features": backbone("Dinov2Model", mlp_ratio=2),
+    "huggingface-dinov3": backbone("DINOv3ViTModel", intermediate_size=96, num_register_tokens=3),
+    "huggingface-dinov3-gated": backbone("DINOv3ViTModel", intermediate_size=96, use_gated_mlp=True),
     "huggingface-clip": clip("CLIPModel"),
     "huggingface-clip-tower": clip("CLIPVisionModel"),
     "huggingface-clip-projection": clip("CLIPVisionModelWithProjection"),
     "huggingface-clip-classifier": clip("CLIPForImageClassification"),
     "huggingface-siglip": siglip(classes=0),
     "huggingface-siglip-classifier": siglip(classes=10),
+    "timm-dinov3": timm_dinov3,
     "timm-attention-pool": timm(class_token=False, global_pool="map"),
     "timm-registers": timm(reg_tokens=3, init_values=1e-5),
     "timm-registers-no-embed-class": timm(reg_tokens=3, no_embed_class=True),
