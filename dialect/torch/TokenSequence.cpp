@@ -35,6 +35,11 @@ public:
 
   FailureOr<TokenSequence> find() {
     Block &body = function.getBody().front();
+    if (auto rotary = body.getOps<RotaryEmbeddingOp>(); !rotary.empty())
+      return (*rotary.begin())
+                 .emitError("expected a model whose tokens are computed in the same way from fewer patches, "
+                            "found '")
+             << RotaryEmbeddingOp::getOperationName() << "', whose angles are those of all patches";
     auto attention = body.getOps<AttentionOp>();
     if (attention.empty())
       return function.emitError("expected a model with attention to leave out patches, found none");
@@ -118,8 +123,6 @@ private:
   std::optional<Rows> rowsOf(Operation *op) {
     if (isa<MeanPoolOp>(op))
       return Rows{};
-    if (isa<RotaryEmbeddingOp>(op)) // by the angle of each position
-      return std::nullopt;
     if (auto slice = dyn_cast<tensor::ExtractSliceOp>(op)) {
       Rows source = rows.lookup(slice.getSource());
       int64_t offset = slice.getStaticOffsets()[0], size = slice.getStaticSizes()[0];

@@ -214,6 +214,22 @@ TEST_F(TrainingTests, ConvolutionsAsReference) {
                     1e-5);
 }
 
+TEST_F(TrainingTests, RotaryEmbeddingsAsReference) {
+  // Angles of all heads and of each, with both kinds of pairs.
+  expectEqualLogits(*parse(constant("w", "8x48", 1) + constant("c", "4x2", 2) + constant("s", "4x2", 3) +
+                           constant("d", "4x4", 4) + constant("e", "4x4", 5) + constant("h", "4x8", 6) + R"(
+  %p = vitya.patchify %image [4, 4] channel_row_column : tensor<3x8x8xf32> -> tensor<4x48xf32>
+  %t = vitya.linear "embed" %p, %w : tensor<4x48xf32>, tensor<8x48xf32> -> tensor<4x8xf32>
+  %q = vitya.rotary_embedding %t, %c, %s heads 2 : tensor<4x8xf32>, tensor<4x2xf32>, tensor<4x2xf32>
+  %k = vitya.rotary_embedding %t, %d, %e heads 2 interleaved : tensor<4x8xf32>, tensor<4x4xf32>, tensor<4x4xf32>
+  %a = vitya.attention "attn" %q, %k, %t heads 2 scale 0.5 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  %m = vitya.mean_pool %a : tensor<4x8xf32> -> tensor<1x8xf32>
+  %o = vitya.linear "head" %m, %h : tensor<1x8xf32>, tensor<4x8xf32> -> tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)"),
+                    1e-5);
+}
+
 TEST_F(TrainingTests, QuantizedAsReference) {
   // Rounding differs only where a value lies in the middle of two.
   expectEqualLogits(*makeQuantized(), 1e-3);
@@ -447,6 +463,26 @@ TEST_F(TrainingTests, NeedsAllPatches) {
   EXPECT_NE(message.find("expected a model whose tokens are computed in the same way from fewer patches, found "
                          "'arith.mulf' on all tokens"),
             std::string::npos)
+      << message;
+}
+
+TEST_F(TrainingTests, NeedsPatchesOfAllPositions) {
+  OwningOpRef<ModuleOp> module = parse(constant("w", "4x48", 1) + constant("c", "4x1", 2) + R"(
+  %p = vitya.patchify %image [4, 4] channel_row_column : tensor<3x8x8xf32> -> tensor<4x48xf32>
+  %t = vitya.linear "embed" %p, %w : tensor<4x48xf32>, tensor<4x48xf32> -> tensor<4x4xf32>
+  %r = vitya.rotary_embedding %t, %c, %c heads 2 : tensor<4x4xf32>, tensor<4x1xf32>, tensor<4x1xf32>
+  %s = vitya.attention "attn" %r, %r, %t heads 2 scale 0.35 : tensor<4x4xf32>, tensor<4x4xf32>, tensor<4x4xf32> -> tensor<4x4xf32>
+  %o = vitya.mean_pool %s : tensor<4x4xf32> -> tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)");
+  std::string message;
+  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+  TrainerOptions how = options();
+  how.patchDropout = 0.5;
+  llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(*module, how);
+  ASSERT_FALSE(bool(trainer));
+  llvm::consumeError(trainer.takeError());
+  EXPECT_NE(message.find("'vitya.rotary_embedding', whose angles are those of all patches"), std::string::npos)
       << message;
 }
 
