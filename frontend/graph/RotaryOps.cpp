@@ -105,7 +105,16 @@ std::optional<View> Converter::joinRotated(ArrayRef<View> parts, int64_t dim) {
       return std::nullopt;
     next += size;
   }
-  FailureOr<View> cos = foldConcatenation(cosines, dim), sin = foldConcatenation(sines, dim);
+  // What all heads have in common is stored once.
+  auto concatenated = [&](SmallVector<View> tables) -> FailureOr<View> {
+    for (int64_t each = 0; each < rank; ++each)
+      if (each != dim && llvm::all_of(tables, [&](const View &table) { return table.map.isCounting(each, 0); }))
+        for (View &table : tables)
+          table.map = *table.map.slice(each, 0, 1);
+    FailureOr<View> all = foldConcatenation(tables, dim);
+    return failed(all) ? all : rearranged(*all, all->map.expand(map->shape()));
+  };
+  FailureOr<View> cos = concatenated(cosines), sin = concatenated(sines);
   if (failed(cos) || failed(sin))
     return std::nullopt;
   result.operand.map = *map;
