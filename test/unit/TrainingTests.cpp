@@ -186,6 +186,18 @@ protected:
     EXPECT_FALSE(bool(error)) << llvm::toString(std::move(error));
   }
 
+  /// The error of training that leaves out patches.
+  std::string errorOfPatchDropout(ModuleOp module) {
+    std::string message;
+    ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
+    TrainerOptions how = options();
+    how.patchDropout = 0.5;
+    llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(module, how);
+    EXPECT_FALSE(bool(trainer));
+    llvm::consumeError(trainer.takeError());
+    return message;
+  }
+
   MLIRContext context;
 };
 
@@ -453,13 +465,7 @@ TEST_F(TrainingTests, NeedsAllPatches) {
   %o = vitya.mean_pool %m : tensor<4x4xf32> -> tensor<1x4xf32>
   return %o : tensor<1x4xf32>
 )");
-  std::string message;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
-  TrainerOptions how = options();
-  how.patchDropout = 0.5;
-  llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(*module, how);
-  ASSERT_FALSE(bool(trainer));
-  llvm::consumeError(trainer.takeError());
+  std::string message = errorOfPatchDropout(*module);
   EXPECT_NE(message.find("expected a model whose tokens are computed in the same way from fewer patches, found "
                          "'arith.mulf' on all tokens"),
             std::string::npos)
@@ -475,13 +481,7 @@ TEST_F(TrainingTests, NeedsPatchesOfAllPositions) {
   %o = vitya.mean_pool %s : tensor<4x4xf32> -> tensor<1x4xf32>
   return %o : tensor<1x4xf32>
 )");
-  std::string message;
-  ScopedDiagnosticHandler handler(&context, [&](Diagnostic &diagnostic) { message = diagnostic.str(); });
-  TrainerOptions how = options();
-  how.patchDropout = 0.5;
-  llvm::Expected<std::unique_ptr<Trainer>> trainer = Trainer::create(*module, how);
-  ASSERT_FALSE(bool(trainer));
-  llvm::consumeError(trainer.takeError());
+  std::string message = errorOfPatchDropout(*module);
   EXPECT_NE(message.find("'vitya.rotary_embedding', whose angles are those of all patches"), std::string::npos)
       << message;
 }
