@@ -19,7 +19,7 @@ std::optional<View> Converter::quarterTurn(ArrayRef<View> parts, int64_t dim) {
     return std::nullopt;
   // Parts of one column are stacked.
   SmallVector<int64_t> shape = first.shape();
-  bool interleaved = shape.back() == 1;
+  bool interleaved = shape.back() == 1 && rank > 1;
   if (interleaved)
     shape.pop_back();
   std::optional<IndexMap> map = first.reshape(shape);
