@@ -131,7 +131,7 @@ private:
     mlir::Value value;
   };
   llvm::DenseMap<const Source *, std::vector<EmittedConstant>> constants;
-  std::vector<std::pair<View, std::vector<float>>> tables; ///< of sines and cosines
+  std::vector<View> tables; ///< constants of sines and cosines
 };
 
 } // namespace vitya

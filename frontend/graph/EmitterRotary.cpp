@@ -52,13 +52,13 @@ FailureOr<Value> Emitter::rotaryTable(const View &factors, const HeadRows &heads
         table.push_back(at(token, head, pair * step));
   // All queries and keys have the same angles, usually.
   int64_t shape[] = {heads.tokens, static_cast<int64_t>(table.size()) / heads.tokens};
-  auto known = llvm::find_if(tables, [&](const auto &each) {
-    return each.second == table && each.first.map.shape() == ArrayRef<int64_t>(shape);
+  auto known = llvm::find_if(tables, [&](const View &each) {
+    return getSource<ConstantSource>(each)->values == table && each.map.shape() == ArrayRef<int64_t>(shape);
   });
   if (known != tables.end())
-    return constant(known->first);
-  tables.emplace_back(makeConstant(uniqueName(name), shape, table), table);
-  return constant(tables.back().first);
+    return constant(*known);
+  tables.push_back(makeConstant(uniqueName(name), shape, std::move(table)));
+  return constant(tables.back());
 }
 
 /// A view of rotary position embeddings as a view of the result of an op.
