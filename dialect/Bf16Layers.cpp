@@ -16,8 +16,8 @@ LogicalResult Bf16Layers::convert(LinearOp op) {
     return op.emitOpError("expected a constant weight of f32 with all its bytes");
   OpBuilder builder(op);
   auto type = cast<RankedTensorType>(op.getWeight().getType()).clone(builder.getBF16Type());
-  op.getWeightMutable().assign(arith::ConstantOp::create(
-      builder, op.getWeight().getLoc(), makeResource(type, resourceNameOf(weight), roundToBf16(*values))));
+  op.getWeightMutable().assign(
+      createConstant<char>(builder, op.getWeight().getLoc(), type, resourceNameOf(weight), roundToBf16(*values)));
   Value &input = rounded[op.getInput()];
   if (!input) {
     builder.setInsertionPointAfterValue(op.getInput());

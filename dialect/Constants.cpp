@@ -2,6 +2,7 @@
 #include "dialect/Constants.h"
 #include "dialect/arithmetic/Bf16.h"
 #include "dialect/arithmetic/FloatArithmetic.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -98,6 +99,10 @@ DenseResourceElementsAttr vitya::makeResource(ShapedType type, StringRef name,
   if (failed(fill(blob.getMutableData())))
     return {};
   return DenseResourceElementsAttr::get(type, name, std::move(blob));
+}
+
+Value vitya::createConstant(OpBuilder &builder, Location loc, ShapedType type, StringRef name, ArrayRef<char> bytes) {
+  return arith::ConstantOp::create(builder, loc, makeResource(type, name, bytes));
 }
 
 OwningOpRef<ModuleOp> vitya::cloneWithResources(ModuleOp module) {

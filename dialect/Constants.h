@@ -2,6 +2,7 @@
 #ifndef VITYA_DIALECT_CONSTANTS_H
 #define VITYA_DIALECT_CONSTANTS_H
 
+#include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -41,6 +42,18 @@ mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::String
 /// The same with the bytes that `fill` writes. Returns null if it fails.
 mlir::DenseResourceElementsAttr makeResource(mlir::ShapedType type, llvm::StringRef name,
                                              llvm::function_ref<llvm::LogicalResult(llvm::MutableArrayRef<char>)> fill);
+
+/// Creates a constant that is the resource makeResource(type, name, bytes).
+mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::ShapedType type, llvm::StringRef name,
+                           llvm::ArrayRef<char> bytes);
+
+/// The same of the bytes of `values`, in row-major order.
+template <typename T>
+mlir::Value createConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::ShapedType type, llvm::StringRef name,
+                           llvm::ArrayRef<T> values) {
+  llvm::ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T));
+  return createConstant(builder, loc, type, name, bytes);
+}
 
 /// Copies `module` and the bytes of all resources that it refers to.
 mlir::OwningOpRef<mlir::ModuleOp> cloneWithResources(mlir::ModuleOp module);

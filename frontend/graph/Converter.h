@@ -109,7 +109,6 @@ private:
   /// Repeats dimensions of size 1, so that all have one shape.
   llvm::LogicalResult broadcast(llvm::MutableArrayRef<View> views);
   mlir::FailureOr<std::pair<View, View>> broadcast(const View &left, const View &right);
-  mlir::FailureOr<View> inPlaceOf(const Emitter::Rows &anchor, const View &other);
   std::optional<View> normalizedBy(const View &image, llvm::ArrayRef<float> values, bool isDivision);
   std::optional<View> normalized(const View &image, const View &constant, bool isDivision);
   std::optional<View> normalized(const View &image, double number, bool isDivision);

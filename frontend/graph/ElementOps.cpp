@@ -89,13 +89,6 @@ FailureOr<View> Converter::plus(const View &view, double number) {
 /// Whether a value is computed as a function of another.
 static bool isFunction(const View &view) { return getSource<FunctionSource>(view); }
 
-/// `other` at the elements of the matrix `anchor`, both views of one shape.
-FailureOr<View> Converter::inPlaceOf(const Emitter::Rows &anchor, const View &other) {
-  std::optional<IndexMap> inverse = anchor.map.inverse();
-  FailureOr<View> flat = rearranged(other, inverse ? other.map.compose(*inverse) : std::nullopt);
-  return failed(flat) ? flat : reshaped(*flat, cast<RankedTensorType>(anchor.value.getType()).getShape());
-}
-
 std::optional<View> Converter::vectorFor(const View &layer, const View &other) {
   auto *linear = getSource<LinearSource>(layer);
   auto *norm = getSource<NormSource>(layer);
@@ -115,7 +108,7 @@ std::optional<View> Converter::vectorFor(const View &layer, const View &other) {
 
 FailureOr<Converter::Operands> Converter::operandsOf(const View &a, const View &b) {
   FailureOr<Emitter::Rows> anchor = emitter.whole(a);
-  FailureOr<View> other = failed(anchor) ? FailureOr<View>(failure()) : inPlaceOf(*anchor, b);
+  FailureOr<View> other = failed(anchor) ? FailureOr<View>(failure()) : emitter.inPlaceOf(*anchor, b);
   FailureOr<Value> value = failed(other) ? FailureOr<Value>(failure()) : emitter.matrix(*other);
   if (failed(value))
     return failure();

@@ -21,6 +21,13 @@ FailureOr<IndexMap> Emitter::arranged(std::optional<IndexMap> map) {
   return fail("expected a rearrangement by slices, permutations and reshapes that keep tokens in rows, found another");
 }
 
+FailureOr<View> Emitter::inPlaceOf(const Rows &anchor, const View &other) {
+  std::optional<IndexMap> inverse = anchor.map.inverse(), flat = inverse ? other.map.compose(*inverse) : std::nullopt;
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(anchor.value.getType()).getShape();
+  FailureOr<IndexMap> map = arranged(flat ? flat->reshape(shape) : std::nullopt);
+  return failed(map) ? FailureOr<View>(failure()) : View{other.source, *map, other.factor};
+}
+
 StringRef Emitter::layerOf(StringRef weight) {
   if (!weight.consume_back(".weight"))
     weight.consume_back("_weight");

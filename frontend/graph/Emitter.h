@@ -79,6 +79,8 @@ public:
   }
   /// `map`, or a problem: the elements are in an order that no op gives them.
   mlir::FailureOr<IndexMap> arranged(std::optional<IndexMap> map);
+  /// `other` at the elements of the matrix `anchor`, both views of one shape.
+  mlir::FailureOr<View> inPlaceOf(const Rows &anchor, const View &other);
 
   mlir::OpBuilder &builder;
   std::string problem;

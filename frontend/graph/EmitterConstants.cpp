@@ -86,8 +86,7 @@ FailureOr<Value> Emitter::constant(const View &view) {
     return fail("expected constants that are finite, found infinity or NaN");
   StringRef name = getSource<ConstantSource>(view)->name;
   auto type = RankedTensorType::get(view.map.shape(), builder.getF32Type());
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(values->data()), values->size() * sizeof(float));
-  Value value = arith::ConstantOp::create(builder, location(name), makeResource(type, name, bytes));
+  Value value = createConstant<float>(builder, location(name), type, name, *values);
   known.push_back({view, value}); // keeps the source, whose address is the key
   return value;
 }

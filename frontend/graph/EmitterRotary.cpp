@@ -10,14 +10,10 @@ namespace vitya {
 FailureOr<View> Emitter::evaluateScaled(const View &view) {
   const ScaledSource &source = *getSource<ScaledSource>(view);
   FailureOr<Rows> anchor = whole(source.operand);
-  std::optional<IndexMap> inverse = failed(anchor) ? std::nullopt : anchor->map.inverse(),
-                          flat = inverse ? source.factors.map.compose(*inverse) : std::nullopt;
-  if (failed(anchor))
+  FailureOr<View> placed = failed(anchor) ? FailureOr<View>(failure()) : inPlaceOf(*anchor, source.factors);
+  if (failed(placed))
     return failure();
-  auto type = cast<RankedTensorType>(anchor->value.getType());
-  FailureOr<IndexMap> map = arranged(flat ? flat->reshape(type.getShape()) : std::nullopt);
-  FailureOr<Value> factors =
-      failed(map) ? FailureOr<Value>(failure()) : constant({source.factors.source, *map, source.factors.factor});
+  FailureOr<Value> factors = constant(*placed);
   FailureOr<IndexMap> result = arranged(anchor->map.compose(view.map));
   if (failed(factors) || failed(result))
     return failure();

@@ -122,9 +122,8 @@ Expected<Tokens> LayerBuilder::transposedProduct(const Layer &layer, Tokens inpu
 
 /// A constant whose values are not those of a tensor of the file. It is named as exported checkpoints name it.
 Value LayerBuilder::computedConstant(const std::string &name, ArrayRef<int64_t> shape, ArrayRef<float> values) {
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
-  auto type = RankedTensorType::get(shape, builder.getF32Type());
-  return arith::ConstantOp::create(builder, nameLocation(builder, name), makeResource(type, name, bytes));
+  return createConstant(builder, nameLocation(builder, name), RankedTensorType::get(shape, builder.getF32Type()), name,
+                        values);
 }
 
 //===----------------------------------------------------------------------===//
@@ -330,9 +329,7 @@ Expected<Tokens> LayerBuilder::scaleInput(StringRef name, Tokens input) {
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfterValue(input);
   auto type = RankedTensorType::get({widthOf(input)}, builder.getF32Type());
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(factors.data()), factors.size() * sizeof(float));
-  Value constant = arith::ConstantOp::create(builder, nameLocation(builder, name),
-                                             makeResource(type, (name + ".input_factors").str(), bytes));
+  Value constant = createConstant(builder, nameLocation(builder, name), type, (name + ".input_factors").str(), factors);
   return result = ScaleColumnsOp::create(builder, input.getLoc(), input, constant).getResult();
 }
 

@@ -5,9 +5,11 @@
 #include "frontend/checkpoint/Tensor.h"
 #include "frontend/import/ConfigJson.h"
 #include "frontend/import/PictureConfig.h"
+#include "frontend/import/PositionEmbedding.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace llvm;
 
@@ -152,11 +154,12 @@ private:
     if (Error error = readActivation(base + ".hidden_act"))
       return error;
     // The layouts compute rotary position embeddings of this base.
+    double computed = rotaryBase(RotaryForm::dinov3);
     std::optional<double> theta;
     if (Error error = json.read(".rope_theta", theta))
       return error;
-    if (theta.value_or(100) != 100)
-      return json.error(".rope_theta", "100, the base of DINOv3's angles");
+    if (theta.value_or(computed) != computed)
+      return json.error(".rope_theta", formatv("{0:f0}, the base of DINOv3's angles", computed).str());
     return readLabels(".id2label");
   }
 

@@ -56,8 +56,15 @@ int64_t rotaryGranularity(RotaryForm form) {
   llvm_unreachable("every form is handled");
 }
 
+double rotaryBase(RotaryForm form) {
+  switch (form) {
+  case RotaryForm::dinov3:
+    return 100;
+  }
+  llvm_unreachable("every form is handled");
+}
+
 RotaryTable computeRotaryTable(RotaryForm form, Grid grid, int64_t before, int64_t pairs) {
-  constexpr double kTemperature = 100;
   RotaryTable table{std::vector<float>(before * pairs, 1), std::vector<float>(before * pairs, 0)};
   int64_t frequencies = pairs / rotaryGranularity(form);
   for (int64_t patch = 0; patch < grid.size(); ++patch)
@@ -67,7 +74,7 @@ RotaryTable computeRotaryTable(RotaryForm form, Grid grid, int64_t before, int64
               count = pair < frequencies ? grid.height : grid.width;
       double coordinate = (2 * static_cast<double>(place) + 1) / static_cast<double>(count) - 1,
              exponent = static_cast<double>(pair % frequencies) / static_cast<double>(frequencies),
-             angle = 2 * llvm::numbers::pi * coordinate * std::pow(kTemperature, -exponent);
+             angle = 2 * llvm::numbers::pi * coordinate * std::pow(rotaryBase(form), -exponent);
       table.cos.push_back(static_cast<float>(std::cos(angle)));
       table.sin.push_back(static_cast<float>(std::sin(angle)));
     }

@@ -31,6 +31,9 @@ struct RotaryTable {
 /// multiple of `rotaryGranularity(form)`.
 RotaryTable computeRotaryTable(RotaryForm form, Grid grid, int64_t before, int64_t pairs);
 
+/// Returns the base whose negative powers are the frequencies of the angles (`rope_theta`).
+double rotaryBase(RotaryForm form);
+
 /// Returns the number that divides the pairs of a head.
 int64_t rotaryGranularity(RotaryForm form);
 

@@ -76,9 +76,7 @@ Expected<Value> ModelBuilder::position(const TokensStep &step, int64_t before) {
     llvm::append_range(
         values, interpolatePositions(all.drop_front(before * width), width, {side, side}, grid, *step.interpolation));
   }
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
-  Value result =
-      arith::ConstantOp::create(builder, location(name.name), makeResource(type({total, width}), name.name, bytes));
+  Value result = createConstant<float>(builder, location(name.name), type({total, width}), name.name, values);
   if (shape.empty()) {
     weights.recordComputed(result);
   } else {
@@ -108,9 +106,8 @@ Expected<Tokens> ModelBuilder::rotate(const AttentionStep &step, Tokens input, i
   if (known == rotaryConstants.end()) {
     RotaryTable table = computeRotaryTable(*step.rotary, grid, others.rows, pairs);
     auto constant = [&](StringRef name, ArrayRef<float> values) {
-      values = values.slice(first * pairs, tableType.getNumElements());
-      ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
-      Value result = arith::ConstantOp::create(builder, location(name), makeResource(tableType, name, bytes));
+      Value result = createConstant(builder, location(name), tableType, name,
+                                    values.slice(first * pairs, tableType.getNumElements()));
       weights.recordComputed(result);
       return result;
     };

@@ -83,8 +83,7 @@ Expected<Value> Weights::integerConstant(OpBuilder &builder, const TensorName &n
   std::vector<char> bytes(type.getNumElements() * sizeof(int32_t));
   if (Error error = checkpoint.readBytes(*tensors.at(name.name), bytes))
     return std::move(error);
-  return arith::ConstantOp::create(builder, nameLocation(builder, name.name), makeResource(type, name.name, bytes))
-      .getResult();
+  return createConstant<char>(builder, nameLocation(builder, name.name), type, name.name, bytes);
 }
 
 /// The quantized element type of `tensor`, whose rows may have different scales.
@@ -115,9 +114,8 @@ Expected<Value> Weights::quantizedConstant(OpBuilder &builder, const TensorName 
                      "[-15, 15], [-7, 7] or [-128, 127], found [{1}, {2}]",
                      name.name, read->min, read->max);
   Location loc = nameLocation(builder, name.name);
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(read->integers.data()), read->integers.size());
-  auto integers = arith::ConstantOp::create(
-      builder, loc, makeResource(RankedTensorType::get(shape, element.getStorageType()), name.name, bytes));
+  Value integers = createConstant<int8_t>(builder, loc, RankedTensorType::get(shape, element.getStorageType()),
+                                          name.name, read->integers);
   return quant::StorageCastOp::create(builder, loc, RankedTensorType::get(shape, element), integers).getResult();
 }
 

@@ -31,8 +31,7 @@ FailureOr<std::vector<float>> finiteElementsOf(Operation *op, Value value, Strin
 
 Value makeFloats(OpBuilder &builder, Location loc, StringRef name, ArrayRef<int64_t> shape, ArrayRef<float> values) {
   auto type = RankedTensorType::get(shape, builder.getF32Type());
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(float));
-  return arith::ConstantOp::create(builder, loc, makeResource(type, name, bytes));
+  return createConstant(builder, loc, type, name, values);
 }
 
 LinearInfoAttr makeInfo(LinearOp op, const Twine &reason, std::optional<int64_t> rank) {

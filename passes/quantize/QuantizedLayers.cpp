@@ -247,9 +247,7 @@ Value quantizeBias(LinearOp op) {
     return op.getBias();
   OpBuilder builder(op);
   auto type = RankedTensorType::get(static_cast<int64_t>(steps->size()), builder.getI32Type());
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(steps->data()), steps->size() * sizeof(int32_t));
-  return arith::ConstantOp::create(builder, op.getBias().getLoc(),
-                                   makeResource(type, (op.getLayer() + ".bias.i32").str(), bytes));
+  return createConstant<int32_t>(builder, op.getBias().getLoc(), type, (op.getLayer() + ".bias.i32").str(), *steps);
 }
 
 //===----------------------------------------------------------------------===//

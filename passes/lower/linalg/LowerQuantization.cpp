@@ -186,8 +186,8 @@ public:
 };
 
 /// Creates a small constant at the start of the block, so that outlining can pass it to any kernel of the block.
-Value createConstant(ConversionPatternRewriter &rewriter, Location loc, ArrayRef<int64_t> shape,
-                     ArrayRef<float> values) {
+Value createLiteral(ConversionPatternRewriter &rewriter, Location loc, ArrayRef<int64_t> shape,
+                    ArrayRef<float> values) {
   OpBuilder::InsertionGuard guard(rewriter);
   rewriter.setInsertionPointToStart(rewriter.getInsertionBlock());
   auto type = RankedTensorType::get(shape, rewriter.getF32Type());
@@ -198,9 +198,8 @@ Value createConstant(ConversionPatternRewriter &rewriter, Location loc, ArrayRef
 template <typename T>
 Value createVector(ConversionPatternRewriter &rewriter, Location loc, ArrayRef<T> values, Type element,
                    const Twine &name) {
-  ArrayRef<char> bytes(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(T));
   auto type = RankedTensorType::get(static_cast<int64_t>(values.size()), element);
-  return arith::ConstantOp::create(rewriter, loc, makeResource(type, name.str(), bytes));
+  return createConstant(rewriter, loc, type, name.str(), values);
 }
 
 /// Slices, reshapes, concatenations and vitya.quantize stay the same op on other types.
@@ -226,8 +225,8 @@ struct LowerQuantizeCast : OpConversionPattern<quant::QuantizeCastOp> {
     auto type = dyn_cast<quant::UniformQuantizedType>(op.getQuantizedType());
     if (!type)
       return rewriter.notifyMatchFailure(op, "expected a type of one scale");
-    Value params = createConstant(rewriter, op.getLoc(), {1, 2},
-                                  {static_cast<float>(type.getScale()), static_cast<float>(type.getZeroPoint())});
+    Value params = createLiteral(rewriter, op.getLoc(), {1, 2},
+                                 {static_cast<float>(type.getScale()), static_cast<float>(type.getZeroPoint())});
     rewriter.replaceOpWithNewOp<QuantizeOp>(op, getTypeConverter()->convertType(op.getResult()), adaptor.getInput(),
                                             params, type.isSigned(),
                                             type.isSigned() ? numerics::kUnsignedLevels.max : type.getStorageTypeMax());
@@ -274,10 +273,8 @@ struct LowerLinear : OpConversionPattern<LinearOp> {
       Value positions =
           createVector<char>(rewriter, op.getLoc(), order, rewriter.getI8Type(), op.getLayer() + ".order");
       input = OrderColumnsOp::create(rewriter, op.getLoc(), input, positions);
-      stored =
-          arith::ConstantOp::create(rewriter, op.getLoc(),
-                                    makeResource(cast<RankedTensorType>(stored.getType()),
-                                                 (op.getLayer() + ".ordered").str(), applyOrder(*weight, in, order)));
+      stored = createConstant<char>(rewriter, op.getLoc(), cast<RankedTensorType>(stored.getType()),
+                                    (op.getLayer() + ".ordered").str(), applyOrder(*weight, in, order));
     }
     rewriter.replaceOpWithNewOp<IntegerLinearOp>(op, op.getType(), op.getLayerAttr(), input, stored, offsets, factors,
                                                  isInteger ? Value() : adaptor.getBias(), adaptor.getParams(),
@@ -332,7 +329,7 @@ struct LowerAttention : OpConversionPattern<AttentionOp> {
                          op.getScale().convertToDouble());
     rewriter.replaceOpWithNewOp<IntegerAttentionOp>(
         op, op.getType(), op.getLayerAttr(), adaptor.getQuery(), adaptor.getKey(), adaptor.getValue(),
-        createConstant(rewriter, op.getLoc(), {4}, factors), op.getHeadsAttr());
+        createLiteral(rewriter, op.getLoc(), {4}, factors), op.getHeadsAttr());
     return success();
   }
 };

@@ -184,8 +184,8 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
       std::copy_n(old->begin() + row * columns, columns, bytes.begin() + row * newColumns);
     OpBuilder builder(value.getContext());
     builder.setInsertionPointAfterValue(value);
-    Value constant = arith::ConstantOp::create(
-        builder, value.getLoc(), makeResource(type.clone(shape), (resourceNameOf(attribute) + ".padded").str(), bytes));
+    Value constant = createConstant<char>(builder, value.getLoc(), type.clone(shape),
+                                          (resourceNameOf(attribute) + ".padded").str(), bytes);
     auto cast = value.getDefiningOp<quant::StorageCastOp>();
     if (!cast)
       return constant;
