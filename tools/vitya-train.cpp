@@ -56,6 +56,7 @@ namespace {
 constexpr llvm::StringLiteral kTool = "vitya-train";
 TrainingCommand command; ///< which `commandName` names
 std::atomic<bool> isInterrupted = false;
+std::atomic<int> interruption = 0; ///< the signal that set it
 
 /// Lets the first of the signals that end a run set `isInterrupted`; a second one ends the process. In its stead,
 /// llvm::sys::SetInterruptFunction would also remove a file that is being written.
@@ -64,7 +65,8 @@ void handleInterrupts() {
   static std::array<struct sigaction, std::size(signals)> previous;
   struct sigaction action = {};
   action.sa_flags = SA_RESTART;
-  action.sa_handler = [](int) {
+  action.sa_handler = [](int received) {
+    interruption = received;
     isInterrupted = true;
     for (auto [number, earlier] : llvm::zip_equal(signals, previous))
       sigaction(number, &earlier, nullptr);
@@ -130,7 +132,7 @@ public:
       return trainer.takeError();
     if (llvm::Error error = setTeacher(**trainer))
       return error;
-    llvm::outs() << llvm::formatv("{0} weights, {1} images, {2} held out\n", (*trainer)->weightCount(),
+    llvm::outs() << llvm::formatv("{0} weights, {1} images, {2} held out\n", (*trainer)->trainedCount(),
                                   data.training.count, data.validation.count);
     llvm::outs().flush();
     keepIgnoredSignals(handleInterrupts);
@@ -277,7 +279,7 @@ private:
 } // namespace
 
 int main(int argc, char **argv) {
-  return runTool(
+  int exitCode = runTool(
       argc, argv, kTool,
       "Trains Vision Transformers\n\n"
       "  train      a new model\n"
@@ -285,4 +287,7 @@ int main(int argc, char **argv) {
       "  qat        the weights of MODEL under its quantization\n",
       {&modelCategory, &newCategory, &dataCategory, &courseCategory}, [] { return Training().run(); },
       "LibTorch " + libTorchVersion());
+  if (exitCode == 0 && isInterrupted)
+    std::raise(interruption); // so that a shell ends a script with it
+  return exitCode;
 }

@@ -173,6 +173,16 @@ Error Trainer::findFeatures() {
   return Error::success();
 }
 
+int64_t Trainer::trainedCount() const {
+  int64_t count = 0;
+  StoredTensors stored(module);
+  for (const autograd::Parameter &parameter : program->parameters())
+    if (!stored.isComputed(parameter.name))
+      count += parameter.values.size();
+  return count;
+}
+
+/// The number of all weights, of which a resumed run has as many.
 int64_t Trainer::weightCount() const {
   int64_t count = 0;
   for (const autograd::Parameter &parameter : program->parameters())

@@ -71,12 +71,13 @@ public:
   /// The logits of the average weights, [count, classes].
   llvm::Expected<std::vector<float>> logits(const Dataset &data);
 
-  /// The number of weights.
-  int64_t weightCount() const;
+  /// The number of weights that are trained.
+  int64_t trainedCount() const;
 
 private:
   Trainer(mlir::ModuleOp module, TrainerOptions options) : module(module), options(std::move(options)) {}
 
+  int64_t weightCount() const;
   llvm::Error start();
   llvm::Error save();
   llvm::Error writeModel(llvm::ArrayRef<float> weights, llvm::StringRef path);

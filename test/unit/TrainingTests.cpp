@@ -277,7 +277,7 @@ TEST_F(TrainingTests, LearnsScales) {
   TrainerOptions how = options();
   how.learnsScales = true;
   std::unique_ptr<Trainer> trainer = create(*module, how);
-  EXPECT_EQ(trainer->weightCount(), 4 * 192 + 4 + 4 + 1);
+  EXPECT_EQ(trainer->trainedCount(), 4 * 192 + 4 + 4 + 1);
   SplitDataset data{makeData(128, 2), makeData(32, 3)};
   double before = lossOf(trainer->evaluate(data.validation));
   run(*trainer, data, false);
@@ -390,7 +390,7 @@ TEST_F(TrainingTests, TeachesFeatures) {
     EXPECT_FALSE(bool(trainer->setTeacher(teacher)));
     run(*trainer, data, false);
     llvm::Expected<TrainingState> state =
-        readTrainingState(TrainingFiles::of(how.output).state, trainer->weightCount(), {});
+        readTrainingState(TrainingFiles::of(how.output).state, trainer->trainedCount(), {});
     EXPECT_TRUE(bool(state)) << (state ? "" : llvm::toString(state.takeError()));
     return state->rows.back().training.loss;
   };
