@@ -61,6 +61,19 @@ at::Tensor featureDifference(llvm::ArrayRef<autograd::Tensor> found, llvm::Array
   return at::stack(differences).mean();
 }
 
+/// The factor U V^T of the singular value decomposition U S V^T of `matrix`, with singular values between about 0.7 and
+/// 1.2 instead of 1: five Newton-Schulz iterations with the polynomial of Muon, 3.4445 x - 4.775 x^3 + 2.0315 x^5.
+at::Tensor orthogonalized(const at::Tensor &matrix) {
+  bool isTall = matrix.size(0) > matrix.size(1);
+  at::Tensor x = isTall ? matrix.t() : matrix;
+  x = x / (x.norm() + 1e-7); // no singular value is above 1
+  for (int step = 0; step < 5; ++step) {
+    at::Tensor gram = x.mm(x.t());
+    x = x * 3.4445 + at::addmm(gram, gram, gram, /*beta=*/-4.775, /*alpha=*/2.0315).mm(x);
+  }
+  return isTall ? x.t() : x;
+}
+
 /// A sample of the beta distribution with both parameters `alpha`.
 double sampleBeta(std::mt19937_64 &random, double alpha) {
   std::gamma_distribution<double> gamma(alpha);
@@ -76,10 +89,10 @@ struct Learner::Impl {
   int64_t classes = 0;
   std::vector<std::vector<int64_t>> shapes;
   std::vector<int64_t> sizes;
-  std::vector<bool> areTrained;
-  at::Tensor weights;            ///< a leaf of the graph of gradients
-  at::Tensor average, isDecayed; ///< as `weights`; 1 where weight decay applies, else 0
-  at::Tensor first, second;      ///< the moments of AdamW
+  std::vector<bool> areTrained, areMatrices;
+  at::Tensor weights;           ///< a leaf of the graph of gradients
+  at::Tensor average, isMatrix; ///< as `weights`; 1 for elements of matrices, else 0
+  at::Tensor first, second;     ///< the moments; Muon has no second ones
   int64_t steps = 0;
   at::Tensor loss, correct, badStep; ///< sums since the last call of takeMetrics, on the device
   int64_t count = 0;
@@ -145,18 +158,39 @@ struct Learner::Impl {
     return 1 - double((bottom - top) * (right - left)) / (height * width);
   }
 
-  /// One step of AdamW on the gradient of `weights`. Moments are corrected for their start at 0.
+  /// Replaces the parts of `direction`, a step of AdamW, for matrices. Their steps get the root mean square that steps
+  /// of AdamW usually have, 0.2.
+  void useMuon(at::Tensor &direction, const at::Tensor &gradient) const {
+    int64_t offset = 0;
+    for (size_t i = 0; i < sizes.size(); offset += sizes[i++]) {
+      if (!areMatrices[i] || !areTrained[i])
+        continue;
+      auto part = [&](const at::Tensor &all) { return all.narrow(0, offset, sizes[i]).view(shapes[i]); };
+      at::Tensor momentum = part(gradient).lerp(part(first), options.momentum); // Nesterov's
+      double scale = 0.2 * std::sqrt(double(std::max(shapes[i][0], shapes[i][1])));
+      part(direction).copy_(orthogonalized(momentum).mul_(scale));
+    }
+  }
+
+  /// One step on the gradient of `weights`. Moments of AdamW are corrected for their start at 0.
   void update(double rate) {
     at::NoGradGuard noGrad;
     at::Tensor gradient = weights.grad();
     if (options.clipNorm > 0)
       gradient.mul_((options.clipNorm / (gradient.norm() + 1e-6)).clamp_max_(1));
     ++steps;
-    first.lerp_(gradient, 1 - options.beta1);
+    bool isMuon = options.optimizer == Optimizer::muon;
+    if (isMuon)
+      first.lerp_(gradient, isMatrix * (options.beta1 - options.momentum) + (1 - options.beta1));
+    else
+      first.lerp_(gradient, 1 - options.beta1);
     second.mul_(options.beta2).addcmul_(gradient, gradient, 1 - options.beta2);
     double firstScale = 1 - std::pow(options.beta1, steps), secondScale = 1 - std::pow(options.beta2, steps);
-    weights.addcmul_(weights, isDecayed, -rate * options.weightDecay);
-    weights.addcdiv_(first, (second.sqrt() / std::sqrt(secondScale)).add_(options.eps), -rate / firstScale);
+    at::Tensor direction = first / (second.sqrt() / std::sqrt(secondScale)).add_(options.eps) / firstScale;
+    if (isMuon)
+      useMuon(direction, gradient);
+    weights.addcmul_(weights, isMatrix, -rate * options.weightDecay);
+    weights.add_(direction, -rate);
     weights.mutable_grad() = at::Tensor();
     // The average of the first steps forgets the start faster.
     double decay = std::min(options.averageDecay, double(1 + steps) / double(10 + steps));
@@ -248,12 +282,13 @@ llvm::Expected<std::unique_ptr<Learner>> Learner::create(llvm::ArrayRef<WeightSh
       impl->shapes.push_back(weight.shape);
       impl->sizes.push_back(size);
       impl->areTrained.push_back(weight.isTrained);
-      masks.push_back(at::full({size}, weight.isDecayed ? 1.0 : 0.0, at::kFloat));
+      impl->areMatrices.push_back(weight.isMatrix);
+      masks.push_back(at::full({size}, weight.isMatrix ? 1.0 : 0.0, at::kFloat));
     }
-    impl->isDecayed = at::cat(masks).to(impl->device);
-    impl->weights = at::zeros_like(impl->isDecayed).requires_grad_();
+    impl->isMatrix = at::cat(masks).to(impl->device);
+    impl->weights = at::zeros_like(impl->isMatrix).requires_grad_();
     for (at::Tensor *each : {&impl->average, &impl->first, &impl->second})
-      *each = at::zeros_like(impl->isDecayed);
+      *each = at::zeros_like(impl->isMatrix);
     impl->clearMetrics();
   });
   if (error)

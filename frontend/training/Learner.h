@@ -14,27 +14,36 @@ namespace vitya {
 
 enum class Device { cpu, cuda };
 
+/// What makes a step of a gradient. Muon (Jordan et al. 2024; with weight decay and the step size of AdamW, arXiv
+/// 2502.16982) replaces the momentum of each matrix by the nearest one with orthonormal rows or columns, about, and
+/// leaves all other weights to AdamW (arXiv 1711.05101).
+enum class Optimizer { adamw, muon };
+
 struct LearnerOptions {
   Device device = Device::cpu;
   int64_t threads = 1;          ///< of LibTorch on the CPU
   bool isBfloat16 = false;      ///< whether matrix products are computed in bfloat16 (autocast)
   bool isDeterministic = false; ///< whether only deterministic algorithms are used
-  double weightDecay = 0.05, beta1 = 0.9, beta2 = 0.999, eps = 1e-8; ///< of AdamW (arXiv 1711.05101)
-  double clipNorm = 1;                                               ///< largest norm of the gradient; 0: any
-  double averageDecay = 0.9998; ///< of the moving average; 0: the average is the weights
-  double smoothing = 0;         ///< of labels (arXiv 1512.00567)
-  double mixup = 0;             ///< parameter of the beta distribution (arXiv 1710.09412); 0: none
-  double cutmix = 0;            ///< the same (arXiv 1905.04899); with both, each is used for half of the mixed batches
-  double mixProbability = 1;    ///< share of the batches that are mixed
-  double distillation = 0;      ///< share of the teacher in the loss, in [0, 1]
-  double temperature = 1;       ///< of the distillation (arXiv 1503.02531)
-  double features = 0;          ///< weight of the mean squared difference between features of the model and the teacher
+  Optimizer optimizer = Optimizer::adamw;
+  double weightDecay = 0.05;
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8; ///< of AdamW
+  double momentum = 0.95;                        ///< of Muon
+  double clipNorm = 1;                           ///< largest norm of the gradient; 0: any
+  double averageDecay = 0.9998;                  ///< of the moving average; 0: the average is the weights
+  double smoothing = 0;                          ///< of labels (arXiv 1512.00567)
+  double mixup = 0;                              ///< parameter of the beta distribution (arXiv 1710.09412); 0: none
+  double cutmix = 0;         ///< the same (arXiv 1905.04899); with both, each is used for half of the mixed batches
+  double mixProbability = 1; ///< share of the batches that are mixed
+  double distillation = 0;   ///< share of the teacher in the loss, in [0, 1]
+  double temperature = 1;    ///< of the distillation (arXiv 1503.02531)
+  double features = 0;       ///< weight of the mean squared difference between features of the model and the teacher
 };
 
-/// The shape of a weight, whether weight decay applies to it, and whether it changes at all.
+/// The shape of a weight, whether it is the matrix of a linear layer, to which weight decay and Muon apply, and whether
+/// it changes at all.
 struct WeightShape {
   std::vector<int64_t> shape;
-  bool isDecayed = false;
+  bool isMatrix = false;
   bool isTrained = true;
 };
 

@@ -268,6 +268,18 @@ TEST_F(TrainingTests, Learns) {
     EXPECT_TRUE(llvm::sys::fs::exists(file)) << file;
 }
 
+TEST_F(TrainingTests, LearnsWithMuon) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  TrainerOptions how = options();
+  how.learner.optimizer = Optimizer::muon;
+  std::unique_ptr<Trainer> trainer = create(*module, how);
+  SplitDataset data{makeData(128, 2), makeData(32, 3)};
+  run(*trainer, data, false);
+  llvm::Expected<Metrics> metrics = trainer->evaluate(data.validation);
+  ASSERT_TRUE(bool(metrics));
+  EXPECT_GE(metrics->correct, 30);
+}
+
 TEST_F(TrainingTests, LearnsScales) {
   OwningOpRef<ModuleOp> module = makeQuantized();
   auto lossOf = [](llvm::Expected<Metrics> metrics) {

@@ -40,6 +40,16 @@ llvm::StringRef nameOf(AugmentPolicy policy) {
   llvm_unreachable("a policy");
 }
 
+llvm::StringRef nameOf(Optimizer optimizer) {
+  switch (optimizer) {
+  case Optimizer::adamw:
+    return "adamw";
+  case Optimizer::muon:
+    return "muon";
+  }
+  llvm_unreachable("an optimizer");
+}
+
 } // namespace
 
 TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategory &courseCategory)
@@ -58,6 +68,10 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
                  cl::desc("Where to train (default: cpu)"),
                  cl::values(clEnumValN(Device::cpu, "cpu", ""),
                             clEnumValN(Device::cuda, "cuda", "with a LibTorch that has CUDA"))),
+      optimizerFlag("optimizer", cl::location(options.learner.optimizer), cl::cat(courseCategory),
+                    cl::desc("What makes a step of a gradient (default: adamw)"),
+                    cl::values(clEnumValN(Optimizer::adamw, "adamw", "AdamW"),
+                               clEnumValN(Optimizer::muon, "muon", "Muon for the weights of linear layers"))),
       resumeFlag("resume", cl::location(options.isResumed), cl::cat(courseCategory),
                  cl::desc("Continue the run whose state is beside the output")) {
   LearnerOptions &learner = options.learner;
@@ -154,7 +168,8 @@ llvm::Error TrainingFlags::checkUse(bool hasTeacher) const {
 }
 
 llvm::json::Object TrainingFlags::identity() const {
-  llvm::json::Object result{{"augment", nameOf(options.batches.augment.policy)}};
+  llvm::json::Object result{{"augment", nameOf(options.batches.augment.policy)},
+                            {"optimizer", nameOf(options.learner.optimizer)}};
   for (const Setting &setting : settings)
     if (setting.isOfCourse)
       std::visit([&](auto *value) { result[setting.name] = *value; }, setting.value);

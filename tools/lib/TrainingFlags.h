@@ -48,6 +48,7 @@ private:
   llvm::cl::opt<std::string, true> dataFlag, timeBudgetFlag;
   llvm::cl::opt<AugmentPolicy, true> policyFlag;
   llvm::cl::opt<Device, true> deviceFlag;
+  llvm::cl::opt<Optimizer, true> optimizerFlag;
   llvm::cl::opt<bool, true> resumeFlag;
 };
 
