@@ -244,6 +244,10 @@ LogicalResult AttentionOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
   return success();
 }
 
+SmallVector<unsigned> AttentionOp::getRowwiseOperands() {
+  return getBias() ? SmallVector<unsigned>{0, 3} : SmallVector<unsigned>{0};
+}
+
 int64_t AttentionOp::getMultiplyAdds() {
   return rows(getKey()) * (getQuery().getType().getNumElements() + getType().getNumElements());
 }
@@ -275,6 +279,11 @@ LogicalResult AttentionOp::verify() {
   double scale = getScale().convertToDouble();
   if (!std::isfinite(scale))
     return emitOpError() << "expected a finite scale, found " << scale;
+  // attention_c8
+  if (Value bias = getBias();
+      bias && (rows(bias) != rows(getQuery()) || columns(bias) % heads != 0 || columns(bias) / heads < rows(getKey())))
+    return emitOpError() << "expected a bias of " << rows(getQuery()) << " rows, and " << rows(getKey())
+                         << " columns or more for each of " << heads << " heads, found " << bias.getType();
   Type query = getQuery().getType().getElementType(), key = getKey().getType().getElementType(),
        value = getValue().getType().getElementType();
   // attention_c5

@@ -360,9 +360,9 @@ def Vitya_RotaryEmbeddingOp : Vitya_InferredOp<"rotary_embedding", [Vitya_Rowwis
 
 def Vitya_AttentionOp
     : Vitya_LayerOp<"attention",
-                    (ins Vitya_AnyTokens:$query, Vitya_AnyTokens:$key, Vitya_AnyTokens:$value, I64Attr:$heads,
-                         F64Attr:$scale, OptionalAttr<TypeAttr>:$weights),
-                    [Vitya_Rowwise, Vitya_ProductLayer]> {
+                    (ins Vitya_AnyTokens:$query, Vitya_AnyTokens:$key, Vitya_AnyTokens:$value,
+                         Optional<Vitya_Tokens>:$bias, I64Attr:$heads, F64Attr:$scale, OptionalAttr<TypeAttr>:$weights),
+                    [Vitya_RowwiseOperands, Vitya_ProductLayer]> {
   let summary = "multi-head scaled dot-product attention";
   let description = [{
     The columns of query, key and value are split into `heads` groups of equal width. Each head computes
@@ -370,13 +370,17 @@ def Vitya_AttentionOp
     concatenated. The width of a head of query and key is independent of that of value, and neither needs to be related
     to the width of the model: low-rank compression reduces them.
 
-    | query | key | value | result |
-    |---|---|---|---|
-    | `tensor<NxAxf32>` | `tensor<MxAxf32>` | `tensor<MxBxf32>` | `tensor<NxBxf32>` |
-    | `tensor<NxAxU>` | `tensor<MxAxS>` | `tensor<MxBxS>` | `tensor<NxBxf32>` |
+    With `bias`, such as relative position biases, `result = softmax(scale * query key^T + bias) value`. Its columns, too,
+    are split into `heads` groups of equal width: column m of a group is added to the scores of key m. A group may have
+    more columns than there are keys (`vitya-pad-widths`); these are not read.
+
+    | query | key | value | bias | result |
+    |---|---|---|---|---|
+    | `tensor<NxAxf32>` | `tensor<MxAxf32>` | `tensor<MxBxf32>` | `tensor<NxCxf32>` or none | `tensor<NxBxf32>` |
+    | `tensor<NxAxU>` | `tensor<MxAxS>` | `tensor<MxBxS>` | `tensor<NxCxf32>` or none | `tensor<NxBxf32>` |
 
     U is `!quant.uniform<u8:f32, s:z>` and the two S are `!quant.uniform<i8:f32, t>`, possibly with different t. Both matrix
-    products are then exact sums of integer products. A score is `f32(sum (q - z) k) * f32(s * t_k * scale)`. With `weights`
+    products are then exact sums of integer products. A score is `f32(sum (q - z) k) * f32(s * t_k * scale) + bias`. With `weights`
     of type `!quant.uniform<u8:f32, r>`, the exponentials `e = exp(score - max)` of a row are rounded to
     `w = min(rint(e * (1 / f32(r))), 255)` before they are multiplied with the values, and the sum of w divides the
     result: `result = f32(sum w v) * f32(t_v) / f32(sum w)`.
@@ -388,10 +392,18 @@ def Vitya_AttentionOp
     * (C5) query, key and value are all f32, or all quantized to the types above and `weights` is present.
     * (C6) `weights` has zero point 0 and a scale of at most 1, so that the largest weight is not 0.
     * (C7) at most 65,536 products are summed.
+    * (C8) `bias` has a row for each query, and `heads` divides its columns into groups of at least one for each key.
 
     ```mlir
     %0 = vitya.attention "blocks.0.attn" %q, %k, %v heads 3 scale 0.125
        : tensor<65x192xf32>, tensor<65x192xf32>, tensor<65x192xf32> -> tensor<65x192xf32>
+    ```
+
+    With a bias:
+
+    ```mlir
+    %0 = vitya.attention "blocks.0.attn" %q, %k, %v bias %b heads 3 scale 0.125
+       : tensor<65x192xf32>, tensor<65x192xf32>, tensor<65x192xf32>, tensor<65x195xf32> -> tensor<65x192xf32>
     ```
 
     Quantized:
@@ -404,12 +416,13 @@ def Vitya_AttentionOp
   }];
   let builders = [
     OpBuilder<(ins "::llvm::StringRef":$layer, "::mlir::Value":$query, "::mlir::Value":$key, "::mlir::Value":$value,
-                   "uint64_t":$heads, "::llvm::APFloat":$scale),
-              [{ build($_builder, $_state, layer, query, key, value, heads, scale, ::mlir::TypeAttr()); }]>
+                   "::mlir::Value":$bias, "uint64_t":$heads, "::llvm::APFloat":$scale),
+              [{ build($_builder, $_state, layer, query, key, value, bias, heads, scale, ::mlir::TypeAttr()); }]>
   ];
   let assemblyFormat = [{
-    $layer $query `,` $key `,` $value `heads` $heads `scale` custom<ShortFloat>($scale) (`weights` $weights^)? attr-dict
-    `:` type($query) `,` type($key) `,` type($value) `->` type($result)
+    $layer $query `,` $key `,` $value (`bias` $bias^)? `heads` $heads `scale` custom<ShortFloat>($scale)
+    (`weights` $weights^)? attr-dict
+    `:` type($query) `,` type($key) `,` type($value) (`,` type($bias)^)? `->` type($result)
   }];
 }
 

@@ -12,11 +12,11 @@ namespace {
 int64_t rows(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(0); }
 int64_t columns(Value value) { return cast<RankedTensorType>(value.getType()).getDimSize(1); }
 
-/// The row-wise operands: the input, and `params` if it has one row for each row of the input.
-SmallVector<unsigned> rowwiseWithParams(Value input, MutableOperandRange params) {
+/// The row-wise operands: the input, and `other` if it is given and has one row for each row of the input.
+SmallVector<unsigned> rowwiseWith(Value input, MutableOperandRange other) {
   SmallVector<unsigned> operands{0};
-  if (!params.empty() && rows(params[0].get()) == rows(input))
-    operands.push_back(params[0].getOperandNumber());
+  if (!other.empty() && rows(other[0].get()) == rows(input))
+    operands.push_back(other[0].getOperandNumber());
   return operands;
 }
 
@@ -33,7 +33,7 @@ LogicalResult verifyParams(Operation *op, Value input, Value params) {
 // LinearOp: quantized formats
 //===----------------------------------------------------------------------===//
 
-SmallVector<unsigned> LinearOp::getRowwiseOperands() { return rowwiseWithParams(getInput(), getParamsMutable()); }
+SmallVector<unsigned> LinearOp::getRowwiseOperands() { return rowwiseWith(getInput(), getParamsMutable()); }
 
 LogicalResult LinearOp::verifyIntegers() {
   auto emitError = [&] { return emitOpError(); };
@@ -81,7 +81,7 @@ SmallVector<unsigned> ChooseQParamsOp::getRowwiseOperands() {
 }
 
 SmallVector<unsigned> QuantizeOp::getRowwiseOperands() {
-  return rowwiseWithParams(getInput(), MutableOperandRange(getParamsMutable()));
+  return rowwiseWith(getInput(), MutableOperandRange(getParamsMutable()));
 }
 
 LogicalResult QuantizeOp::verify() {
@@ -128,9 +128,7 @@ LogicalResult IntegerLinearOp::inferReturnTypes(MLIRContext *context, std::optio
   return success();
 }
 
-SmallVector<unsigned> IntegerLinearOp::getRowwiseOperands() {
-  return rowwiseWithParams(getInput(), getParamsMutable());
-}
+SmallVector<unsigned> IntegerLinearOp::getRowwiseOperands() { return rowwiseWith(getInput(), getParamsMutable()); }
 
 int64_t IntegerLinearOp::getMultiplyAdds() { return rows(getInput()) * getWeight().getType().getNumElements(); }
 
@@ -168,6 +166,8 @@ LogicalResult IntegerAttentionOp::inferReturnTypes(MLIRContext *context, std::op
   return success();
 }
 
+SmallVector<unsigned> IntegerAttentionOp::getRowwiseOperands() { return rowwiseWith(getQuery(), getBiasMutable()); }
+
 int64_t IntegerAttentionOp::getMultiplyAdds() {
   return rows(getKey()) * (getQuery().getType().getNumElements() + getType().getNumElements());
 }
@@ -193,5 +193,10 @@ LogicalResult IntegerAttentionOp::verify() {
     return emitOpError() << "expected query, key and value of one element type, found "
                          << getElementTypeOrSelf(getQuery()) << ", " << getElementTypeOrSelf(getKey()) << ", "
                          << getElementTypeOrSelf(getValue());
+  // integer_attention_c5
+  if (Value bias = getBias();
+      bias && (rows(bias) != rows(getQuery()) || columns(bias) % heads != 0 || columns(bias) / heads < rows(getKey())))
+    return emitOpError() << "expected a bias of " << rows(getQuery()) << " rows, and " << rows(getKey())
+                         << " columns or more for each of " << heads << " heads, found " << bias.getType();
   return success();
 }

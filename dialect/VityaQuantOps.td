@@ -129,22 +129,23 @@ def Vitya_IntegerLinearOp
 def Vitya_IntegerAttentionOp
     : Vitya_LayerOp<"integer_attention",
                     (ins Vitya_IntegerTokens:$query, Vitya_IntegerTokens:$key, Vitya_IntegerTokens:$value,
-                         Vitya_Vector:$factors, I64Attr:$heads),
-                    [Vitya_Rowwise, Vitya_IntegerProductLayer]> {
+                         Vitya_Vector:$factors, Optional<Vitya_Tokens>:$bias, I64Attr:$heads),
+                    [Vitya_RowwiseOperands, Vitya_IntegerProductLayer]> {
   let summary = "quantized attention on stored integers";
   let description = [{
     `vitya.attention` with quantized operands. The four elements of `factors` are, in terms of its formulas: the factor of
     a score, `f32(s * t_k * scale)`; the zero point z of the query; `1 / f32(r)`; and `f32(t_v)`.
 
-    | query | key | value | factors | result |
-    |---|---|---|---|---|
-    | `tensor<NxAxi8>` (unsigned) | `tensor<MxAxi8>` | `tensor<MxBxi8>` | `tensor<4xf32>` | `tensor<NxBxf32>` |
-    | `tensor<NxAxi16>` | `tensor<MxAxi16>` | `tensor<MxBxi16>` | `tensor<4xf32>` | `tensor<NxBxf32>` |
+    | query | key | value | factors | bias | result |
+    |---|---|---|---|---|---|
+    | `tensor<NxAxi8>` (unsigned) | `tensor<MxAxi8>` | `tensor<MxBxi8>` | `tensor<4xf32>` | `tensor<NxCxf32>` or none | `tensor<NxBxf32>` |
+    | `tensor<NxAxi16>` | `tensor<MxAxi16>` | `tensor<MxBxi16>` | `tensor<4xf32>` | `tensor<NxCxf32>` or none | `tensor<NxBxf32>` |
 
     * (C1) query and key have the same number of columns, and key and value the same number of rows.
     * (C2) `heads` is positive and divides the columns of query and of value.
     * (C3) there are four factors.
     * (C4) query, key and value have the same element type.
+    * (C5) `bias` has a row for each query, and `heads` divides its columns into groups of at least one for each key.
 
     ```mlir
     %0 = vitya.integer_attention "attn" %q, %k, %v factors %f heads 3
@@ -152,8 +153,8 @@ def Vitya_IntegerAttentionOp
     ```
   }];
   let assemblyFormat = [{
-    $layer $query `,` $key `,` $value `factors` $factors `heads` $heads attr-dict
-    `:` type($query) `,` type($key) `,` type($value) `,` type($factors) `->` type($result)
+    $layer $query `,` $key `,` $value `factors` $factors (`bias` $bias^)? `heads` $heads attr-dict
+    `:` type($query) `,` type($key) `,` type($value) `,` type($factors) (`,` type($bias)^)? `->` type($result)
   }];
 }
 

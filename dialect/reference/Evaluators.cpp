@@ -50,12 +50,13 @@ Tensor evaluate(RotaryEmbeddingOp op, const Operands &v) {
 
 Tensor evaluate(AttentionOp op, const Operands &v) {
   const Tensor &query = v[op.getQuery()], &key = v[op.getKey()], &value = v[op.getValue()];
+  const Tensor *bias = v.find(op.getBias());
   double scale = op.getScale().convertToDouble();
   if (!op.isQuantized())
-    return attention(query, key, value, op.getHeads(), scale);
+    return attention(query, key, value, op.getHeads(), scale, bias);
   SmallVector<float> factors = attentionFactors(elementOf(op.getQuery()), elementOf(op.getKey()),
                                                 elementOf(op.getValue()), *op.getWeights(), scale);
-  return integerAttention(query, key, value, factors, op.getHeads(), elementOf(op.getResult()));
+  return integerAttention(query, key, value, factors, op.getHeads(), elementOf(op.getResult()), bias);
 }
 
 Tensor evaluate(GeluOp op, const Operands &v) { return gelu(v[op.getInput()], op.getForm()); }
@@ -84,7 +85,7 @@ Tensor evaluate(OrderColumnsOp op, const Operands &v) { return orderColumns(v[op
 
 Tensor evaluate(IntegerAttentionOp op, const Operands &v) {
   return integerAttention(v[op.getQuery()], v[op.getKey()], v[op.getValue()], v[op.getFactors()].values(),
-                          op.getHeads(), elementOf(op.getResult()));
+                          op.getHeads(), elementOf(op.getResult()), v.find(op.getBias()));
 }
 
 using PackedWeight = Cached<numerics::PackedMatrix>;

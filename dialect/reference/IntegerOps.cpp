@@ -100,7 +100,7 @@ Tensor integerLinear(const Tensor &input, const numerics::PackedMatrix &weight, 
 }
 
 Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &value, llvm::ArrayRef<float> factors,
-                        int64_t heads, mlir::Type type) {
+                        int64_t heads, mlir::Type type, const Tensor *bias) {
   numerics::FloatArithmetic a;
   Tensor result({query.dim(0), value.dim(1)}, type);
   Eigen::Map<Matrix> out = result.mutableMatrix();
@@ -113,6 +113,8 @@ Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &va
     numerics::PackedMatrix keysOfHead(keys.middleCols(head * width, width));
     Matrix scores = numerics::productWithTransposed(queries.middleCols(head * width, width), keysOfHead).cast<float>();
     scores *= factors[0];
+    if (bias)
+      scores += bias->matrix().middleCols(head * (bias->dim(1) / heads), keys.rows());
     scores.colwise() -= scores.rowwise().maxCoeff().eval();
     numerics::exponentials({scores.data(), scores.size()});
     Matrix weights = scores.unaryExpr([&](float weight) {

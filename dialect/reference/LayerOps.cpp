@@ -92,7 +92,8 @@ Tensor rotaryEmbedding(const Tensor &input, const Tensor &cos, const Tensor &sin
   return result;
 }
 
-Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale) {
+Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,
+                 const Tensor *bias) {
   Tensor result({query.dim(0), value.dim(1)}, query.elementType());
   int64_t width = query.dim(1) / heads, valueWidth = value.dim(1) / heads, keys = key.dim(0);
   Eigen::Map<Matrix> all = result.mutableMatrix();
@@ -101,6 +102,8 @@ Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, in
     Matrix values = value.matrix().middleCols(head * valueWidth, valueWidth).transpose();
     numerics::PackedMatrix keysOfHead(key.matrix().middleCols(head * width, width));
     Matrix weights = numerics::fusedProductWithTransposed(scaled, keysOfHead);
+    if (bias)
+      weights += bias->matrix().middleCols(head * (bias->dim(1) / heads), keys);
     // Subtracting the maximum of a row keeps its exponentials finite and does not change the softmax.
     weights.colwise() -= weights.rowwise().maxCoeff().eval();
     numerics::exponentials({weights.data(), weights.size()});

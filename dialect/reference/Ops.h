@@ -70,11 +70,13 @@ Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps);
 /// have those of one head after the other.
 Tensor rotaryEmbedding(const Tensor &input, const Tensor &cos, const Tensor &sin, int64_t heads, bool interleaved);
 
-/// softmax(scale * query key^T) value for each of `heads` groups of columns of `query` [N, A], `key` [M, A] and
-/// `value` [M, B]; the results of all heads are concatenated: [N, B]. Queries are scaled, both products are chains of
-/// fused multiply-adds, and the sum of the exponentials, in kLanes lanes, divides the result. A query with a score that
-/// is NaN gives NaN in every column of the head.
-Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale);
+/// softmax(scale * query key^T + bias) value for each of `heads` groups of columns of `query` [N, A], `key` [M, A],
+/// `value` [M, B] and `bias` [N, C], which may be null; the results of all heads are concatenated: [N, B].
+/// Queries are scaled, both products are chains of fused multiply-adds, the bias is added to their sums, and the sum of
+/// the exponentials, in kLanes lanes, divides the result. A query with a score that is NaN gives NaN in every column of
+/// the head.
+Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,
+                 const Tensor *bias = nullptr);
 
 /// The mean of the rows of `input` [N, D], which are added in order: [1, D].
 Tensor meanPool(const Tensor &input);
@@ -112,9 +114,9 @@ Tensor integerLinear(const Tensor &input, const numerics::PackedMatrix &weight, 
                      llvm::ArrayRef<float> multiplier, const Tensor *bias, const Tensor *params, mlir::Type type);
 
 /// Attention of unsigned `query` [N, A] and signed `key` [M, A] and `value` [M, B]: [N, B]. `factors` are the four
-/// factors of `vitya.integer_attention`.
+/// factors of `vitya.integer_attention`. `bias` [N, C] may be null.
 Tensor integerAttention(const Tensor &query, const Tensor &key, const Tensor &value, llvm::ArrayRef<float> factors,
-                        int64_t heads, mlir::Type type);
+                        int64_t heads, mlir::Type type, const Tensor *bias = nullptr);
 
 //===----------------------------------------------------------------------===//
 // Elementwise (ElementwiseOps.cpp)

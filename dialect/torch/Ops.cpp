@@ -101,22 +101,29 @@ Tensor rotaryEmbedding(const Tensor &input, const Tensor &cos, const Tensor &sin
 }
 
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,
-                 double weightScale) {
+                 const Tensor *bias, double weightScale) {
   bool isBatch = unwrap(query).dim() == 3;
   auto split = [&](const Tensor &tensor) {
     return splitHeads(isBatch ? unwrap(tensor) : unwrap(tensor).unsqueeze(0), heads);
   };
   at::Tensor q = split(query), k = split(key), v = split(value), result;
+  at::Tensor added; // [B, heads, N, M]
+  if (bias)
+    added = split(*bias).narrow(-1, 0, k.size(-2));
   if (weightScale > 0) {
     at::Tensor scores = at::matmul(q, k.transpose(-2, -1)) * scale;
+    if (bias)
+      scores = scores + added;
     at::Tensor weights = at::exp(scores - scores.amax(-1, true).detach());
     weights = at::fake_quantize_per_tensor_affine(weights, weightScale, 0, 0, 255);
     result = at::matmul(weights, v) / weights.sum(-1, true);
   } else {
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 1)
-    result = at::scaled_dot_product_attention(q, k, v, {}, 0.0, false, scale);
+    result = bias ? at::scaled_dot_product_attention(q, k, v, added.to(q.scalar_type()), 0.0, false, scale)
+                  : at::scaled_dot_product_attention(q, k, v, {}, 0.0, false, scale);
 #else
-    result = at::matmul(at::softmax(at::matmul(q * scale, k.transpose(-2, -1)), -1), v);
+    at::Tensor scores = at::matmul(q * scale, k.transpose(-2, -1));
+    result = at::matmul(at::softmax(bias ? scores + added : scores, -1), v);
 #endif
   }
   at::Tensor merged = result.transpose(1, 2).flatten(2);

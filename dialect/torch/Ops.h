@@ -64,10 +64,11 @@ Tensor rmsNorm(const Tensor &input, const Tensor &weight, double eps);
 /// P], where a head has P pairs, and get no gradients.
 Tensor rotaryEmbedding(const Tensor &input, const Tensor &cos, const Tensor &sin, int64_t heads, bool interleaved);
 
-/// softmax(scale * query key^T) value for each of `heads` groups of columns; all three have the dimension B, or none.
-/// If `weightScale` is positive, the exponentials of a row are fake-quantized with it, as `vitya.attention` says.
+/// softmax(scale * query key^T + bias) value for each of `heads` groups of columns; all four have the dimension B, or
+/// none. `bias` may be null. If `weightScale` is positive, the exponentials of a row are
+/// fake-quantized with it, as `vitya.attention` says.
 Tensor attention(const Tensor &query, const Tensor &key, const Tensor &value, int64_t heads, double scale,
-                 double weightScale = 0);
+                 const Tensor *bias = nullptr, double weightScale = 0);
 
 Tensor gelu(const Tensor &input);
 Tensor geluTanh(const Tensor &input);

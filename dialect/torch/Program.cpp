@@ -199,7 +199,7 @@ private:
         .Case([](AttentionOp op) {
           double weights = op.getWeights() ? cast<quant::UniformQuantizedType>(*op.getWeights()).getScale() : 0;
           return [heads = op.getHeads(), scale = op.getScale().convertToDouble(), weights](Operands v, auto &) {
-            return attention(v[0], v[1], v[2], heads, scale, weights);
+            return attention(v[0], v[1], v[2], heads, scale, v.size() > 3 ? &v[3] : nullptr, weights);
           };
         })
         .Case([](GeluOp op) -> Evaluate {

@@ -4,6 +4,7 @@
 #include "frontend/layout/Resample.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 using namespace mlir;
@@ -174,19 +175,21 @@ FailureOr<View> Converter::foldSum(const View &sorted, int64_t count, ArrayRef<i
   return computed(getSource<ConstantSource>(sorted)->name, shape, std::move(sums));
 }
 
-bool Converter::isNeutralMask(const View &mask, bool areTruthValues) {
-  FailureOr<std::vector<float>> values = emitter.read(mask);
-  if (failed(values))
-    return false;
-  float first = areTruthValues ? 1 : values->front();
-  return std::isfinite(first) && llvm::all_of(*values, [&](float value) { return value == first; });
-}
-
-LogicalResult Converter::checkMask(const View &mask, bool areTruthValues) {
-  if (isConstant(mask) && isNeutralMask(mask, areTruthValues))
-    return success();
-  return emitter.fail("expected no mask, or a constant one that leaves the attention weights as they are, found "
-                      "another: no op has masks");
+/// The scores of an attention without those that a constant mask replaces by minus infinity or the lowest f32.
+std::optional<View> Converter::maskedScores(const View &truths, const View &whenTrue, const View &whenFalse) {
+  bool isTrueMasked = getSource<ScoresSource>(whenFalse);
+  const View &scores = isTrueMasked ? whenFalse : whenTrue, &replaced = isTrueMasked ? whenTrue : whenFalse;
+  if (!getSource<ScoresSource>(scores) || !isConstant(replaced))
+    return std::nullopt;
+  FailureOr<std::vector<float>> values = emitter.read(replaced);
+  constexpr float lowest = std::numeric_limits<float>::lowest();
+  if (failed(values) || !llvm::all_of(*values, [](float value) { return value <= lowest; }))
+    return std::nullopt;
+  FailureOr<View> kept = settled(truths);
+  if (succeeded(kept) && isTrueMasked)
+    kept = foldFunction(*kept, [](double truth) { return truth == 0; });
+  FailureOr<View> result = failed(kept) ? kept : biased(scores, *kept, /*areTruthValues=*/true);
+  return failed(result) ? std::nullopt : std::optional(*result);
 }
 
 /// Values of one of two tensors or numbers.
@@ -216,9 +219,12 @@ FailureOr<Converter::Results> Converter::choose() {
   auto &[truths, whenTrue, whenFalse] = operands;
   if (choice)
     return Results{*choice ? whenTrue : whenFalse};
+  if (std::optional<View> masked = maskedScores(truths, whenTrue, whenFalse))
+    return Results{*masked};
   if (!isConstant(whenTrue) || !isConstant(whenFalse))
-    return emitter.fail("expected truth values that are all the same, or a choice between constants, found another: no "
-                        "op has masks");
+    return emitter.fail(
+        "expected truth values that are all the same, a choice between constants, or a mask of attention "
+        "scores, found another");
   FailureOr<std::vector<float>> c = emitter.read(truths), a = emitter.read(whenTrue), b = emitter.read(whenFalse);
   if (failed(c) || failed(a) || failed(b))
     return failure();

@@ -123,7 +123,8 @@ private:
   mlir::FailureOr<Results> softmaxOfTokens(const View &scores, int64_t dim);
   mlir::FailureOr<View> sumWeighted(const View &weighted, llvm::ArrayRef<int64_t> dims, llvm::ArrayRef<int64_t> shape);
   mlir::FailureOr<Results> attention();
-  mlir::FailureOr<View> attend(const View &query, const View &key, const View &value, double scale);
+  mlir::FailureOr<View> attend(const ScoresSource &scores, const View &value);
+  mlir::FailureOr<View> biased(const View &scores, const View &bias, bool areTruthValues = false);
 
   // Rotary position embeddings (RotaryOps.cpp).
   std::optional<View> quarterTurn(llvm::ArrayRef<View> parts, int64_t dim);
@@ -166,8 +167,7 @@ private:
   mlir::FailureOr<View> foldFunction(const View &view, llvm::function_ref<double(double)> function);
   mlir::FailureOr<View> foldConcatenation(llvm::ArrayRef<View> parts, int64_t dim);
   mlir::FailureOr<View> foldSum(const View &sorted, int64_t count, llvm::ArrayRef<int64_t> shape, double factor);
-  bool isNeutralMask(const View &mask, bool areTruthValues);
-  llvm::LogicalResult checkMask(const View &mask, bool areTruthValues);
+  std::optional<View> maskedScores(const View &truths, const View &whenTrue, const View &whenFalse);
 
   // Elements at indices (GatherOps.cpp).
   mlir::FailureOr<Results> index();

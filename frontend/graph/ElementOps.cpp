@@ -123,8 +123,9 @@ FailureOr<View> Converter::sum(const View &left, const View &right) {
   bool aIsConstant = getSource<ConstantSource>(a), bIsConstant = getSource<ConstantSource>(b);
   if (aIsConstant && bIsConstant)
     return foldConstants(a, b, sumOf);
-  if (getSource<ScoresSource>(a) && bIsConstant)
-    return failed(checkMask(b, /*areTruthValues=*/false)) ? FailureOr<View>(failure()) : a;
+  for (auto [scores, bias] : {std::pair(a, b), std::pair(b, a)})
+    if (getSource<ScoresSource>(scores))
+      return biased(scores, bias);
   if (isFunction(a) || isFunction(b))
     if (FailureOr<View> result = combine(a, b, sumOf); succeeded(result))
       return *result;

@@ -103,7 +103,7 @@ FailureOr<View> Converter::multiplyBatches(const View &left, const View &right) 
     if (!left.map.isRowMajor() || left.factor != 1)
       return emitter.fail(
           "expected attention weights [heads, queries, keys] in the order of the scores, found another");
-    return attend(weights->query, weights->key, right, weights->scale);
+    return attend(weights->scores, right);
   }
   FailureOr<IndexMap> map = emitter.arranged(IndexMap::rowMajor({batch, rows, columns}));
   if (failed(map))

@@ -54,11 +54,19 @@ FailureOr<Converter::Results> Converter::copy() {
   return Results{*self};
 }
 
-/// slice_scatter and select_scatter: a copy of a tensor with another part.
+/// slice_scatter and select_scatter: a copy of a new tensor or a constant with another part.
 FailureOr<Converter::Results> Converter::scatter() {
   FailureOr<View> self = view("self"), from = operand("src");
   if (failed(self) || failed(from))
     return failure();
+  if (getSource<ConstantSource>(*self)) { // becomes a new tensor of which everything is assigned
+    SmallVector<int64_t> shape = self->map.shape();
+    FailureOr<IndexMap> whole = emitter.arranged(IndexMap::rowMajor(shape));
+    if (failed(whole))
+      return failure();
+    self = View{std::make_shared<Source>(BufferSource{shape, std::nullopt, {*self}, {*whole}}), *whole};
+    values[unsigned(*node->find("self")->as<ValueId>())] = *self;
+  }
   auto *buffer = getSource<BufferSource>(*self);
   FailureOr<Results> part = node->op == "select_scatter" ? select() : slice();
   if (failed(part) || !buffer)

@@ -320,11 +320,31 @@ FailureOr<Converter::Results> Converter::split() {
 }
 
 /// Only padding of nothing, which nn.Unfold becomes.
+/// Padding with a number, of constants. The sizes are those before and after the last dimension, then the one before.
 FailureOr<Converter::Results> Converter::pad() {
   FailureOr<SmallVector<int64_t>> sizes = integers("pad");
-  if (failed(sizes) || !llvm::all_of(*sizes, [](int64_t size) { return size == 0; }))
-    return emitter.fail("expected no padding except that of convolutions and pooling, found some");
-  return same();
+  FailureOr<View> self = view("self");
+  if (failed(sizes) || failed(self))
+    return failure();
+  if (llvm::all_of(*sizes, [](int64_t size) { return size == 0; }))
+    return same();
+  size_t rank = self->map.rank();
+  bool isFilled = isConstant(*self) && (!node->find("mode") || node->find("mode")->isNone());
+  if (!isFilled || sizes->size() % 2 != 0 || sizes->size() > 2 * rank ||
+      llvm::any_of(*sizes, [](int64_t size) { return size < 0; }))
+    return emitter.fail("expected no padding except that of convolutions and pooling, and of constants with a number, "
+                        "found another");
+  SmallVector<int64_t> shape = self->map.shape();
+  for (size_t i = 0; i < sizes->size(); i += 2)
+    shape[rank - 1 - i / 2] += (*sizes)[i] + (*sizes)[i + 1];
+  std::optional<IndexMap> whole = IndexMap::rowMajor(shape), place = whole;
+  for (size_t i = 0; i < sizes->size() && place; i += 2)
+    place = place->slice(rank - 1 - i / 2, (*sizes)[i], self->map.size(rank - 1 - i / 2));
+  FailureOr<IndexMap> inner = emitter.arranged(place);
+  if (failed(inner))
+    return failure();
+  BufferSource result{shape, number("value").value_or(0), {*self}, {*inner}};
+  return Results{View{std::make_shared<Source>(std::move(result)), *whole}};
 }
 
 /// Tensor.unfold: windows of a dimension, which become the last dimension.

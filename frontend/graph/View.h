@@ -42,14 +42,15 @@ struct ConstantSource {
   std::optional<ExportedProgram::StoredTensor> stored;
   std::vector<float> values; ///< if it is not stored
 };
-/// query key^T for each head, [heads, queries, keys]. Query and key are [heads, tokens, width].
+/// scale * query key^T + bias for each head, [heads, queries, keys]. Query and key are [heads, tokens, width].
 struct ScoresSource {
   View query, key;
+  double scale = 1;
+  std::optional<View> bias; ///< [heads, queries, keys], a constant
 };
-/// softmax(scale * query key^T) over the keys.
+/// The softmax of scores over the keys.
 struct ProbabilitiesSource {
-  View query, key;
-  double scale;
+  ScoresSource scores;
 };
 /// Elements of attention weights times those of values, which are added up later. Both views have one shape.
 struct WeightedSource {

@@ -315,8 +315,8 @@ Error ModelBuilder::buildStep(const AttentionStep &step) {
       if (Error error = moveTo(*input, rotate(step, *input, input == &query ? how.firstQuery : 0, heads)))
         return error;
   double scale = how.narrowed ? how.narrowed->scale : 1 / std::sqrt(static_cast<double>(width / heads));
-  auto attention =
-      AttentionOp::create(builder, location(step.name), step.name, query, key, value, heads, llvm::APFloat(scale));
+  auto attention = AttentionOp::create(builder, location(step.name), step.name, query, key, value, /*bias=*/Value(),
+                                       heads, llvm::APFloat(scale));
   compress(attention, how);
   tokens = attention;
   others.drop(how.firstQuery);

@@ -192,8 +192,8 @@ Error ModelBuilder::buildSequencePool(const Layer &layer) {
     return query.takeError();
   if (layer.bias)
     weights.recordFilled(*query, *layer.bias, {1}, 0);
-  auto op = AttentionOp::create(builder, location(layer.name), layer.name, *query, tokens, tokens, /*heads=*/1,
-                                llvm::APFloat(1.0));
+  auto op = AttentionOp::create(builder, location(layer.name), layer.name, *query, tokens, tokens,
+                                /*bias=*/Value(), /*heads=*/1, llvm::APFloat(1.0));
   compress(op, record.attentions.lookup(layer.name));
   tokens = op;
   others = {};

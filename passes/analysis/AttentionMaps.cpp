@@ -39,8 +39,20 @@ reference::Tensor rowsOf(const reference::Tensor &tokens, int64_t row, int64_t c
 
 } // namespace
 
+FailureOr<std::optional<reference::Tensor>> scoreBiasOf(AttentionOp op) {
+  if (!op.getBias())
+    return std::optional<reference::Tensor>();
+  FailureOr<VectorXd> elements = vectorOf(op, op.getBias(), "bias");
+  if (failed(elements))
+    return failure();
+  RankedTensorType type = op.getBias().getType();
+  return std::optional(toTensor(*elements, type.getElementType()).reshaped(type.getShape()));
+}
+
 llvm::Expected<AttentionMaps> AttentionMaps::match(AttentionOp attention) {
   AttentionMaps maps;
+  if (Value bias = attention.getBias(); bias && !matchPattern(bias, m_Constant()))
+    return makeError("its bias is computed");
   maps.attention = attention;
   std::array<std::optional<Projection>, 3> found = {
       projectionOf(attention.getQuery()), projectionOf(attention.getKey()), projectionOf(attention.getValue())};
@@ -88,11 +100,14 @@ FailureOr<AttentionWeights> AttentionMaps::readWeights() {
   };
   FailureOr<MatrixXd> output = weightOf(outputLinear);
   FailureOr<VectorXd> outputBias = biasOf(outputLinear);
-  if (failed(read(query, weights.query, weights.queryBias)) || failed(read(key, weights.key, weights.keyBias)) ||
-      failed(read(value, weights.value, weights.valueBias)) || failed(output) || failed(outputBias))
+  FailureOr<std::optional<reference::Tensor>> scoreBias = scoreBiasOf(attention);
+  if (failed(scoreBias) || failed(read(query, weights.query, weights.queryBias)) ||
+      failed(read(key, weights.key, weights.keyBias)) || failed(read(value, weights.value, weights.valueBias)) ||
+      failed(output) || failed(outputBias))
     return failure();
   weights.output = std::move(*output);
   weights.outputBias = std::move(*outputBias);
+  weights.scoreBias = std::move(*scoreBias);
   return weights;
 }
 
@@ -126,13 +141,17 @@ std::vector<ValueOutputFactorization> AttentionMaps::factorizeValueOutput(const 
     reference::Tensor queryBias = toTensor(VectorXd(weights.queryBias.segment(head * scored, scored)), f32);
     PackedMatrix keyMap = reference::packed(toTensor(MatrixXd(weights.key.middleRows(head * scored, scored)), f32));
     reference::Tensor keyBias = toTensor(VectorXd(weights.keyBias.segment(head * scored, scored)), f32);
+    std::optional<reference::Tensor> scoreBias;
+    if (weights.scoreBias)
+      scoreBias = reference::extractSlice(
+          *weights.scoreBias, {{0, head * (weights.scoreBias->dim(1) / heads())}, {query.rows, key.rows}, {1, 1}});
     // The moments of the averaged inputs of the value map: attention weights applied to the tokens themselves.
     MomentsBuilder averaged(weights.value.cols());
     for (const reference::Tensor &each : tokens) {
       reference::Tensor queries = reference::linear(rowsOf(each, query.row, query.rows), queryMap, &queryBias);
       reference::Tensor keys = reference::linear(rowsOf(each, key.row, key.rows), keyMap, &keyBias);
-      reference::Tensor result =
-          reference::attention(queries, keys, rowsOf(each, value.row, value.rows), /*heads=*/1, scale);
+      reference::Tensor result = reference::attention(queries, keys, rowsOf(each, value.row, value.rows), /*heads=*/1,
+                                                      scale, scoreBias ? &*scoreBias : nullptr);
       averaged.add(Samples(result.matrix()));
     }
     ValueOutput maps{weights.value.middleRows(head * width, width), weights.output.middleCols(head * width, width),
@@ -245,7 +264,7 @@ SmallVector<LinearOp, 4> AttentionMaps::rewrite(const AttentionWeights &weights)
   }
   OpBuilder builder(attention);
   auto narrowed = AttentionOp::create(builder, attention.getLoc(), attention.getLayer(), results[&query], results[&key],
-                                      results[&value], attention.getHeads(), attention.getScale());
+                                      results[&value], attention.getBias(), attention.getHeads(), attention.getScale());
   LinearOp output = createNarrowed(outputLinear, narrowed.getResult(), weights.output, weights.outputBias,
                                    weights.output.cols(), reason);
   outputLinear.replaceAllUsesWith(output.getResult());

@@ -31,6 +31,7 @@ struct AttentionWeights {
   Eigen::MatrixXd query, key, value; ///< [heads * width, in]
   Eigen::MatrixXd output;            ///< [out, heads * width]
   Eigen::VectorXd queryBias, keyBias, valueBias, outputBias;
+  std::optional<reference::Tensor> scoreBias; ///< the attention's own, if it has one
 
   /// Truncates the product of each head's query and key maps at `rank`. Each head is padded with zeros to `width` rows.
   void truncateQueryKey(llvm::ArrayRef<numerics::QueryKeyFactorization> heads, int64_t rank, int64_t width);
@@ -51,6 +52,9 @@ Eigen::VectorXd meanSpectrum(const Factorizations &heads) {
     sum += Eigen::VectorXd(head.singularValues().array().square());
   return (sum / double(heads.size())).cwiseSqrt();
 }
+
+/// The bias that `op` adds to its scores, if it has one. Emits an error at `op` if it is not a finite constant.
+mlir::FailureOr<std::optional<reference::Tensor>> scoreBiasOf(AttentionOp op);
 
 /// The result of narrowing the heads of an attention.
 struct NarrowedAttention {

@@ -38,8 +38,8 @@ mlir::FailureOr<Eigen::MatrixXd> weightOf(LinearOp op);
 /// The bias [out] of `op`, zeros if it has none. Emits an error at `op` if it is not a finite constant.
 mlir::FailureOr<Eigen::VectorXd> biasOf(LinearOp op);
 
-/// The f32 vector `value` in double precision. Emits an error at `op` if it is not a finite constant; `what` names the
-/// operand in the message.
+/// The elements of the f32 constant `value` in double precision. Emits an error at `op` if it is not a finite constant;
+/// `what` names the operand in the message.
 mlir::FailureOr<Eigen::VectorXd> vectorOf(mlir::Operation *op, mlir::Value value, llvm::StringRef what);
 
 /// Creates the f32 constant `matrix` [rows, columns]; `name` names its resource.

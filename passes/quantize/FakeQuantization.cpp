@@ -2,6 +2,7 @@
 #include "passes/quantize/FakeQuantization.h"
 #include "dialect/reference/Ops.h"
 #include "mlir/IR/Threading.h"
+#include "passes/analysis/AttentionMaps.h"
 
 using namespace mlir;
 using namespace vitya::numerics;
@@ -94,10 +95,13 @@ FailureOr<Tensors> FakeQuantization::run(Operation *op, ArrayRef<Tensors> operan
     return applyLinear(op->getContext(), {rounded->dequantize().cast<double>(), *bias}, operands.front());
   }
   auto attention = cast<AttentionOp>(op);
+  FailureOr<std::optional<Tensor>> bias = scoreBiasOf(attention);
+  if (failed(bias))
+    return failure();
   Tensors results(operands.front().size());
   parallelFor(op->getContext(), 0, results.size(), [&](size_t i) {
     results[i] = reference::attention(operands[0][i], operands[1][i], operands[2][i], attention.getHeads(),
-                                      attention.getScale().convertToDouble());
+                                      attention.getScale().convertToDouble(), *bias ? &**bias : nullptr);
   });
   return results;
 }

@@ -98,6 +98,8 @@ std::optional<std::string> whyNotInteger(LinearOp op) {
 }
 
 std::optional<std::string> whyNotInteger(AttentionOp op) {
+  if (Value bias = op.getBias(); bias && !matchPattern(bias, m_Constant()))
+    return "its bias is computed";
   int64_t inner =
       std::max(op.getQuery().getType().getDimSize(1) / int64_t(op.getHeads()), op.getKey().getType().getDimSize(0));
   if (inner > kMaxProducts)

@@ -321,6 +321,14 @@ func.func @integer_attention_c3_factors(%q: tensor<4x8xi8>, %k: tensor<5x8xi8>, 
 
 // -----
 
+func.func @integer_attention_c5(%q: tensor<4x8xi8>, %k: tensor<5x8xi8>, %f: tensor<4xf32>, %b: tensor<4x8xf32>) {
+  // expected-error @below {{'vitya.integer_attention' op expected a bias of 4 rows, and 5 columns or more for each of 2 heads, found 'tensor<4x8xf32>'}}
+  %0 = vitya.integer_attention "attn" %q, %k, %k factors %f bias %b heads 2 : tensor<4x8xi8>, tensor<5x8xi8>, tensor<5x8xi8>, tensor<4xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
 func.func @integer_attention_c4_types(%q: tensor<4x8xi16>, %k: tensor<5x8xi8>, %f: tensor<4xf32>) {
   // expected-error @below {{'vitya.integer_attention' op expected query, key and value of one element type, found 'i16', 'i8', 'i8'}}
   %0 = vitya.integer_attention "attn" %q, %k, %k factors %f heads 2 : tensor<4x8xi16>, tensor<5x8xi8>, tensor<5x8xi8>, tensor<4xf32> -> tensor<4x8xf32>

@@ -378,6 +378,30 @@ func.func @attention_c4_scale(%q: tensor<4x8xf32>) {
 
 // -----
 
+func.func @attention_c8_rows(%q: tensor<4x8xf32>, %b: tensor<3x8xf32>) {
+  // expected-error @below {{'vitya.attention' op expected a bias of 4 rows, and 4 columns or more for each of 2 heads, found 'tensor<3x8xf32>'}}
+  %0 = vitya.attention "attn" %q, %q, %q bias %b heads 2 scale 1.0 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<3x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c8_columns(%q: tensor<4x8xf32>, %b: tensor<4x6xf32>) {
+  // expected-error @below {{'vitya.attention' op expected a bias of 4 rows, and 4 columns or more for each of 2 heads, found 'tensor<4x6xf32>'}}
+  %0 = vitya.attention "attn" %q, %q, %q bias %b heads 2 scale 1.0 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x6xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c8_heads(%q: tensor<4x8xf32>, %b: tensor<4x9xf32>) {
+  // expected-error @below {{'vitya.attention' op expected a bias of 4 rows, and 4 columns or more for each of 2 heads, found 'tensor<4x9xf32>'}}
+  %0 = vitya.attention "attn" %q, %q, %q bias %b heads 2 scale 1.0 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x9xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
 func.func @attention_result(%q: tensor<4x8xf32>, %k: tensor<5x8xf32>) {
   // expected-error @below {{'vitya.attention' op inferred type(s) 'tensor<4x8xf32>' are incompatible with return type(s) of operation 'tensor<5x8xf32>'}}
   // expected-error @below {{'vitya.attention' op failed to infer returned types}}

@@ -108,6 +108,17 @@ func.func @windows(%x: tensor<32x16xf32>) -> (tensor<8x144xf32>, tensor<8x16xf32
   return %0, %1 : tensor<8x144xf32>, tensor<8x16xf32>
 }
 
+// A bias has groups of columns that are as wide as the keys are many, or wider.
+// CHECK-LABEL: func @attention_with_bias(
+// CHECK-SAME: %[[X:.*]]: tensor<4x6xf32>, %[[B:.*]]: tensor<4x8xf32>, %[[W:.*]]: tensor<4x32xf32>
+func.func @attention_with_bias(%x: tensor<4x6xf32>, %b: tensor<4x8xf32>, %w: tensor<4x32xf32>) -> (tensor<4x6xf32>, tensor<4x6xf32>) {
+  // CHECK: vitya.attention "attn" %[[X]], %[[X]], %[[X]] bias %[[B]] heads 2 scale 0.5 : tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x8xf32> -> tensor<4x6xf32>
+  %0 = vitya.attention "attn" %x, %x, %x bias %b heads 2 scale 0.5 : tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x8xf32> -> tensor<4x6xf32>
+  // CHECK: vitya.attention "attn" %[[X]], %[[X]], %[[X]] bias %[[W]] heads 2 scale 0.5 : tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x32xf32> -> tensor<4x6xf32>
+  %1 = vitya.attention "attn" %x, %x, %x bias %w heads 2 scale 0.5 : tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x6xf32>, tensor<4x32xf32> -> tensor<4x6xf32>
+  return %0, %1 : tensor<4x6xf32>, tensor<4x6xf32>
+}
+
 // Heads of query and key may be narrower than those of value, and there may be fewer queries than keys.
 // CHECK-LABEL: func @attention(
 // CHECK-SAME: %[[Q:.*]]: tensor<1x96xf32>, %[[K:.*]]: tensor<65x96xf32>, %[[V:.*]]: tensor<65x192xf32>
@@ -182,6 +193,9 @@ func.func @integer(%x: tensor<4x8xf32>, %w: tensor<8x8xi8>, %o: tensor<8xi32>, %
   %0 = vitya.integer_linear "static" %u, %w offset %o multiplier %m bias %m : tensor<4x8xi8>, tensor<8x8xi8>, tensor<8xi32>, tensor<8xf32>, tensor<8xf32> -> tensor<4x8xf32>
   // CHECK: vitya.integer_linear "dynamic" %[[U]], %[[W]] offset %[[O]] multiplier %[[M]] params(%[[P]] : tensor<1x2xf32>) : tensor<4x8xi8>, tensor<8x8xi8>, tensor<8xi32>, tensor<8xf32> -> tensor<4x8xf32>
   %1 = vitya.integer_linear "dynamic" %u, %w offset %o multiplier %m params(%p : tensor<1x2xf32>) : tensor<4x8xi8>, tensor<8x8xi8>, tensor<8xi32>, tensor<8xf32> -> tensor<4x8xf32>
+  // CHECK: vitya.integer_attention "attn" %[[U]], %[[S]], %[[S]] factors %[[F]] bias %{{.*}} heads 2 : tensor<4x8xi8>, tensor<4x8xi8>, tensor<4x8xi8>, tensor<4xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  %bias = arith.constant dense<1.0> : tensor<4x8xf32>
+  %3 = vitya.integer_attention "attn" %u, %s, %s factors %f bias %bias heads 2 : tensor<4x8xi8>, tensor<4x8xi8>, tensor<4x8xi8>, tensor<4xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
   // CHECK: vitya.integer_attention "attn" %[[U]], %[[S]], %[[S]] factors %[[F]] heads 2 : tensor<4x8xi8>, tensor<4x8xi8>, tensor<4x8xi8>, tensor<4xf32> -> tensor<4x8xf32>
   %2 = vitya.integer_attention "attn" %u, %s, %s factors %f heads 2 : tensor<4x8xi8>, tensor<4x8xi8>, tensor<4x8xi8>, tensor<4xf32> -> tensor<4x8xf32>
   return %2 : tensor<4x8xf32>

@@ -52,8 +52,9 @@ TEST_F(Dialect, BuildersInferShapes) {
   EXPECT_EQ(shapeOf(make<LayerNormOp>("norm", value({65, 192}), value({192}), value({192}), APFloat(1e-6))),
             Shape({65, 192}));
   EXPECT_EQ(shapeOf(make<RmsNormOp>("norm", value({65, 192}), value({192}), APFloat(1e-6))), Shape({65, 192}));
-  EXPECT_EQ(shapeOf(make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), 3, APFloat(0.5))),
-            Shape({2, 30}));
+  EXPECT_EQ(
+      shapeOf(make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), Value(), 3, APFloat(0.5))),
+      Shape({2, 30}));
   EXPECT_EQ(shapeOf(make<GeluOp>(GeluForm::erf, value({65, 192}))), Shape({65, 192}));
   int64_t grid[] = {4, 8}, window[] = {3, 3}, stride[] = {2, 2}, padding[] = {1, 1};
   EXPECT_EQ(shapeOf(make<UnfoldOp>(value({32, 16}), grid, window, stride, padding)), Shape({8, 144}));
@@ -114,7 +115,8 @@ TEST_F(Dialect, LayersNameTheirOperandsAndCountTheirWork) {
   EXPECT_EQ(layer.getQuantizableOperands()[0].value(), linear.getInput());
   layer.setLayer("renamed");
   EXPECT_EQ(linear.getLayer(), "renamed");
-  auto attention = make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), 3, APFloat(0.5));
+  auto attention =
+      make<AttentionOp>("attn", value({2, 12}), value({65, 12}), value({65, 30}), Value(), 3, APFloat(0.5));
   layer = attention;
   EXPECT_EQ(layer.getMultiplyAdds(), 2 * 65 * (12 + 30));
   ASSERT_EQ(layer.getQuantizableOperands().size(), 3u);

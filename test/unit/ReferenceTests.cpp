@@ -233,6 +233,14 @@ TEST_F(Reference, AttentionIsItsDefinition) {
         EXPECT_NEAR(at(result, n, head * 5 + column), attend(q, k, v, head, heads, 0.7, n, column), 2e-6);
 }
 
+// The exponential of a bias is a factor of a weight. Columns beyond the keys are not read.
+TEST_F(Reference, BiasOfAttentionIsAddedToScores) {
+  Tensor q = random({2, 4}), k = make({3, 4}, std::vector<float>(12, 0)), v = make({3, 2}, {1, 0, 2, 0, 6, 1});
+  float ln2 = std::log(2.0f), ln5 = std::log(5.0f);
+  Tensor bias = make({2, 8}, {0, ln2, ln5, 99, 0, 0, 0, 99, 0, 0, -200, 99, 0, 0, ln2, 99});
+  expectNear(attention(q, k, v, 2, 1, &bias), make({2, 2}, {35.0f / 8, 1.0f / 3, 1.5f, 0.5f}), 1e-6);
+}
+
 TEST_F(Reference, WeightsOfAttentionSumToOne) {
   Tensor q = random({5, 8}, 4), k = random({7, 8}, 4), ones = make({7, 2}, std::vector<float>(14, 1));
   expectNear(attention(q, k, ones, 2, 1), make({5, 2}, std::vector<float>(10, 1)), 1e-6);

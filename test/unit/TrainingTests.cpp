@@ -242,6 +242,21 @@ TEST_F(TrainingTests, RotaryEmbeddingsAsReference) {
                     1e-5);
 }
 
+TEST_F(TrainingTests, BiasOfAttentionAsReference) {
+  // One as wide as the keys are many, and one that is wider.
+  expectEqualLogits(*parse(constant("w", "8x48", 1) + constant("b", "4x8", 2) + constant("c", "4x32", 3) +
+                           constant("h", "4x8", 4) + R"(
+  %p = vitya.patchify %image [4, 4] channel_row_column : tensor<3x8x8xf32> -> tensor<4x48xf32>
+  %t = vitya.linear "embed" %p, %w : tensor<4x48xf32>, tensor<8x48xf32> -> tensor<4x8xf32>
+  %a = vitya.attention "one" %t, %t, %t bias %b heads 2 scale 0.5 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32> -> tensor<4x8xf32>
+  %d = vitya.attention "two" %a, %a, %a bias %c heads 2 scale 0.5 : tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x8xf32>, tensor<4x32xf32> -> tensor<4x8xf32>
+  %m = vitya.mean_pool %d : tensor<4x8xf32> -> tensor<1x8xf32>
+  %o = vitya.linear "head" %m, %h : tensor<1x8xf32>, tensor<4x8xf32> -> tensor<1x4xf32>
+  return %o : tensor<1x4xf32>
+)"),
+                    1e-5);
+}
+
 TEST_F(TrainingTests, QuantizedAsReference) {
   // Rounding differs only where a value lies in the middle of two.
   expectEqualLogits(*makeQuantized(), 1e-3);

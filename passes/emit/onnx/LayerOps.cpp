@@ -140,6 +140,13 @@ LogicalResult OnnxTranslator::translate(AttentionOp op) {
   std::string products = node("MatMul", {headsOf(op.getQuery(), heads, /*transposed=*/false),
                                          headsOf(op.getKey(), heads, /*transposed=*/true)});
   std::string scores = node("Mul", {products, scalar("scale", static_cast<float>(op.getScale().convertToDouble()))});
+  if (Value bias = op.getBias()) { // [1, heads, queries, keys]
+    std::string added = headsOf(bias, heads, /*transposed=*/false);
+    if (int64_t keys = rowsOf(op.getKey()); columnsOf(bias) != heads * keys)
+      added = node("Slice", {added, integers("start", {0}), integers("end", {keys}), integers("axis", {3}),
+                             integers("step", {1})});
+    scores = node("Add", {scores, added});
+  }
   std::string result = weightedSum(op, scores, headsOf(op.getValue(), heads, /*transposed=*/false));
   return define(op, reshape(transpose(result, {0, 2, 1, 3}), op.getType().getShape()));
 }

@@ -2,15 +2,17 @@
 #include "passes/lower/linalg/AttentionHeads.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "passes/lower/Kernel.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 
 namespace vitya::detail {
 
-Value forEachHead(LinalgBuilder &b, int64_t heads, Value query, Value key, Value value,
+Value forEachHead(LinalgBuilder &b, int64_t heads, Value query, Value key, Value value, Value bias,
                   llvm::function_ref<Value(LinalgBuilder &, const Head &)> attend) {
   int64_t rows = b.size(query, 0), keys = b.size(key, 0);
   int64_t width = b.size(query, 1) / heads, valueWidth = b.size(value, 1) / heads;
+  int64_t biasWidth = bias ? b.size(bias, 1) / heads : 0;
   auto forall = scf::ForallOp::create(
       b, SmallVector<OpFoldResult>{b.getIndexAttr(heads)}, ValueRange{b.empty({rows, heads * valueWidth})},
       /*mapping=*/std::nullopt, [&](OpBuilder &builder, Location loc, ValueRange arguments) {
@@ -24,6 +26,10 @@ Value forEachHead(LinalgBuilder &b, int64_t heads, Value query, Value key, Value
         head.query = nested.slice(query, zero, start, rows, width);
         head.key = nested.slice(key, zero, start, keys, width);
         head.value = nested.slice(value, zero, valueStart, keys, valueWidth);
+        if (bias) {
+          int64_t padded = llvm::alignTo(keys, kLanes), read = biasWidth < padded ? keys : padded;
+          head.bias = padTo(nested, nested.slice(bias, zero, firstColumn(biasWidth), rows, read), rows, padded);
+        }
         head.destination = nested.slice(arguments[1], zero, valueStart, rows, valueWidth);
         Value result = attend(nested, head);
         auto parallel = scf::InParallelOp::create(nested);

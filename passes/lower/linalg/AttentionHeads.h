@@ -6,16 +6,18 @@
 
 namespace vitya::detail {
 
-/// The operands of one head: query [rows, A], key [keys, A], value [keys, B] and the destination of its result
-/// [rows, B].
+/// The operands of one head: query [rows, A], key [keys, A], value [keys, B], bias [rows, padded keys] and the
+/// destination of its result [rows, B].
 struct Head {
-  Value query, key, value, destination;
+  Value query, key, value;
+  Value bias; ///< null if there is none
+  Value destination;
 };
 
 /// Creates a parallel loop over the `heads` heads of an attention. Head h reads the h-th of `heads` equal slices of the
-/// columns of query, key and value; `attend` computes its result, which is inserted at the h-th slice of the columns of
-/// the loop's result, f32 [rows, heads * B].
-Value forEachHead(LinalgBuilder &b, int64_t heads, Value query, Value key, Value value,
+/// columns of query, key, value and bias, which may be null; `attend` computes its result, which is inserted at the
+/// h-th slice of the columns of the loop's result, f32 [rows, heads * B].
+Value forEachHead(LinalgBuilder &b, int64_t heads, Value query, Value key, Value value, Value bias,
                   llvm::function_ref<Value(LinalgBuilder &, const Head &)> attend);
 
 /// Returns `matrix` with zeros appended up to `rows` x `columns`.

@@ -40,7 +40,7 @@ Value transposeKeys(LinalgBuilder &b, Value key) {
   return b.insert(transposed, result, 0, 0);
 }
 
-/// softmax(scale query key^T) value for one head, written to the head's destination.
+/// softmax(scale query key^T + bias) value for one head, written to the head's destination.
 Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
   int64_t rows = b.size(head.query, 0), width = b.size(head.query, 1), valueWidth = b.size(head.value, 1);
   int64_t keys = b.size(head.key, 0), paddedKeys = llvm::alignTo(keys, kLanes), blocks = paddedKeys / kLanes;
@@ -51,6 +51,9 @@ Value attendHead(LinalgBuilder &b, const Head &head, float scale) {
 
   Value products =
       b.contraction(3, {scaled, {0, 2}}, {transposeKeys(b, head.key), {2, 1}}, {initialScores(b, rows, keys), {0, 1}});
+  if (head.bias)
+    products = b.generic(2, {{products, {0, 1}}, {head.bias, {0, 1}}}, {b.empty({rows, paddedKeys}), {0, 1}},
+                         [](FloatBuilder &a, ValueRange v) { return a.add(v[0], v[1]); });
   Value scores = b.split(products, 1, kLanes);
   auto max = [](FloatBuilder &a, ValueRange v) { return a.max(v[0], v[1]); };
   auto maxOfLanes = [](FloatBuilder &a, ValueRange v) { return a.maxNumber(v[0], v[1]); };
@@ -74,8 +77,8 @@ struct AttentionToLinalg : OpConversionPattern<AttentionOp> {
     LinalgBuilder outer(rewriter, op.getLoc());
     float scale = op.getScale().convertToDouble();
     auto attend = [&](LinalgBuilder &b, const Head &head) { return attendHead(b, head, scale); };
-    rewriter.replaceOp(
-        op, forEachHead(outer, op.getHeads(), adaptor.getQuery(), adaptor.getKey(), adaptor.getValue(), attend));
+    rewriter.replaceOp(op, forEachHead(outer, op.getHeads(), adaptor.getQuery(), adaptor.getKey(), adaptor.getValue(),
+                                       adaptor.getBias(), attend));
     return success();
   }
 };

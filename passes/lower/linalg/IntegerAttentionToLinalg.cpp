@@ -50,7 +50,7 @@ struct IntegerHead {
                                           multiplyByKeys(zeros, transposedKeys, 1), origin, sizes, unit);
   }
 
-  /// f32(sum (query - zero) * key) * factor, or the lowest f32 for padding: [rows, blocks, kLanes].
+  /// f32(sum (query - zero) * key) * factor + bias, or the lowest f32 for padding: [rows, blocks, kLanes].
   Value scores() {
     Value query = b.split(padTo(b, head.query, rows, width), 1, inner);
     Value key = b.split(padTo(b, head.key, paddedKeys, width), 1, inner);
@@ -58,17 +58,21 @@ struct IntegerHead {
         b.copy(3, {key, {1, 0, 2}}, {b.empty({width / inner, paddedKeys, inner}, storage), {0, 1, 2}});
     Value products = b.split(multiplyByKeys(query, transposedKeys, rows), 1, kLanes);
     Value shift = b.split(sumsOfZero(transposedKeys), 0, kLanes);
-    return b.generic(3, {{products, {0, 1, 2}}, {shift, {1, 2}}, factors.score},
-                     {b.empty({rows, blocks, kLanes}), {0, 1, 2}}, [&](FloatBuilder &a, ValueRange v) -> Value {
-                       Value score = a.mul(a.toFloat(arith::SubIOp::create(a, v[0], v[1])), v[2]);
-                       if (paddedKeys == keys)
-                         return score;
-                       Value block = linalg::IndexOp::create(a, 1), lane = linalg::IndexOp::create(a, 2);
-                       Value first = arith::MulIOp::create(a, block, arith::ConstantIndexOp::create(a, kLanes));
-                       Value exists = keyExists(a, arith::AddIOp::create(a, first, lane), keys);
-                       return arith::SelectOp::create(a, exists, score,
-                                                      a.constant(std::numeric_limits<float>::lowest()));
-                     });
+    SmallVector<LinalgBuilder::Operand> inputs{{products, {0, 1, 2}}, {shift, {1, 2}}, factors.score};
+    if (head.bias)
+      inputs.push_back({b.split(head.bias, 1, kLanes), {0, 1, 2}});
+    return b.generic(
+        3, inputs, {b.empty({rows, blocks, kLanes}), {0, 1, 2}}, [&](FloatBuilder &a, ValueRange v) -> Value {
+          Value score = a.mul(a.toFloat(arith::SubIOp::create(a, v[0], v[1])), v[2]);
+          if (head.bias)
+            score = a.add(score, v[3]);
+          if (paddedKeys == keys)
+            return score;
+          Value block = linalg::IndexOp::create(a, 1), lane = linalg::IndexOp::create(a, 2);
+          Value first = arith::MulIOp::create(a, block, arith::ConstantIndexOp::create(a, kLanes));
+          Value exists = keyExists(a, arith::AddIOp::create(a, first, lane), keys);
+          return arith::SelectOp::create(a, exists, score, a.constant(std::numeric_limits<float>::lowest()));
+        });
   }
 
   /// exp(score - maximum of the row), quantized: [rows, blocks, kLanes].
@@ -125,8 +129,8 @@ struct IntegerAttentionToLinalg : OpConversionPattern<IntegerAttentionOp> {
                                               adaptor.getFactors(), SmallVector<ReassociationIndices>{{0, 1}});
     Factors factors{outer.column(row, 0), outer.column(row, 1), outer.column(row, 2), outer.column(row, 3)};
     auto attend = [&](LinalgBuilder &b, const Head &head) { return IntegerHead{b, head, factors}.attend(); };
-    rewriter.replaceOp(
-        op, forEachHead(outer, op.getHeads(), adaptor.getQuery(), adaptor.getKey(), adaptor.getValue(), attend));
+    rewriter.replaceOp(op, forEachHead(outer, op.getHeads(), adaptor.getQuery(), adaptor.getKey(), adaptor.getValue(),
+                                       adaptor.getBias(), attend));
     return success();
   }
 };

@@ -329,7 +329,7 @@ struct LowerAttention : OpConversionPattern<AttentionOp> {
                          op.getScale().convertToDouble());
     rewriter.replaceOpWithNewOp<IntegerAttentionOp>(
         op, op.getType(), op.getLayerAttr(), adaptor.getQuery(), adaptor.getKey(), adaptor.getValue(),
-        createLiteral(rewriter, op.getLoc(), {4}, factors), op.getHeadsAttr());
+        createLiteral(rewriter, op.getLoc(), {4}, factors), adaptor.getBias(), op.getHeadsAttr());
     return success();
   }
 };

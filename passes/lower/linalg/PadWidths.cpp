@@ -1,7 +1,8 @@
 // Pads widths between linear layers, such as the rank of a pair of factors, to a multiple of kLanes: the producer gets
 // outputs that are zero, and the consumers get columns of zeros that ignore them. The ops between them, quantization
 // above all, can then be fused into the producer, since no padding has to be sliced off. If the input of a quantized or
-// bf16 layer comes from another op than a linear layer, zeros are appended to it before it is quantized or rounded.
+// bf16 layer comes from another op than a linear layer, zeros are appended to it before it is quantized or rounded. The
+// columns of a constant bias of attention are padded in each head.
 #include "dialect/Constants.h"
 #include "dialect/VityaOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -40,6 +41,43 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     for (LinearOp op : layers)
       if (op.getInput().getType().getDimSize(1) % blockingFactorOf(op) != 0 && failed(padInput(op)))
         return signalPassFailure();
+    llvm::DenseMap<Value, Value> padded; // biases by what they were
+    WalkResult result = getOperation().walk([&](AttentionOp op) { return WalkResult(padBias(op, padded)); });
+    if (result.wasInterrupted())
+      signalPassFailure();
+  }
+
+  /// Appends zeros to the columns of each head of the bias of `op`, if it is a constant.
+  static LogicalResult padBias(AttentionOp op, llvm::DenseMap<Value, Value> &padded) {
+    ElementsAttr attribute = op.getBias() ? constantBehind(op.getBias()) : ElementsAttr();
+    int64_t heads = op.getHeads(), columns = attribute ? op.getBias().getType().getDimSize(1) / heads : 0,
+            width = llvm::alignTo(columns, kLanes), rows = op.getQuery().getType().getDimSize(0);
+    if (columns == width)
+      return success();
+    Value &result = padded[op.getBias()];
+    if (!result || cast<RankedTensorType>(result.getType()).getDimSize(1) != heads * width) {
+      FailureOr<std::vector<char>> old = readRaw(attribute);
+      if (failed(old))
+        return op.emitOpError("expected a bias with all its bytes");
+      OpBuilder builder(op.getContext());
+      builder.setInsertionPointAfterValue(op.getBias());
+      result = createConstant<char>(
+          builder, op.getBias().getLoc(), op.getBias().getType().clone({rows, heads * width}),
+          (resourceNameOf(attribute) + ".padded").str(),
+          widenRows(*old, columns * sizeof(float), width * sizeof(float), rows * heads * width * sizeof(float)));
+    }
+    LDBG() << op.getLayer() << ": bias padded to " << width << " columns for each head";
+    op.getBiasMutable().assign(result);
+    return success();
+  }
+
+  /// Appends zeros to each row of `old`, which has `columns` bytes, up to `newColumns`, and rows of zeros up to `size`
+  /// bytes.
+  static std::vector<char> widenRows(ArrayRef<char> old, int64_t columns, int64_t newColumns, int64_t size) {
+    std::vector<char> bytes(size, 0);
+    for (int64_t row = 0, rows = old.size() / columns; row < rows; ++row)
+      std::copy_n(old.begin() + row * columns, columns, bytes.begin() + row * newColumns);
+    return bytes;
   }
 
   /// The blocking factor of the activations of `op`, as bytes if they are quantized.
@@ -177,11 +215,9 @@ struct PadWidths : impl::PadWidthsPassBase<PadWidths> {
     if (failed(old))
       return emitError(value.getLoc(), "expected a weight with all its bytes");
     auto type = cast<RankedTensorType>(attribute.getShapedType());
-    int64_t width = bytesOf(type.getElementType()), columns = type.getShape().back() * width,
-            newColumns = shape.back() * width, rows = old->size() / columns;
-    std::vector<char> bytes(llvm::product_of(shape) * width, 0);
-    for (int64_t row = 0; row < rows; ++row)
-      std::copy_n(old->begin() + row * columns, columns, bytes.begin() + row * newColumns);
+    int64_t width = bytesOf(type.getElementType());
+    std::vector<char> bytes =
+        widenRows(*old, type.getShape().back() * width, shape.back() * width, llvm::product_of(shape) * width);
     OpBuilder builder(value.getContext());
     builder.setInsertionPointAfterValue(value);
     Value constant = createConstant<char>(builder, value.getLoc(), type.clone(shape),

@@ -97,7 +97,8 @@ def PadWidthsPass : Pass<"vitya-pad-widths", "::mlir::ModuleOp"> {
     constant weights, the width of the result is a multiple of 16; GELU, quantization, rounding to bf16 and slices of rows may lie in
     between. Rows of zeros are appended to the weight of the first layer, columns of zeros to those of the others. If the
     input of any other quantized layer has a width that is not a multiple of 4, zeros are appended before it is quantized,
-    and likewise before the input of a bf16 layer is rounded if its width is odd.
+    and likewise before the input of a bf16 layer is rounded if its width is odd. The columns of a constant bias of
+    attention are padded to a multiple of 16 in each head.
 
     Before:
 

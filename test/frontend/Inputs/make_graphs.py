@@ -622,6 +622,45 @@ class Rotary(nn.Module):
         return self.head(self.norm(x)[:, 0])
 
 
+class Biased(nn.Module):
+    """Relative position biases and masks, both added by the attention operator and by hand. The class token has no bias."""
+
+    def __init__(self, in_place=False):
+        super().__init__()
+        self.in_place = in_place
+        self.patch_embed = PatchEmbed()
+        self.cls_token = nn.Parameter(torch.empty(1, 1, WIDTH))
+        self.norm = nn.LayerNorm(WIDTH)
+        self.relative_position_bias_table = nn.Parameter(torch.empty(12, HEADS))
+        self.register_buffer("relative_position_index", (torch.arange(PATCHES)[:, None] * 7 + torch.arange(PATCHES)) % 12)
+        self.qkv = nn.ModuleList(nn.Linear(WIDTH, 3 * WIDTH) for _ in range(4))
+        self.head = nn.Linear(WIDTH, CLASSES)
+
+    def forward(self, x):
+        x = torch.cat((self.cls_token.expand(x.shape[0], -1, -1), self.patch_embed(x)), dim=1)
+        tokens = PATCHES + 1
+        index = self.relative_position_index
+        if self.in_place:
+            index = index % 10
+            index[:, 1] += 2
+        bias = self.relative_position_bias_table[index.reshape(-1)].view(PATCHES, PATCHES, -1)
+        bias = functional.pad(bias.permute(2, 0, 1).contiguous().unsqueeze(0), [1, 0, 1, 0])
+        mask = torch.arange(tokens)[:, None] - torch.arange(tokens) < 3
+        for index, qkv in enumerate(self.qkv):
+            q, k, v = qkv(self.norm(x)).reshape(-1, tokens, 3, HEADS, WIDTH // HEADS).permute(2, 0, 3, 1, 4)
+            if index == 0:
+                y = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias)
+            elif index == 1:
+                y = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            elif index == 2:
+                y = (bias + (q * 0.25) @ k.transpose(-2, -1)).softmax(dim=-1) @ v
+            else:
+                scores = (q @ k.transpose(-2, -1) + bias) * 0.5 + 2 * bias
+                y = scores.masked_fill(~mask, float("-inf")).softmax(dim=-1) @ v
+            x = x + y.transpose(1, 2).flatten(2)
+        return self.head(x[:, 0])
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Files.
 # ---------------------------------------------------------------------------------------------------------------------
@@ -655,6 +694,8 @@ MODELS = {
     "rotary-core": (lambda: Rotary(HalvesAttention), "core"),
     "rotary-pairs": (lambda: Rotary(PairsAttention), "plain"),
     "rotary-norms": (lambda: Rotary(PairsAttentionWithNorms), "core"),
+    "biased": (Biased, "plain"),
+    "biased-core": (lambda: Biased(in_place=True), "core"),
 }
 WITH_LAYOUT = {"timm", "timm-norms", "timm-scaled", "torchvision", "reference", "rms"}
 

@@ -48,7 +48,8 @@ module attributes {vitya.model = #vitya.model<name = "all", image = [3, 32, 32],
     %both = tensor.concat dim(0) %even, %last : (tensor<3x4xf32>, tensor<1x4xf32>) -> tensor<4x4xf32>
     // Pooling by attention, whose only query is a constant.
     %query = arith.constant dense<[[0.5, 1.0, -0.5, 0.25]]> : tensor<1x4xf32>
-    %pooled = vitya.attention "pool" %query, %both, %both heads 2 scale 0.7 : tensor<1x4xf32>, tensor<4x4xf32>, tensor<4x4xf32> -> tensor<1x4xf32>
+    %bias = arith.constant dense<[[0.5, 0.0, -1.0, 0.25, 9.0, 2.0, 0.5, -0.25, 0.0, 9.0]]> : tensor<1x10xf32> // not all read
+    %pooled = vitya.attention "pool" %query, %both, %both bias %bias heads 2 scale 0.7 : tensor<1x4xf32>, tensor<4x4xf32>, tensor<4x4xf32>, tensor<1x10xf32> -> tensor<1x4xf32>
     %logits = vitya.linear "head" %pooled, %w : tensor<1x4xf32>, tensor<4x4xf32> -> tensor<1x4xf32>
     return %logits : tensor<1x4xf32>
   }

@@ -75,6 +75,18 @@ func.func @rows_of_attention(%q: tensor<9x8xf32>, %v: tensor<9x4xf32>) -> tensor
   return %1 : tensor<1x4xf32>
 }
 
+// A bias has one, too.
+// CHECK-LABEL: @rows_of_biased_attention(
+// CHECK-SAME: %[[Q:.*]]: tensor<9x8xf32>, %[[B:.*]]: tensor<9x18xf32>
+// CHECK-DAG: %[[QUERY:.*]] = tensor.extract_slice %[[Q]][0, 0] [1, 8] [1, 1]
+// CHECK-DAG: %[[BIAS:.*]] = tensor.extract_slice %[[B]][0, 0] [1, 18] [1, 1]
+// CHECK: vitya.attention "attn" %[[QUERY]], %[[Q]], %[[Q]] bias %[[BIAS]] heads 2 scale 0.5 : tensor<1x8xf32>, tensor<9x8xf32>, tensor<9x8xf32>, tensor<1x18xf32> -> tensor<1x8xf32>
+func.func @rows_of_biased_attention(%q: tensor<9x8xf32>, %b: tensor<9x18xf32>) -> tensor<1x8xf32> {
+  %0 = vitya.attention "attn" %q, %q, %q bias %b heads 2 scale 0.5 : tensor<9x8xf32>, tensor<9x8xf32>, tensor<9x8xf32>, tensor<9x18xf32> -> tensor<9x8xf32>
+  %1 = tensor.extract_slice %0[0, 0] [1, 8] [1, 1] : tensor<9x8xf32> to tensor<1x8xf32>
+  return %1 : tensor<1x8xf32>
+}
+
 // CHECK-LABEL: @rows_of_sum(
 // CHECK-SAME: %[[X:.*]]: tensor<9x8xf32>, %[[Y:.*]]: tensor<9x8xf32>
 // CHECK-DAG: %[[XR:.*]] = tensor.extract_slice %[[X]][0, 0] [1, 8] [1, 1]

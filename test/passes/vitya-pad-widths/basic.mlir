@@ -113,5 +113,20 @@ func.func @bf16(%x: tensor<4x7xf32>) -> tensor<4x2xf32> {
   return %4 : tensor<4x2xf32>
 }
 
+// A constant bias of attention is padded in each head, once for all layers that read it. One that is computed is not.
+
+// CHECK-LABEL: func @bias(
+// CHECK: %[[BIAS:.*]] = arith.constant dense_resource<weight.padded{{.*}}> : tensor<2x32xf32>
+// CHECK: vitya.attention "one" %{{.*}} bias %[[BIAS]] heads 2 {{.*}}, tensor<2x32xf32> -> tensor<2x4xf32>
+// CHECK: vitya.attention "other" %{{.*}} bias %[[BIAS]] heads 2 {{.*}}, tensor<2x32xf32> -> tensor<2x4xf32>
+// CHECK: vitya.attention "computed" %{{.*}} bias %{{.*}} heads 2 {{.*}}, tensor<2x4xf32> -> tensor<2x4xf32>
+func.func @bias(%x: tensor<2x4xf32>) -> tensor<2x4xf32> {
+  %b = arith.constant dense<[[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]]> : tensor<2x4xf32>
+  %0 = vitya.attention "one" %x, %x, %x bias %b heads 2 scale 1.0 : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+  %1 = vitya.attention "other" %0, %0, %0 bias %b heads 2 scale 1.0 : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+  %2 = vitya.attention "computed" %1, %1, %1 bias %x heads 2 scale 1.0 : tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32>, tensor<2x4xf32> -> tensor<2x4xf32>
+  return %2 : tensor<2x4xf32>
+}
+
 // CHECK: dialect_resources
 // CHECK: weight.padded: "0x400000000101010101010101010101010101010101010101010101010000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Quantized ops on patches of an image: make_quantized.py KIND WIDTH [BITS [ACTIVATION_BITS]], or make_quantized.py
-attention KEY_WIDTH VALUE_WIDTH.
+attention KEY_WIDTH VALUE_WIDTH [bias].
 
 KIND is the granularity of the dynamic format, token or tensor, or the bias of the static format: static has an f32 bias,
 static-i32 a constant i32 bias, and static-computed the difference of two i32 constants. Weights and activations have 8 bits
@@ -20,6 +20,11 @@ INTEGER_BIAS = ("static-i32", "static-computed")
 
 def resource(name, values, code):
     return f'      {name}: "0x{struct.pack("<I%d%s" % (len(values), code), struct.calcsize(code), *values).hex().upper()}"'
+
+
+def section(resources):
+    text = ",\n".join(resources)
+    return f"{{-#\n  dialect_resources: {{\n    builtin: {{\n{text}\n    }}\n  }}\n#-}}\n"
 
 
 def linear(kind, width, bits=8, activation_bits=8):
@@ -69,11 +74,10 @@ def linear(kind, width, bits=8, activation_bits=8):
         if name == "fc1":
             body += f"    %gelu = vitya.gelu erf %y.fc1 : tensor<64x{out}xf32>\n"
             previous = "gelu"
-    text = ",\n".join(resources)
-    return types, body, "y.fc2", 64, 10, f"{{-#\n  dialect_resources: {{\n    builtin: {{\n{text}\n    }}\n  }}\n#-}}\n"
+    return types, body, "y.fc2", 64, 10, section(resources)
 
 
-def attention(width, value_width):
+def attention(width, value_width, bias=None):
     query, key = "!quant.uniform<u8:f32, 0.00392156862745098:30>", "!quant.uniform<i8<-127:127>:f32, 0.0079>"
     body = ""
     for name, columns, start, element in [("q", width, 0, query), ("k", width, 48 - width, key),
@@ -81,15 +85,21 @@ def attention(width, value_width):
         body += f"""    %{name}.part = tensor.extract_slice %x[0, {start}] [56, {columns}] [1, 1] : tensor<56x48xf32> to tensor<56x{columns}xf32>
     %{name} = quant.qcast %{name}.part : tensor<56x{columns}xf32> to tensor<56x{columns}x{element}>
 """
-    body += f"""    %y = vitya.attention "attn" %q, %k, %v heads 2 scale 1.5 weights !quant.uniform<u8:f32, 0.0039215686274509803> : tensor<56x{width}x{query}>, tensor<56x{width}x{key}>, tensor<56x{value_width}x{key}> -> tensor<56x{value_width}xf32>
+    operand, operand_type, resources = "", "", ""
+    if bias:
+        generator = random.Random(2)
+        resources = section([resource("bias", [generator.gauss(0, 1) for _ in range(56 * 112)], "f")])
+        body += "    %b = arith.constant dense_resource<bias> : tensor<56x112xf32>\n"
+        operand, operand_type = " bias %b", ", tensor<56x112xf32>"
+    body += f"""    %y = vitya.attention "attn" %q, %k, %v{operand} heads 2 scale 1.5 weights !quant.uniform<u8:f32, 0.0039215686274509803> : tensor<56x{width}x{query}>, tensor<56x{width}x{key}>, tensor<56x{value_width}x{key}>{operand_type} -> tensor<56x{value_width}xf32>
 """
-    return "", body, "y", 56, value_width, ""
+    return "", body, "y", 56, value_width, resources
 
 
 def main():
     kind = sys.argv[1]
     types, body, result, tokens, classes, resources = (
-        attention(*map(int, sys.argv[2:])) if kind == "attention" else linear(kind, *map(int, sys.argv[2:])))
+        attention(int(sys.argv[2]), int(sys.argv[3]), *sys.argv[4:]) if kind == "attention" else linear(kind, *map(int, sys.argv[2:])))
     image = f"tensor<3x{tokens // 2}x32xf32>"
     names = ", ".join(f'"{i}"' for i in range(classes))
     print(f"""{types}module attributes {{vitya.model = #vitya.model<name = "quantized", image = [3, {tokens // 2}, 32], classes = [{names}]>}} {{
