@@ -111,6 +111,10 @@ private:
     }
     if (auto attention = dyn_cast<AttentionOp>(op)) {
       addAttention(attention);
+      // No layout has biases of scores, so a file with them is refused and not read without them.
+      if (Value bias = attention.getBias())
+        if (Error error = addTensor("", bias))
+          return error;
       // The query of sequence pooling is a weight, and its only head is no setting.
       Value query = attention.getQuery();
       if (auto cast = query.getDefiningOp<quant::QuantizeCastOp>())
