@@ -163,8 +163,9 @@ LogicalResult Converter::convertNode() {
   if (!changed)
     return emitter.fail("expected a tensor to change in place, found none");
   std::shared_ptr<Source> source = changed->source;
-  std::string problem =
-      describeNode() + ": expected no use of other views of a tensor that is changed in place, found one";
+  std::string problem = describeNode() +
+                        ": expected no use of other views of a tensor that is changed in place, found one: "
+                        "run_decompositions() of the exported program replaces such changes";
   for (auto &value : values)
     if (auto *other = std::get_if<View>(&value); other && other->source == source)
       other->source = std::make_shared<Source>(UnsupportedSource{problem});

@@ -80,6 +80,8 @@ MODELS = {
     "timm vit_small_patch16_rope_mixed_224": (lambda: from_timm("vit_small_patch16_rope_mixed_224"), 224, None),
     "timm vit_pe_core_small_patch16_384":
         (lambda: from_timm("vit_pe_core_small_patch16_384", num_classes=1000), 384, None),
+    "timm beit_base_patch16_224": (lambda: from_timm("beit_base_patch16_224"), 224, None),
+    "timm vit_relpos_small_patch16_224": (lambda: from_timm("vit_relpos_small_patch16_224"), 224, None),
 }
 
 
