@@ -161,6 +161,17 @@ protected:
     return std::move(*trainer);
   }
 
+  /// Expects a model that is trained as `how` says to know the classes of images that it has not seen.
+  void expectLearns(const TrainerOptions &how) {
+    OwningOpRef<ModuleOp> module = makeVit();
+    std::unique_ptr<Trainer> trainer = create(*module, how);
+    SplitDataset data{makeData(128, 2), makeData(32, 3)};
+    run(*trainer, data, false);
+    llvm::Expected<Metrics> metrics = trainer->evaluate(data.validation);
+    ASSERT_TRUE(bool(metrics));
+    EXPECT_GE(metrics->correct, 30);
+  }
+
   /// Expects both executors to agree to `tolerance` of the largest logit.
   void expectEqualLogits(ModuleOp module, double tolerance) {
     Dataset data = makeData(6, 1);
@@ -270,29 +281,17 @@ TEST_F(TrainingTests, Bf16AsReference) {
 }
 
 TEST_F(TrainingTests, Learns) {
-  OwningOpRef<ModuleOp> module = makeVit();
   TrainerOptions how = options();
   how.epochs = 40;
-  std::unique_ptr<Trainer> trainer = create(*module, how);
-  SplitDataset data{makeData(128, 2), makeData(32, 3)};
-  run(*trainer, data, false);
-  llvm::Expected<Metrics> metrics = trainer->evaluate(data.validation);
-  ASSERT_TRUE(bool(metrics));
-  EXPECT_GE(metrics->correct, 30);
+  expectLearns(how);
   for (const std::string &file : {TrainingFiles::of(how.output).log, TrainingFiles::of(how.output).curves, how.output})
     EXPECT_TRUE(llvm::sys::fs::exists(file)) << file;
 }
 
 TEST_F(TrainingTests, LearnsWithMuon) {
-  OwningOpRef<ModuleOp> module = makeVit();
   TrainerOptions how = options();
   how.learner.optimizer = Optimizer::muon;
-  std::unique_ptr<Trainer> trainer = create(*module, how);
-  SplitDataset data{makeData(128, 2), makeData(32, 3)};
-  run(*trainer, data, false);
-  llvm::Expected<Metrics> metrics = trainer->evaluate(data.validation);
-  ASSERT_TRUE(bool(metrics));
-  EXPECT_GE(metrics->correct, 30);
+  expectLearns(how);
 }
 
 TEST_F(TrainingTests, LearnsScales) {
