@@ -17,6 +17,10 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/xxhash.h"
 #include <csignal>
+#include <limits>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <optional>
 
 using namespace mlir;
@@ -278,7 +282,19 @@ private:
 
 } // namespace
 
+/// Keeps freed memory in the process. Each step allocates the same large tensors, and the system would have to clear
+/// their pages again and again.
+static void keepMemory() {
+#ifdef __GLIBC__
+  mallopt(M_ARENA_MAX, 1); // arenas of other threads give memory back in any case
+  mallopt(M_MMAP_MAX, 0);
+  mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+  mallopt(M_TOP_PAD, 256 << 20);
+#endif
+}
+
 int main(int argc, char **argv) {
+  keepMemory();
   int exitCode = runTool(
       argc, argv, kTool,
       "Trains Vision Transformers\n\n"

@@ -159,6 +159,16 @@ Tensor makeTensor(Sizes shape, llvm::ArrayRef<float> elements);
 /// The elements of `tensor` as f32, in row-major order.
 std::vector<float> elementsOf(const Tensor &tensor);
 
+/// While it exists, `addBranch` and `dropPatches` take random numbers from a generator that starts with `seed` and
+/// belongs to the calling thread, if they run on the CPU, instead of from LibTorch's global one.
+class RandomScope {
+public:
+  explicit RandomScope(uint64_t seed);
+  ~RandomScope();
+  RandomScope(const RandomScope &) = delete;
+  RandomScope &operator=(const RandomScope &) = delete;
+};
+
 /// Calls `compute`. An exception of LibTorch, such as that of memory, becomes an error.
 llvm::Error guarded(llvm::function_ref<void()> compute);
 

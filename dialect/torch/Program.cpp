@@ -315,15 +315,16 @@ private:
                          sizes = withBatch(op.getStaticSizes(), isBatched, 0),
                          strides = withBatch(op.getStaticStrides(), isBatched, 1),
                          shape = withBatch(op.getType().getShape(), isBatched, -1);
-    return [=](Operands v, auto &) mutable {
+    return [=](Operands v, auto &) {
+      SmallVector<int64_t> actual(sizes);
       if (isBatched)
-        sizes.front() = batchOf(v[0]);
+        actual.front() = batchOf(v[0]);
       if constexpr (std::is_same_v<Op, tensor::InsertSliceOp>)
-        return insertSlice(v[0], v[1], offsets, sizes, strides);
+        return insertSlice(v[0], v[1], offsets, actual, strides);
       else if (shape.size() == offsets.size())
-        return extractSlice(v[0], offsets, sizes, strides);
+        return extractSlice(v[0], offsets, actual, strides);
       else
-        return reshape(extractSlice(v[0], offsets, sizes, strides), shape);
+        return reshape(extractSlice(v[0], offsets, actual, strides), shape);
     };
   }
 

@@ -36,6 +36,7 @@ public:
   using Observer = llvm::function_ref<void(mlir::Operation *op, const Tensor &result)>;
 
   /// The logits [B, classes] for `images` [B, C, H, W] with pixels in [0, 1]. `values` are those of the parameters.
+  /// Several threads may call it at once.
   Tensor run(const Tensor &images, llvm::ArrayRef<Tensor> values, RunOptions options, Observer observe = nullptr) const;
 
   /// The ops whose results are the residual stream after each of its branches, in the order of the model.

@@ -1,9 +1,11 @@
-// All weights are one vector, so that a step of the optimizer is a few operations on it.
+// Each thread computes the gradient of a part of the batch.
 #include "frontend/training/Learner.h"
 #include "dialect/support/Errors.h"
 #include "dialect/torch/Ops.h"
 #include "dialect/torch/TorchTensor.h"
-#include <ATen/Parallel.h>
+#include "frontend/training/TrainedWeights.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include <ATen/autocast_mode.h>
 #include <algorithm>
 #include <cmath>
@@ -61,19 +63,6 @@ at::Tensor featureDifference(llvm::ArrayRef<autograd::Tensor> found, llvm::Array
   return at::stack(differences).mean();
 }
 
-/// The factor U V^T of the singular value decomposition U S V^T of `matrix`, with singular values between about 0.7 and
-/// 1.2 instead of 1: five Newton-Schulz iterations with the polynomial of Muon, 3.4445 x - 4.775 x^3 + 2.0315 x^5.
-at::Tensor orthogonalized(const at::Tensor &matrix) {
-  bool isTall = matrix.size(0) > matrix.size(1);
-  at::Tensor x = isTall ? matrix.t() : matrix;
-  x = x / (x.norm() + 1e-7); // no singular value is above 1
-  for (int step = 0; step < 5; ++step) {
-    at::Tensor gram = x.mm(x.t());
-    x = x * 3.4445 + at::addmm(gram, gram, gram, /*beta=*/-4.775, /*alpha=*/2.0315).mm(x);
-  }
-  return isTall ? x.t() : x;
-}
-
 /// A sample of the beta distribution with both parameters `alpha`.
 double sampleBeta(std::mt19937_64 &random, double alpha) {
   std::gamma_distribution<double> gamma(alpha);
@@ -83,33 +72,24 @@ double sampleBeta(std::mt19937_64 &random, double alpha) {
 
 } // namespace
 
+/// Images of a part of a batch, for which a thread computes a gradient. The parts do not depend on the number of
+/// threads, so neither does their sum.
+constexpr int64_t kPartImages = 32;
+
+/// Bytes that the gradients of all parts may take.
+constexpr int64_t kLargestGradients = int64_t(1) << 30;
+
 struct Learner::Impl {
   LearnerOptions options;
   at::Device device = at::kCPU;
   int64_t classes = 0;
-  std::vector<std::vector<int64_t>> shapes;
-  std::vector<int64_t> sizes;
-  std::vector<bool> areTrained, areMatrices;
-  at::Tensor weights;           ///< a leaf of the graph of gradients
-  at::Tensor average, isMatrix; ///< as `weights`; 1 for elements of matrices, else 0
-  at::Tensor first, second;     ///< the moments; Muon has no second ones
-  int64_t steps = 0;
+  std::optional<TrainedWeights> weights;
+  std::optional<Workers> workers;
+  int64_t largestParts = 1;          ///< number of parts of a batch
   at::Tensor loss, correct, badStep; ///< sums since the last call of takeMetrics, on the device
   int64_t count = 0;
 
   at::TensorOptions floats() const { return at::TensorOptions().dtype(at::kFloat).device(device); }
-
-  at::Tensor upload(llvm::ArrayRef<float> values) const {
-    return at::from_blob(const_cast<float *>(values.data()), {int64_t(values.size())}, at::kFloat).clone().to(device);
-  }
-
-  std::vector<autograd::Tensor> split(const at::Tensor &vector) const {
-    std::vector<autograd::Tensor> result;
-    std::vector<at::Tensor> parts = at::split_with_sizes(vector, sizes, 0);
-    for (size_t i = 0; i < parts.size(); ++i)
-      result.push_back(autograd::wrap(areTrained[i] ? parts[i].view(shapes[i]) : parts[i].view(shapes[i]).detach()));
-    return result;
-  }
 
   at::Tensor pixels(const LabelledImages &images, int64_t begin, int64_t end) const {
     int64_t size = images.channels * images.height * images.width;
@@ -158,71 +138,36 @@ struct Learner::Impl {
     return 1 - double((bottom - top) * (right - left)) / (height * width);
   }
 
-  /// Replaces the parts of `direction`, a step of AdamW, for matrices. Their steps get the root mean square that steps
-  /// of AdamW usually have, 0.2.
-  void useMuon(at::Tensor &direction, const at::Tensor &gradient) const {
-    int64_t offset = 0;
-    for (size_t i = 0; i < sizes.size(); offset += sizes[i++]) {
-      if (!areMatrices[i] || !areTrained[i])
-        continue;
-      auto part = [&](const at::Tensor &all) { return all.narrow(0, offset, sizes[i]).view(shapes[i]); };
-      at::Tensor momentum = part(gradient).lerp(part(first), options.momentum); // Nesterov's
-      double scale = 0.2 * std::sqrt(double(std::max(shapes[i][0], shapes[i][1])));
-      part(direction).copy_(orthogonalized(momentum).mul_(scale));
+  /// What a part of a batch adds to the step.
+  struct Contribution {
+    at::Tensor gradient, loss, correct;
+  };
+
+  /// The images of a batch, the distribution over classes that each should have, and its label.
+  struct Samples {
+    at::Tensor images, targets, labels;
+
+    Samples slice(int64_t begin, int64_t end) const {
+      return {images.slice(0, begin, end), targets.slice(0, begin, end), labels.slice(0, begin, end)};
     }
-  }
+  };
 
-  /// One step on the gradient of `weights`. Moments of AdamW are corrected for their start at 0.
-  void update(double rate) {
-    at::NoGradGuard noGrad;
-    at::Tensor gradient = weights.grad();
-    if (options.clipNorm > 0)
-      gradient.mul_((options.clipNorm / (gradient.norm() + 1e-6)).clamp_max_(1));
-    ++steps;
-    bool isMuon = options.optimizer == Optimizer::muon;
-    if (isMuon)
-      first.lerp_(gradient, isMatrix * (options.beta1 - options.momentum) + (1 - options.beta1));
-    else
-      first.lerp_(gradient, 1 - options.beta1);
-    second.mul_(options.beta2).addcmul_(gradient, gradient, 1 - options.beta2);
-    double firstScale = 1 - std::pow(options.beta1, steps), secondScale = 1 - std::pow(options.beta2, steps);
-    at::Tensor direction = first / (second.sqrt() / std::sqrt(secondScale)).add_(options.eps) / firstScale;
-    if (isMuon)
-      useMuon(direction, gradient);
-    weights.addcmul_(weights, isMatrix, -rate * options.weightDecay);
-    weights.add_(direction, -rate);
-    weights.mutable_grad() = at::Tensor();
-    // The average of the first steps forgets the start faster.
-    double decay = std::min(options.averageDecay, double(1 + steps) / double(10 + steps));
-    average.lerp_(weights, 1 - decay);
-  }
-
-  void step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward, const Teacher &teacher) {
-    std::mt19937_64 random(seed);
-    torch::manual_seed(random());
-    int64_t size = images.labels.size();
-    at::Tensor input = pixels(images, 0, size), label = labels(images, 0, size);
-    double share = mix(input, random);
-    double off = options.smoothing / classes;
-    at::Tensor target = at::full({size, classes}, off, floats());
-    target.scatter_add_(1, label.unsqueeze(1), at::full({size, 1}, 1 - options.smoothing, floats()));
-    if (share < 1)
-      target = target * share + target.flip(0) * (1 - share);
-
-    at::Tensor logits, taught;
+  /// The loss of `samples`, times `share`, the share of them in the batch, and its gradient.
+  Contribution learn(const Samples &samples, double share, const Forward &forward, const Teacher &teacher) const {
+    at::Tensor logits, taught, leaf = weights->values().detach().requires_grad_();
     Prediction prediction, wantedPrediction;
     if (teacher) {
       at::NoGradGuard noGrad;
       Autocast autocast(device.type(), options.isBfloat16);
-      wantedPrediction = teacher(autograd::wrap(input));
+      wantedPrediction = teacher(autograd::wrap(samples.images));
       taught = unwrap(wantedPrediction.logits).to(at::kFloat);
     }
     {
       Autocast autocast(device.type(), options.isBfloat16);
-      prediction = forward(autograd::wrap(input), split(weights));
+      prediction = forward(autograd::wrap(samples.images), weights->split(leaf));
       logits = unwrap(prediction.logits).to(at::kFloat);
     }
-    at::Tensor each = -(at::log_softmax(logits, 1) * target).sum(1);
+    at::Tensor each = -(at::log_softmax(logits, 1) * samples.targets).sum(1);
     if (teacher) {
       double t = options.temperature;
       at::Tensor wanted = at::softmax(taught / t, 1);
@@ -230,28 +175,67 @@ struct Learner::Impl {
       each = each * (1 - options.distillation) + difference * (options.distillation * t * t);
     }
     at::Tensor mean = each.mean();
-    if (teacher && options.features > 0)
+    if (!prediction.features.empty())
       mean = mean + featureDifference(prediction.features, wantedPrediction.features) * options.features;
+    mean = mean * share;
     mean.backward();
-    update(rate);
+    return {leaf.grad(), mean.detach(), (logits.argmax(1) == samples.labels).sum().detach()};
+  }
 
+  void step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward, const Teacher &teacher) {
+    std::mt19937_64 random(seed);
+    torch::manual_seed(random());
+    int64_t size = images.labels.size();
+    Samples samples{pixels(images, 0, size), {}, labels(images, 0, size)};
+    double share = mix(samples.images, random);
+    double off = options.smoothing / classes;
+    samples.targets = at::full({size, classes}, off, floats());
+    samples.targets.scatter_add_(1, samples.labels.unsqueeze(1), at::full({size, 1}, 1 - options.smoothing, floats()));
+    if (share < 1)
+      samples.targets = samples.targets * share + samples.targets.flip(0) * (1 - share);
+
+    std::vector<Contribution> parts(std::clamp<int64_t>(llvm::divideCeil(size, kPartImages), 1, largestParts));
+    std::vector<uint64_t> seeds(parts.size());
+    std::generate(seeds.begin(), seeds.end(), std::ref(random));
+    workers->forEach(parts.size(), [&](int64_t i) {
+      std::optional<autograd::RandomScope> randomness;
+      if (device.is_cpu())
+        randomness.emplace(seeds[i]);
+      int64_t begin = size * i / parts.size(), end = size * (i + 1) / parts.size();
+      parts[i] = learn(samples.slice(begin, end), double(end - begin) / size, forward, teacher);
+    });
     at::NoGradGuard noGrad;
-    at::Tensor value = mean.detach();
-    loss.add_(value.to(at::kDouble) * double(size));
-    correct.add_((logits.argmax(1) == label).sum());
+    Contribution sum = parts.front();
+    for (const Contribution &part : llvm::drop_begin(parts)) {
+      sum.gradient.add_(part.gradient);
+      sum.loss = sum.loss + part.loss;
+      sum.correct = sum.correct + part.correct;
+    }
+    weights->update(sum.gradient, rate, *workers);
+    loss.add_(sum.loss.to(at::kDouble) * double(size));
+    correct.add_(sum.correct);
     at::Tensor never = at::full({}, std::numeric_limits<int64_t>::max(), badStep.options());
-    badStep = at::minimum(badStep, at::where(at::isfinite(value), never, at::full({}, steps, badStep.options())));
+    badStep = at::minimum(badStep,
+                          at::where(at::isfinite(sum.loss), never, at::full({}, weights->steps(), badStep.options())));
     count += size;
   }
 
+  /// Calls `visit` with the logits of each batch of `images`, in their order.
   template <typename Visit>
   void forEachBatch(const LabelledImages &images, int64_t batch, const Forward &forward, Visit visit) {
-    at::NoGradGuard noGrad;
-    Autocast autocast(device.type(), options.isBfloat16);
-    std::vector<autograd::Tensor> values = split(average);
-    for (int64_t begin = 0, size = images.labels.size(); begin < size; begin += batch) {
-      int64_t end = std::min(begin + batch, size);
-      visit(begin, end, unwrap(forward(autograd::wrap(pixels(images, begin, end)), values).logits).to(at::kFloat));
+    int64_t size = images.labels.size();
+    std::vector<at::Tensor> logits(llvm::divideCeil(size, batch));
+    auto rangeOf = [&](int64_t i) { return std::pair(i * batch, std::min((i + 1) * batch, size)); };
+    workers->forEach(logits.size(), [&](int64_t i) {
+      at::NoGradGuard noGrad;
+      Autocast autocast(device.type(), options.isBfloat16);
+      auto [begin, end] = rangeOf(i);
+      at::Tensor input = pixels(images, begin, end);
+      logits[i] = unwrap(forward(autograd::wrap(input), weights->split(weights->average())).logits).to(at::kFloat);
+    });
+    for (auto [i, each] : llvm::enumerate(logits)) {
+      auto [begin, end] = rangeOf(i);
+      visit(begin, end, each);
     }
   }
 };
@@ -264,7 +248,6 @@ llvm::Expected<std::unique_ptr<Learner>> Learner::create(llvm::ArrayRef<WeightSh
   auto impl = std::make_unique<Impl>();
   impl->options = options;
   impl->classes = classes;
-  at::set_num_threads(static_cast<int>(options.threads));
   if (options.device == Device::cuda) {
     if (!at::globalContext().hasCUDA() || !torch::cuda::is_available())
       return makeError(llvm::Twine("expected a LibTorch with CUDA and a GPU for the device 'cuda', found LibTorch ") +
@@ -274,22 +257,14 @@ llvm::Expected<std::unique_ptr<Learner>> Learner::create(llvm::ArrayRef<WeightSh
   }
   llvm::Error error = autograd::guarded([&] {
     at::globalContext().setDeterministicAlgorithms(options.isDeterministic, /*warn_only=*/true);
-    std::vector<at::Tensor> masks;
-    for (const WeightShape &weight : weights) {
-      int64_t size = 1;
-      for (int64_t dim : weight.shape)
-        size *= dim;
-      impl->shapes.push_back(weight.shape);
-      impl->sizes.push_back(size);
-      impl->areTrained.push_back(weight.isTrained);
-      impl->areMatrices.push_back(weight.isMatrix);
-      masks.push_back(at::full({size}, weight.isMatrix ? 1.0 : 0.0, at::kFloat));
-    }
-    impl->isMatrix = at::cat(masks).to(impl->device);
-    impl->weights = at::zeros_like(impl->isMatrix).requires_grad_();
-    for (at::Tensor *each : {&impl->average, &impl->first, &impl->second})
-      *each = at::zeros_like(impl->isMatrix);
+    impl->weights.emplace(weights, options, impl->device);
     impl->clearMetrics();
+    if (impl->device.is_cpu())
+      impl->largestParts = std::max<int64_t>(kLargestGradients / impl->weights->values().nbytes(), 1);
+    // Threads for which there are no parts help in operations.
+    int64_t workers = std::min(impl->largestParts, options.threads);
+    at::set_num_threads(static_cast<int>(options.threads / workers)); // which new threads read
+    impl->workers.emplace(workers);
   });
   if (error)
     return std::move(error);
@@ -306,19 +281,10 @@ void Learner::start(llvm::ArrayRef<llvm::ArrayRef<float>> weights) {
   restore(state);
 }
 
-std::vector<float> Learner::average() const { return toVector(impl->average); }
+std::vector<float> Learner::average() const { return toVector(impl->weights->average()); }
 
-LearnerState Learner::state() const {
-  return {toVector(impl->weights), toVector(impl->average), toVector(impl->first), toVector(impl->second), impl->steps};
-}
-
-void Learner::restore(const LearnerState &state) {
-  impl->weights = impl->upload(state.weights).requires_grad_();
-  impl->average = impl->upload(state.average);
-  impl->first = impl->upload(state.firstMoments);
-  impl->second = impl->upload(state.secondMoments);
-  impl->steps = state.steps;
-}
+LearnerState Learner::state() const { return impl->weights->state(); }
+void Learner::restore(const LearnerState &state) { impl->weights->restore(state); }
 
 llvm::Error Learner::step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward,
                           const Teacher &teacher) {
@@ -363,7 +329,7 @@ llvm::Expected<std::vector<float>> Learner::logits(const LabelledImages &images,
 }
 
 autograd::Tensor Learner::constant(llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<float> values) const {
-  return autograd::wrap(impl->upload(values).view(at::IntArrayRef(shape.data(), shape.size())));
+  return autograd::wrap(upload(values, impl->device).view(at::IntArrayRef(shape.data(), shape.size())));
 }
 
 std::string libTorchVersion() { return TORCH_VERSION; }

@@ -21,7 +21,7 @@ enum class Optimizer { adamw, muon };
 
 struct LearnerOptions {
   Device device = Device::cpu;
-  int64_t threads = 1;          ///< of LibTorch on the CPU
+  int64_t threads = 1;          ///< that share the images of a batch on the CPU
   bool isBfloat16 = false;      ///< whether matrix products are computed in bfloat16 (autocast)
   bool isDeterministic = false; ///< whether only deterministic algorithms are used
   Optimizer optimizer = Optimizer::adamw;
@@ -64,8 +64,10 @@ struct Metrics {
 
 /// What a model computes for a batch of images.
 struct Prediction {
-  autograd::Tensor logits;                ///< [B, classes]
-  std::vector<autograd::Tensor> features; ///< those that a teacher teaches, in the same order and with the same shapes
+  autograd::Tensor logits; ///< [B, classes]
+  /// Those that a teacher teaches, with the same shapes and in the same order as its own; none if it teaches only
+  /// logits.
+  std::vector<autograd::Tensor> features;
 };
 
 /// What a run needs to go on: all vectors hold all weights, one after the other.

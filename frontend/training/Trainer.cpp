@@ -211,29 +211,29 @@ Error Trainer::start() {
   return Error::success();
 }
 
-/// Runs `program` and keeps the results of `features`.
+/// Runs `program` and keeps the results of `features` if `hasFeatures` is set.
 static Prediction predict(const autograd::Program &program, const llvm::SetVector<Operation *> &features,
-                          const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights,
+                          bool hasFeatures, const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights,
                           autograd::Program::RunOptions how) {
   Prediction result;
   result.logits = program.run(images, weights, how, [&](Operation *op, const autograd::Tensor &tensor) {
-    if (features.contains(op))
+    if (hasFeatures && features.contains(op))
       result.features.push_back(tensor);
   });
   return result;
 }
 
-Learner::Forward Trainer::forward(bool isTraining) const {
+Learner::Forward Trainer::forward(bool isTraining, bool hasFeatures) const {
   autograd::Program::RunOptions how;
   if (isTraining)
     how = {options.dropPath, options.patchDropout};
-  return [this, how](const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights) {
-    return predict(*program, features, images, weights, how);
+  return [=](const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights) {
+    return predict(*program, features, hasFeatures, images, weights, how);
   };
 }
 
-Prediction Trainer::teach(const autograd::Tensor &images) const {
-  return predict(*teacher, teacherFeatures, images, teacherWeights, {});
+Prediction Trainer::teach(const autograd::Tensor &images, bool hasFeatures) const {
+  return predict(*teacher, teacherFeatures, hasFeatures, images, teacherWeights, {});
 }
 
 Error Trainer::writeModel(ArrayRef<float> weights, StringRef path) {
@@ -287,11 +287,11 @@ double Trainer::progress(int64_t stepsPerEpoch) const {
 }
 
 Expected<Metrics> Trainer::evaluate(const Dataset &data) {
-  return learner->evaluate(imagesOf(data), options.evaluationBatch, forward(false));
+  return learner->evaluate(imagesOf(data), options.evaluationBatch, forward(false, false));
 }
 
 Expected<std::vector<float>> Trainer::logits(const Dataset &data) {
-  return learner->logits(imagesOf(data), options.evaluationBatch, forward(false));
+  return learner->logits(imagesOf(data), options.evaluationBatch, forward(false, false));
 }
 
 Error Trainer::finishEpoch(const SplitDataset &data, double rate, double seconds) {
@@ -326,19 +326,21 @@ Error Trainer::finishEpoch(const SplitDataset &data, double rate, double seconds
 Error Trainer::run(const SplitDataset &data, const std::atomic<bool> &stop) {
   BatchLoader loader(data.training, options.batches, options.loaderThreads, state.learner.steps);
   int64_t stepsPerEpoch = loader.batchesPerEpoch();
+  bool hasFeatures = false; // in this step
   Learner::Teacher taught;
   if (teacher)
-    taught = [this](const autograd::Tensor &images) { return teach(images); };
+    taught = [&](const autograd::Tensor &images) { return teach(images, hasFeatures); };
   ProgressLine line;
   Clock::time_point last = Clock::now(), lastSave = last, lastShown = last;
   double epochSeconds = 0, rate = 0;
   while (progress(stepsPerEpoch) < 1 && !stop && state.learner.steps != options.stopAfter) {
     Batch batch = loader.next();
     rate = options.schedule.at(progress(stepsPerEpoch));
+    hasFeatures = !features.empty() && progress(stepsPerEpoch) < options.featuresUntil;
     LabelledImages images{batch.pixels, batch.labels, data.training.channels, data.training.height,
                           data.training.width};
     uint64_t seed = options.batches.seed * 0x9E3779B97F4A7C15u + state.learner.steps;
-    if (Error error = learner->step(images, rate, seed, forward(true), taught))
+    if (Error error = learner->step(images, rate, seed, forward(true, hasFeatures), taught))
       return error;
     ++state.learner.steps;
     auto addTime = [&] {

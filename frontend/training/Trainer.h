@@ -31,6 +31,7 @@ struct TrainerOptions {
   std::optional<double> timeBudget;
   double dropPath = 0, patchDropout = 0; ///< see autograd::Program::RunOptions
   bool learnsScales = false;             ///< whether the scales of static quantization are trained too
+  double featuresUntil = 1;              ///< share of the training after which features are not taught any more
   int64_t loaderThreads = 1;
   int64_t evaluationBatch = 500;
   double saveInterval = 60; ///< seconds between writes of the files, besides those at the end
@@ -84,8 +85,8 @@ private:
   llvm::Error takeMetrics();
   llvm::Error finishEpoch(const SplitDataset &data, double rate, double seconds);
   double progress(int64_t stepsPerEpoch) const;
-  Learner::Forward forward(bool isTraining) const;
-  Prediction teach(const autograd::Tensor &images) const;
+  Learner::Forward forward(bool isTraining, bool hasFeatures) const;
+  Prediction teach(const autograd::Tensor &images, bool hasFeatures) const;
   llvm::Error findFeatures();
 
   mlir::ModuleOp module;

@@ -197,6 +197,14 @@ protected:
     EXPECT_FALSE(bool(error)) << llvm::toString(std::move(error));
   }
 
+  /// The state that a run with these options on a model of `makeVit` has saved.
+  TrainingState stateOf(const TrainerOptions &how) {
+    constexpr int64_t kWeights = 48 * 16 + 16 + 16 + 80 + 32 + 768 + 512 + 512 + 64;
+    llvm::Expected<TrainingState> state = readTrainingState(TrainingFiles::of(how.output).state, kWeights, {});
+    EXPECT_TRUE(bool(state)) << (state ? "" : llvm::toString(state.takeError()));
+    return std::move(*state);
+  }
+
   /// The error of training that leaves out patches.
   std::string errorOfPatchDropout(ModuleOp module) {
     std::string message;
@@ -350,33 +358,70 @@ TEST_F(TrainingTests, KeepsWhatTheImporterComputes) {
 }
 
 TEST_F(TrainingTests, ResumedRunGoesOnExactly) {
-  SplitDataset data{makeData(128, 2), makeData(32, 3)};
-  auto finalState = [&](bool isInterrupted) {
+  SplitDataset data{makeData(256, 2), makeData(32, 3)};
+  auto finalState = [&](bool isInterrupted, int64_t threads) {
     OwningOpRef<ModuleOp> module = makeVit();
     TrainerOptions how = options();
     how.dropPath = 0.2;
     how.patchDropout = 0.5;
+    how.learner.threads = threads;
     how.learner.mixup = 0.5;
+    how.batches.batchSize = 80; // computed in parts
     how.batches.augment.flip = true;
     if (isInterrupted) {
-      how.stopAfter = 19; // in the middle of an epoch
+      how.stopAfter = 4; // in the middle of an epoch
       run(*create(*module, how), data, false);
       how.stopAfter.reset();
       how.isResumed = true;
       module = makeVit();
     }
     run(*create(*module, how), data, false);
-    llvm::Expected<TrainingState> state =
-        readTrainingState(TrainingFiles::of(how.output).state, 48 * 16 + 16 + 16 + 80 + 32 + 768 + 512 + 512 + 64, {});
-    EXPECT_TRUE(bool(state)) << (state ? "" : llvm::toString(state.takeError()));
-    return std::move(*state);
+    return stateOf(how);
   };
-  TrainingState whole = finalState(false), again = finalState(false), resumed = finalState(true);
-  EXPECT_EQ(whole.learner.weights, again.learner.weights);
-  EXPECT_EQ(whole.learner.weights, resumed.learner.weights);
-  EXPECT_EQ(whole.learner.secondMoments, resumed.learner.secondMoments);
-  EXPECT_EQ(whole.rows.size(), resumed.rows.size());
-  EXPECT_EQ(whole.rows.back().training.loss, resumed.rows.back().training.loss);
+  TrainingState whole = finalState(false, 1), shared = finalState(false, 3), resumed = finalState(true, 2);
+  for (const TrainingState *other : {&shared, &resumed}) {
+    EXPECT_EQ(whole.learner.weights, other->learner.weights);
+    EXPECT_EQ(whole.learner.secondMoments, other->learner.secondMoments);
+    EXPECT_EQ(whole.rows.size(), other->rows.size());
+    EXPECT_EQ(whole.rows.back().training.loss, other->rows.back().training.loss);
+  }
+}
+
+TEST_F(TrainingTests, GradientIsMeanOfImages) {
+  OwningOpRef<ModuleOp> module = makeVit();
+  FailureOr<autograd::Program> program = autograd::Program::create(module->lookupSymbol<func::FuncOp>("main"));
+  ASSERT_TRUE(succeeded(program));
+  std::vector<WeightShape> shapes;
+  SmallVector<ArrayRef<float>> values;
+  for (const autograd::Parameter &parameter : program->parameters()) {
+    shapes.push_back({parameter.shape, parameter.isMatrix, true});
+    values.push_back(parameter.values);
+  }
+  Dataset data = makeData(75, 2);
+  auto gradientOf = [&](int64_t begin, int64_t size) {
+    LearnerOptions how;
+    how.threads = 2;
+    how.clipNorm = 0;
+    std::unique_ptr<Learner> learner = llvm::cantFail(Learner::create(shapes, kClasses, how));
+    learner->start(values);
+    LabelledImages images{data.pixels, data.labels, 3, kSide, kSide};
+    images.pixels = images.pixels.slice(begin * 3 * kSide * kSide, size * 3 * kSide * kSide);
+    images.labels = images.labels.slice(begin, size);
+    auto forward = [&](const autograd::Tensor &input, ArrayRef<autograd::Tensor> weights) {
+      return Prediction{program->run(input, weights, {}), {}};
+    };
+    llvm::cantFail(learner->step(images, 1e-3, 1, forward, nullptr));
+    return learner->state().firstMoments;
+  };
+  std::vector<float> whole = gradientOf(0, data.count); // computed in parts
+  std::vector<double> mean(whole.size());
+  for (int64_t image = 0; image < data.count; ++image)
+    for (auto [sum, moment] : llvm::zip_equal(mean, gradientOf(image, 1)))
+      sum += double(moment) / data.count;
+  double largest = *llvm::max_element(mean);
+  EXPECT_GT(largest, 0);
+  for (auto [a, b] : llvm::zip_equal(whole, mean))
+    EXPECT_NEAR(a, b, 1e-5 * largest);
 }
 
 TEST_F(TrainingTests, StopsAtLossThatIsNotFinite) {
@@ -407,25 +452,29 @@ TEST_F(TrainingTests, TeachesFeatures) {
   SplitDataset data{makeData(16, 2), {}};
   OwningOpRef<ModuleOp> other = makeVit();
   other->walk([](AttentionOp op) { op.setScale(APFloat(0.1f)); });
-  auto lossOf = [&](ModuleOp teacher, double weight) {
+  // The losses of two epochs of one step, which change nothing.
+  auto lossesOf = [&](ModuleOp teacher, double weight, double until = 1) {
     OwningOpRef<ModuleOp> module = makeVit();
     TrainerOptions how = options();
-    how.epochs = 1; // of one step
+    how.epochs = 2;
+    how.schedule = {0, 0, 0};
     how.learner.features = weight;
+    how.featuresUntil = until;
     std::unique_ptr<Trainer> trainer = create(*module, how);
     EXPECT_FALSE(bool(trainer->setTeacher(teacher)));
     run(*trainer, data, false);
-    llvm::Expected<TrainingState> state =
-        readTrainingState(TrainingFiles::of(how.output).state, trainer->trainedCount(), {});
-    EXPECT_TRUE(bool(state)) << (state ? "" : llvm::toString(state.takeError()));
-    return state->rows.back().training.loss;
+    std::vector<LogRow> rows = stateOf(how).rows;
+    return std::pair(rows.front().training.loss, rows.back().training.loss);
   };
   // The features of the same model differ by nothing, those of another one by something, times the weight.
   OwningOpRef<ModuleOp> same = makeVit();
-  EXPECT_EQ(lossOf(*same, 0), lossOf(*same, 10));
-  double none = lossOf(*other, 0), once = lossOf(*other, 1), twice = lossOf(*other, 2);
+  EXPECT_EQ(lossesOf(*same, 0), lossesOf(*same, 10));
+  auto [none, second] = lossesOf(*other, 0);
+  double once = lossesOf(*other, 1).first, twice = lossesOf(*other, 2).first;
   EXPECT_GT(once, none);
   EXPECT_NEAR(twice - none, 2 * (once - none), 1e-3 * (twice - none));
+  // They are taught in the first epoch only.
+  EXPECT_EQ(lossesOf(*other, 1, 0.5), std::pair(once, second));
 }
 
 TEST_F(TrainingTests, TeacherOfOtherClasses) {

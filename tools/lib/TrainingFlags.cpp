@@ -111,9 +111,12 @@ TrainingFlags::TrainingFlags(cl::OptionCategory &dataCategory, cl::OptionCategor
        {"temperature", "Temperature of the distillation", &learner.temperature, 1e-3, kAny, true},
        {"distill-features", "Weight of the squared difference between the residual streams of model and teacher",
         &learner.features, 0, kAny, true},
+       {"distill-features-until", "Share of the training after which features are not taught any more",
+        &options.featuresUntil, 0, 1, true},
        {"seed", "Seed of all randomness", &batches.seed, 0, kAny, true},
        {"save-interval", "Seconds between writes of the files", &options.saveInterval, 0, kAny, false},
-       {"threads", "Number of threads of LibTorch; 0: one per core", &learner.threads, 0, 1024, false},
+       {"threads", "Threads that share the images of a batch on the CPU; 0: one per core", &learner.threads, 0, 1024,
+        false},
        {"bf16", "Compute matrix products in bfloat16", &learner.isBfloat16, 0, 1, true},
        {"deterministic", "Use deterministic algorithms only", &learner.isDeterministic, 0, 1, false}},
       courseCategory);
