@@ -53,8 +53,6 @@ private:
   bool isEnabled;
 };
 
-std::vector<float> toVector(const at::Tensor &tensor) { return autograd::elementsOf(autograd::wrap(tensor)); }
-
 /// The mean squared difference, averaged over the features.
 at::Tensor featureDifference(llvm::ArrayRef<autograd::Tensor> found, llvm::ArrayRef<autograd::Tensor> wanted) {
   std::vector<at::Tensor> differences;
@@ -179,7 +177,7 @@ struct Learner::Impl {
       mean = mean + featureDifference(prediction.features, wantedPrediction.features) * options.features;
     mean = mean * share;
     mean.backward();
-    return {leaf.grad(), mean.detach(), (logits.argmax(1) == samples.labels).sum().detach()};
+    return {leaf.grad(), mean.detach(), (logits.argmax(1) == samples.labels).sum()};
   }
 
   void step(const LabelledImages &images, double rate, uint64_t seed, const Forward &forward, const Teacher &teacher) {
@@ -204,7 +202,6 @@ struct Learner::Impl {
       int64_t begin = size * i / parts.size(), end = size * (i + 1) / parts.size();
       parts[i] = learn(samples.slice(begin, end), double(end - begin) / size, forward, teacher);
     });
-    at::NoGradGuard noGrad;
     Contribution sum = parts.front();
     for (const Contribution &part : llvm::drop_begin(parts)) {
       sum.gradient.add_(part.gradient);

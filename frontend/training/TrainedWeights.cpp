@@ -5,7 +5,6 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <cmath>
-#include <torch/torch.h>
 
 namespace vitya {
 namespace {
@@ -26,13 +25,13 @@ at::Tensor orthogonalized(const at::Tensor &matrix) {
   return isTall ? x.t() : x;
 }
 
-std::vector<float> toVector(const at::Tensor &tensor) { return autograd::elementsOf(autograd::wrap(tensor)); }
-
 } // namespace
 
 at::Tensor upload(llvm::ArrayRef<float> values, at::Device device) {
   return at::from_blob(const_cast<float *>(values.data()), {int64_t(values.size())}, at::kFloat).clone().to(device);
 }
+
+std::vector<float> toVector(const at::Tensor &tensor) { return autograd::elementsOf(autograd::wrap(tensor)); }
 
 TrainedWeights::TrainedWeights(llvm::ArrayRef<WeightShape> shapes, const LearnerOptions &options, at::Device device)
     : options(options), shapes(shapes) {
@@ -62,10 +61,7 @@ std::vector<autograd::Tensor> TrainedWeights::split(const at::Tensor &vector) co
 void TrainedWeights::forEachPart(Workers &workers,
                                  llvm::function_ref<void(int64_t offset, int64_t size)> compute) const {
   int64_t all = weights.numel(), size = weights.is_cpu() ? kPart : all;
-  workers.forEach(llvm::divideCeil(all, size), [&](int64_t i) {
-    torch::NoGradGuard noGrad; // of this thread
-    compute(i * size, std::min(size, all - i * size));
-  });
+  workers.forEach(llvm::divideCeil(all, size), [&](int64_t i) { compute(i * size, std::min(size, all - i * size)); });
 }
 
 /// Replaces the parts of `direction`, a step of AdamW, for matrices. Their steps get the root mean square that steps
@@ -78,7 +74,6 @@ void TrainedWeights::useMuon(const at::Tensor &direction, const at::Tensor &grad
     const WeightShape &weight = shapes[i];
     if (!weight.isMatrix || !weight.isTrained)
       return;
-    torch::NoGradGuard noGrad;
     auto part = [&](const at::Tensor &of) { return of.narrow(0, offsets[i], sizes[i]).view(weight.shape); };
     at::Tensor momentum = part(gradient).lerp(part(first), options.momentum); // Nesterov's
     double scale = 0.2 * std::sqrt(double(std::max(weight.shape[0], weight.shape[1])));
@@ -88,7 +83,6 @@ void TrainedWeights::useMuon(const at::Tensor &direction, const at::Tensor &grad
 
 /// Moments of AdamW are corrected for their start at 0.
 void TrainedWeights::update(const at::Tensor &gradient, double rate, Workers &workers) {
-  torch::NoGradGuard noGrad;
   if (options.clipNorm > 0)
     gradient.mul_((options.clipNorm / (gradient.norm() + 1e-6)).clamp_max_(1));
   ++count;

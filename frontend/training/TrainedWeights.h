@@ -12,7 +12,10 @@ namespace vitya {
 
 /// Copies `values` to `device`, as a vector.
 at::Tensor upload(llvm::ArrayRef<float> values, at::Device device);
+/// The elements of `tensor`, in row-major order.
+std::vector<float> toVector(const at::Tensor &tensor);
 
+/// Only the leaves that the caller makes of the weights need gradients, so nothing that is done here is recorded.
 class TrainedWeights {
 public:
   /// All weights are 0.

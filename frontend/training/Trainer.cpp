@@ -227,13 +227,18 @@ Learner::Forward Trainer::forward(bool isTraining, bool hasFeatures) const {
   autograd::Program::RunOptions how;
   if (isTraining)
     how = {options.dropPath, options.patchDropout};
-  return [=](const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights) {
+  return [this, how, hasFeatures](const autograd::Tensor &images, ArrayRef<autograd::Tensor> weights) {
     return predict(*program, features, hasFeatures, images, weights, how);
   };
 }
 
-Prediction Trainer::teach(const autograd::Tensor &images, bool hasFeatures) const {
-  return predict(*teacher, teacherFeatures, hasFeatures, images, teacherWeights, {});
+/// Null without a teacher.
+Learner::Teacher Trainer::teaching(bool hasFeatures) const {
+  if (!teacher)
+    return nullptr;
+  return [this, hasFeatures](const autograd::Tensor &images) {
+    return predict(*teacher, teacherFeatures, hasFeatures, images, teacherWeights, {});
+  };
 }
 
 Error Trainer::writeModel(ArrayRef<float> weights, StringRef path) {
@@ -326,21 +331,18 @@ Error Trainer::finishEpoch(const SplitDataset &data, double rate, double seconds
 Error Trainer::run(const SplitDataset &data, const std::atomic<bool> &stop) {
   BatchLoader loader(data.training, options.batches, options.loaderThreads, state.learner.steps);
   int64_t stepsPerEpoch = loader.batchesPerEpoch();
-  bool hasFeatures = false; // in this step
-  Learner::Teacher taught;
-  if (teacher)
-    taught = [&](const autograd::Tensor &images) { return teach(images, hasFeatures); };
   ProgressLine line;
   Clock::time_point last = Clock::now(), lastSave = last, lastShown = last;
   double epochSeconds = 0, rate = 0;
   while (progress(stepsPerEpoch) < 1 && !stop && state.learner.steps != options.stopAfter) {
     Batch batch = loader.next();
-    rate = options.schedule.at(progress(stepsPerEpoch));
-    hasFeatures = !features.empty() && progress(stepsPerEpoch) < options.featuresUntil;
+    double done = progress(stepsPerEpoch);
+    rate = options.schedule.at(done);
+    bool hasFeatures = !features.empty() && done < options.featuresUntil;
     LabelledImages images{batch.pixels, batch.labels, data.training.channels, data.training.height,
                           data.training.width};
     uint64_t seed = options.batches.seed * 0x9E3779B97F4A7C15u + state.learner.steps;
-    if (Error error = learner->step(images, rate, seed, forward(true, hasFeatures), taught))
+    if (Error error = learner->step(images, rate, seed, forward(true, hasFeatures), teaching(hasFeatures)))
       return error;
     ++state.learner.steps;
     auto addTime = [&] {

@@ -86,7 +86,7 @@ private:
   llvm::Error finishEpoch(const SplitDataset &data, double rate, double seconds);
   double progress(int64_t stepsPerEpoch) const;
   Learner::Forward forward(bool isTraining, bool hasFeatures) const;
-  Prediction teach(const autograd::Tensor &images, bool hasFeatures) const;
+  Learner::Teacher teaching(bool hasFeatures) const;
   llvm::Error findFeatures();
 
   mlir::ModuleOp module;
